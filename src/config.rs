@@ -1,0 +1,221 @@
+//! The knobs of a race: durations and counts, each with its default and its reason.
+
+use std::fmt;
+use std::time::Duration;
+
+/// No attempt starts sooner than this after the one before (RFC 8305 section 5, MUST NOT).
+pub(crate) const MIN_CONNECT_DELAY: Duration = Duration::from_millis(10);
+/// No gap between attempts is longer than this while addresses are left (RFC 8305 section 8).
+pub(crate) const MAX_CONNECT_DELAY: Duration = Duration::from_secs(2);
+
+/// Which address families a race uses, and which of them goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Family {
+    /// Both, in the order of RFC 6724. The default.
+    #[default]
+    Any,
+    /// Only IPv4: AAAA is not asked, an IPv6 literal is refused.
+    V4Only,
+    /// Only IPv6: A is not asked, an IPv4 literal is refused.
+    V6Only,
+    /// Both, IPv4 first: for networks whose IPv6 is known to be the worse path.
+    PreferV4,
+}
+
+/// How long a connect waits for what. `Copy`, so that one call can differ from the next.
+///
+/// ```
+/// use std::time::Duration;
+/// let config = he::Config::new().connect_delay(Duration::from_millis(150));
+/// assert_eq!(config.total_timeout, Duration::from_secs(30));
+/// ```
+///
+/// A value out of range is refused by the connect that uses it, before any packet leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// Address families. Default [`Family::Any`].
+    pub family: Family,
+    /// How long an address of the other family waits for the preferred family's answer, from the
+    /// first usable address on. Default 50 ms (RFC 8305 section 3, "Resolution Delay"; named after
+    /// the usual case, an A that waits for AAAA). A negative answer ends it at once, and nobody
+    /// waits on a host that has no route of the preferred family. Longer prefers IPv6 more
+    /// strongly; zero takes whatever is first.
+    pub aaaa_timeout: Duration,
+    /// Distance between the starts of two attempts while none fails. Default 250 ms, from 10 ms to
+    /// 2 s (RFC 8305 sections 5 and 8, "Connection Attempt Delay"). Shorter reaches a good address
+    /// sooner behind silent ones and costs the servers more half-open connections.
+    pub connect_delay: Duration,
+    /// When a single attempt is given up. Default 10 s: enough for four retransmissions of a SYN.
+    /// With [`Connector::connect_with`](crate::Connector::connect_with) it covers the whole dial.
+    pub connect_timeout: Duration,
+    /// With `resolve_retries`, how long a lookup may take: their product. Default 1 s.
+    pub resolve_timeout: Duration,
+    /// See `resolve_timeout`. Default 3, at least 1. The resolver decides when it asks again; a
+    /// server that needs longer than `resolve_timeout` for an answer still resolves.
+    pub resolve_retries: u32,
+    /// When the whole call is given up, lookups and attempts together. Default 30 s.
+    /// `Duration::MAX` means never.
+    pub total_timeout: Duration,
+}
+
+impl Config {
+    /// The defaults, as a constant.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            family: Family::Any,
+            aaaa_timeout: Duration::from_millis(50),
+            connect_delay: Duration::from_millis(250),
+            connect_timeout: Duration::from_secs(10),
+            resolve_timeout: Duration::from_secs(1),
+            resolve_retries: 3,
+            total_timeout: Duration::from_secs(30),
+        }
+    }
+
+    /// Sets [`family`](Self::family).
+    #[must_use]
+    pub const fn family(mut self, family: Family) -> Self {
+        self.family = family;
+        self
+    }
+
+    /// Sets [`aaaa_timeout`](Self::aaaa_timeout).
+    #[must_use]
+    pub const fn aaaa_timeout(mut self, timeout: Duration) -> Self {
+        self.aaaa_timeout = timeout;
+        self
+    }
+
+    /// Sets [`connect_delay`](Self::connect_delay).
+    #[must_use]
+    pub const fn connect_delay(mut self, delay: Duration) -> Self {
+        self.connect_delay = delay;
+        self
+    }
+
+    /// Sets [`connect_timeout`](Self::connect_timeout).
+    #[must_use]
+    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets [`resolve_timeout`](Self::resolve_timeout).
+    #[must_use]
+    pub const fn resolve_timeout(mut self, timeout: Duration) -> Self {
+        self.resolve_timeout = timeout;
+        self
+    }
+
+    /// Sets [`resolve_retries`](Self::resolve_retries).
+    #[must_use]
+    pub const fn resolve_retries(mut self, retries: u32) -> Self {
+        self.resolve_retries = retries;
+        self
+    }
+
+    /// Sets [`total_timeout`](Self::total_timeout).
+    #[must_use]
+    pub const fn total_timeout(mut self, timeout: Duration) -> Self {
+        self.total_timeout = timeout;
+        self
+    }
+
+    /// How long one lookup may take: `resolve_timeout × resolve_retries`.
+    #[must_use]
+    pub const fn lookup_timeout(&self) -> Duration {
+        self.resolve_timeout.saturating_mul(self.resolve_retries)
+    }
+
+    /// The longest a connect to a name can take when `candidates` address and port pairs come of
+    /// it: the last answer, one `connect_delay` a pair, the last attempt's time-out, or the total,
+    /// whichever is less:
+    ///
+    /// `min(total_timeout, lookup_timeout + (candidates − 1) × connect_delay + connect_timeout)`
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let config = he::Config::new();
+    /// assert_eq!(config.worst_case(2), Duration::from_millis(3_000 + 250 + 10_000));
+    /// assert_eq!(config.worst_case(100), Duration::from_secs(30));
+    /// ```
+    ///
+    /// A dial that goes on after TCP (see [`Attempt::connect`](crate::Attempt::connect)) may hold
+    /// the next start back to 2 s after the one before; then read 2 s for `connect_delay`.
+    #[must_use]
+    pub fn worst_case(&self, candidates: u32) -> Duration {
+        self.lookup_timeout()
+            .saturating_add(self.connect_delay.saturating_mul(candidates.saturating_sub(1)))
+            .saturating_add(self.connect_timeout)
+            .min(self.total_timeout)
+    }
+
+    /// What is wrong with these values, if anything is.
+    pub(crate) fn check(&self) -> Result<(), OutOfRange> {
+        if !(MIN_CONNECT_DELAY..=MAX_CONNECT_DELAY).contains(&self.connect_delay) {
+            return Err(OutOfRange("connect_delay must be from 10 ms to 2 s (RFC 8305 section 8)"));
+        }
+        let positive = [
+            (self.connect_timeout, "connect_timeout must not be zero"),
+            (self.lookup_timeout(), "resolve_timeout and resolve_retries must not be zero"),
+            (self.total_timeout, "total_timeout must not be zero"),
+        ];
+        match positive.iter().find(|(value, _)| value.is_zero()) {
+            Some((_, wrong)) => Err(OutOfRange(wrong)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A value of [`Config`] out of its range.
+#[derive(Debug)]
+pub(crate) struct OutOfRange(&'static str);
+
+impl fmt::Display for OutOfRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test] // R-8305-5g, R-8305-5h
+    fn connect_delay_lies_between_10_ms_and_2_s() {
+        let ok = |ms| Config::new().connect_delay(Duration::from_millis(ms)).check().is_ok();
+        assert!(ok(10) && ok(250) && ok(2_000));
+        assert!(!ok(0) && !ok(1) && !ok(9) && !ok(2_001) && !ok(3_600_000));
+    }
+
+    #[test]
+    fn a_time_out_of_zero_is_refused_by_name() {
+        let zero = Duration::ZERO;
+        for (config, word) in [
+            (Config::new().connect_timeout(zero), "connect_timeout"),
+            (Config::new().resolve_timeout(zero), "resolve_timeout"),
+            (Config::new().resolve_retries(0), "resolve_retries"),
+            (Config::new().total_timeout(zero), "total_timeout"),
+        ] {
+            assert!(config.check().unwrap_err().to_string().contains(word), "{word}");
+        }
+        assert!(Config::new().aaaa_timeout(zero).check().is_ok());
+    }
+
+    #[test] // C-RD, C-CAD
+    fn the_defaults_are_those_of_rfc_8305() {
+        let config = Config::default();
+        assert_eq!(config.aaaa_timeout, Duration::from_millis(50));
+        assert_eq!(config.connect_delay, Duration::from_millis(250));
+        assert_eq!(Config::new().total_timeout(Duration::MAX).worst_case(1).as_secs(), 13);
+    }
+}

@@ -1,0 +1,90 @@
+//! Foreign text on one line: names, CNAMEs, error texts of others.
+
+use std::fmt::{self, Write as _};
+use std::time::Duration;
+
+/// The most characters that are shown of a foreign text: a name at its longest fits.
+const MOST: usize = 256;
+
+/// Shows a value without control characters and cut to [`MOST`] characters, so that whatever a
+/// server sends, a log line stays one line.
+pub(crate) struct Line<T>(pub(crate) T);
+
+impl<T: fmt::Display> fmt::Display for Line<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = Escaper { out: f, left: MOST };
+        match write!(out, "{}", self.0) {
+            Err(_) if out.left == 0 => out.out.write_char('…'),
+            other => other,
+        }
+    }
+}
+
+struct Escaper<'a, 'f> {
+    out: &'a mut fmt::Formatter<'f>,
+    left: usize,
+}
+
+impl fmt::Write for Escaper<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for c in text.chars() {
+            self.left = self.left.checked_sub(1).ok_or(fmt::Error)?;
+            if is_plain(c) {
+                self.out.write_char(c)?;
+            } else {
+                write!(self.out, "{}", c.escape_unicode())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Neither a control character nor one that reorders or breaks the line (bidi, separators).
+fn is_plain(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// A duration in the unit that people say it in: `12ms`, `1.25s`, `10s`, `0.3ms`.
+pub(crate) struct Time(pub(crate) Duration);
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = self.0.as_secs_f64() * 1e3;
+        let text = match millis {
+            m if m < 10.0 => format!("{}ms", (m * 10.0).round() / 10.0),
+            m if m < 1_000.0 => format!("{}ms", m.round()),
+            m => format!("{}s", (m / 10.0).round() / 100.0),
+        };
+        f.pad(&text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_stays_one_line() {
+        let text = Line("a\nb\r\u{1b}[31m\u{202e}c\0").to_string();
+        assert_eq!(text, "a\\u{a}b\\u{d}\\u{1b}[31m\\u{202e}c\\u{0}");
+        assert_eq!(Line("ä ö").to_string(), "ä ö");
+    }
+
+    #[test]
+    fn a_long_text_is_cut() {
+        let text = Line("x".repeat(100_000)).to_string();
+        assert_eq!(text.chars().count(), MOST + 1);
+        assert!(text.ends_with('…'));
+        assert_eq!(Line("x".repeat(MOST)).to_string().len(), MOST);
+    }
+
+    #[test]
+    fn times_read_as_people_say_them() {
+        let time = |micros| Time(Duration::from_micros(micros)).to_string();
+        assert_eq!(
+            [0, 312, 9_949, 12_400, 999_400, 1_250_000, 10_000_000].map(time),
+            ["0ms", "0.3ms", "9.9ms", "12ms", "999ms", "1.25s", "10s"]
+        );
+    }
+}
