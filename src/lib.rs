@@ -3,11 +3,13 @@
 
 mod binding;
 mod config;
+mod gate;
 mod resolve;
 mod text;
 
 pub use binding::{Binding, OptionError};
 pub use config::{Config, Family};
+pub use gate::is_public;
 pub use resolve::{
     Answer, LookupError, LookupErrorKind, Origin, Query, Record, Resolve, Resolving,
 };
