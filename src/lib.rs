@@ -4,12 +4,14 @@
 mod binding;
 mod config;
 mod gate;
+mod order;
 mod resolve;
 mod text;
 
 pub use binding::{Binding, OptionError};
 pub use config::{Config, Family};
 pub use gate::is_public;
+pub use order::{Sources, Unusable};
 pub use resolve::{
     Answer, LookupError, LookupErrorKind, Origin, Query, Record, Resolve, Resolving,
 };

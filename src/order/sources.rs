@@ -1,0 +1,194 @@
+//! Where the source address for a destination comes from: the one impure part of the order.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use socket2::{Domain, SockRef, Socket, Type};
+
+use super::policy::Scope;
+use crate::binding::Binding;
+use crate::resolve::Record;
+
+/// The source addresses that the order of destinations depends on (RFC 6724 section 6).
+///
+/// By default the system is asked: a UDP socket, connected to the destination, tells the address
+/// that packets would leave from. Nothing is sent. It is asked anew for every connect with a choice
+/// to make, so the order is never older than the routes (RFC 6724 section 8). Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Sources(Kind);
+
+#[derive(Clone, Default)]
+enum Kind {
+    #[default]
+    System,
+    Bound(Arc<Binding>),
+    Function(Arc<Function>),
+}
+
+type Function = dyn Fn(&[SocketAddr]) -> Vec<Option<IpAddr>> + Send + Sync;
+
+impl Sources {
+    /// A function in the system's place: for tests that want the same order on every host, and for
+    /// networks that the system does not know.
+    ///
+    /// It gets the destinations and answers with one entry for each, in the same order: the source
+    /// address, or `None` if there is no way to it. Missing entries count as `None`. It must not
+    /// block. To learn which family is preferred, it is asked for `2001:db8::1` and `192.0.2.1`.
+    ///
+    /// ```
+    /// use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+    ///
+    /// let v4_only = he::Sources::new(|addrs: &[SocketAddr]| {
+    ///     addrs.iter().map(|a| a.is_ipv4().then_some(IpAddr::V4(Ipv4Addr::LOCALHOST))).collect()
+    /// });
+    /// ```
+    pub fn new(
+        sources: impl Fn(&[SocketAddr]) -> Vec<Option<IpAddr>> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Kind::Function(Arc::new(sources)))
+    }
+
+    /// The system, asked by sockets that leave the way the attempts will.
+    pub(crate) fn system(binding: Arc<Binding>) -> Self {
+        Self(Kind::Bound(binding))
+    }
+
+    /// The source address for each destination; `None` is a destination without a route or without
+    /// a source address.
+    pub(crate) fn of(&self, addrs: &[SocketAddr]) -> Vec<Option<IpAddr>> {
+        match &self.0 {
+            Kind::System => addrs.iter().map(|addr| ask_system(*addr, None)).collect(),
+            Kind::Bound(by) => addrs.iter().map(|addr| ask_system(*addr, Some(by))).collect(),
+            Kind::Function(f) => {
+                let mut sources = f(addrs);
+                sources.resize(addrs.len(), None);
+                sources
+            }
+        }
+    }
+
+    /// The family whose answer is worth waiting for: IPv6, unless IPv4 alone has a route to the
+    /// Internet (draft-ietf-happy-happyeyeballs-v3 section 4.2).
+    pub(crate) fn preferred(&self) -> Record {
+        match self.of(&ANYWHERE)[..] {
+            [v6, v4] if leads_out(v4) && !leads_out(v6) => Record::A,
+            _ => Record::Aaaa,
+        }
+    }
+}
+
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::System => f.write_str("Sources(system)"),
+            Kind::Bound(binding) => write!(f, "Sources(system, {binding:?})"),
+            Kind::Function(_) => f.write_str("Sources(function)"),
+        }
+    }
+}
+
+/// Stand for all addresses that only a default route leads to. Reserved for documentation (RFC
+/// 3849, RFC 5737), so no route of their own exists; no packet goes there either.
+const ANYWHERE: [SocketAddr; 2] = [
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)), DISCARD),
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), DISCARD),
+];
+
+/// Some systems refuse to connect to port 0; nothing is ever sent to this one (RFC 863).
+const DISCARD: u16 = 9;
+
+/// A link-local or loopback source reaches nobody out there.
+fn leads_out(source: Option<IpAddr>) -> bool {
+    source.is_some_and(|ip| Scope::of(ip) == Scope::GLOBAL)
+}
+
+/// One socket for each address: a socket that is connected once more keeps its first source
+/// address (Linux, both families; letting go of it takes a connect to `AF_UNSPEC`, which safe Rust
+/// does not have).
+fn ask_system(mut addr: SocketAddr, binding: Option<&Binding>) -> Option<IpAddr> {
+    addr.set_port(DISCARD);
+    let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, None).ok()?;
+    if let Some(binding) = binding {
+        binding.apply(SockRef::from(&socket), addr).ok()?;
+    }
+    socket.connect(&addr.into()).ok()?;
+    let source = socket.local_addr().ok()?.as_socket()?.ip();
+    (!source.is_unspecified()).then_some(source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addrs(texts: &[&str]) -> Vec<SocketAddr> {
+        texts.iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), 0)).collect()
+    }
+
+    #[test]
+    fn the_system_reaches_loopback_from_loopback() {
+        let sources = Sources::default().of(&addrs(&["127.0.0.1", "::1", "127.0.0.1"]));
+        let expected = ["127.0.0.1", "::1", "127.0.0.1"].map(|ip| Some(ip.parse().unwrap()));
+        assert_eq!(sources, expected);
+    }
+
+    #[test]
+    fn one_answer_does_not_stick_to_the_next() {
+        // An address of the host itself, if there is one, is its own source; so is the loopback
+        // address after it.
+        let own = Sources::default().of(&ANYWHERE);
+        for ip in own.into_iter().flatten() {
+            let loopback: IpAddr =
+                if ip.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+            let both = [ip, loopback, ip].map(|ip| SocketAddr::new(ip, 0));
+            assert_eq!(Sources::default().of(&both), [Some(ip), Some(loopback), Some(ip)]);
+        }
+    }
+
+    #[test]
+    fn a_bound_socket_answers_with_its_binding() {
+        let binding = Binding { local_v4: Some(Ipv4Addr::new(127, 0, 0, 7)), ..Binding::default() };
+        let sources = Sources::system(Arc::new(binding)).of(&addrs(&["127.0.0.1", "::1"]));
+        // The other family would leave unbound: refused, so no source.
+        assert_eq!(sources, [Some("127.0.0.7".parse().unwrap()), None]);
+    }
+
+    #[test]
+    fn a_binding_that_cannot_be_had_has_no_source() {
+        let binding = Binding { interface: Some("no-such-if".into()), ..Binding::default() };
+        let sources = Sources::system(Arc::new(binding)).of(&addrs(&["127.0.0.1", "::1"]));
+        assert_eq!(sources, [None, None]);
+    }
+
+    #[test]
+    fn a_function_that_answers_too_little_or_too_much_is_harmless() {
+        let two = addrs(&["127.0.0.1", "::1"]);
+        let local = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        assert_eq!(Sources::new(|_| Vec::new()).of(&two), [None, None]);
+        assert_eq!(Sources::new(move |_| vec![local]).of(&two), [local, None]);
+        assert_eq!(Sources::new(move |_| vec![local; 9]).of(&two), [local, local]);
+    }
+
+    #[test] // R-V3-4.2e, R-V3-4.1d
+    fn ipv6_is_preferred_unless_only_ipv4_leads_out() {
+        let preferred = |v6: Option<&str>, v4: Option<&str>| {
+            let table = [v6, v4].map(|ip| ip.map(|ip| ip.parse().unwrap()));
+            Sources::new(move |_| table.to_vec()).preferred()
+        };
+        assert_eq!(preferred(Some("2001:db8::2"), Some("10.0.0.2")), Record::Aaaa);
+        assert_eq!(preferred(None, None), Record::Aaaa);
+        assert_eq!(preferred(Some("2001:db8::2"), None), Record::Aaaa);
+        assert_eq!(preferred(None, Some("10.0.0.2")), Record::A);
+        // A ULA counts: it may be translated. Link-local addresses lead nowhere.
+        assert_eq!(preferred(Some("fd00::2"), Some("10.0.0.2")), Record::Aaaa);
+        assert_eq!(preferred(Some("fe80::2"), Some("10.0.0.2")), Record::A);
+        assert_eq!(preferred(Some("fe80::2"), Some("169.254.0.2")), Record::Aaaa);
+        assert_eq!(preferred(None, Some("169.254.0.2")), Record::Aaaa);
+    }
+
+    #[test]
+    fn it_says_what_it_is() {
+        assert_eq!(format!("{:?}", Sources::default()), "Sources(system)");
+        assert_eq!(format!("{:?}", Sources::new(|_| Vec::new())), "Sources(function)");
+    }
+}
