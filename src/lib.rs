@@ -4,6 +4,7 @@
 mod binding;
 mod config;
 mod gate;
+mod host;
 mod order;
 mod resolve;
 mod text;

@@ -1,0 +1,280 @@
+//! What the caller typed, as a host and as ports: refused here or never.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
+use std::sync::Arc;
+
+use idna::AsciiDenyList;
+
+use crate::order::{Unusable, usable};
+use crate::text::Line;
+
+/// What `localhost` means, in this order (RFC 6761 section 6.3).
+pub(crate) const LOCALHOST: [SocketAddr; 2] = [
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 0),
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+];
+
+/// A host that can be connected to, as far as its text tells. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Host {
+    typed: Arc<str>,
+    name: Arc<str>,
+    target: Target,
+}
+
+/// Where the addresses of a host come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// An IP literal: usable, with its zone, the port is 0.
+    Addr(SocketAddr),
+    /// [`LOCALHOST`], never a name server.
+    Localhost,
+    /// A lookup of this name: lower-case A-labels, with the dot that makes it absolute, if any.
+    Name(Arc<str>),
+    /// Nowhere, and nobody is asked: the reason.
+    NoSuchName(&'static str),
+}
+
+impl Host {
+    /// Allocates once for a literal and for a name in lower-case ASCII. A zone given by name asks
+    /// the system for the interface; nothing else here does I/O.
+    pub(crate) fn parse(text: &str) -> Result<Self, InvalidHost> {
+        let host = match literal(text) {
+            Ok(Some(addr)) => usable(addr).map(|addr| Self::addr(text, addr)).map_err(Why::from),
+            Ok(None) => Self::named(text),
+            Err(why) => Err(why),
+        };
+        host.map_err(|why| InvalidHost { host: Line(text).to_string(), why })
+    }
+
+    /// As the caller typed it: foreign text, to be escaped where it is shown.
+    pub(crate) fn typed(&self) -> &str {
+        &self.typed
+    }
+
+    /// For TLS and for people: the name in lower-case A-labels without a dot at its end, or the
+    /// literal without brackets and zone (which never go on the wire, RFC 9844 section 6).
+    pub(crate) fn name(&self) -> &str {
+        let name = self.name.strip_prefix('[').unwrap_or(&self.name);
+        let end = name.find([']', '%']).unwrap_or(name.len());
+        name[..end].trim_end_matches('.')
+    }
+
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    fn addr(text: &str, addr: SocketAddr) -> Self {
+        let typed: Arc<str> = text.into();
+        let name = match addr {
+            // An IPv4-mapped address goes by the address that is dialled.
+            SocketAddr::V4(v4) if text.contains(':') => v4.ip().to_string().into(),
+            SocketAddr::V4(_) | SocketAddr::V6(_) => typed.clone(),
+        };
+        Self { typed, name, target: Target::Addr(addr) }
+    }
+
+    fn named(text: &str) -> Result<Self, Why> {
+        let ascii = idna::domain_to_ascii_cow(text.as_bytes(), AsciiDenyList::URL)
+            .map_err(|_| why_not_a_name(text))?;
+        let labels = ascii.strip_suffix('.').unwrap_or(&ascii);
+        check_labels(labels)?;
+        let top = labels.rsplit_once('.').map_or(labels, |(_, top)| top);
+        if is_number(top) {
+            return Err(Why::Number);
+        }
+        let typed: Arc<str> = text.into();
+        let name = if *ascii == *text { typed.clone() } else { Arc::from(&*ascii) };
+        let target = match top {
+            "localhost" => Target::Localhost, // R-6761-6.3a
+            "invalid" => Target::NoSuchName("names under .invalid never exist (RFC 6761)"),
+            "onion" => Target::NoSuchName("names under .onion exist in Tor only (RFC 7686)"),
+            _ => Target::Name(name.clone()),
+        };
+        Ok(Self { typed, name, target })
+    }
+}
+
+/// The address, if the text is an IP literal, with or without the brackets of a URL.
+fn literal(text: &str) -> Result<Option<SocketAddr>, Why> {
+    if let Ok(ip) = text.parse::<Ipv4Addr>() {
+        return Ok(Some(SocketAddr::new(ip.into(), 0)));
+    }
+    match text.strip_prefix('[') {
+        None => ipv6(text),
+        Some(rest) => match rest.strip_suffix(']').map(ipv6) {
+            Some(Ok(Some(addr))) => Ok(Some(addr)),
+            Some(Err(why)) => Err(why),
+            None if rest.contains("]:") => Err(Why::Port),
+            None | Some(Ok(None)) => Err(Why::Brackets),
+        },
+    }
+}
+
+fn ipv6(text: &str) -> Result<Option<SocketAddr>, Why> {
+    let (ip, zone) = text.split_once('%').map_or((text, None), |(ip, zone)| (ip, Some(zone)));
+    let Ok(ip) = ip.parse::<Ipv6Addr>() else {
+        return Ok(None);
+    };
+    let scope_id = zone.map_or(Ok(0), |zone| scope_id(ip, zone))?;
+    Ok(Some(SocketAddrV6::new(ip, 0, 0, scope_id).into()))
+}
+
+/// RFC 4007 section 11: an interface by number or by name.
+fn scope_id(ip: Ipv6Addr, zone: &str) -> Result<u32, Why> {
+    let plain = |c: u8| c.is_ascii_alphanumeric() || b"-._~".contains(&c);
+    if zone.is_empty() || zone.len() > 15 || !zone.bytes().all(plain) {
+        return Err(Why::Zone);
+    }
+    if !ip.is_unicast_link_local() {
+        return Err(Why::ZoneOfGlobal);
+    }
+    if zone.bytes().all(|c| c.is_ascii_digit()) {
+        // Number 0 is "the default zone": no zone.
+        return zone.parse().ok().filter(|id| *id != 0).ok_or(Why::NoInterface);
+    }
+    if zone.starts_with("25") {
+        return Err(Why::EncodedZone);
+    }
+    interface(ip, zone).ok_or(Why::NoInterface)
+}
+
+/// `getaddrinfo` knows the interfaces' names. Of an address with a zone it makes no lookup.
+fn interface(ip: Ipv6Addr, zone: &str) -> Option<u32> {
+    let mut addrs = (format!("{ip}%{zone}"), 0).to_socket_addrs().ok()?;
+    addrs.find_map(|addr| match addr {
+        SocketAddr::V6(addr) => Some(addr.scope_id()).filter(|id| *id != 0),
+        SocketAddr::V4(_) => None,
+    })
+}
+
+/// RFC 1035 section 2.3.4.
+fn check_labels(name: &str) -> Result<(), Why> {
+    if name.is_empty() {
+        return Err(Why::Empty);
+    }
+    if name.len() > 253 {
+        return Err(Why::LongName);
+    }
+    for label in name.split('.') {
+        match label.len() {
+            0 => return Err(Why::EmptyLabel),
+            1..=63 => {}
+            _ => return Err(Why::LongLabel),
+        }
+    }
+    Ok(())
+}
+
+/// Whether a name with this last label would be taken for an IPv4 address by some: `127.1`,
+/// `0x7f.1` ("ends in a number" of the WHATWG's URL standard). No top-level domain is one.
+fn is_number(top: &str) -> bool {
+    let digits = |text: &str| text.bytes().all(|c| c.is_ascii_digit());
+    let hex = |text: &str| text.bytes().all(|c| c.is_ascii_hexdigit());
+    digits(top) || top.strip_prefix("0x").is_some_and(hex)
+}
+
+/// What a name that UTS 46 refuses was meant to be.
+fn why_not_a_name(text: &str) -> Why {
+    let forbidden = |c: &char| c.is_ascii_control() || " %#/<>?@[\\]^|".contains(*c);
+    match text.matches(':').count() {
+        0 => text.chars().find(forbidden).map_or(Why::Idna, Why::Character),
+        _ if text.contains("://") => Why::Url,
+        1 => Why::Port,
+        _ => Why::NotIpv6,
+    }
+}
+
+/// A text that names no host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InvalidHost {
+    host: String,
+    why: Why,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    Brackets,
+    Character(char),
+    Empty,
+    EmptyLabel,
+    EncodedZone,
+    Idna,
+    LongLabel,
+    LongName,
+    NoInterface,
+    NotIpv6,
+    Number,
+    Port,
+    Unusable(Unusable),
+    Url,
+    Zone,
+    ZoneOfGlobal,
+}
+
+impl From<Unusable> for Why {
+    fn from(why: Unusable) -> Self {
+        Self::Unusable(why)
+    }
+}
+
+impl fmt::Display for InvalidHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "invalid host \"{}\": ", self.host)?;
+        f.write_str(match self.why {
+            Why::Brackets => "brackets are for IPv6 addresses",
+            Why::Character(c) => return write!(f, "'{}' has no place in a name", Line(c)),
+            Why::Empty => "it is empty",
+            Why::EmptyLabel => "a label is empty",
+            Why::EncodedZone => "a zone is written %eth0, not %25eth0 (RFC 9844)",
+            Why::Idna => "not a name by the rules for international names (UTS 46)",
+            Why::LongLabel => "a label is longer than 63 characters",
+            Why::LongName => "it is longer than 253 characters",
+            Why::NoInterface => "no such zone: no interface has this name or number",
+            Why::NotIpv6 => "not an IPv6 address",
+            Why::Number => "not an IPv4 address: that takes four decimal numbers up to 255",
+            Why::Port => "the port is a separate argument",
+            Why::Unusable(why) => return why.fmt(f),
+            Why::Url => "a URL is not a host: its host and its port are separate arguments",
+            Why::Zone => "a zone is an interface's name or number, 1 to 15 letters, digits or -._~",
+            Why::ZoneOfGlobal => "only link-local IPv6 addresses (fe80::/10) have a zone",
+        })
+    }
+}
+
+impl std::error::Error for InvalidHost {}
+
+/// The ports to try, each once, in the caller's order.
+pub(crate) fn check_ports(ports: &[u16]) -> Result<Vec<u16>, InvalidPorts> {
+    let mut once = Vec::with_capacity(ports.len());
+    for port in ports {
+        match port {
+            0 => return Err(InvalidPorts::Zero),
+            _ if once.contains(port) => {}
+            _ => once.push(*port),
+        }
+    }
+    if once.is_empty() { Err(InvalidPorts::Empty) } else { Ok(once) }
+}
+
+/// Ports that nothing can be connected to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InvalidPorts {
+    Empty,
+    Zero,
+}
+
+impl fmt::Display for InvalidPorts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "the list of ports is empty",
+            Self::Zero => "port 0 cannot be connected to",
+        })
+    }
+}
+
+impl std::error::Error for InvalidPorts {}
+
+#[cfg(test)]
+mod tests;
