@@ -4,6 +4,7 @@
 mod binding;
 mod config;
 mod resolve;
+mod socket;
 mod text;
 
 pub use binding::{Binding, OptionError};
@@ -11,3 +12,4 @@ pub use config::{Config, Family};
 pub use resolve::{
     Answer, LookupError, LookupErrorKind, Origin, Query, Record, Resolve, Resolving,
 };
+pub use socket::{KeepAlive, SocketOptions};
