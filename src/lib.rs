@@ -7,6 +7,7 @@ mod gate;
 mod host;
 mod order;
 mod resolve;
+mod socket;
 mod text;
 
 pub use binding::{Binding, OptionError};
@@ -16,3 +17,4 @@ pub use order::{Sources, Unusable};
 pub use resolve::{
     Answer, LookupError, LookupErrorKind, Origin, Query, Record, Resolve, Resolving,
 };
+pub use socket::{KeepAlive, SocketOptions};
