@@ -49,7 +49,7 @@ impl Host {
     }
 
     /// As the caller typed it: foreign text, to be escaped where it is shown.
-    pub(crate) fn typed(&self) -> &str {
+    pub(crate) fn typed(&self) -> &Arc<str> {
         &self.typed
     }
 

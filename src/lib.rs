@@ -1,19 +1,126 @@
-//! Happy Eyeballs for tokio.
-#![allow(dead_code, reason = "the skeleton; removed with the connector")]
+//! Connects to a host over TCP as soon as the network allows: Happy Eyeballs for tokio.
+//!
+//! ```no_run
+//! # async fn doc(he: he::Connector) -> Result<(), he::Error> {
+//! let stream = he.connect("robur.coop", &[443]).await?; // tokio::net::TcpStream
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Why
+//!
+//! A host has several addresses, of two families, and any of them may be dead, slow, or not yet
+//! known because a DNS answer was lost. Trying one after the other hangs for as long as the kernel
+//! repeats its SYN, two minutes on Linux. This crate asks AAAA and A at once and separately, orders
+//! what comes by RFC 6724, and races attempts that start a moment apart (RFC 8305). The first
+//! connection wins, the others are dropped, and the [`Report`] tells what happened to each.
+//!
+//! # The race
+//!
+//! AAAA comes first, IPv6 is silent, IPv4 works:
+//!
+//! ```text
+//!  0 ms      ask AAAA and A
+//! 12 ms      AAAA answers: connect [2001:db8::1]:443 ──────────── silence ─────────── dropped
+//! 14 ms      A answers: the address waits for its turn
+//! 262 ms     connect_delay (250 ms) is over: connect 193.30.40.138:443 ── 30 ms ── connected
+//! 292 ms     he::connect returns
+//! ```
+//!
+//! - **An answer starts the race**, whichever comes first. An A alone waits up to `aaaa_timeout`
+//!   (50 ms) for AAAA, once; a negative AAAA of any kind ends that wait, and a host without an IPv6
+//!   route does not wait. Late answers join the race as if they had been there from the start.
+//! - **Order**: RFC 6724 over both families, by the source address that each destination would
+//!   get; then the families alternate, and with several ports the family alternates before the
+//!   port.
+//! - **Pace**: the next attempt starts `connect_delay` after the one before, or at once when any
+//!   running attempt fails; never within 10 ms of one that sent a packet (loopback apart). Earlier
+//!   attempts go on, and the kernel's own retransmissions with them.
+//! - **Win**: the first completed TCP handshake; with [`Connector::connect_with`] the first
+//!   completed dial, so that a path that dies in TLS loses.
+//!
+//! # Three doors
+//!
+//! 1. `connect`: a function. Feature `hickory`, on by default.
+//! 2. [`Connector`]: a value with a resolver, a [`Config`], [`SocketOptions`], a gate for addresses
+//!    ([`Connector::allow`]) and a hook for reports ([`Connector::on_report`]).
+//! 3. [`race`]: the algorithm alone, without I/O and without a clock, for other runtimes and for
+//!    tests.
+//!
+//! # How long can it take
+//!
+//! | what | default | set by |
+//! |---|---|---|
+//! | an A waits for AAAA | 50 ms | [`Config::aaaa_timeout`] |
+//! | between two attempts, while none fails | 250 ms | [`Config::connect_delay`] |
+//! | one attempt | 10 s | [`Config::connect_timeout`] |
+//! | one lookup | 1 s × 3 | [`Config::resolve_timeout`] × [`Config::resolve_retries`] |
+//! | the whole call | 30 s | [`Config::total_timeout`] |
+//!
+//! Both lookups run at once, and every address is known when the slower one has ended, so with `n`
+//! pairs of address and port a call ends within
+//!
+//! ```text
+//! min(total_timeout, resolve_timeout × resolve_retries + (n − 1) × connect_delay + connect_timeout)
+//! ```
+//!
+//! which is [`Config::worst_case`]: 13.25 s for one address of each family, and never more than
+//! 30 s. While a dial goes on after TCP ([`Connector::connect_with`]), 2 s stand for
+//! `connect_delay`. A resolver of yours that never ends is given up all the same.
+//!
+//! # Several ports
+//!
+//! `connect("mail.example", &[465, 587])` races both. **Never put a secure and an insecure port in
+//! one list** unless you accept either: whoever can drop packets to one of them chooses the other.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds | Rust |
+//! |---|---|---|---|
+//! | (none) | | the race, the connector, any [`Resolve`] of yours | 1.85 |
+//! | `hickory` | yes | `connect`, `Connector::default()`, the DNS resolver | 1.88 |
+//! | `serde` | | `Serialize` for [`Report`] | 1.85 |
+//!
+//! # Not here
+//!
+//! - QUIC, SVCB/HTTPS and SRV records: this crate makes TCP connections, and a port is no scheme.
+//! - DNS over TLS, and connectors for hyper, reqwest and tonic: not built yet.
+//! - NAT64 synthesis (RFC 7050, 8781): DNS64 answers work as they come; literals do not get through.
+//! - History between connects (RTT, last winner): every connect follows the same rules.
+//! - TCP Fast Open: a dead path "connects" at once with it, so it cannot take part in a race.
+//! - Happy Eyeballs by other means in the system (`nsswitch.conf`, mDNS, per-interface DNS): the
+//!   resolver reads resolv.conf and the hosts file, nothing else.
+//! - Windows, macOS, Android: written behind `cfg` as in socket2, and never compiled by us. WASM
+//!   has no sockets.
 
+mod attempt;
 mod binding;
 mod config;
+mod connector;
+mod drive;
+mod error;
 mod gate;
 mod host;
 mod order;
+pub mod race;
+mod report;
 mod resolve;
+#[cfg(feature = "serde")]
+mod serde;
 mod socket;
 mod text;
+mod waterfall;
 
+pub use attempt::Attempt;
 pub use binding::{Binding, OptionError};
 pub use config::{Config, Family};
+pub use connector::{Connector, Established};
+pub use error::{Error, ErrorKind};
 pub use gate::is_public;
 pub use order::{Sources, Unusable};
+pub use report::{
+    AttemptOutcome, AttemptReport, LookupOutcome, LookupReport, Outcome, PassedOver, Reason, Report,
+};
 pub use resolve::{
     Answer, LookupError, LookupErrorKind, Origin, Query, Record, Resolve, Resolving,
 };

@@ -1,0 +1,97 @@
+//! The race without tokio: threads, `std::net`, and a channel of what happened.
+//!
+//! `cargo run --example threads` connects to a service of its own that listens on IPv4 only;
+//! `cargo run --example threads -- robur.coop 443` to a host, by the system's `getaddrinfo`.
+
+#![allow(clippy::print_stdout, reason = "an example prints")]
+
+use std::error::Error;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use he::race::{Race, Step};
+use he::{Answer, Config, LookupError, LookupErrorKind, Record};
+
+/// What a thread has to tell.
+enum Event {
+    Resolved(Record, Result<Answer, LookupError>),
+    Dialled(usize, io::Result<TcpStream>),
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut args = std::env::args().skip(1);
+    let (host, port, _service) = match (args.next(), args.next()) {
+        (Some(host), Some(port)) => (host, port.parse()?, None),
+        _ => {
+            let service = TcpListener::bind("127.0.0.1:0")?;
+            ("localhost".to_owned(), service.local_addr()?.port(), Some(service))
+        }
+    };
+    let race = Race::new(&host, &[port], Config::new(), Instant::now())?;
+    let stream = run(race)?;
+    println!("{} -> {}", stream.local_addr()?, stream.peer_addr()?);
+    Ok(())
+}
+
+/// The whole driver: do what the race says, tell it what happened.
+fn run(mut race: Race) -> Result<TcpStream, Box<dyn Error>> {
+    let (events, heard) = channel();
+    let mut connected = Vec::new();
+    loop {
+        match race.poll(Instant::now()) {
+            Step::Resolve(record) => {
+                let name = race.name().map(ToString::to_string).unwrap_or_default();
+                let events = events.clone();
+                thread::spawn(move || events.send(Event::Resolved(record, look_up(&name, record))));
+            }
+            Step::Connect(id, addr) => dial(id, addr, events.clone()),
+            // A blocking connect cannot be stopped; its thread ends by its own time-out, and what
+            // it says then is ignored.
+            Step::Cancel(_) => {}
+            Step::Wait(until) => {
+                let patience = until.saturating_duration_since(Instant::now());
+                match heard.recv_timeout(patience) {
+                    Ok(Event::Resolved(record, answer)) => {
+                        race.resolved(record, answer, Instant::now());
+                    }
+                    Ok(Event::Dialled(id, Ok(stream))) => {
+                        race.won(id, Instant::now());
+                        connected.push((id, stream));
+                    }
+                    Ok(Event::Dialled(id, Err(error))) => {
+                        race.failed(id, error, true, Instant::now());
+                    }
+                    Err(_nothing_happened) => {}
+                }
+            }
+            Step::Won(id) => {
+                println!("{}", race.report());
+                let won = connected.into_iter().find(|(other, _)| *other == id);
+                return Ok(won.ok_or("the winner has a stream")?.1);
+            }
+            Step::Fail(kind) => {
+                println!("{}", race.report());
+                return Err(kind.to_string().into());
+            }
+            other => return Err(format!("a step of a later version: {other:?}").into()),
+        }
+    }
+}
+
+fn dial(id: usize, addr: SocketAddr, events: Sender<Event>) {
+    thread::spawn(move || {
+        let result = TcpStream::connect_timeout(&addr, Duration::from_secs(10));
+        events.send(Event::Dialled(id, result))
+    });
+}
+
+/// `getaddrinfo` gives both families at once; a better resolver asks one record at a time.
+fn look_up(name: &str, record: Record) -> Result<Answer, LookupError> {
+    let found = (name, 0)
+        .to_socket_addrs()
+        .map_err(|error| LookupError::from(LookupErrorKind::Other).with_cause(error))?;
+    Ok(Answer::from(found.filter(|a| a.is_ipv6() == (record == Record::Aaaa)).collect::<Vec<_>>()))
+}

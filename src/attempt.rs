@@ -1,0 +1,68 @@
+//! One attempt, as the dial of a connect sees it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::host::Host;
+use crate::socket::SocketOptions;
+
+/// An address to dial, handed to the dial of
+/// [`Connector::connect_with`](crate::Connector::connect_with).
+#[derive(Debug)]
+#[must_use]
+pub struct Attempt {
+    pub(crate) id: usize,
+    pub(crate) addr: SocketAddr,
+    pub(crate) host: Option<Host>,
+    pub(crate) socket: SocketOptions,
+    /// Tells the race that TCP is up; `None` where that is the end of it.
+    pub(crate) progress: Option<UnboundedSender<(usize, Instant)>>,
+}
+
+impl Attempt {
+    /// The address and port to dial.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The host that was typed, as a certificate names it: a name in lower-case A-labels without
+    /// the last dot, or an address without brackets and zone. For a list of addresses, the address.
+    #[must_use]
+    pub fn host(&self) -> String {
+        match &self.host {
+            Some(host) => host.name().to_owned(),
+            None => self.addr.ip().to_string(),
+        }
+    }
+
+    /// Connects to the address over TCP with the connector's socket options, and tells the race:
+    /// while the dial goes on, the next attempt waits until its handshake should be over (at most
+    /// 2 s after the last start).
+    ///
+    /// # Errors
+    ///
+    /// Those of the system; an [`OptionError`](crate::OptionError) if a socket option was refused.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the socket.
+    pub async fn connect(self) -> io::Result<TcpStream> {
+        let stream = self.socket.connect(self.addr).await?;
+        self.tcp_up();
+        Ok(stream)
+    }
+
+    /// Tells the race that this attempt's TCP handshake is done, for a dial that connects by
+    /// itself; [`connect`](Self::connect) does it.
+    pub fn tcp_up(&self) {
+        if let Some(progress) = &self.progress {
+            // The race may be over: then nobody listens, and nobody needs to.
+            let _ = progress.send((self.id, crate::drive::now()));
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! A connector: resolver, configuration and socket options, and the loop that drives a race.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tracing::Instrument;
+
+use crate::attempt::Attempt;
+use crate::config::Config;
+use crate::drive::{Dialling, drive};
+use crate::error::Error;
+use crate::order::Sources;
+use crate::race::{Gate, Race};
+use crate::report::Report;
+use crate::resolve::{LookupError, LookupErrorKind, Query, Resolve, Resolving};
+use crate::socket::SocketOptions;
+use crate::text::Line;
+
+/// Connects to hosts. Cheap to clone; one call can differ from the next:
+///
+/// ```
+/// # async fn doc(connector: he::Connector) -> Result<(), he::Error> {
+/// let patient = he::Config::new().total_timeout(std::time::Duration::from_secs(120));
+/// let stream = connector.clone().config(patient).connect("robur.coop", &[443]).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// With feature `hickory` there is a default: the system's resolver, read at the first lookup.
+///
+/// # Panics
+///
+/// Its futures panic outside of a tokio runtime with I/O and time enabled. A panic of the
+/// resolver or of a dial closure surfaces in the connect that caused it.
+#[derive(Clone)]
+#[must_use]
+pub struct Connector {
+    resolver: Arc<dyn Resolve>,
+    config: Config,
+    socket: SocketOptions,
+    sources: Option<Sources>,
+    gate: Option<Gate>,
+    on_report: Option<OnReport>,
+}
+
+pub(crate) type OnReport = Arc<dyn Fn(&Report) + Send + Sync>;
+
+/// A connection, the address that it goes to, and how it came about.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Established<T> {
+    /// What the dial made.
+    pub stream: T,
+    /// The address and port that won.
+    pub addr: SocketAddr,
+    /// Every lookup and attempt.
+    pub report: Report,
+}
+
+impl Connector {
+    /// A connector that finds addresses by this resolver.
+    pub fn new(resolver: impl Resolve) -> Self {
+        Self {
+            resolver: Arc::new(resolver),
+            config: Config::new(),
+            socket: SocketOptions::default(),
+            sources: None,
+            gate: None,
+            on_report: None,
+        }
+    }
+
+    /// A connector for IP literals, `localhost` and lists of addresses; a lookup fails.
+    pub fn without_resolver() -> Self {
+        Self::new(|_: &Query| {
+            let error = LookupError::from(LookupErrorKind::NoNameServer);
+            Resolving::ready(Err(error.with_cause("this connector has no resolver")))
+        })
+    }
+
+    /// Time-outs and families. Default: [`Config::new`].
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Socket options. Default: [`SocketOptions::default`]. Interface, mark and local addresses
+    /// hold for lookups and source addresses as well.
+    pub fn socket(mut self, options: SocketOptions) -> Self {
+        self.socket = options;
+        self
+    }
+
+    /// A gate: asked for every address and port before anything is done with it, the question for
+    /// its source address included, wherever it came from: answers, late ones, literals, the hosts
+    /// file, `localhost`, lists. `false` refuses the address, which the report tells. IPv4-mapped
+    /// addresses are shown as IPv4. See [`is_public`](crate::is_public) for a ready-made one.
+    pub fn allow(mut self, gate: impl Fn(SocketAddr) -> bool + Send + Sync + 'static) -> Self {
+        self.gate = Some(Arc::new(gate));
+        self
+    }
+
+    /// Called with the report of every connect: won, failed, or dropped by the caller. It runs in
+    /// the caller's task (in its `drop`, for the last): it should be short, and must not panic.
+    pub fn on_report(mut self, hook: impl Fn(&Report) + Send + Sync + 'static) -> Self {
+        self.on_report = Some(Arc::new(hook));
+        self
+    }
+
+    /// Replaces the system's source addresses, by which destinations are ordered (RFC 6724): for
+    /// tests that want the same order on every host.
+    pub fn sources(mut self, sources: Sources) -> Self {
+        self.sources = Some(sources);
+        self
+    }
+
+    /// The host is on another network now: the resolver drops connections to name servers, what it
+    /// has learnt of them, and its caches. Connects under way go on.
+    pub fn network_changed(&self) {
+        self.resolver.network_changed();
+    }
+
+    /// Connects to a host: a name, or an IP literal with or without brackets and zone. Several
+    /// ports are raced; never put a secure and an insecure one in one list unless either will do:
+    /// who can drop packets then chooses the insecure one.
+    ///
+    /// # Errors
+    ///
+    /// See [`ErrorKind`](crate::ErrorKind). It ends by [`Config::worst_case`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends every attempt and lookup; nothing is left behind once the runtime
+    /// has run its queue.
+    pub async fn connect(&self, host: &str, ports: &[u16]) -> Result<TcpStream, Error> {
+        let race = self.prepare(Race::new(host, ports, self.config, crate::drive::now()))?;
+        Ok(self.run(race, Attempt::connect, Dialling::TcpOnly).await?.stream)
+    }
+
+    /// Connects to one of these addresses, in the caller's order: nothing is looked up or sorted.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`connect`](Self::connect).
+    pub async fn connect_addrs(&self, addrs: &[SocketAddr]) -> Result<TcpStream, Error> {
+        let race = self.prepare(Race::of_addrs(addrs, self.config, crate::drive::now()))?;
+        Ok(self.run(race, Attempt::connect, Dialling::TcpOnly).await?.stream)
+    }
+
+    /// Connects by a dial of the caller's: an attempt wins when the whole dial has succeeded, so a
+    /// path that accepts TCP and dies in the TLS handshake loses (R-V3-6.1b).
+    /// `connect_with(host, ports, Attempt::connect)` gives a `TcpStream` and the report.
+    ///
+    /// ```
+    /// # async fn greet(_: &mut tokio::net::TcpStream) -> std::io::Result<()> { Ok(()) }
+    /// # async fn doc(connector: he::Connector) -> Result<(), he::Error> {
+    /// let dial = |attempt: he::Attempt| async move {
+    ///     let mut stream = attempt.connect().await?;
+    ///     greet(&mut stream).await?; // a handshake of yours
+    ///     Ok(stream)
+    /// };
+    /// let established = connector.connect_with("robur.coop", &[443], dial).await?;
+    /// println!("{}", established.report);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// The dial's errors are kept as they are, in the report. Attempts run as tasks of their own,
+    /// the first one may run in the caller's.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`connect`](Self::connect).
+    pub async fn connect_with<T, D, F>(
+        &self,
+        host: &str,
+        ports: &[u16],
+        dial: D,
+    ) -> Result<Established<T>, Error>
+    where
+        D: Fn(Attempt) -> F + Send,
+        F: Future<Output = io::Result<T>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let race = self.prepare(Race::new(host, ports, self.config, crate::drive::now()))?;
+        self.run(race, dial, Dialling::Beyond).await
+    }
+
+    /// [`connect_with`](Self::connect_with) for a list of addresses.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`connect`](Self::connect).
+    pub async fn connect_addrs_with<T, D, F>(
+        &self,
+        addrs: &[SocketAddr],
+        dial: D,
+    ) -> Result<Established<T>, Error>
+    where
+        D: Fn(Attempt) -> F + Send,
+        F: Future<Output = io::Result<T>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let race = self.prepare(Race::of_addrs(addrs, self.config, crate::drive::now()))?;
+        self.run(race, dial, Dialling::Beyond).await
+    }
+
+    /// Gives the race what it needs, or tells the hook that it never began.
+    fn prepare(&self, race: Result<Race, Error>) -> Result<Race, Error> {
+        let sources = || match &self.sources {
+            Some(sources) => sources.clone(),
+            None => Sources::system(self.socket.binding().clone()),
+        };
+        match race {
+            Ok(race) => Ok(race.sources(sources()).allow_by(self.gate.clone())),
+            Err(error) => {
+                self.on_report.iter().for_each(|hook| hook(error.report()));
+                Err(error)
+            }
+        }
+    }
+
+    async fn run<T, D, F>(
+        &self,
+        race: Race,
+        dial: D,
+        dialling: Dialling,
+    ) -> Result<Established<T>, Error>
+    where
+        D: Fn(Attempt) -> F + Send,
+        F: Future<Output = io::Result<T>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let span = tracing::debug_span!("connect", host = %Line(race.report().host()));
+        let parts = (&*self.resolver, &self.socket, self.on_report.as_ref());
+        drive(parts, race, dial, dialling).instrument(span).await
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector")
+            .field("config", &self.config)
+            .field("socket", &self.socket)
+            .field("allow", &self.gate.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,297 @@
+//! The loop: asks the race what to do, does it, and tells it what happened. The only code that
+//! awaits a race.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Sleep;
+use tracing::{Instrument, Span, debug, debug_span};
+
+use crate::attempt::Attempt;
+use crate::connector::{Established, OnReport};
+use crate::error::{Error, ErrorKind};
+use crate::race::{Race, Step};
+use crate::report::{Outcome, Report};
+use crate::resolve::{Answer, LookupError, Query, Record, Resolve, Resolving};
+use crate::socket::SocketOptions;
+use crate::text::{Line, Time};
+
+/// Lookups that are still out when an attempt wins may fill their cache for so long (C-DRAIN).
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// The clock of all races: tokio's, so that tests can pause it.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// What a dial does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialling {
+    /// It ends with the TCP handshake.
+    TcpOnly,
+    /// It may go on after it, and tells when TCP is up.
+    Beyond,
+}
+
+pub(crate) type Parts<'a> = (&'a dyn Resolve, &'a SocketOptions, Option<&'a OnReport>);
+
+/// Drives a race to its end.
+pub(crate) async fn drive<T, D, F>(
+    (resolver, socket, on_report): Parts<'_>,
+    race: Race,
+    dial: D,
+    dialling: Dialling,
+) -> Result<Established<T>, Error>
+where
+    D: Fn(Attempt) -> F,
+    F: Future<Output = io::Result<T>> + Send + 'static,
+    T: Send + 'static,
+{
+    let mut story = Story { race, on_report };
+    let mut timer = pin!(None);
+    // The first attempt runs in the caller's task: most races have no second one.
+    let mut first = pin!(None);
+    let mut flight = InFlight::new(dialling);
+    loop {
+        let race = &mut story.race;
+        match race.poll(now()) {
+            Step::Resolve(record) => flight.look_up(record, resolver, socket, race),
+            Step::Connect(id, addr) => {
+                debug!("connect {addr}");
+                let host = race.host().cloned();
+                let progress = flight.told.clone();
+                let dialled = dial(Attempt { id, addr, host, socket: socket.clone(), progress });
+                let dialled = watch(id, dialled).instrument(debug_span!("attempt", %addr));
+                match id {
+                    0 => first.set(Some(dialled)),
+                    _ => flight.spawn(id, dialled),
+                }
+            }
+            Step::Cancel(0) => first.set(None),
+            Step::Cancel(id) => flight.cancel(id),
+            Step::Wait(until) => {
+                set_timer(timer.as_mut(), until);
+                poll_fn(|cx| match flight.poll(first.as_mut(), race, cx) {
+                    Poll::Ready(()) => Poll::Ready(()),
+                    Poll::Pending => poll_timer(timer.as_mut(), cx),
+                })
+                .await;
+            }
+            Step::Won(id) => return flight.finish(id, story),
+            Step::Fail(kind) => return Err(Error::new(kind, story.end())),
+        }
+    }
+}
+
+/// Tells the hook how the race ended, also if that is because the future was dropped.
+struct Story<'a> {
+    race: Race,
+    on_report: Option<&'a OnReport>,
+}
+
+impl Story<'_> {
+    fn end(mut self) -> Report {
+        let report = self.race.take_report();
+        self.tell(&report);
+        report
+    }
+
+    fn tell(&self, report: &Report) {
+        match (report.winner(), report.outcome()) {
+            (Some(won), _) => debug!("connected {} after {}", won.addr(), Time(report.elapsed())),
+            (None, Outcome::Dropped) => debug!("dropped after {}", Time(report.elapsed())),
+            (None, _) => debug!("failed after {}", Time(report.elapsed())),
+        }
+        if let Some(hook) = self.on_report {
+            hook(report);
+        }
+    }
+}
+
+impl Drop for Story<'_> {
+    fn drop(&mut self) {
+        // After `end` the race is over; in a panic the hook might panic again.
+        if self.race.is_running() && !std::thread::panicking() {
+            self.race.drop_now(now());
+            let report = self.race.take_report();
+            self.tell(&report);
+        }
+    }
+}
+
+/// How a dial ended.
+struct Ended<T> {
+    id: usize,
+    result: io::Result<T>,
+    sent: bool,
+}
+
+/// A dial that fails at its first poll has sent nothing: no route, no such interface, an option.
+async fn watch<T>(id: usize, dial: impl Future<Output = io::Result<T>>) -> Ended<T> {
+    let mut dial = pin!(dial);
+    match poll_fn(|cx| Poll::Ready(dial.as_mut().poll(cx))).await {
+        Poll::Ready(result) => Ended { id, result, sent: false },
+        Poll::Pending => Ended { id, result: dial.await, sent: true },
+    }
+}
+
+/// Everything that runs, and what has come of it.
+struct InFlight<T> {
+    lookups: Vec<(Record, Span, Resolving)>,
+    tasks: Option<JoinSet<Ended<T>>>,
+    handles: Vec<(usize, AbortHandle)>,
+    told: Option<UnboundedSender<(usize, Instant)>>,
+    heard: Option<UnboundedReceiver<(usize, Instant)>>,
+    connected: Vec<(usize, T)>,
+}
+
+impl<T: Send + 'static> InFlight<T> {
+    fn new(dialling: Dialling) -> Self {
+        let (told, heard) = match dialling {
+            Dialling::TcpOnly => (None, None),
+            Dialling::Beyond => {
+                let (told, heard) = unbounded_channel();
+                (Some(told), Some(heard))
+            }
+        };
+        let (lookups, handles, connected) = (Vec::new(), Vec::new(), Vec::new());
+        Self { lookups, tasks: None, handles, told, heard, connected }
+    }
+
+    fn look_up(
+        &mut self,
+        record: Record,
+        resolver: &dyn Resolve,
+        socket: &SocketOptions,
+        race: &Race,
+    ) {
+        debug!("ask {record}");
+        let Some(name) = race.name() else { return };
+        let span = debug_span!("lookup", %record);
+        let query = Query {
+            name: name.clone(),
+            record,
+            sibling: race.sibling(record),
+            deadline: race.lookup_deadline(record),
+            binding: socket.binding().clone(),
+        };
+        let resolving = span.in_scope(|| resolver.lookup(&query));
+        self.lookups.push((record, span, resolving));
+    }
+
+    fn spawn(&mut self, id: usize, dialled: impl Future<Output = Ended<T>> + Send + 'static) {
+        let handle = self.tasks.get_or_insert_with(JoinSet::new).spawn(dialled);
+        self.handles.push((id, handle));
+    }
+
+    fn cancel(&mut self, id: usize) {
+        self.handles
+            .iter()
+            .filter(|(other, _)| *other == id)
+            .for_each(|(_, handle)| handle.abort());
+    }
+
+    /// Tells the race everything that has happened; pending if nothing has.
+    fn poll<F: Future<Output = Ended<T>>>(
+        &mut self,
+        mut first: Pin<&mut Option<F>>,
+        race: &mut Race,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        let mut happened = self.poll_lookups(race, cx);
+        while let Some(Poll::Ready(Some((id, at)))) =
+            self.heard.as_mut().map(|heard| heard.poll_recv(cx))
+        {
+            race.tcp_up(id, at);
+            happened = true;
+        }
+        if let Some(Poll::Ready(ended)) = first.as_mut().as_pin_mut().map(|dial| dial.poll(cx)) {
+            first.set(None);
+            self.ended(ended, race);
+            happened = true;
+        }
+        while let Some(ended) = self.poll_tasks(cx) {
+            self.ended(ended, race);
+            happened = true;
+        }
+        if happened { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    fn poll_lookups(&mut self, race: &mut Race, cx: &mut Context<'_>) -> bool {
+        let before = self.lookups.len();
+        self.lookups.retain_mut(|(record, span, resolving)| {
+            let polled = span.in_scope(|| Pin::new(resolving).poll(cx));
+            let Poll::Ready(result) = polled else { return true };
+            span.in_scope(|| note_answer(*record, &result));
+            race.resolved(*record, result, now());
+            false
+        });
+        self.lookups.len() < before
+    }
+
+    /// The next task that has ended; a panic in it goes on here.
+    fn poll_tasks(&mut self, cx: &mut Context<'_>) -> Option<Ended<T>> {
+        let tasks = self.tasks.as_mut()?;
+        while let Poll::Ready(Some(joined)) = tasks.poll_join_next(cx) {
+            match joined {
+                Ok(ended) => return Some(ended),
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                Err(_aborted) => {}
+            }
+        }
+        None
+    }
+
+    fn ended(&mut self, Ended { id, result, sent }: Ended<T>, race: &mut Race) {
+        match result {
+            Ok(stream) => {
+                race.won(id, now());
+                self.connected.push((id, stream));
+            }
+            Err(error) => {
+                debug!("attempt {id} failed: {}", Line(&error));
+                race.failed(id, error, sent, now());
+            }
+        }
+    }
+
+    /// Hands the winner out. The losers' tasks are aborted and not waited for; lookups run on for
+    /// a while, for the cache (R-8305-5l).
+    fn finish(self, id: usize, story: Story<'_>) -> Result<Established<T>, Error> {
+        let report = story.end();
+        for (_, span, resolving) in self.lookups {
+            tokio::spawn(tokio::time::timeout(DRAIN, resolving).instrument(span));
+        }
+        let won = self.connected.into_iter().find(|(other, _)| *other == id);
+        match (won, report.winner()) {
+            (Some((_, stream)), Some(attempt)) => {
+                Ok(Established { stream, addr: attempt.addr(), report })
+            }
+            _ => Err(Error::new(ErrorKind::Connect, report)),
+        }
+    }
+}
+
+fn note_answer(record: Record, result: &Result<Answer, LookupError>) {
+    match result {
+        Ok(answer) => debug!("{record}: {} addresses", answer.addrs().len()),
+        Err(error) => debug!("{record}: {error}"),
+    }
+}
+
+/// One timer a race, made when it is first needed.
+fn set_timer(mut timer: Pin<&mut Option<Sleep>>, until: Instant) {
+    match timer.as_mut().as_pin_mut() {
+        Some(sleep) => sleep.reset(until.into()),
+        None => timer.set(Some(tokio::time::sleep_until(until.into()))),
+    }
+}
+
+fn poll_timer(timer: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Poll<()> {
+    timer.as_pin_mut().map_or(Poll::Pending, |sleep| sleep.poll(cx))
+}

@@ -1,0 +1,109 @@
+//! Lookups and addresses: what is asked, when the first attempt may start.
+
+use std::time::Instant;
+
+use super::{FAR, Race, Step};
+use crate::config::Family;
+use crate::report::{LookupOutcome, LookupReport, Span};
+use crate::resolve::{Answer, LookupError, LookupErrorKind, Record};
+
+/// Lookups and addresses.
+impl Race {
+    /// The answer to [`Step::Resolve`]. A late one joins the race as if it had been there from the
+    /// start (R-V3-7a); one that comes after the end is ignored.
+    pub fn resolved(&mut self, record: Record, result: Result<Answer, LookupError>, now: Instant) {
+        let running = |l: &&mut LookupReport| l.record == record && l.is_running();
+        let Some(lookup) = self.report.lookups.iter_mut().find(running) else { return };
+        lookup.span.to = Some(now);
+        match result.and_then(refuse_empty) {
+            Err(error) => lookup.outcome = LookupOutcome::Failed(error),
+            Ok(answer) => {
+                lookup.outcome = LookupOutcome::Answered(answer.clone());
+                self.candidates.admit(answer.addrs(), &mut self.report);
+                self.note_first_addr(now);
+            }
+        }
+    }
+
+    /// The record type that is asked beside this one.
+    pub(crate) fn sibling(&self, record: Record) -> Option<Record> {
+        self.records().iter().copied().find(|other| *other != record)
+    }
+
+    /// When the answer to this lookup is no longer waited for.
+    pub(crate) fn lookup_deadline(&self, record: Record) -> Option<Instant> {
+        let asked = self.report.lookups.iter().find(|l| l.record == record)?.span.from;
+        let patience = asked.checked_add(self.config.lookup_timeout());
+        patience.into_iter().chain(self.total_deadline()).min()
+    }
+
+    /// What is asked, in this order.
+    pub(super) fn records(&self) -> &'static [Record] {
+        match (self.name(), self.config.family) {
+            (None, _) => &[],
+            (_, Family::Any | Family::PreferV4) => &[Record::Aaaa, Record::A], // R-8305-3a
+            (_, Family::V4Only) => &[Record::A],
+            (_, Family::V6Only) => &[Record::Aaaa],
+        }
+    }
+
+    pub(super) fn ask(&mut self, record: Record, now: Instant) -> Step {
+        let (span, outcome) = (Span::starting(now), LookupOutcome::Running);
+        self.report.lookups.push(LookupReport { record, span, outcome });
+        Step::Resolve(record)
+    }
+
+    pub(super) fn lookups_running(&self) -> bool {
+        self.report.lookups.iter().any(LookupReport::is_running)
+    }
+
+    pub(super) fn admit_given(&mut self, now: Instant) {
+        if self.candidates.admit_given(&mut self.report) {
+            self.note_first_addr(now);
+        }
+    }
+
+    fn note_first_addr(&mut self, now: Instant) {
+        if self.first_addr_at.is_none() && !self.candidates.is_empty() {
+            self.first_addr_at = Some(now);
+            self.preferred = Some(self.preferred_record());
+        }
+    }
+
+    /// R-V3-4.2e. Only asked while an answer is out: then it decides whether to wait for it.
+    fn preferred_record(&self) -> Record {
+        match self.config.family {
+            Family::V4Only | Family::PreferV4 => Record::A,
+            Family::V6Only => Record::Aaaa,
+            Family::Any if self.lookups_running() => self.sources.preferred(),
+            Family::Any => Record::Aaaa,
+        }
+    }
+
+    /// R-V3-4.2a and b: an address is known, and the preferred family has answered, one way or the
+    /// other, or has been waited for. The wait starts once (F-1).
+    pub(super) fn gate_opens_at(&self, first_addr_at: Instant) -> Instant {
+        let out = |l: &LookupReport| Some(l.record) == self.preferred && l.is_running();
+        match self.report.lookups.iter().any(out) {
+            true => {
+                first_addr_at.checked_add(self.config.aaaa_timeout).unwrap_or(first_addr_at + FAR)
+            }
+            false => first_addr_at,
+        }
+    }
+}
+
+/// An answer without addresses is a negative one.
+fn refuse_empty(answer: Answer) -> Result<Answer, LookupError> {
+    if !answer.addrs().is_empty() {
+        return Ok(answer);
+    }
+    let mut error = LookupError::from(LookupErrorKind::NoRecords);
+    if let Some(server) = answer.server() {
+        error = error.with_server(server);
+    }
+    if let Some(name) = answer.name() {
+        error = error.with_name(name);
+    }
+    Err(if answer.is_cached() { error.from_cache() } else { error })
+}

@@ -1,0 +1,189 @@
+//! `serde::Serialize` for the report. All times are milliseconds since the call.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use serde::{Serialize, Serializer};
+
+use crate::error::ErrorKind;
+use crate::report::{AttemptOutcome, AttemptReport, LookupOutcome, LookupReport, Outcome, Report};
+use crate::resolve::{LookupErrorKind, Origin};
+
+/// A map with `host`, `ports`, `outcome`, `error` (the kind, if it failed), `winner` (an index into
+/// `attempts`), `elapsed_ms`, `lookups`, `attempts`, `passed_over` and `cut`.
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (outcome, error, winner) = match self.outcome {
+            Outcome::Running => ("running", None, None),
+            Outcome::Connected(index) => ("connected", None, Some(index)),
+            Outcome::Failed(kind) => ("failed", Some(kind), None),
+            Outcome::Dropped => ("dropped", None, None),
+        };
+        let passed = self.passed_over.iter();
+        Story {
+            host: self.host(),
+            ports: self.ports(),
+            outcome,
+            error,
+            winner,
+            elapsed_ms: millis(self.elapsed()),
+            lookups: self.lookups.iter().map(|lookup| row_of_lookup(self, lookup)).collect(),
+            attempts: self.attempts.iter().map(|attempt| row_of_attempt(self, attempt)).collect(),
+            passed_over: passed
+                .map(|p| Passed { addr: p.addr, reason: p.reason.to_string() })
+                .collect(),
+            cut: self.cut,
+        }
+        .serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
+struct Story<'a> {
+    host: &'a str,
+    ports: &'a [u16],
+    outcome: &'static str,
+    error: Option<ErrorKind>,
+    winner: Option<usize>,
+    elapsed_ms: f64,
+    lookups: Vec<LookupRow<'a>>,
+    attempts: Vec<AttemptRow>,
+    passed_over: Vec<Passed>,
+    cut: usize,
+}
+
+#[derive(Serialize)]
+struct LookupRow<'a> {
+    record: String,
+    started_ms: f64,
+    elapsed_ms: Option<f64>,
+    outcome: &'static str,
+    addresses: Vec<SocketAddr>,
+    name: Option<&'a str>,
+    server: Option<SocketAddr>,
+    origin: Option<Origin>,
+    cached: bool,
+    ttl_s: Option<u64>,
+    kind: Option<LookupErrorKind>,
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct AttemptRow {
+    addr: SocketAddr,
+    started_ms: f64,
+    elapsed_ms: Option<f64>,
+    tcp_ms: Option<f64>,
+    local: bool,
+    outcome: &'static str,
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Passed {
+    addr: SocketAddr,
+    reason: String,
+}
+
+fn row_of_lookup<'a>(report: &Report, lookup: &'a LookupReport) -> LookupRow<'a> {
+    let blank = LookupRow {
+        record: lookup.record.to_string(),
+        started_ms: since(report, lookup.span.from),
+        elapsed_ms: lookup.elapsed().map(millis),
+        outcome: "running",
+        addresses: Vec::new(),
+        name: None,
+        server: None,
+        origin: None,
+        cached: false,
+        ttl_s: None,
+        kind: None,
+        error: None,
+    };
+    match &lookup.outcome {
+        LookupOutcome::Running => blank,
+        LookupOutcome::Abandoned => LookupRow { outcome: "abandoned", ..blank },
+        LookupOutcome::Answered(answer) => LookupRow {
+            outcome: "answered",
+            addresses: answer.addrs().to_vec(),
+            name: answer.name(),
+            server: answer.server(),
+            origin: Some(answer.origin()),
+            cached: answer.is_cached(),
+            ttl_s: answer.ttl().map(|ttl| ttl.as_secs()),
+            ..blank
+        },
+        LookupOutcome::Failed(error) => LookupRow {
+            outcome: "failed",
+            name: error.name(),
+            server: error.server(),
+            cached: error.is_cached(),
+            kind: Some(error.kind()),
+            error: Some(error.to_string()),
+            ..blank
+        },
+    }
+}
+
+fn row_of_attempt(report: &Report, attempt: &AttemptReport) -> AttemptRow {
+    AttemptRow {
+        addr: attempt.addr,
+        started_ms: since(report, attempt.span.from),
+        elapsed_ms: attempt.elapsed().map(millis),
+        tcp_ms: attempt.tcp_elapsed().map(millis),
+        local: attempt.is_local(),
+        outcome: match attempt.outcome {
+            AttemptOutcome::Running => "running",
+            AttemptOutcome::Won => "won",
+            AttemptOutcome::Failed(_) => "failed",
+            AttemptOutcome::TimedOut => "timed_out",
+            AttemptOutcome::Cancelled => "cancelled",
+        },
+        error: attempt.error().map(ToString::to_string),
+    }
+}
+
+fn since(report: &Report, at: Instant) -> f64 {
+    millis(report.since_call(at))
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::report::Span;
+    use crate::resolve::Record;
+
+    #[test]
+    fn a_report_is_a_map_of_facts() {
+        let began = Instant::now();
+        let at = |ms| began + Duration::from_millis(ms);
+        let mut report = Report::new(Arc::from("robur.coop"), vec![443], began);
+        let span = Span { from: began, to: Some(at(12)) };
+        let outcome = LookupOutcome::Failed(LookupErrorKind::NoRecords.into());
+        report.lookups.push(LookupReport { record: Record::Aaaa, span, outcome });
+        let addr = SocketAddr::from(([192, 0, 2, 1], 443));
+        let (span, outcome) = (Span { from: at(12), to: Some(at(32)) }, AttemptOutcome::Won);
+        report.attempts.push(AttemptReport { addr, span, tcp_up: None, sent: true, outcome });
+        report.close(Outcome::Connected(0), at(32));
+        let expected = serde_json::json!({
+            "host": "robur.coop", "ports": [443], "outcome": "connected", "error": null,
+            "winner": 0, "elapsed_ms": 32.0, "cut": 0, "passed_over": [],
+            "lookups": [{
+                "record": "AAAA", "started_ms": 0.0, "elapsed_ms": 12.0, "outcome": "failed",
+                "addresses": [], "name": null, "server": null, "origin": null, "cached": false,
+                "ttl_s": null, "kind": "no_records", "error": "no records",
+            }],
+            "attempts": [{
+                "addr": "192.0.2.1:443", "started_ms": 12.0, "elapsed_ms": 20.0, "tcp_ms": null,
+                "local": false, "outcome": "won", "error": null,
+            }],
+        });
+        assert_eq!(serde_json::to_value(&report).unwrap(), expected);
+    }
+}

@@ -1,0 +1,249 @@
+//! A report as a waterfall: one row a lookup and an attempt, one column a moment.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use crate::report::{
+    AttemptOutcome, AttemptReport, LookupOutcome, LookupReport, Outcome, Report, Span,
+};
+use crate::resolve::Answer;
+use crate::text::{Line, Time};
+
+/// How many columns the time axis has.
+const COLUMNS: usize = 48;
+/// Addresses that are shown of an answer.
+const SHOWN: usize = 2;
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lookups = self.lookups.iter().map(|lookup| lookup_row(self, lookup));
+        let attempts = self.attempts.iter().enumerate();
+        let attempts = attempts.map(|(index, attempt)| attempt_row(self, index, attempt));
+        let rows: Vec<Row> = lookups.chain(attempts).collect();
+
+        let widest = |cell: fn(&Row) -> &str| {
+            rows.iter().map(|row| cell(row).chars().count()).max().unwrap_or(0)
+        };
+        let (label, what, how) = (widest(|r| &r.label), widest(|r| &r.what), widest(|r| &r.how));
+        let axis = Axis::over(self.elapsed());
+        let title = title(self);
+        let indent = (2 + label + 2 + what + 2 + how + 2).max(title.chars().count() + 2);
+        write!(f, "{title:indent$}{axis}")?;
+        for row in &rows {
+            let Row { label: l, what: w, how: h, bar } = row;
+            let cells = format!("  {l:label$}  {w:what$}  {h:>how$}  ");
+            write!(f, "\n{}", format!("{cells:indent$}{}", axis.bar(bar)).trim_end())?;
+        }
+        for passed in &self.passed_over {
+            write!(f, "\n  {}: {}", passed.addr.ip(), passed.reason)?;
+        }
+        match self.cut {
+            0 => write!(f, "\n  {}", ending(self)),
+            cut => write!(f, "\n  {cut} more addresses left out\n  {}", ending(self)),
+        }
+    }
+}
+
+struct Row {
+    label: String,
+    what: String,
+    how: String,
+    bar: Bar,
+}
+
+/// A stretch of time since the call, and how it is drawn.
+struct Bar {
+    from: Duration,
+    to: Duration,
+    ink: char,
+}
+
+fn bar(report: &Report, span: Span, ink: char) -> Bar {
+    let since = |at: Instant| report.since_call(at);
+    Bar { from: since(span.from), to: span.to.map_or_else(|| report.elapsed(), since), ink }
+}
+
+fn title(report: &Report) -> String {
+    let ports: Vec<String> = report.ports.iter().map(u16::to_string).collect();
+    match report.host() {
+        "" => "a list of addresses".to_owned(),
+        host if host.contains(':') && !host.starts_with('[') => {
+            format!("[{}]:{}", Line(host), ports.join(","))
+        }
+        host => format!("{}:{}", Line(host), ports.join(",")),
+    }
+}
+
+fn lookup_row(report: &Report, lookup: &LookupReport) -> Row {
+    let took = lookup.elapsed().map_or_else(String::new, |took| Time(took).to_string());
+    let (what, how, ink) = match &lookup.outcome {
+        LookupOutcome::Answered(answer) => (addresses(answer), took, '█'),
+        LookupOutcome::Failed(error) => (error.to_string(), took, '▒'),
+        LookupOutcome::Running => (String::new(), "running".to_owned(), '░'),
+        LookupOutcome::Abandoned => (String::new(), "abandoned".to_owned(), '░'),
+    };
+    Row { label: lookup.record.to_string(), what, how, bar: bar(report, lookup.span, ink) }
+}
+
+fn addresses(answer: &Answer) -> String {
+    let shown = answer.addrs().iter().take(SHOWN).map(|addr| addr.ip().to_string());
+    let mut text = shown.collect::<Vec<_>>().join(", ");
+    if let Some(more) = answer.addrs().len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        text += &format!(" and {more} more");
+    }
+    if let Some(name) = answer.name() {
+        text += &format!(" as {}", Line(name));
+    }
+    if answer.is_cached() {
+        text += " (cached)";
+    }
+    text
+}
+
+fn attempt_row(report: &Report, index: usize, attempt: &AttemptReport) -> Row {
+    let at = attempt.span.to.map_or(Duration::ZERO, |to| report.since_call(to));
+    let (how, ink) = match &attempt.outcome {
+        AttemptOutcome::Won => (format!("won at {}", Time(at)), '█'),
+        AttemptOutcome::Failed(error) => (error.kind().to_string(), '▒'),
+        AttemptOutcome::TimedOut => ("timed out".to_owned(), '░'),
+        AttemptOutcome::Cancelled => ("cancelled".to_owned(), '░'),
+        AttemptOutcome::Running => ("running".to_owned(), '░'),
+    };
+    let label = format!("try {}", index + 1);
+    let what = match attempt.error() {
+        // The kind says it all of a system's error, and little of a dial's own.
+        Some(error) if error.raw_os_error().is_none() => {
+            format!("{}: {}", attempt.addr, Line(error))
+        }
+        _ => attempt.addr.to_string(),
+    };
+    Row { label, what, how, bar: bar(report, attempt.span, ink) }
+}
+
+/// The last line: what came of it.
+fn ending(report: &Report) -> String {
+    let took = Time(report.elapsed());
+    match (report.outcome, report.winner()) {
+        (_, Some(won)) => format!("connected to {} after {took}", won.addr),
+        (Outcome::Failed(kind), None) => format!("failed after {took}: {kind}"),
+        (Outcome::Dropped, None) => format!("dropped by the caller after {took}"),
+        (Outcome::Running | Outcome::Connected(_), None) => format!("running for {took}"),
+    }
+}
+
+/// From the call to the end, with a round step between the ticks.
+struct Axis {
+    whole: Duration,
+    step: Duration,
+}
+
+impl Axis {
+    fn over(elapsed: Duration) -> Self {
+        let whole = elapsed.max(Duration::from_millis(1));
+        let steps = (0..8).flat_map(|power| [1, 2, 5].map(|lead| lead * 10_u64.pow(power)));
+        let fits = |step: &Duration| whole.as_micros() <= step.as_micros() * 4;
+        let step = steps.map(Duration::from_millis).find(fits).unwrap_or(whole);
+        Self { whole, step }
+    }
+
+    fn column(&self, at: Duration) -> usize {
+        let share = at.as_secs_f64() / self.whole.as_secs_f64();
+        ((share * COLUMNS as f64) as usize).min(COLUMNS)
+    }
+
+    /// At least one column, so that nothing that happened is invisible.
+    fn bar(&self, bar: &Bar) -> String {
+        let from = self.column(bar.from).min(COLUMNS - 1);
+        let to = self.column(bar.to).max(from + 1);
+        let ink = std::iter::repeat_n(bar.ink, to - from);
+        std::iter::repeat_n(' ', from).chain(ink).collect()
+    }
+}
+
+/// The ticks: `0ms        100       200       300`.
+impl fmt::Display for Axis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = "0ms".to_owned();
+        let ticks = (1..).map(|n| self.step * n).take_while(|at| *at <= self.whole);
+        for at in ticks {
+            let (column, used) = (self.column(at), line.chars().count());
+            if column > used {
+                line += &" ".repeat(column - used);
+                line += &at.as_millis().to_string();
+            }
+        }
+        f.write_str(&line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::resolve::{LookupErrorKind, Record};
+
+    fn story() -> (Report, Instant) {
+        let began = Instant::now();
+        (Report::new(Arc::from("robur.coop"), vec![443], began), began)
+    }
+
+    fn span(began: Instant, from: u64, to: u64) -> Span {
+        let at = |ms| began + Duration::from_millis(ms);
+        Span { from: at(from), to: Some(at(to)) }
+    }
+
+    fn attempt(addr: &str, span: Span, outcome: AttemptOutcome) -> AttemptReport {
+        AttemptReport { addr: addr.parse().unwrap(), span, tcp_up: None, sent: true, outcome }
+    }
+
+    #[test]
+    fn a_won_race_is_drawn_as_a_waterfall() {
+        let (mut report, t0) = story();
+        let addrs = |text: &[&str]| {
+            Answer::from(text.iter().map(|a| a.parse().unwrap()).collect::<Vec<std::net::IpAddr>>())
+        };
+        let answers = [
+            (Record::Aaaa, 12, addrs(&["2001:db8::1", "2001:db8::2"])),
+            (Record::A, 14, addrs(&["193.30.40.138"])),
+        ];
+        for (record, to, answer) in answers {
+            let outcome = LookupOutcome::Answered(answer);
+            report.lookups.push(LookupReport { record, span: span(t0, 0, to), outcome });
+        }
+        let v6 = attempt("[2001:db8::1]:443", span(t0, 12, 292), AttemptOutcome::Cancelled);
+        let v4 = attempt("193.30.40.138:443", span(t0, 262, 292), AttemptOutcome::Won);
+        report.attempts = vec![v6, v4];
+        report.close(Outcome::Connected(1), t0 + Duration::from_millis(292));
+        let drawn = "\
+robur.coop:443                                   0ms             100             200
+  AAAA   2001:db8::1, 2001:db8::2          12ms  █
+  A      193.30.40.138                     14ms  ██
+  try 1  [2001:db8::1]:443            cancelled   ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
+  try 2  193.30.40.138:443         won at 292ms                                             █████
+  connected to 193.30.40.138:443 after 292ms";
+        assert_eq!(report.to_string(), drawn);
+    }
+
+    #[test]
+    fn a_hostile_name_stays_on_its_line() {
+        let (mut report, t0) = story();
+        let answer = Answer::from(vec![SocketAddr::from(([192, 0, 2, 1], 0))]).with_name("a\nb");
+        let outcome = LookupOutcome::Answered(answer);
+        report.lookups.push(LookupReport { record: Record::A, span: span(t0, 0, 1), outcome });
+        report.close(Outcome::Failed(ErrorKind::Connect), t0 + Duration::from_millis(1));
+        assert_eq!(report.to_string().lines().count(), 3);
+        assert!(report.to_string().contains("192.0.2.1 as a\\u{a}b"));
+    }
+
+    #[test]
+    fn a_failed_lookup_tells_why() {
+        let (mut report, t0) = story();
+        let outcome = LookupOutcome::Failed(LookupErrorKind::NoSuchName.into());
+        report.lookups.push(LookupReport { record: Record::A, span: span(t0, 0, 7), outcome });
+        report.close(Outcome::Failed(ErrorKind::NoSuchName), t0 + Duration::from_millis(7));
+        assert!(report.to_string().ends_with("failed after 7ms: no such name"), "{report}");
+    }
+}
