@@ -203,6 +203,7 @@ impl Race {
         }
         self.admit_given(now);
         self.candidates.plan(&self.report.attempts, &self.sources, now);
+        self.choose_preferred();
         let start_at = self.next_start();
         if start_at.is_some_and(|at| at <= now) {
             if let Some(addr) = self.candidates.pop() {
