@@ -3,6 +3,8 @@
 
 mod binding;
 mod config;
+#[cfg(feature = "hickory")]
+pub mod hickory;
 mod resolve;
 mod text;
 
