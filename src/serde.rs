@@ -147,8 +147,9 @@ fn since(report: &Report, at: Instant) -> f64 {
     millis(report.since_call(at))
 }
 
+/// To the microsecond: the rest is noise.
 fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
+    (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use crate::connector::Connector;
 use crate::resolve::{LookupErrorKind, Origin, Query, Record, Resolve, Resolving};
 use cache::Outcome;
 use hosts::Hosts;
@@ -139,6 +140,13 @@ impl Default for Resolver {
     /// [`Resolver::system`].
     fn default() -> Self {
         Self::system()
+    }
+}
+
+/// The system's resolver, which is read at the first lookup.
+impl Default for Connector {
+    fn default() -> Self {
+        Self::new(Resolver::default())
     }
 }
 
