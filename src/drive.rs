@@ -254,7 +254,7 @@ impl<T: Send + 'static> InFlight<T> {
                 self.connected.push((id, stream));
             }
             Err(error) => {
-                debug!("attempt {id} failed: {}", Line(&error));
+                debug!("attempt {} failed: {}", id + 1, Line(&error));
                 race.failed(id, error, sent, now());
             }
         }
