@@ -6,46 +6,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::answer::{LookupError, LookupErrorKind};
 use crate::report::{
-    AttemptOutcome, AttemptReport, LookupOutcome, LookupReport, Outcome, Reason, Report,
+    AttemptOutcome, AttemptReport, ErrorKind, LookupOutcome, LookupReport, Outcome, Reason, Report,
 };
-use crate::resolve::{LookupError, LookupErrorKind};
 use crate::text::{Line, Time};
-
-/// What kind of failure ended the connect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The host, the ports or the configuration make no sense. No packet has left.
-    InvalidInput,
-    /// The name does not exist.
-    NoSuchName,
-    /// The name exists and has no usable address of the families asked for.
-    NoAddress,
-    /// The lookup failed: a server failure, a refusal, no name server, no answer.
-    Lookup,
-    /// The caller's gate refused every address.
-    Forbidden,
-    /// Every attempt failed.
-    Connect,
-    /// `total_timeout` is over, or every attempt ran into `connect_timeout`.
-    TimedOut,
-}
-
-impl fmt::Display for ErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::InvalidInput => "invalid input",
-            Self::NoSuchName => "no such name",
-            Self::NoAddress => "no usable address",
-            Self::Lookup => "lookup failed",
-            Self::Forbidden => "every address is forbidden",
-            Self::Connect => "every attempt failed",
-            Self::TimedOut => "timed out",
-        })
-    }
-}
 
 /// A connect that failed.
 ///

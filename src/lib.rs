@@ -94,8 +94,10 @@
 //! - Windows, macOS, Android: written behind `cfg` as in socket2, and never compiled by us. WASM
 //!   has no sockets.
 
+mod answer;
 mod attempt;
 mod binding;
+mod clock;
 mod config;
 mod connector;
 mod drive;
@@ -114,19 +116,19 @@ mod socket;
 mod text;
 mod waterfall;
 
-pub use attempt::Attempt;
+pub use answer::{Answer, LookupError, LookupErrorKind, Origin};
+pub use attempt::{Attempt, Established};
 pub use binding::{Binding, OptionError};
 pub use config::{Config, Family};
-pub use connector::{Connector, Established};
-pub use error::{Error, ErrorKind};
+pub use connector::Connector;
+pub use error::Error;
 pub use gate::is_public;
 pub use order::{Sources, Unusable};
 pub use report::{
-    AttemptOutcome, AttemptReport, LookupOutcome, LookupReport, Outcome, PassedOver, Reason, Report,
+    AttemptOutcome, AttemptReport, ErrorKind, LookupOutcome, LookupReport, Outcome, PassedOver,
+    Reason, Report,
 };
-pub use resolve::{
-    Answer, LookupError, LookupErrorKind, Origin, Query, Record, Resolve, Resolving,
-};
+pub use resolve::{Query, Record, Resolve, Resolving};
 pub use socket::{KeepAlive, SocketOptions};
 
 /// Connects to a host, by the system's DNS configuration and the defaults of [`Config`].

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
 
-use crate::error::ErrorKind;
+use crate::answer::{LookupErrorKind, Origin};
+use crate::report::ErrorKind;
 use crate::report::{AttemptOutcome, AttemptReport, LookupOutcome, LookupReport, Outcome, Report};
-use crate::resolve::{LookupErrorKind, Origin};
 
 /// A map with `host`, `ports`, `outcome`, `error` (the kind, if it failed), `winner` (an index into
 /// `attempts`), `elapsed_ms`, `lookups`, `attempts`, `passed_over` and `cut`.

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use crate::answer::Answer;
 use crate::report::{
     AttemptOutcome, AttemptReport, LookupOutcome, LookupReport, Outcome, Report, Span,
 };
-use crate::resolve::Answer;
 use crate::text::{Line, Time};
 
 /// How many columns the time axis has.
@@ -182,8 +182,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::error::ErrorKind;
-    use crate::resolve::{LookupErrorKind, Record};
+    use crate::answer::LookupErrorKind;
+    use crate::report::ErrorKind;
+    use crate::resolve::Record;
 
     fn story() -> (Report, Instant) {
         let began = Instant::now();

@@ -66,12 +66,12 @@ impl Subscriber for Notes {
 }
 
 fn connector() -> Connector {
-    let resolver = |query: &Query| match query.record() {
-        Record::A => {
-            let addrs = ["192.0.2.1", "192.0.2.2"].map(|addr| addr.parse::<IpAddr>().unwrap());
-            Resolving::ready(Ok(Answer::from(addrs.to_vec())))
+    let resolver = |query: &Query| {
+        if query.record() == Record::Aaaa {
+            return Resolving::ready(Err(LookupErrorKind::NoRecords.into()));
         }
-        _ => Resolving::ready(Err(LookupErrorKind::NoRecords.into())),
+        let addrs = ["192.0.2.1", "192.0.2.2"].map(|addr| addr.parse::<IpAddr>().unwrap());
+        Resolving::ready(Ok(Answer::from(addrs.to_vec())))
     };
     Connector::new(resolver).sources(Sources::new(|addrs| vec![None; addrs.len()]))
 }

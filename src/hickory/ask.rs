@@ -17,7 +17,7 @@ use super::flight::Deadline;
 use super::message::{Question, text_name, wire_name};
 use super::network::Network;
 use super::servers::Server;
-use crate::resolve::{Answer, LookupError, LookupErrorKind, Origin};
+use crate::answer::{Answer, LookupError, LookupErrorKind, Origin};
 
 /// Distance between two servers while none fails.
 const NEXT_SERVER: Duration = Duration::from_millis(250);

@@ -7,8 +7,9 @@ use std::time::Duration;
 use moka::policy::EvictionPolicy;
 use tokio::time::Instant;
 
+use crate::answer::{Answer, LookupError, LookupErrorKind};
 use crate::binding::Binding;
-use crate::resolve::{Answer, LookupError, LookupErrorKind, Record};
+use crate::resolve::Record;
 
 /// What everything that is kept may weigh.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;

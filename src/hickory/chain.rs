@@ -7,7 +7,8 @@ use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{DNSClass, Name, RData, Record as Rr};
 
 use super::message::text_name;
-use crate::resolve::{LookupError, LookupErrorKind, Record};
+use crate::answer::{LookupError, LookupErrorKind};
+use crate::resolve::Record;
 
 /// The most CNAMEs that are followed (C-ALIAS).
 const MAX_HOPS: usize = 8;

@@ -11,8 +11,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::message::{Heard, Packet, Question, text_name};
 use super::servers::Server;
+use crate::answer::{LookupError, LookupErrorKind, Origin};
 use crate::binding::Binding;
-use crate::resolve::{LookupError, LookupErrorKind, Origin};
 use crate::text::{Line, Time};
 
 /// When a UDP question is sent, counted from the first time: a lost datagram costs 250 ms, and

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::address;
-use crate::resolve::{Answer, LookupError, LookupErrorKind, Origin, Record};
+use crate::answer::{Answer, LookupError, LookupErrorKind, Origin};
+use crate::resolve::Record;
 
 /// Addresses by lower-case name without a dot at its end.
 #[derive(Debug, Clone, Default)]

@@ -5,7 +5,8 @@ use hickory_proto::op::{Edns, Header, Message, MessageType, OpCode, Query, Respo
 use hickory_proto::rr::{DNSClass, Name, RecordType};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
-use crate::resolve::{LookupError, LookupErrorKind, Record};
+use crate::answer::{LookupError, LookupErrorKind};
+use crate::resolve::Record;
 
 /// What a server may send over UDP without fragments (C-EDNS, DNS flag day 2020).
 const PAYLOAD: u16 = 1232;

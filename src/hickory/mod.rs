@@ -28,8 +28,9 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use crate::answer::{LookupErrorKind, Origin};
 use crate::connector::Connector;
-use crate::resolve::{LookupErrorKind, Origin, Query, Record, Resolve, Resolving};
+use crate::resolve::{Query, Record, Resolve, Resolving};
 use cache::Outcome;
 use hosts::Hosts;
 use search::Walk;

@@ -10,7 +10,7 @@ use hickory_resolver::system_conf::read_system_conf;
 use super::message::text_name;
 use super::resolv_conf::Conf;
 use super::system::Stamp;
-use crate::resolve::{LookupError, LookupErrorKind};
+use crate::answer::{LookupError, LookupErrorKind};
 
 /// How long a configuration is used before it is read again, in seconds.
 const PERIOD: u64 = 10;

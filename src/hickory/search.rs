@@ -12,7 +12,8 @@ use tokio::time::{Instant, sleep_until};
 use super::cache::{Key, Outcome};
 use super::network::Network;
 use super::resolv_conf::Conf;
-use crate::resolve::{LookupError, LookupErrorKind, Query, Record};
+use crate::answer::{LookupError, LookupErrorKind};
+use crate::resolve::{Query, Record};
 
 /// How long a lookup without a deadline takes at most.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use super::hosts::Hosts;
 use super::network::Network;
 use super::resolv_conf::Conf;
-use crate::resolve::{LookupError, LookupErrorKind};
+use crate::answer::{LookupError, LookupErrorKind};
 use crate::text::Line;
 
 /// Where the name servers come from.

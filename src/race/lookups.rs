@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use super::{FAR, Race, Step};
+use crate::answer::{Answer, LookupError, LookupErrorKind};
 use crate::config::Family;
 use crate::report::{LookupOutcome, LookupReport, Span};
-use crate::resolve::{Answer, LookupError, LookupErrorKind, Record};
+use crate::resolve::Record;
 
 /// Lookups and addresses.
 impl Race {

@@ -32,12 +32,14 @@ mod lookups;
 
 use self::candidates::Candidates;
 pub(crate) use self::candidates::Gate;
+use crate::answer::LookupErrorKind;
 use crate::config::Config;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::host::{Host, LOCALHOST, Target, check_ports};
 use crate::order::Sources;
+use crate::report::ErrorKind;
 use crate::report::{AttemptOutcome, LookupOutcome, Outcome, Report};
-use crate::resolve::{LookupErrorKind, Record};
+use crate::resolve::Record;
 
 /// When a wait has no end of its own.
 const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
