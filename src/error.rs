@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::report::{
-    AttemptOutcome, AttemptReport, LookupOutcome, LookupReport, Outcome, Reason, Report,
+    AttemptOutcome, AttemptReport, LookupOutcome, LookupReport, Outcome, PassedOver, Reason, Report,
 };
 use crate::resolve::{LookupError, LookupErrorKind};
 use crate::text::{Line, Time};
@@ -190,9 +190,7 @@ impl fmt::Display for Error {
         }
         report.lookups.iter().try_for_each(|lookup| write!(f, "; {lookup}"))?;
         report.attempts.iter().try_for_each(|attempt| write!(f, "; {attempt}"))?;
-        for passed in &report.passed_over {
-            write!(f, "; {}: {}", passed.addr.ip(), passed.reason)?;
-        }
+        report.passed_over.iter().try_for_each(|passed| write!(f, "; {passed}"))?;
         match report.cut {
             0 => Ok(()),
             cut => write!(f, "; {cut} more addresses left out"),
@@ -263,6 +261,16 @@ impl fmt::Display for Cause<'_> {
                 write!(f, "{}", Line(self.0))
             }
             (Some(_), kind) => f.write_str(&kind),
+        }
+    }
+}
+
+/// `10.0.0.1:443: forbidden`, without the port where the reason is the address itself.
+impl fmt::Display for PassedOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.addr.port() {
+            0 => write!(f, "{}: {}", self.addr.ip(), self.reason),
+            _ => write!(f, "{}: {}", self.addr, self.reason),
         }
     }
 }
