@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::binding::OptionError;
 use crate::report::{
     AttemptOutcome, AttemptReport, LookupOutcome, LookupReport, Outcome, PassedOver, Reason, Report,
 };
@@ -254,6 +255,11 @@ struct Cause<'a>(&'a io::Error);
 
 impl fmt::Display for Cause<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = self.0.get_ref().and_then(|inner| inner.downcast_ref::<OptionError>());
+        if let Some(error) = inner {
+            // The address stands before it.
+            return write!(f, "{}: {}", error.option(), Cause(error.cause()));
+        }
         match (self.0.raw_os_error(), self.0.kind().to_string()) {
             // std knows no better word for these than the system's own text.
             (None, _) => write!(f, "{}", Line(self.0)),

@@ -314,6 +314,12 @@ async fn an_interface_that_does_not_exist_fails_every_attempt_before_a_packet() 
     let connector = Connector::new(Table::of(peers.ips())).socket(options);
     let error = connector.connect("service.test", &[peers.port]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
+    assert_eq!(
+        peers.text(&error),
+        "cannot connect to service.test: every attempt failed; AAAA: no records; A: 2 addresses; \
+         127.0.0.1:P: SO_BINDTODEVICE: No such device (os error 19); \
+         127.0.0.2:P: SO_BINDTODEVICE: No such device (os error 19)"
+    );
     let attempts = error.report().attempts();
     assert_eq!(attempts.len(), 2);
     for (index, attempt) in attempts.iter().enumerate() {
