@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::answer::{LookupError, LookupErrorKind};
+use crate::binding::OptionError;
 use crate::report::{
-    AttemptOutcome, AttemptReport, ErrorKind, LookupOutcome, LookupReport, Outcome, Reason, Report,
+    AttemptOutcome, AttemptReport, ErrorKind, LookupOutcome, LookupReport, Outcome, PassedOver,
+    Reason, Report,
 };
 use crate::text::{Line, Time};
 
@@ -155,9 +157,7 @@ impl fmt::Display for Error {
         }
         report.lookups.iter().try_for_each(|lookup| write!(f, "; {lookup}"))?;
         report.attempts.iter().try_for_each(|attempt| write!(f, "; {attempt}"))?;
-        for passed in &report.passed_over {
-            write!(f, "; {}: {}", passed.addr.ip(), passed.reason)?;
-        }
+        report.passed_over.iter().try_for_each(|passed| write!(f, "; {passed}"))?;
         match report.cut {
             0 => Ok(()),
             cut => write!(f, "; {cut} more addresses left out"),
@@ -221,6 +221,11 @@ struct Cause<'a>(&'a io::Error);
 
 impl fmt::Display for Cause<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = self.0.get_ref().and_then(|inner| inner.downcast_ref::<OptionError>());
+        if let Some(error) = inner {
+            // The address stands before it.
+            return write!(f, "{}: {}", error.option(), Cause(error.cause()));
+        }
         match (self.0.raw_os_error(), self.0.kind().to_string()) {
             // std knows no better word for these than the system's own text.
             (None, _) => write!(f, "{}", Line(self.0)),
@@ -228,6 +233,16 @@ impl fmt::Display for Cause<'_> {
                 write!(f, "{}", Line(self.0))
             }
             (Some(_), kind) => f.write_str(&kind),
+        }
+    }
+}
+
+/// `10.0.0.1:443: forbidden`, without the port where the reason is the address itself.
+impl fmt::Display for PassedOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.addr.port() {
+            0 => write!(f, "{}: {}", self.addr.ip(), self.reason),
+            _ => write!(f, "{}: {}", self.addr, self.reason),
         }
     }
 }

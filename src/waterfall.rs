@@ -35,7 +35,7 @@ impl fmt::Display for Report {
             write!(f, "\n{}", format!("{cells:indent$}{}", axis.bar(bar)).trim_end())?;
         }
         for passed in &self.passed_over {
-            write!(f, "\n  {}: {}", passed.addr.ip(), passed.reason)?;
+            write!(f, "\n  {passed}")?;
         }
         match self.cut {
             0 => write!(f, "\n  {}", ending(self)),
