@@ -59,7 +59,7 @@ impl World {
             log: Vec::new(),
             starts: Vec::new(),
         }
-        .to_the_end()
+        .finish()
     }
 }
 
@@ -93,7 +93,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn to_the_end(mut self) -> Played {
+    fn finish(mut self) -> Played {
         let mut must_start = false;
         for _ in 0..MOST_STEPS {
             let step = self.race.poll(self.at(self.now()));

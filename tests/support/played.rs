@@ -25,7 +25,7 @@ impl Played {
     pub(crate) fn error_kind(&self) -> Option<ErrorKind> {
         match self.report.outcome() {
             Outcome::Failed(kind) => Some(kind),
-            _ => None,
+            Outcome::Running | Outcome::Connected(_) | Outcome::Dropped | _ => None,
         }
     }
 
