@@ -1,0 +1,235 @@
+//! Plays a world on the machine, in virtual time, and watches the laws at every step.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use he::race::{Race, Step};
+use he::{AttemptOutcome, LookupOutcome, Record};
+
+use super::played::Played;
+use super::world::{End, World};
+
+/// More steps than any story here needs.
+const MOST_STEPS: usize = 5_000;
+
+impl World {
+    /// Plays it and compares the log with these lines.
+    #[track_caller]
+    pub(crate) fn plays(self, expected: &str) -> Played {
+        let played = self.run();
+        let expected = expected.lines().map(str::trim).filter(|line| !line.is_empty());
+        let expected: Vec<&str> = expected.collect();
+        assert!(
+            played.log == expected,
+            "expected:\n  {}\nplayed:\n  {}\n",
+            expected.join("\n  "),
+            played.log.join("\n  "),
+        );
+        played
+    }
+
+    /// Plays it on the machine.
+    pub(crate) fn run(&self) -> Played {
+        let began = Instant::now();
+        let clock = Arc::new(AtomicU64::new(0));
+        let race = match &self.list {
+            Some(list) => Race::of_addrs(list, self.config, began),
+            None => Race::new(&self.host, &self.ports, self.config, began),
+        };
+        let race = match race {
+            Ok(race) => race.sources(self.routes.clone().sources({
+                let clock = clock.clone();
+                move || clock.load(Ordering::Relaxed)
+            })),
+            Err(error) => return refused(&error),
+        };
+        let race = match self.gate.clone() {
+            Some(gate) => race.allow(move |addr| gate(addr)),
+            None => race,
+        };
+        Run {
+            world: self,
+            race,
+            began,
+            clock,
+            due: Vec::new(),
+            log: Vec::new(),
+            starts: Vec::new(),
+        }
+        .finish()
+    }
+}
+
+/// A call that was refused before it began.
+fn refused(error: &he::Error) -> Played {
+    Played {
+        log: vec![format!("0ms failed: {}", error.kind())],
+        attempts: Vec::new(),
+        elapsed: 0,
+        report: error.report().clone(),
+        error: Some(error.to_string()),
+    }
+}
+
+/// Something that will happen.
+enum Event {
+    Answered(Record),
+    TcpUp(usize),
+    Ended(usize, End),
+}
+
+struct Run<'a> {
+    world: &'a World,
+    race: Race,
+    began: Instant,
+    clock: Arc<AtomicU64>,
+    /// What happens when, the earliest first; of the same time, the first planned first.
+    due: Vec<(u64, Event)>,
+    log: Vec<String>,
+    starts: Vec<(u64, SocketAddr)>,
+}
+
+impl Run<'_> {
+    fn finish(mut self) -> Played {
+        let mut must_start = false;
+        for _ in 0..MOST_STEPS {
+            let step = self.race.poll(self.at(self.now()));
+            if std::mem::take(&mut must_start) {
+                let starts = matches!(step, Step::Connect(..));
+                assert!(starts, "waited with nothing in flight, then: {step:?}");
+            }
+            match step {
+                Step::Resolve(record) => self.ask(record),
+                Step::Connect(id, addr) => self.connect(id, addr),
+                Step::Cancel(id) => self.cancel(id),
+                Step::Wait(until) => must_start = self.wait(until),
+                Step::Won(id) => {
+                    let line = self.line_of("connected", id);
+                    return self.over(step, line);
+                }
+                Step::Fail(kind) => return self.over(step, format!("failed: {kind}")),
+                other => panic!("an unknown step: {other:?}"),
+            }
+        }
+        panic!("no end after {MOST_STEPS} steps:\n{}", self.log.join("\n"));
+    }
+
+    fn ask(&mut self, record: Record) {
+        self.tell(format!("ask {record}"));
+        if let Some((at, _)) = self.world.answer(record) {
+            self.plan(at.max(self.now()), Event::Answered(record));
+        }
+    }
+
+    fn connect(&mut self, id: usize, addr: SocketAddr) {
+        self.tell(format!("connect {addr}"));
+        let twice = self.starts.iter().any(|(_, other)| *other == addr);
+        assert!(!twice, "{addr} is dialled twice");
+        assert_eq!(id, self.starts.len(), "attempts are numbered in the order of their starts");
+        let now = self.now();
+        self.starts.push((now, addr));
+        let path = self.world.path_to(addr);
+        if let Some(ms) = path.tcp_up {
+            self.plan(now + ms, Event::TcpUp(id));
+        }
+        if let Some((ms, end)) = path.end {
+            self.plan(now + ms, Event::Ended(id, end));
+        }
+    }
+
+    fn cancel(&mut self, id: usize) {
+        self.tell(self.line_of("timed out", id));
+        self.due.retain(|(_, event)| match event {
+            Event::Answered(_) => true,
+            Event::TcpUp(other) | Event::Ended(other, _) => *other != id,
+        });
+    }
+
+    /// Goes on to the next thing that happens. True if nothing but a start can come next.
+    fn wait(&mut self, until: Instant) -> bool {
+        let now = self.now();
+        assert!(until > self.at(now), "a wait lies in the future");
+        let until = self.ms(until);
+        if self.world.tells_waits {
+            self.tell(format!("wait until {until}ms"));
+        }
+        let next = self.due.first().map_or(until, |(at, _)| until.min(*at));
+        self.clock.store(next.max(now), Ordering::Relaxed);
+        let in_flight = self.in_flight();
+        while self.due.first().is_some_and(|(at, _)| *at <= self.now()) {
+            let (_, event) = self.due.remove(0);
+            self.tell_race(event);
+        }
+        !in_flight
+    }
+
+    fn in_flight(&self) -> bool {
+        let report = self.race.report();
+        report.lookups().iter().any(|l| matches!(l.outcome(), LookupOutcome::Running))
+            || report.attempts().iter().any(|a| matches!(a.outcome(), AttemptOutcome::Running))
+    }
+
+    fn tell_race(&mut self, event: Event) {
+        let now = self.at(self.now());
+        match event {
+            Event::Answered(record) => {
+                if let Some((_, lookup)) = self.world.answer(record) {
+                    self.race.resolved(record, lookup, now);
+                }
+            }
+            Event::TcpUp(id) => self.race.tcp_up(id, now),
+            Event::Ended(id, end) => match end.error() {
+                None => self.race.won(id, now),
+                Some(error) => self.race.failed(id, error, end != End::FailedLocally, now),
+            },
+        }
+    }
+
+    /// The end stays the end, whatever comes later.
+    fn over(mut self, last: Step, line: String) -> Played {
+        self.tell(line);
+        let elapsed = self.now();
+        let told = format!("{:?}", self.race.report());
+        for (at, event) in std::mem::take(&mut self.due) {
+            self.clock.store(at, Ordering::Relaxed);
+            self.tell_race(event);
+            assert_eq!(self.race.poll(self.at(at)), last);
+        }
+        let much_later = elapsed + 1_000_000_000;
+        assert_eq!(self.race.poll(self.at(much_later)), last);
+        assert_eq!(format!("{:?}", self.race.report()), told, "the books are closed");
+        assert_eq!(self.race.report().elapsed(), Duration::from_millis(elapsed));
+        let report = self.race.into_report();
+        Played { log: self.log, attempts: self.starts, elapsed, report, error: None }
+    }
+
+    fn plan(&mut self, at: u64, event: Event) {
+        let place = self.due.partition_point(|(other, _)| *other <= at);
+        self.due.insert(place, (at, event));
+    }
+
+    fn line_of(&self, what: &str, id: usize) -> String {
+        format!("{what} {}", self.starts[id].1)
+    }
+
+    fn tell(&mut self, line: String) {
+        self.log.push(format!("{}ms {line}", self.now()));
+    }
+
+    fn now(&self) -> u64 {
+        self.clock.load(Ordering::Relaxed)
+    }
+
+    fn at(&self, ms: u64) -> Instant {
+        self.began + Duration::from_millis(ms)
+    }
+
+    fn ms(&self, at: Instant) -> u64 {
+        let since = at - self.began;
+        assert_eq!(since.subsec_nanos() % 1_000_000, 0, "a time between two ms: {since:?}");
+        u64::try_from(since.as_millis()).unwrap()
+    }
+}
