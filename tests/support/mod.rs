@@ -5,6 +5,8 @@
 
 pub(crate) mod addr;
 pub(crate) mod dialled;
+#[cfg(feature = "hickory")]
+pub(crate) mod dns;
 pub(crate) mod machine;
 pub(crate) mod played;
 pub(crate) mod routes;
