@@ -14,10 +14,10 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
-use he::{Answer, Connector, LookupErrorKind, Query, Record, Resolving};
+use he::{Answer, Connector, Query, Record, Resolving};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
@@ -62,17 +62,21 @@ enum Way {
     List,
     /// A name whose answers, of both families, are ready: as from a cache.
     Name,
+    /// A name with an address of each family: both are known at once, so they have to be ordered,
+    /// which asks the system for their source addresses.
+    DualStack,
     /// The dial of `connect_with`, which tells when TCP is up.
     Dial,
     // A name from the cache of feature `hickory` belongs here once the resolver is there.
 }
 
-const WAYS: [(Way, &str); 6] = [
+const WAYS: [(Way, &str); 7] = [
     (Way::Bare, "TcpStream::connect"),
     (Way::BareNodelay, "TcpStream::connect, set_nodelay"),
     (Way::Literal, "he, IP literal"),
     (Way::List, "he, list of one address"),
     (Way::Name, "he, name with ready answers"),
+    (Way::DualStack, "he, name of both families, ready"),
     (Way::Dial, "he, connect_with(Attempt::connect)"),
 ];
 
@@ -106,8 +110,9 @@ struct Destination {
     addr: SocketAddr,
     host: String,
     by_name: Connector,
-    /// Accepts after each connect, unless a thread does.
-    listener: Option<TcpListener>,
+    dual_stack: Connector,
+    /// For IPv4 and for IPv6, to accept after each connect; none where threads do that.
+    listeners: Vec<TcpListener>,
 }
 
 impl Bench {
@@ -124,10 +129,11 @@ impl Bench {
             let stream = self.connect(way, to).await;
             took += began.elapsed();
             allocations += support::allocations() - count;
-            assert_eq!(stream.peer_addr().unwrap(), to.addr);
+            let peer = stream.peer_addr().unwrap();
+            assert_eq!((peer.port(), peer.is_ipv6()), (to.addr.port(), way == Way::DualStack));
             SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
             drop(stream);
-            if let Some(listener) = &to.listener {
+            if let Some(listener) = to.listeners.get(usize::from(peer.is_ipv6())) {
                 listener.accept().unwrap();
             }
         }
@@ -142,6 +148,7 @@ impl Bench {
             Way::Literal => self.plain.connect(&to.host, &ports).await.unwrap(),
             Way::List => self.plain.connect_addrs(&[to.addr]).await.unwrap(),
             Way::Name => to.by_name.connect("service.test", &ports).await.unwrap(),
+            Way::DualStack => to.dual_stack.connect("service.test", &ports).await.unwrap(),
             Way::Dial => {
                 let dialled = self.plain.connect_with(&to.host, &ports, he::Attempt::connect).await;
                 dialled.unwrap().stream
@@ -154,15 +161,17 @@ impl Destination {
     fn new(last: u8, accept: Accept) -> Self {
         let listener = TcpListener::bind((IpAddr::from([127, 0, 0, last]), 0)).unwrap();
         let addr = listener.local_addr().unwrap();
-        let (host, by_name) = (addr.ip().to_string(), cached(addr.ip()));
-        let listener = match accept {
-            Accept::Afterwards => Some(listener),
-            Accept::InThreads => {
+        let by_name = cached(vec![addr.ip()]);
+        let host = addr.ip().to_string();
+        let v6 = SocketAddr::new(Ipv6Addr::LOCALHOST.into(), addr.port());
+        let dual_stack = cached(vec![addr.ip(), v6.ip()]);
+        let mut listeners = vec![listener, TcpListener::bind(v6).unwrap()];
+        if accept == Accept::InThreads {
+            for listener in listeners.drain(..) {
                 std::thread::spawn(move || while listener.accept().is_ok() {});
-                None
             }
-        };
-        Self { addr, host, by_name, listener }
+        }
+        Self { addr, host, by_name, dual_stack, listeners }
     }
 }
 
@@ -172,12 +181,14 @@ async fn bare_nodelay(addr: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// A connector that knows one address for every name.
-fn cached(ip: IpAddr) -> Connector {
-    let answer = Answer::from(vec![ip]).from_cache();
+/// A connector that knows these addresses for every name.
+fn cached(ips: Vec<IpAddr>) -> Connector {
+    let of_type =
+        |v6: bool| ips.iter().copied().filter(|ip| ip.is_ipv6() == v6).collect::<Vec<_>>();
+    let [a, aaaa] = [false, true].map(|v6| Answer::from(of_type(v6)).from_cache());
     Connector::new(move |query: &Query| match query.record() {
-        Record::A => Resolving::ready(Ok(answer.clone())),
-        Record::Aaaa | _ => Resolving::ready(Err(LookupErrorKind::NoRecords.into())),
+        Record::A => Resolving::ready(Ok(a.clone())),
+        Record::Aaaa | _ => Resolving::ready(Ok(aaaa.clone())),
     })
 }
 
@@ -201,7 +212,9 @@ fn measure(runtime: &str, accept: Accept, table: Table) {
             Way::Literal => {
                 println!("  <= {TARGET}: {}", support::verdict(nodelay.median <= TARGET))
             }
-            Way::Bare | Way::BareNodelay | Way::List | Way::Name | Way::Dial => println!(),
+            Way::Bare | Way::BareNodelay | Way::List | Way::Name | Way::DualStack | Way::Dial => {
+                println!();
+            }
         }
     }
 }
