@@ -66,6 +66,13 @@ impl Race {
     fn note_first_addr(&mut self, now: Instant) {
         if self.first_addr_at.is_none() && !self.candidates.is_empty() {
             self.first_addr_at = Some(now);
+        }
+    }
+
+    /// Not before a poll: by then the other answer may be in as well, and the question, which costs
+    /// some system calls, is void.
+    pub(super) fn note_preferred(&mut self) {
+        if self.preferred.is_none() && self.first_addr_at.is_some() {
             self.preferred = Some(self.preferred_record());
         }
     }

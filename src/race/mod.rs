@@ -202,6 +202,7 @@ impl Race {
             return Ok(self.ask(*record, now));
         }
         self.admit_given(now);
+        self.note_preferred();
         self.candidates.plan(&self.report.attempts, &self.sources, now);
         let start_at = self.next_start();
         if start_at.is_some_and(|at| at <= now) {
