@@ -208,13 +208,11 @@ fn measure(runtime: &str, accept: Accept, table: Table) {
             |s: &support::Spread| format!("{:.3} ({:.2} to {:.2})", s.median, s.least, s.most);
         let (bare_text, nodelay_text) = (against(&bare), against(&nodelay));
         print!("{label:36}{micros:>7.1}{allocations:>14.1}{bare_text:>24}{nodelay_text:>30}");
-        match way {
-            Way::Literal => {
-                println!("  <= {TARGET}: {}", support::verdict(nodelay.median <= TARGET))
+        match (way, accept) {
+            (Way::Literal, Accept::InThreads) => {
+                println!("  <= {TARGET}: {}", support::verdict(nodelay.median <= TARGET));
             }
-            Way::Bare | Way::BareNodelay | Way::List | Way::Name | Way::DualStack | Way::Dial => {
-                println!();
-            }
+            _ => println!(),
         }
     }
 }
