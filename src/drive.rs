@@ -43,7 +43,7 @@ pub(crate) type Parts<'a> = (&'a dyn Resolve, &'a SocketOptions, Option<&'a OnRe
 /// Drives a race to its end.
 pub(crate) async fn drive<T, D, F>(
     (resolver, socket, on_report): Parts<'_>,
-    race: Race,
+    race: Box<Race>,
     dial: D,
     dialling: Dialling,
 ) -> Result<Established<T>, Error>
@@ -55,7 +55,7 @@ where
     let mut story = Story { race, on_report };
     let mut timer = pin!(None);
     // The first attempt runs in the caller's task: most races have no second one.
-    let mut first = pin!(None);
+    let mut first = None;
     let mut flight = InFlight::new(dialling);
     loop {
         let race = &mut story.race;
@@ -66,17 +66,18 @@ where
                 let host = race.host().cloned();
                 let progress = flight.told.clone();
                 let dialled = dial(Attempt { id, addr, host, socket: socket.clone(), progress });
-                let dialled = watch(id, dialled).instrument(debug_span!("attempt", %addr));
+                let dialled = Dialled { id, dial: Box::pin(dialled), sent: false }
+                    .instrument(debug_span!("attempt", %addr));
                 match id {
-                    0 => first.set(Some(dialled)),
+                    0 => first = Some(dialled),
                     _ => flight.spawn(id, dialled),
                 }
             }
-            Step::Cancel(0) => first.set(None),
+            Step::Cancel(0) => first = None,
             Step::Cancel(id) => flight.cancel(id),
             Step::Wait(until) => {
                 set_timer(timer.as_mut(), until);
-                poll_fn(|cx| match flight.poll(first.as_mut(), race, cx) {
+                poll_fn(|cx| match flight.poll(&mut first, race, cx) {
                     Poll::Ready(()) => Poll::Ready(()),
                     Poll::Pending => poll_timer(timer.as_mut(), cx),
                 })
@@ -90,7 +91,7 @@ where
 
 /// Tells the hook how the race ended, also if that is because the future was dropped.
 struct Story<'a> {
-    race: Race,
+    race: Box<Race>,
     on_report: Option<&'a OnReport>,
 }
 
@@ -131,12 +132,23 @@ struct Ended<T> {
     sent: bool,
 }
 
-/// A dial that fails at its first poll has sent nothing: no route, no such interface, an option.
-async fn watch<T>(id: usize, dial: impl Future<Output = io::Result<T>>) -> Ended<T> {
-    let mut dial = pin!(dial);
-    match poll_fn(|cx| Poll::Ready(dial.as_mut().poll(cx))).await {
-        Poll::Ready(result) => Ended { id, result, sent: false },
-        Poll::Pending => Ended { id, result: dial.await, sent: true },
+/// An attempt's dial. One that fails at its first poll has sent nothing: no route, no such
+/// interface, an option.
+struct Dialled<F> {
+    id: usize,
+    /// Boxed, or this and every future around it would be moved with all of it.
+    dial: Pin<Box<F>>,
+    sent: bool,
+}
+
+impl<T, F: Future<Output = io::Result<T>>> Future for Dialled<F> {
+    type Output = Ended<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<T>> {
+        let polled = self.dial.as_mut().poll(cx);
+        let Self { id, sent, .. } = *self;
+        self.sent = true;
+        polled.map(|result| Ended { id, result, sent })
     }
 }
 
@@ -197,9 +209,9 @@ impl<T: Send + 'static> InFlight<T> {
     }
 
     /// Tells the race everything that has happened; pending if nothing has.
-    fn poll<F: Future<Output = Ended<T>>>(
+    fn poll<F: Future<Output = Ended<T>> + Unpin>(
         &mut self,
-        mut first: Pin<&mut Option<F>>,
+        first: &mut Option<F>,
         race: &mut Race,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
@@ -210,8 +222,8 @@ impl<T: Send + 'static> InFlight<T> {
             race.tcp_up(id, at);
             happened = true;
         }
-        if let Some(Poll::Ready(ended)) = first.as_mut().as_pin_mut().map(|dial| dial.poll(cx)) {
-            first.set(None);
+        if let Some(Poll::Ready(ended)) = first.as_mut().map(|dial| Pin::new(dial).poll(cx)) {
+            *first = None;
             self.ended(ended, race);
             happened = true;
         }
