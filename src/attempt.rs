@@ -1,4 +1,4 @@
-//! One attempt, as the dial of a connect sees it.
+//! One attempt, as the dial of a connect sees it, and what comes of the one that wins.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,7 +7,9 @@ use std::time::Instant;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::clock::now;
 use crate::host::Host;
+use crate::report::Report;
 use crate::socket::SocketOptions;
 
 /// An address to dial, handed to the dial of
@@ -62,7 +64,19 @@ impl Attempt {
     pub fn tcp_up(&self) {
         if let Some(progress) = &self.progress {
             // The race may be over: then nobody listens, and nobody needs to.
-            let _ = progress.send((self.id, crate::drive::now()));
+            let _ = progress.send((self.id, now()));
         }
     }
+}
+
+/// A connection, the address that it goes to, and how it came about.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Established<T> {
+    /// What the dial made.
+    pub stream: T,
+    /// The address and port that won.
+    pub addr: SocketAddr,
+    /// Every lookup and attempt.
+    pub report: Report,
 }

@@ -9,14 +9,16 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use tracing::Instrument;
 
-use crate::attempt::Attempt;
+use crate::answer::{LookupError, LookupErrorKind};
+use crate::attempt::{Attempt, Established};
+use crate::clock::now;
 use crate::config::Config;
-use crate::drive::{Dialling, drive};
+use crate::drive::{Dialling, OnReport, drive};
 use crate::error::Error;
 use crate::order::Sources;
 use crate::race::{Gate, Race};
 use crate::report::Report;
-use crate::resolve::{LookupError, LookupErrorKind, Query, Resolve, Resolving};
+use crate::resolve::{Query, Resolve, Resolving};
 use crate::socket::SocketOptions;
 use crate::text::Line;
 
@@ -45,20 +47,6 @@ pub struct Connector {
     sources: Option<Sources>,
     gate: Option<Gate>,
     on_report: Option<OnReport>,
-}
-
-pub(crate) type OnReport = Arc<dyn Fn(&Report) + Send + Sync>;
-
-/// A connection, the address that it goes to, and how it came about.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Established<T> {
-    /// What the dial made.
-    pub stream: T,
-    /// The address and port that won.
-    pub addr: SocketAddr,
-    /// Every lookup and attempt.
-    pub report: Report,
 }
 
 impl Connector {
@@ -137,7 +125,7 @@ impl Connector {
     /// Dropping the future ends every attempt and lookup; nothing is left behind once the runtime
     /// has run its queue.
     pub async fn connect(&self, host: &str, ports: &[u16]) -> Result<TcpStream, Error> {
-        let race = self.prepare(Race::new(host, ports, self.config, crate::drive::now()))?;
+        let race = self.prepare(Race::new(host, ports, self.config, now()))?;
         Ok(self.run(race, Attempt::connect, Dialling::TcpOnly).await?.stream)
     }
 
@@ -151,7 +139,7 @@ impl Connector {
     ///
     /// As [`connect`](Self::connect).
     pub async fn connect_addrs(&self, addrs: &[SocketAddr]) -> Result<TcpStream, Error> {
-        let race = self.prepare(Race::of_addrs(addrs, self.config, crate::drive::now()))?;
+        let race = self.prepare(Race::of_addrs(addrs, self.config, now()))?;
         Ok(self.run(race, Attempt::connect, Dialling::TcpOnly).await?.stream)
     }
 
@@ -194,7 +182,7 @@ impl Connector {
         F: Future<Output = io::Result<T>> + Send + 'static,
         T: Send + 'static,
     {
-        let race = self.prepare(Race::new(host, ports, self.config, crate::drive::now()))?;
+        let race = self.prepare(Race::new(host, ports, self.config, now()))?;
         self.run(race, dial, Dialling::Beyond).await
     }
 
@@ -217,7 +205,7 @@ impl Connector {
         F: Future<Output = io::Result<T>> + Send + 'static,
         T: Send + 'static,
     {
-        let race = self.prepare(Race::of_addrs(addrs, self.config, crate::drive::now()))?;
+        let race = self.prepare(Race::of_addrs(addrs, self.config, now()))?;
         self.run(race, dial, Dialling::Beyond).await
     }
 

@@ -4,6 +4,7 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -12,22 +13,21 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Sleep;
 use tracing::{Instrument, Span, debug, debug_span};
 
-use crate::attempt::Attempt;
-use crate::connector::{Established, OnReport};
-use crate::error::{Error, ErrorKind};
+use crate::answer::{Answer, LookupError};
+use crate::attempt::{Attempt, Established};
+use crate::clock::now;
+use crate::error::Error;
 use crate::race::{Race, Step};
-use crate::report::{Outcome, Report};
-use crate::resolve::{Answer, LookupError, Query, Record, Resolve, Resolving};
+use crate::report::{ErrorKind, Outcome, Report};
+use crate::resolve::{Query, Record, Resolve, Resolving};
 use crate::socket::SocketOptions;
 use crate::text::{Line, Time};
 
 /// Lookups that are still out when an attempt wins may fill their cache for so long (C-DRAIN).
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// The clock of all races: tokio's, so that tests can pause it.
-pub(crate) fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
-}
+/// Called with the report of every connect.
+pub(crate) type OnReport = Arc<dyn Fn(&Report) + Send + Sync>;
 
 /// What a dial does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -254,7 +254,7 @@ impl<T: Send + 'static> InFlight<T> {
                 self.connected.push((id, stream));
             }
             Err(error) => {
-                debug!("attempt {id} failed: {}", Line(&error));
+                debug!("attempt {} failed: {}", id + 1, Line(&error));
                 race.failed(id, error, sent, now());
             }
         }

@@ -6,46 +6,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::answer::{LookupError, LookupErrorKind};
+use crate::binding::OptionError;
 use crate::report::{
-    AttemptOutcome, AttemptReport, LookupOutcome, LookupReport, Outcome, Reason, Report,
+    AttemptOutcome, AttemptReport, ErrorKind, LookupOutcome, LookupReport, Outcome, PassedOver,
+    Reason, Report,
 };
-use crate::resolve::{LookupError, LookupErrorKind};
 use crate::text::{Line, Time};
-
-/// What kind of failure ended the connect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The host, the ports or the configuration make no sense. No packet has left.
-    InvalidInput,
-    /// The name does not exist.
-    NoSuchName,
-    /// The name exists and has no usable address of the families asked for.
-    NoAddress,
-    /// The lookup failed: a server failure, a refusal, no name server, no answer.
-    Lookup,
-    /// The caller's gate refused every address.
-    Forbidden,
-    /// Every attempt failed.
-    Connect,
-    /// `total_timeout` is over, or every attempt ran into `connect_timeout`.
-    TimedOut,
-}
-
-impl fmt::Display for ErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::InvalidInput => "invalid input",
-            Self::NoSuchName => "no such name",
-            Self::NoAddress => "no usable address",
-            Self::Lookup => "lookup failed",
-            Self::Forbidden => "every address is forbidden",
-            Self::Connect => "every attempt failed",
-            Self::TimedOut => "timed out",
-        })
-    }
-}
 
 /// A connect that failed.
 ///
@@ -190,9 +157,7 @@ impl fmt::Display for Error {
         }
         report.lookups.iter().try_for_each(|lookup| write!(f, "; {lookup}"))?;
         report.attempts.iter().try_for_each(|attempt| write!(f, "; {attempt}"))?;
-        for passed in &report.passed_over {
-            write!(f, "; {}: {}", passed.addr.ip(), passed.reason)?;
-        }
+        report.passed_over.iter().try_for_each(|passed| write!(f, "; {passed}"))?;
         match report.cut {
             0 => Ok(()),
             cut => write!(f, "; {cut} more addresses left out"),
@@ -256,6 +221,11 @@ struct Cause<'a>(&'a io::Error);
 
 impl fmt::Display for Cause<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = self.0.get_ref().and_then(|inner| inner.downcast_ref::<OptionError>());
+        if let Some(error) = inner {
+            // The address stands before it.
+            return write!(f, "{}: {}", error.option(), Cause(error.cause()));
+        }
         match (self.0.raw_os_error(), self.0.kind().to_string()) {
             // std knows no better word for these than the system's own text.
             (None, _) => write!(f, "{}", Line(self.0)),
@@ -263,6 +233,16 @@ impl fmt::Display for Cause<'_> {
                 write!(f, "{}", Line(self.0))
             }
             (Some(_), kind) => f.write_str(&kind),
+        }
+    }
+}
+
+/// `10.0.0.1:443: forbidden`, without the port where the reason is the address itself.
+impl fmt::Display for PassedOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.addr.port() {
+            0 => write!(f, "{}: {}", self.addr.ip(), self.reason),
+            _ => write!(f, "{}: {}", self.addr, self.reason),
         }
     }
 }

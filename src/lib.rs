@@ -1,8 +1,9 @@
 //! Connects to a host over TCP as soon as the network allows: Happy Eyeballs for tokio.
 //!
 //! ```no_run
-//! # async fn doc(he: he::Connector) -> Result<(), he::Error> {
-//! let stream = he.connect("robur.coop", &[443]).await?; // tokio::net::TcpStream
+//! # #[cfg(feature = "hickory")]
+//! # async fn doc() -> Result<(), he::Error> {
+//! let stream = he::connect("robur.coop", &[443]).await?; // tokio::net::TcpStream
 //! # Ok(())
 //! # }
 //! ```
@@ -41,7 +42,7 @@
 //!
 //! # Three doors
 //!
-//! 1. `connect`: a function. Feature `hickory`, on by default.
+//! 1. [`connect`]: a function. Feature `hickory`, on by default.
 //! 2. [`Connector`]: a value with a resolver, a [`Config`], [`SocketOptions`], a gate for addresses
 //!    ([`Connector::allow`]) and a hook for reports ([`Connector::on_report`]).
 //! 3. [`race`]: the algorithm alone, without I/O and without a clock, for other runtimes and for
@@ -78,7 +79,7 @@
 //! | feature | default | what it adds | Rust |
 //! |---|---|---|---|
 //! | (none) | | the race, the connector, any [`Resolve`] of yours | 1.85 |
-//! | `hickory` | yes | `connect`, `Connector::default()`, the DNS resolver | 1.88 |
+//! | `hickory` | yes | [`connect`], `Connector::default()`, the DNS resolver in [`hickory`] | 1.88 |
 //! | `serde` | | `Serialize` for [`Report`] | 1.85 |
 //!
 //! # Not here
@@ -93,13 +94,17 @@
 //! - Windows, macOS, Android: written behind `cfg` as in socket2, and never compiled by us. WASM
 //!   has no sockets.
 
+mod answer;
 mod attempt;
 mod binding;
+mod clock;
 mod config;
 mod connector;
 mod drive;
 mod error;
 mod gate;
+#[cfg(feature = "hickory")]
+pub mod hickory;
 mod host;
 mod order;
 pub mod race;
@@ -111,17 +116,40 @@ mod socket;
 mod text;
 mod waterfall;
 
-pub use attempt::Attempt;
+pub use answer::{Answer, LookupError, LookupErrorKind, Origin};
+pub use attempt::{Attempt, Established};
 pub use binding::{Binding, OptionError};
 pub use config::{Config, Family};
-pub use connector::{Connector, Established};
-pub use error::{Error, ErrorKind};
+pub use connector::Connector;
+pub use error::Error;
 pub use gate::is_public;
 pub use order::{Sources, Unusable};
 pub use report::{
-    AttemptOutcome, AttemptReport, LookupOutcome, LookupReport, Outcome, PassedOver, Reason, Report,
+    AttemptOutcome, AttemptReport, ErrorKind, LookupOutcome, LookupReport, Outcome, PassedOver,
+    Reason, Report,
 };
-pub use resolve::{
-    Answer, LookupError, LookupErrorKind, Origin, Query, Record, Resolve, Resolving,
-};
+pub use resolve::{Query, Record, Resolve, Resolving};
 pub use socket::{KeepAlive, SocketOptions};
+
+/// Connects to a host, by the system's DNS configuration and the defaults of [`Config`].
+///
+/// `host` is a name, or an IP literal with or without brackets and zone (`fe80::1%eth0`). The
+/// resolver and its cache are kept between calls, in one process-wide [`Connector`]; it may be used
+/// from several tokio runtimes.
+///
+/// # Errors
+///
+/// See [`ErrorKind`]. It ends within 30 s.
+///
+/// # Cancel safety
+///
+/// Dropping the future ends every attempt and lookup.
+///
+/// # Panics
+///
+/// Outside of a tokio runtime with I/O and time enabled.
+#[cfg(feature = "hickory")]
+pub async fn connect(host: &str, ports: &[u16]) -> Result<tokio::net::TcpStream, Error> {
+    static SYSTEM: std::sync::LazyLock<Connector> = std::sync::LazyLock::new(Connector::default);
+    SYSTEM.connect(host, ports).await
+}

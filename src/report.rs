@@ -2,14 +2,15 @@
 //!
 //! The machine keeps its facts in this form, so nothing is recorded twice and nothing is missing.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::error::ErrorKind;
+use crate::answer::{Answer, LookupError};
 use crate::order::Unusable;
-use crate::resolve::{Answer, LookupError, Record};
+use crate::resolve::Record;
 
 /// The story of one connect. `Display` draws it as a waterfall, feature `serde` serializes it.
 ///
@@ -39,6 +40,41 @@ pub enum Outcome {
     Failed(ErrorKind),
     /// The caller dropped the future.
     Dropped,
+}
+
+/// What kind of failure ended the connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The host, the ports or the configuration make no sense. No packet has left.
+    InvalidInput,
+    /// The name does not exist.
+    NoSuchName,
+    /// The name exists and has no usable address of the families asked for.
+    NoAddress,
+    /// The lookup failed: a server failure, a refusal, no name server, no answer.
+    Lookup,
+    /// The caller's gate refused every address.
+    Forbidden,
+    /// Every attempt failed.
+    Connect,
+    /// `total_timeout` is over, or every attempt ran into `connect_timeout`.
+    TimedOut,
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InvalidInput => "invalid input",
+            Self::NoSuchName => "no such name",
+            Self::NoAddress => "no usable address",
+            Self::Lookup => "lookup failed",
+            Self::Forbidden => "every address is forbidden",
+            Self::Connect => "every attempt failed",
+            Self::TimedOut => "timed out",
+        })
+    }
 }
 
 /// One lookup of one record type.

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
 
-use crate::error::ErrorKind;
+use crate::answer::{LookupErrorKind, Origin};
+use crate::report::ErrorKind;
 use crate::report::{AttemptOutcome, AttemptReport, LookupOutcome, LookupReport, Outcome, Report};
-use crate::resolve::{LookupErrorKind, Origin};
 
 /// A map with `host`, `ports`, `outcome`, `error` (the kind, if it failed), `winner` (an index into
 /// `attempts`), `elapsed_ms`, `lookups`, `attempts`, `passed_over` and `cut`.
@@ -147,8 +147,9 @@ fn since(report: &Report, at: Instant) -> f64 {
     millis(report.since_call(at))
 }
 
+/// To the microsecond: the rest is noise.
 fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
+    (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
 #[cfg(test)]

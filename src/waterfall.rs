@@ -3,10 +3,10 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use crate::answer::Answer;
 use crate::report::{
     AttemptOutcome, AttemptReport, LookupOutcome, LookupReport, Outcome, Report, Span,
 };
-use crate::resolve::Answer;
 use crate::text::{Line, Time};
 
 /// How many columns the time axis has.
@@ -35,7 +35,7 @@ impl fmt::Display for Report {
             write!(f, "\n{}", format!("{cells:indent$}{}", axis.bar(bar)).trim_end())?;
         }
         for passed in &self.passed_over {
-            write!(f, "\n  {}: {}", passed.addr.ip(), passed.reason)?;
+            write!(f, "\n  {passed}")?;
         }
         match self.cut {
             0 => write!(f, "\n  {}", ending(self)),
@@ -182,8 +182,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::error::ErrorKind;
-    use crate::resolve::{LookupErrorKind, Record};
+    use crate::answer::LookupErrorKind;
+    use crate::report::ErrorKind;
+    use crate::resolve::Record;
 
     fn story() -> (Report, Instant) {
         let began = Instant::now();

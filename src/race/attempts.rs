@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Race, Step};
+use crate::answer::LookupErrorKind;
 use crate::config::{MAX_CONNECT_DELAY, MIN_CONNECT_DELAY};
-use crate::error::ErrorKind;
+use crate::report::ErrorKind;
 use crate::report::{AttemptOutcome, AttemptReport, LookupReport, Reason, Span};
-use crate::resolve::LookupErrorKind;
 
 /// Attempts.
 impl Race {

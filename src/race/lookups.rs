@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use super::{FAR, Race, Step};
+use crate::answer::{Answer, LookupError, LookupErrorKind};
 use crate::config::Family;
 use crate::report::{LookupOutcome, LookupReport, Span};
-use crate::resolve::{Answer, LookupError, LookupErrorKind, Record};
+use crate::resolve::Record;
 
 /// Lookups and addresses.
 impl Race {
@@ -66,17 +67,19 @@ impl Race {
     fn note_first_addr(&mut self, now: Instant) {
         if self.first_addr_at.is_none() && !self.candidates.is_empty() {
             self.first_addr_at = Some(now);
-            self.preferred = Some(self.preferred_record());
         }
     }
 
-    /// R-V3-4.2e. Only asked while an answer is out: then it decides whether to wait for it.
-    fn preferred_record(&self) -> Record {
-        match self.config.family {
-            Family::V4Only | Family::PreferV4 => Record::A,
-            Family::V6Only => Record::Aaaa,
-            Family::Any if self.lookups_running() => self.sources.preferred(),
-            Family::Any => Record::Aaaa,
+    /// R-V3-4.2e: which record type is waited for. The system is only asked where it matters: an
+    /// address is known, nothing is tried yet, and the other answer is still out.
+    pub(super) fn choose_preferred(&mut self) {
+        let waiting = self.report.attempts.is_empty() && self.first_addr_at.is_some();
+        if self.preferred.is_none() && waiting && self.lookups_running() {
+            self.preferred = Some(match self.config.family {
+                Family::V4Only | Family::PreferV4 => Record::A,
+                Family::V6Only => Record::Aaaa,
+                Family::Any => self.sources.preferred(),
+            });
         }
     }
 

@@ -32,12 +32,14 @@ mod lookups;
 
 use self::candidates::Candidates;
 pub(crate) use self::candidates::Gate;
+use crate::answer::LookupErrorKind;
 use crate::config::Config;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::host::{Host, LOCALHOST, Target, check_ports};
 use crate::order::Sources;
+use crate::report::ErrorKind;
 use crate::report::{AttemptOutcome, LookupOutcome, Outcome, Report};
-use crate::resolve::{LookupErrorKind, Record};
+use crate::resolve::Record;
 
 /// When a wait has no end of its own.
 const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -203,6 +205,7 @@ impl Race {
         }
         self.admit_given(now);
         self.candidates.plan(&self.report.attempts, &self.sources, now);
+        self.choose_preferred();
         let start_at = self.next_start();
         if start_at.is_some_and(|at| at <= now) {
             if let Some(addr) = self.candidates.pop() {

@@ -1,0 +1,69 @@
+//! Connects and draws what happened.
+//!
+//! `cargo run --example connect` makes its own little internet on loopback; it needs no network and
+//! no privileges. `cargo run --example connect -- robur.coop 443 [587 …]` connects to a host.
+//! `--timeout SECONDS` bounds the call, `--resolve NAME=ADDRESS` answers a name without asking,
+//! `--json` prints the report as JSON (with `--features serde`).
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example prints")]
+
+mod args;
+mod internet;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use he::hickory::Resolver;
+use he::{Attempt, Connector, Report};
+
+use args::Args;
+
+#[tokio::main]
+async fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let args = Args::parse(std::env::args().skip(1))?;
+    let Some(host) = &args.host else {
+        let internet = internet::Internet::new().await?;
+        if !args.json {
+            println!("{internet}");
+        }
+        let resolver = Resolver::servers([internet.name_server()]).without_hosts();
+        return connect(resolver, internet::NAME, &[internet.port()], &args).await;
+    };
+    let resolve =
+        |resolver: Resolver, (name, addr): &(String, _)| resolver.with_override(name, [*addr]);
+    let resolver = args.resolve.iter().fold(Resolver::system(), resolve);
+    connect(resolver, host, &args.ports, &args).await
+}
+
+async fn connect(
+    resolver: Resolver,
+    host: &str,
+    ports: &[u16],
+    args: &Args,
+) -> Result<ExitCode, Box<dyn Error>> {
+    let connector = Connector::new(resolver).config(args.config);
+    // With `Attempt::connect` for a dial, `connect_with` gives a TcpStream and the report.
+    match connector.connect_with(host, ports, Attempt::connect).await {
+        Ok(established) => {
+            show(&established.report, args.json)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            show(error.report(), args.json)?;
+            eprintln!("{error}");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn show(report: &Report, json: bool) -> Result<(), Box<dyn Error>> {
+    if !json {
+        println!("{report}");
+        return Ok(());
+    }
+    #[cfg(feature = "serde")]
+    println!("{}", serde_json::to_string_pretty(report)?);
+    #[cfg(not(feature = "serde"))]
+    return Err("--json needs the report's feature: cargo run --features serde …".into());
+    #[cfg(feature = "serde")]
+    Ok(())
+}

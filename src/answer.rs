@@ -1,0 +1,278 @@
+//! What a resolver answers: addresses and where they came from, or why there are none.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::text::Line;
+
+/// How an answer came to be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Origin {
+    /// Nothing is known of it: the resolver did not say.
+    #[default]
+    Unknown,
+    /// The hosts file, or an override by the caller.
+    Hosts,
+    /// A name server over UDP, in clear text.
+    Udp,
+    /// A name server over TCP, in clear text.
+    Tcp,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Unknown => "unknown",
+            Self::Hosts => "hosts file",
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+        })
+    }
+}
+
+/// The addresses of one record type, and where they came from. Cheap to clone.
+///
+/// No address at all is an answer too: the name has no records of this type.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Answer {
+    pub(crate) addrs: Arc<[SocketAddr]>,
+    pub(crate) ttl: Option<Duration>,
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) server: Option<SocketAddr>,
+    pub(crate) origin: Origin,
+    pub(crate) cached: bool,
+}
+
+impl Answer {
+    /// How long the answer may be used: the smallest TTL on the way to it.
+    #[must_use]
+    pub fn with_ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// The name that owns the addresses: after the search list and all CNAMEs.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Who answered, and how.
+    #[must_use]
+    pub fn with_server(mut self, server: SocketAddr, origin: Origin) -> Self {
+        self.server = Some(server);
+        self.origin = origin;
+        self
+    }
+
+    /// Known without asking anybody.
+    #[must_use]
+    pub fn with_origin(mut self, origin: Origin) -> Self {
+        self.origin = origin;
+        self
+    }
+
+    /// The answer comes from the resolver's cache.
+    #[must_use]
+    pub fn from_cache(mut self) -> Self {
+        self.cached = true;
+        self
+    }
+
+    /// The addresses in the resolver's order. The port is 0: it means nothing here, the zone
+    /// (`scope_id`) does.
+    #[must_use]
+    pub fn addrs(&self) -> &[SocketAddr] {
+        &self.addrs
+    }
+
+    /// See [`with_ttl`](Self::with_ttl); `None` if the resolver did not say.
+    #[must_use]
+    pub fn ttl(&self) -> Option<Duration> {
+        self.ttl
+    }
+
+    /// See [`with_name`](Self::with_name); `None` if it is the name that was asked.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The name server, if one was asked.
+    #[must_use]
+    pub fn server(&self) -> Option<SocketAddr> {
+        self.server
+    }
+
+    /// How the answer came to be known.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// Whether it comes from a cache.
+    #[must_use]
+    pub fn is_cached(&self) -> bool {
+        self.cached
+    }
+}
+
+impl From<Vec<IpAddr>> for Answer {
+    fn from(addrs: Vec<IpAddr>) -> Self {
+        Self { addrs: addrs.iter().map(|ip| SocketAddr::new(*ip, 0)).collect(), ..Self::default() }
+    }
+}
+
+/// Keeps the zones and ignores the ports.
+impl From<Vec<SocketAddr>> for Answer {
+    fn from(mut addrs: Vec<SocketAddr>) -> Self {
+        addrs.iter_mut().for_each(|addr| addr.set_port(0));
+        Self { addrs: addrs.into(), ..Self::default() }
+    }
+}
+
+/// Why a lookup gave no addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum LookupErrorKind {
+    /// NXDOMAIN: the name does not exist.
+    NoSuchName,
+    /// NODATA: the name exists and has no records of this type.
+    NoRecords,
+    /// SERVFAIL, or another answer that says the server could not.
+    ServerFailure,
+    /// REFUSED: the server does not answer us.
+    Refused,
+    /// No answer in time.
+    TimedOut,
+    /// No name server is configured, or none could be reached.
+    NoNameServer,
+    /// Anything else, an answer that makes no sense among it.
+    Other,
+}
+
+impl LookupErrorKind {
+    /// The lookup worked and the answer is "none": asking again gives the same.
+    #[must_use]
+    pub fn is_negative(self) -> bool {
+        matches!(self, Self::NoSuchName | Self::NoRecords)
+    }
+}
+
+impl fmt::Display for LookupErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoSuchName => "no such name",
+            Self::NoRecords => "no records",
+            Self::ServerFailure => "server failure",
+            Self::Refused => "refused",
+            Self::TimedOut => "no answer",
+            Self::NoNameServer => "no name server",
+            Self::Other => "lookup failed",
+        })
+    }
+}
+
+/// A lookup that gave no addresses: why, who said so, and whether that was remembered.
+/// Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct LookupError {
+    kind: LookupErrorKind,
+    server: Option<SocketAddr>,
+    name: Option<Arc<str>>,
+    cached: bool,
+    cause: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+impl LookupError {
+    /// The server whose answer, or whose silence, this is.
+    #[must_use]
+    pub fn with_server(mut self, server: SocketAddr) -> Self {
+        self.server = Some(server);
+        self
+    }
+
+    /// The name that was asked last, if it is not the one the caller typed.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// What lies behind it. Printed with the error, so not its `source`.
+    #[must_use]
+    pub fn with_cause(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.cause = Some(Arc::from(cause.into()));
+        self
+    }
+
+    /// The failure comes from the resolver's cache: nobody was asked this time.
+    #[must_use]
+    pub fn from_cache(mut self) -> Self {
+        self.cached = true;
+        self
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn kind(&self) -> LookupErrorKind {
+        self.kind
+    }
+
+    /// See [`with_server`](Self::with_server).
+    #[must_use]
+    pub fn server(&self) -> Option<SocketAddr> {
+        self.server
+    }
+
+    /// See [`with_name`](Self::with_name).
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// See [`with_cause`](Self::with_cause).
+    #[must_use]
+    pub fn cause(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
+        self.cause.as_deref()
+    }
+
+    /// Whether it comes from a cache.
+    #[must_use]
+    pub fn is_cached(&self) -> bool {
+        self.cached
+    }
+}
+
+impl From<LookupErrorKind> for LookupError {
+    fn from(kind: LookupErrorKind) -> Self {
+        Self { kind, server: None, name: None, cached: false, cause: None }
+    }
+}
+
+/// On one line, foreign text escaped: `server failure (192.0.2.53:53, cached)`.
+impl fmt::Display for LookupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.kind)?;
+        let mut notes = Vec::new();
+        notes.extend(self.name.as_deref().map(|name| Line(name).to_string()));
+        notes.extend(self.server.map(|server| server.to_string()));
+        notes.extend(self.cached.then(|| "cached".to_owned()));
+        if !notes.is_empty() {
+            write!(f, " ({})", notes.join(", "))?;
+        }
+        match &self.cause {
+            Some(cause) => write!(f, ": {}", Line(cause)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl StdError for LookupError {}

@@ -1,0 +1,149 @@
+//! One question to all name servers: staggered, with fail-over, along CNAMEs.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::time::{Instant, sleep_until};
+
+use super::cache::{Key, Learnt};
+use super::chain::{Chain, Found};
+use super::exchange::{Reply, exchange};
+use super::flight::Deadline;
+use super::message::{Question, text_name, wire_name};
+use super::network::Network;
+use super::servers::Server;
+use crate::answer::{Answer, LookupError, LookupErrorKind, Origin};
+
+/// Distance between two servers while none fails.
+const NEXT_SERVER: Duration = Duration::from_millis(250);
+
+/// Asks until there is an answer, every server has failed, or the deadline is over.
+pub(super) async fn ask(network: &Network, key: &Key, deadline: &Deadline) -> Learnt {
+    match follow(network, key, deadline).await {
+        Ok(learnt) => learnt,
+        Err(error) => Learnt { outcome: Err(error), ttl: Duration::ZERO },
+    }
+}
+
+/// A reply may end with a CNAME whose target it says nothing of; then that is asked as well.
+async fn follow(network: &Network, key: &Key, deadline: &Deadline) -> Result<Learnt, LookupError> {
+    let mut chain = Chain::new(wire_name(&key.name)?);
+    loop {
+        let question = Question::new(chain.name().clone(), key.record);
+        let asked = ask_servers(network, key, &question, deadline).await;
+        let (server, reply) = asked.map_err(|error| named(error, &chain))?;
+        let found = chain.follow(&reply.message, key.record);
+        match found.map_err(|error| error.with_server(server.addr))? {
+            Found::Elsewhere => {}
+            Found::Addrs(addrs) => return Ok(answer(addrs, &chain, server, reply.origin)),
+            Found::None(kind) => {
+                let error = named(LookupError::from(kind).with_server(server.addr), &chain);
+                return Ok(Learnt { outcome: Err(error), ttl: chain.ttl() });
+            }
+        }
+    }
+}
+
+fn named(error: LookupError, chain: &Chain) -> LookupError {
+    match chain.has_moved() {
+        true => error.with_name(text_name(chain.name())),
+        false => error,
+    }
+}
+
+fn answer(addrs: Vec<SocketAddr>, chain: &Chain, server: Server, origin: Origin) -> Learnt {
+    let answer = Answer::from(addrs).with_ttl(chain.ttl()).with_server(server.addr, origin);
+    let answer = match chain.has_moved() {
+        true => answer.with_name(text_name(chain.name())),
+        false => answer,
+    };
+    Learnt { outcome: Ok(answer), ttl: chain.ttl() }
+}
+
+/// The first good reply, and whose it is. Every question stays open until the deadline, so that a
+/// server that needs longer than the patience with it still answers.
+async fn ask_servers(
+    network: &Network,
+    key: &Key,
+    question: &Question,
+    deadline: &Deadline,
+) -> Result<(Server, Reply), LookupError> {
+    let conf = &network.conf;
+    let servers = network.memory.order(&conf.servers, conf.rotate, Instant::now());
+    let failures = Failures::default();
+    let one = async |server| match exchange(server, question, &key.binding, conf.use_vc).await {
+        Ok(reply) => Some((server, reply)),
+        Err(error) => failures.note(server, error),
+    };
+    match select(pin!(race_servers(&servers, one)), pin!(deadline.passed())).await {
+        Either::Left((Some((server, reply)), _)) => {
+            network.memory.answered(server, &conf.servers, Instant::now());
+            Ok((server, reply))
+        }
+        Either::Left((None, _)) | Either::Right(_) => Err(failures.tell(&servers)),
+    }
+}
+
+/// Starts the exchanges in the servers' order: the next one 250 ms after the one before, or at
+/// once when one fails. `None` when all have failed.
+async fn race_servers<T, F>(servers: &[Server], exchange: impl Fn(Server) -> F) -> Option<T>
+where
+    F: Future<Output = Option<T>>,
+{
+    let mut running = FuturesUnordered::new();
+    for server in servers {
+        running.push(exchange(*server));
+        let next_at = Instant::now() + NEXT_SERVER;
+        match select(running.next(), pin!(sleep_until(next_at))).await {
+            Either::Left((Some(Some(won)), _)) => return Some(won),
+            Either::Left(_) | Either::Right(_) => {}
+        }
+    }
+    while let Some(ended) = running.next().await {
+        if ended.is_some() {
+            return ended;
+        }
+    }
+    None
+}
+
+/// Why servers failed, as they did.
+#[derive(Default)]
+struct Failures(Mutex<Vec<(Server, LookupError)>>);
+
+impl Failures {
+    fn note<T>(&self, server: Server, error: LookupError) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((server, error));
+        None
+    }
+
+    /// The one error to tell: what a server said comes before what made no sense, that before
+    /// silence, and that before servers that cannot be reached; among equals the first server's.
+    fn tell(&self, servers: &[Server]) -> LookupError {
+        let failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = |server: &Server| failures.iter().find(|(failed, _)| failed == server);
+        let told = servers.iter().map(|server| match of(server) {
+            Some((_, error)) => error.clone(),
+            None => LookupError::from(LookupErrorKind::TimedOut).with_server(server.addr),
+        });
+        let none = || {
+            let why = "none is configured";
+            LookupError::from(LookupErrorKind::NoNameServer).with_cause(why)
+        };
+        told.min_by_key(|error| rank(error.kind())).unwrap_or_else(none)
+    }
+}
+
+fn rank(kind: LookupErrorKind) -> u8 {
+    match kind {
+        LookupErrorKind::ServerFailure | LookupErrorKind::Refused => 0,
+        LookupErrorKind::NoSuchName | LookupErrorKind::NoRecords | LookupErrorKind::Other => 1,
+        LookupErrorKind::TimedOut => 2,
+        LookupErrorKind::NoNameServer => 3,
+    }
+}

@@ -1,0 +1,143 @@
+//! What was learnt: answers, "none", and failures, each for its time. Shared by all runtimes.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::policy::EvictionPolicy;
+use tokio::time::Instant;
+
+use crate::answer::{Answer, LookupError, LookupErrorKind};
+use crate::binding::Binding;
+use crate::resolve::Record;
+
+/// What everything that is kept may weigh.
+const MAX_BYTES: u64 = 4 * 1024 * 1024;
+/// What an entry weighs besides its texts and addresses: itself, and moka's own share.
+const ENTRY_BYTES: usize = 512;
+/// How long a failure is remembered (RFC 9520 section 3.2: at least 1 s, at most 5 min).
+const FAILURE: Duration = Duration::from_secs(1);
+/// A server that says that it cannot is asked less and less often.
+const MAX_FAILURE: Duration = Duration::from_secs(30);
+/// A failure repeats itself if it comes so soon after the end of the one before.
+const REPEATED_WITHIN: Duration = Duration::from_secs(300);
+/// How long an answer, even one with a TTL of zero, belongs to the race that asked for it.
+const TRANSACTION: Duration = Duration::from_secs(5);
+
+/// What is asked, and through which way: answers learnt under one binding are never used under
+/// another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    /// Lower case, absolute, without a dot at its end.
+    pub(super) name: Arc<str>,
+    pub(super) record: Record,
+    pub(super) binding: Arc<Binding>,
+}
+
+/// How a lookup ends.
+pub(super) type Outcome = Result<Answer, LookupError>;
+
+/// How a lookup ended just now, and for how long that holds. Failures have no TTL: the cache
+/// knows how often they repeat.
+pub(super) struct Learnt {
+    pub(super) outcome: Outcome,
+    pub(super) ttl: Duration,
+}
+
+/// Times are tokio's, so moka is left to bound the memory: what is too much goes in the order of
+/// its last use. A just learnt failure must stay (RFC 9520), which moka's own choice, by frequency,
+/// would not promise.
+#[derive(Debug)]
+pub(super) struct Cache(moka::sync::Cache<Key, Arc<Entry>>);
+
+#[derive(Debug)]
+struct Entry {
+    outcome: Outcome,
+    learnt_at: Instant,
+    valid_until: Instant,
+    /// How many failures came before this one.
+    repeats: u32,
+}
+
+impl Cache {
+    pub(super) fn new() -> Self {
+        let builder = moka::sync::Cache::builder()
+            .max_capacity(MAX_BYTES)
+            .weigher(weight)
+            .eviction_policy(EvictionPolicy::lru());
+        Self(builder.build())
+    }
+
+    /// What still holds, marked as remembered, with the TTL that is left (R-1035-TTL).
+    pub(super) fn get(&self, key: &Key, now: Instant) -> Option<Outcome> {
+        let entry = self.0.get(key).filter(|entry| now < entry.valid_until)?;
+        Some(entry.remembered(now))
+    }
+
+    /// What still holds or was learnt a moment ago.
+    pub(super) fn recent(&self, key: &Key, now: Instant) -> Option<Outcome> {
+        let holds = |entry: &Entry| now < entry.valid_until || now < entry.learnt_at + TRANSACTION;
+        let entry = self.0.get(key).filter(|entry| holds(entry))?;
+        Some(entry.remembered(now))
+    }
+
+    /// Remembers a result and hands it back.
+    pub(super) fn insert(&self, key: Key, learnt: Learnt, now: Instant) -> Outcome {
+        let Learnt { outcome, ttl } = learnt;
+        let (holds, repeats) = match failure_kind(&outcome) {
+            None => (ttl, 0),
+            Some(kind) => self.failure(&key, kind, now),
+        };
+        let valid_until = now + holds;
+        let entry = Entry { outcome: outcome.clone(), learnt_at: now, valid_until, repeats };
+        self.0.insert(key, Arc::new(entry));
+        outcome
+    }
+
+    /// How long a failure is remembered, and the how manieth in a row it is (R-9520-3.2a,
+    /// R-9520-3.2b).
+    fn failure(&self, key: &Key, kind: LookupErrorKind, now: Instant) -> (Duration, u32) {
+        if !matches!(kind, LookupErrorKind::ServerFailure | LookupErrorKind::Refused) {
+            // Silence and an unreachable server mend without notice: no longer than we must.
+            return (FAILURE, 0);
+        }
+        let before = self
+            .0
+            .get(key)
+            .filter(|entry| entry.repeats > 0 && now < entry.valid_until + REPEATED_WITHIN);
+        let repeats = before.map_or(0, |entry| entry.repeats);
+        let holds = FAILURE.saturating_mul(1 << repeats.min(5)).min(MAX_FAILURE);
+        (holds, repeats + 1)
+    }
+}
+
+impl Entry {
+    fn remembered(&self, now: Instant) -> Outcome {
+        match &self.outcome {
+            Ok(answer) => {
+                let left = self.valid_until.saturating_duration_since(now);
+                Ok(answer.clone().with_ttl(left).from_cache())
+            }
+            Err(error) => Err(error.clone().from_cache()),
+        }
+    }
+}
+
+/// What kind of failure it is; `None` for an answer, and "none" is an answer (R-9520-2).
+fn failure_kind(outcome: &Outcome) -> Option<LookupErrorKind> {
+    let error = outcome.as_ref().err()?;
+    (!error.kind().is_negative()).then_some(error.kind())
+}
+
+fn weight(key: &Key, entry: &Arc<Entry>) -> u32 {
+    let texts = match &entry.outcome {
+        Ok(answer) => {
+            size_of_val::<[SocketAddr]>(answer.addrs()) + answer.name().map_or(0, str::len)
+        }
+        Err(error) => {
+            let cause = error.cause().map_or(0, |cause| cause.to_string().len());
+            cause + error.name().map_or(0, str::len)
+        }
+    };
+    u32::try_from(ENTRY_BYTES + key.name.len() + texts).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,278 @@
+//! One question to one server: over UDP, over TCP where that does not do.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hickory_proto::op::Message;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+use tokio::time::{Instant, timeout_at};
+
+use super::message::{Heard, Packet, Question, text_name};
+use super::servers::Server;
+use crate::answer::{LookupError, LookupErrorKind, Origin};
+use crate::binding::Binding;
+use crate::text::{Line, Time};
+
+/// When a UDP question is sent, counted from the first time: a lost datagram costs 250 ms, and
+/// nobody gets more than three (R-9520-3.1).
+const SENDS: [Duration; 3] =
+    [Duration::ZERO, Duration::from_millis(250), Duration::from_millis(1_000)];
+/// A datagram longer than this is cut, which makes it malformed: it is more than three times what
+/// we say that we take.
+const MAX_DATAGRAM: usize = 4_096;
+
+/// A reply, and how it came.
+pub(super) struct Reply {
+    pub(super) message: Message,
+    pub(super) origin: Origin,
+}
+
+/// Asks one server. A server that keeps silent keeps this waiting: the caller knows how long.
+///
+/// # Errors
+///
+/// What the server said instead of an answer, or why it could not be reached
+/// ([`LookupErrorKind::NoNameServer`]).
+pub(super) async fn exchange(
+    server: Server,
+    question: &Question,
+    binding: &Binding,
+    tcp_only: bool,
+) -> Result<Reply, LookupError> {
+    let started = Instant::now();
+    let result = match tcp_only {
+        true => over_tcp(server.addr, question, binding).await,
+        false => over_udp(server.addr, question, binding).await,
+    };
+    let result = result.map_err(|error| error.with_server(server.addr));
+    trace_end(server, question, started, &result);
+    result
+}
+
+fn trace_end(
+    server: Server,
+    question: &Question,
+    started: Instant,
+    result: &Result<Reply, LookupError>,
+) {
+    let (record, server) = (question.record(), server.addr);
+    let time = Time(started.elapsed());
+    match result {
+        Ok(reply) => {
+            let code = reply.message.metadata.response_code;
+            let answers = reply.message.answers.len();
+            tracing::debug!(%server, %record, %code, answers, over = %reply.origin, %time, "answered");
+        }
+        Err(error) => tracing::debug!(%server, %record, error = %Line(error), %time, "failed"),
+    }
+}
+
+fn trace_send(server: SocketAddr, question: &Question, over: Origin, nth: usize) {
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        let (name, record) = (text_name(question.name()), question.record());
+        tracing::debug!(%server, name = %Line(name), %record, %over, nth, "asked");
+    }
+}
+
+async fn over_udp(
+    server: SocketAddr,
+    question: &Question,
+    binding: &Binding,
+) -> Result<Reply, LookupError> {
+    let mut udp = Udp::open(server, question, binding)?;
+    loop {
+        udp.send_if_due().await?;
+        let Some(received) = udp.receive().await? else { continue };
+        match question.read(&udp.packet, &udp.buffer[..received]) {
+            Heard::Nothing => {}
+            Heard::Truncated => return after_truncation(server, question, binding).await,
+            Heard::WithoutEdns => udp.drop_edns()?,
+            Heard::Failed(error) => return Err(error),
+            Heard::Reply(message) => return Ok(Reply { message, origin: Origin::Udp }),
+        }
+    }
+}
+
+/// A question on its way over UDP. Its own socket gives it a source port that nobody can guess
+/// (R-5452-9); being connected, it hears only that server, and ICMP errors.
+struct Udp<'a> {
+    socket: UdpSocket,
+    server: SocketAddr,
+    question: &'a Question,
+    packet: Packet,
+    started: Instant,
+    sends: usize,
+    at_once: bool,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Udp<'a> {
+    fn open(
+        server: SocketAddr,
+        question: &'a Question,
+        binding: &Binding,
+    ) -> Result<Self, LookupError> {
+        let socket = connected(server, binding).map_err(unreachable)?;
+        let packet = question.encode(true)?;
+        let (started, buffer) = (Instant::now(), vec![0; MAX_DATAGRAM]);
+        Ok(Self { socket, server, question, packet, started, sends: 0, at_once: false, buffer })
+    }
+
+    /// When the next send is due; `None` after the last.
+    fn due(&self) -> Option<Instant> {
+        let next = SENDS.get(self.sends)?;
+        Some(if self.at_once { self.started } else { self.started + *next })
+    }
+
+    async fn send_if_due(&mut self) -> Result<(), LookupError> {
+        if self.due().is_none_or(|due| due > Instant::now()) {
+            return Ok(());
+        }
+        self.sends += 1;
+        self.at_once = false;
+        trace_send(self.server, self.question, Origin::Udp, self.sends);
+        self.socket.send(&self.packet.bytes).await.map_err(unreachable)?;
+        Ok(())
+    }
+
+    /// The length of the next datagram; `None` if it is time to send again.
+    async fn receive(&mut self) -> Result<Option<usize>, LookupError> {
+        let due = self.due();
+        let received = self.socket.recv(&mut self.buffer);
+        match due {
+            Some(due) => timeout_at(due, received).await.ok().transpose(),
+            None => received.await.map(Some),
+        }
+        .map_err(unreachable)
+    }
+
+    /// The same question once more without EDNS, and with a new id, so that what still comes to
+    /// the old one is not heard. It counts as a send.
+    fn drop_edns(&mut self) -> Result<(), LookupError> {
+        if self.sends == SENDS.len() {
+            return Err(no_edns());
+        }
+        self.packet = self.question.encode(false)?;
+        self.at_once = true;
+        Ok(())
+    }
+}
+
+fn connected(server: SocketAddr, binding: &Binding) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(server), Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    binding.apply(SockRef::from(&socket), server)?;
+    socket.connect(&server.into())?;
+    UdpSocket::from_std(socket.into())
+}
+
+/// A truncated reply sends us to TCP (R-7766-5). If that fails, the server has failed: it was
+/// reached, but there is no whole answer.
+async fn after_truncation(
+    server: SocketAddr,
+    question: &Question,
+    binding: &Binding,
+) -> Result<Reply, LookupError> {
+    over_tcp(server, question, binding).await.map_err(|error| {
+        if error.kind() != LookupErrorKind::NoNameServer {
+            return error;
+        }
+        let why = format!("truncated, and over TCP: {error}");
+        LookupError::from(LookupErrorKind::Other).with_cause(why)
+    })
+}
+
+async fn over_tcp(
+    server: SocketAddr,
+    question: &Question,
+    binding: &Binding,
+) -> Result<Reply, LookupError> {
+    let stream = connect_tcp(server, binding).await.map_err(unreachable)?;
+    for (edns, nth) in [(true, 1), (false, 2)] {
+        let packet = question.encode(edns)?;
+        trace_send(server, question, Origin::Tcp, nth);
+        write_message(&stream, &packet.bytes).await.map_err(unreachable)?;
+        if let Some(message) = listen(&stream, question, &packet).await? {
+            return Ok(Reply { message, origin: Origin::Tcp });
+        }
+    }
+    Err(no_edns())
+}
+
+async fn connect_tcp(server: SocketAddr, binding: &Binding) -> io::Result<TcpStream> {
+    let socket = match server {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    binding.apply(SockRef::from(&socket), server)?;
+    socket.connect(server).await
+}
+
+/// The reply to this packet; `None` if it is to be sent without EDNS.
+async fn listen(
+    stream: &TcpStream,
+    question: &Question,
+    packet: &Packet,
+) -> Result<Option<Message>, LookupError> {
+    loop {
+        let bytes = read_message(stream).await.map_err(unreachable)?;
+        match question.read(packet, &bytes) {
+            Heard::Nothing => {}
+            Heard::Truncated => {
+                let why = "truncated over TCP";
+                return Err(LookupError::from(LookupErrorKind::Other).with_cause(why));
+            }
+            Heard::WithoutEdns => return Ok(None),
+            Heard::Failed(error) => return Err(error),
+            Heard::Reply(message) => return Ok(Some(message)),
+        }
+    }
+}
+
+/// The length and the message leave together: a server may take a length alone for all there is
+/// (RFC 7766 section 8).
+async fn write_message(stream: &TcpStream, message: &[u8]) -> io::Result<()> {
+    let length = u16::try_from(message.len()).map_err(io::Error::other)?;
+    let frame = [&length.to_be_bytes(), message].concat();
+    let mut rest = &frame[..];
+    while !rest.is_empty() {
+        stream.writable().await?;
+        match stream.try_write(rest) {
+            Ok(written) => rest = &rest[written..],
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+async fn read_message(stream: &TcpStream) -> io::Result<Vec<u8>> {
+    let mut length = [0; 2];
+    read_all(stream, &mut length).await?;
+    let mut message = vec![0; u16::from_be_bytes(length).into()];
+    read_all(stream, &mut message).await?;
+    Ok(message)
+}
+
+async fn read_all(stream: &TcpStream, mut rest: &mut [u8]) -> io::Result<()> {
+    while !rest.is_empty() {
+        stream.readable().await?;
+        match stream.try_read(rest) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => rest = &mut rest[read..],
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+fn unreachable(error: io::Error) -> LookupError {
+    LookupError::from(LookupErrorKind::NoNameServer).with_cause(error)
+}
+
+fn no_edns() -> LookupError {
+    LookupError::from(LookupErrorKind::ServerFailure).with_cause("does not understand EDNS")
+}

@@ -1,0 +1,286 @@
+//! The wire format: a question out, and what comes back. hickory-proto encodes and decodes; what
+//! belongs to the question is decided here.
+
+use hickory_proto::op::{Edns, Header, Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::rr::{DNSClass, Name, RecordType};
+use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
+
+use crate::answer::{LookupError, LookupErrorKind};
+use crate::resolve::Record;
+
+/// What a server may send over UDP without fragments (C-EDNS, DNS flag day 2020).
+const PAYLOAD: u16 = 1232;
+
+/// A name and one of its record types.
+#[derive(Debug, Clone)]
+pub(super) struct Question {
+    name: Name,
+    record: Record,
+}
+
+/// A question as it is sent, with an id of its own.
+pub(super) struct Packet {
+    id: u16,
+    edns: bool,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// What a received message is to a question.
+pub(super) enum Heard {
+    /// Not its reply: listening goes on (R-5452-9).
+    Nothing,
+    /// The reply did not fit (TC): TCP has all of it.
+    Truncated,
+    /// The server does not understand EDNS.
+    WithoutEdns,
+    /// The server could not or would not.
+    Failed(LookupError),
+    /// NOERROR or NXDOMAIN.
+    Reply(Message),
+}
+
+impl Question {
+    pub(super) fn new(name: Name, record: Record) -> Self {
+        Self { name, record }
+    }
+
+    pub(super) fn name(&self) -> &Name {
+        &self.name
+    }
+
+    pub(super) fn record(&self) -> Record {
+        self.record
+    }
+
+    /// With a random id: `Message::query` takes it from `rand`'s generator for secrets
+    /// (R-5452-9). One type a question, never ANY (R-8482), and the name in lower case: mixed case
+    /// ("0x20") is not used because some servers fail on it.
+    pub(super) fn encode(&self, edns: bool) -> Result<Packet, LookupError> {
+        let mut message = Message::query();
+        message.metadata.recursion_desired = true;
+        message.add_query(Query::query(self.name.clone(), rtype(self.record)));
+        if edns {
+            let mut options = Edns::new();
+            options.set_max_payload(PAYLOAD).set_version(0);
+            message.set_edns(options);
+        }
+        let bytes = message.to_vec().map_err(|e| other(e.to_string()))?;
+        Ok(Packet { id: message.metadata.id, edns, bytes })
+    }
+
+    /// What these bytes say about this question, sent as `packet`.
+    pub(super) fn read(&self, packet: &Packet, bytes: &[u8]) -> Heard {
+        let Some(header) = self.matching_header(packet, bytes) else { return Heard::Nothing };
+        if header.metadata.truncation {
+            return Heard::Truncated;
+        }
+        match Message::from_vec(bytes) {
+            Ok(message) => self.judge(packet, message),
+            Err(e) => Heard::Failed(other(format!("malformed reply: {e}"))),
+        }
+    }
+
+    /// The header, if it is a reply to this question: id, QR and the question itself.
+    fn matching_header(&self, packet: &Packet, bytes: &[u8]) -> Option<Header> {
+        let mut decoder = BinDecoder::new(bytes);
+        let header = Header::read(&mut decoder).ok()?;
+        let meta = &header.metadata;
+        let reply = meta.message_type == MessageType::Response && meta.op_code == OpCode::Query;
+        if !reply || meta.id != packet.id {
+            return None;
+        }
+        let good = matches!(meta.response_code, ResponseCode::NoError | ResponseCode::NXDomain);
+        match header.counts.queries {
+            // A server that did not understand the question need not repeat it.
+            0 if !good => Some(header),
+            1 => {
+                let asked = Query::read(&mut decoder).ok()?;
+                // Names compare without case.
+                let same = asked.name == self.name
+                    && asked.query_type == rtype(self.record)
+                    && asked.query_class == DNSClass::IN;
+                same.then_some(header)
+            }
+            _ => None,
+        }
+    }
+
+    fn judge(&self, packet: &Packet, message: Message) -> Heard {
+        let code = message.metadata.response_code;
+        let no_edns = [ResponseCode::FormErr, ResponseCode::NotImp, ResponseCode::BADVERS];
+        if is_lame(&message) {
+            Heard::Failed(failure("neither an answer nor recursion"))
+        } else if matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
+            Heard::Reply(message)
+        } else if packet.edns && no_edns.contains(&code) {
+            Heard::WithoutEdns
+        } else if code == ResponseCode::ServFail {
+            Heard::Failed(LookupErrorKind::ServerFailure.into())
+        } else if code == ResponseCode::Refused {
+            Heard::Failed(LookupErrorKind::Refused.into())
+        } else {
+            Heard::Failed(failure(code.to_str()))
+        }
+    }
+}
+
+/// A server that does not recurse and only points elsewhere: no answer to us (glibc goes on to the
+/// next server as well).
+fn is_lame(message: &Message) -> bool {
+    let meta = &message.metadata;
+    let empty = meta.response_code == ResponseCode::NoError && message.answers.is_empty();
+    let has_soa = message.authorities.iter().any(|record| record.record_type() == RecordType::SOA);
+    empty && !meta.authoritative && !meta.recursion_available && !has_soa
+}
+
+/// The DNS type of a record.
+pub(super) fn rtype(record: Record) -> RecordType {
+    match record {
+        Record::Aaaa => RecordType::AAAA,
+        Record::A => RecordType::A,
+    }
+}
+
+/// The name as the wire has it, or why there is no such name.
+pub(super) fn wire_name(name: &str) -> Result<Name, LookupError> {
+    if name.is_empty() {
+        return Ok(Name::root());
+    }
+    Name::from_labels(name.split('.').map(str::as_bytes)).map_err(|e| other(e.to_string()))
+}
+
+/// A name as text: lower case, no dot at its end.
+pub(super) fn text_name(name: &Name) -> String {
+    let mut text = name.to_ascii();
+    text.make_ascii_lowercase();
+    if text.len() > 1 && text.ends_with('.') {
+        text.pop();
+    }
+    text
+}
+
+fn failure(why: &str) -> LookupError {
+    LookupError::from(LookupErrorKind::ServerFailure).with_cause(why)
+}
+
+fn other(why: String) -> LookupError {
+    LookupError::from(LookupErrorKind::Other).with_cause(why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn question() -> Question {
+        Question::new(wire_name("www.example.test").unwrap(), Record::A)
+    }
+
+    /// A reply to `packet` after `change`.
+    fn reply(packet: &Packet, change: impl FnOnce(&mut Message)) -> Vec<u8> {
+        let mut message = Message::from_vec(&packet.bytes).unwrap();
+        message.metadata.message_type = MessageType::Response;
+        message.metadata.recursion_available = true;
+        change(&mut message);
+        message.to_vec().unwrap()
+    }
+
+    fn heard(change: impl FnOnce(&mut Message)) -> String {
+        let packet = question().encode(true).unwrap();
+        match question().read(&packet, &reply(&packet, change)) {
+            Heard::Nothing => "nothing".to_owned(),
+            Heard::Truncated => "truncated".to_owned(),
+            Heard::WithoutEdns => "without EDNS".to_owned(),
+            Heard::Failed(error) => error.to_string(),
+            Heard::Reply(message) => message.metadata.response_code.to_string(),
+        }
+    }
+
+    #[test] // C-EDNS, R-8482
+    fn a_question_asks_one_type_with_recursion_and_edns_1232() {
+        let sent = Message::from_vec(&question().encode(true).unwrap().bytes).unwrap();
+        assert!(sent.metadata.recursion_desired);
+        assert_eq!(sent.queries.len(), 1);
+        assert_eq!(sent.queries[0].name.to_ascii(), "www.example.test.");
+        assert_eq!(sent.queries[0].query_type, RecordType::A);
+        assert_eq!(sent.edns.map(|edns| (edns.max_payload(), edns.version())), Some((1232, 0)));
+        let plain = Message::from_vec(&question().encode(false).unwrap().bytes).unwrap();
+        assert_eq!(plain.edns, None);
+    }
+
+    #[test] // R-5452-9
+    fn ids_differ() {
+        let ids: std::collections::HashSet<_> =
+            (0..64).map(|_| question().encode(true).unwrap().id).collect();
+        assert!(ids.len() > 48, "{ids:?}");
+    }
+
+    #[test] // R-5452-9
+    fn only_a_reply_to_the_question_is_heard() {
+        assert_eq!(heard(|_| ()), "No Error");
+        assert_eq!(heard(|m| m.metadata.id ^= 1), "nothing");
+        assert_eq!(heard(|m| m.metadata.message_type = MessageType::Query), "nothing");
+        assert_eq!(heard(|m| m.metadata.op_code = OpCode::Notify), "nothing");
+        assert_eq!(heard(|m| m.queries.clear()), "nothing");
+        assert_eq!(heard(|m| m.queries[0].name = wire_name("x.test").unwrap()), "nothing");
+        assert_eq!(heard(|m| m.queries[0].query_type = RecordType::AAAA), "nothing");
+        assert_eq!(heard(|m| m.queries[0].query_class = DNSClass::CH), "nothing");
+        let upper = |m: &mut Message| m.queries[0].name = wire_name("WWW.eXample.test").unwrap();
+        assert_eq!(heard(upper), "No Error");
+    }
+
+    #[test]
+    fn an_error_code_is_told() {
+        let code = |code| heard(|m| m.metadata.response_code = code);
+        assert_eq!(code(ResponseCode::NXDomain), "Non-Existent Domain");
+        assert_eq!(code(ResponseCode::ServFail), "server failure");
+        assert_eq!(code(ResponseCode::Refused), "refused");
+        assert_eq!(code(ResponseCode::FormErr), "without EDNS");
+        assert_eq!(code(ResponseCode::NotAuth), "server failure: Not authorized");
+        let bare = heard(|m| {
+            m.queries.clear();
+            m.metadata.response_code = ResponseCode::ServFail;
+        });
+        assert_eq!(bare, "server failure");
+        assert_eq!(heard(|m| m.metadata.truncation = true), "truncated");
+        let lame = heard(|m| m.metadata.recursion_available = false);
+        assert_eq!(lame, "server failure: neither an answer nor recursion");
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic() {
+        let packet = question().encode(true).unwrap();
+        let whole = reply(&packet, |_| ());
+        for end in 0..whole.len() {
+            question().read(&packet, &whole[..end]);
+        }
+        for at in 0..whole.len() {
+            for value in [0, 1, 0x3f, 0x40, 0xc0, 0xff] {
+                let mut bytes = whole.clone();
+                bytes[at] = value;
+                question().read(&packet, &bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_reply_is_malformed() {
+        let packet = question().encode(true).unwrap();
+        let whole = reply(&packet, |_| ());
+        let Heard::Failed(error) = question().read(&packet, &whole[..whole.len() - 1]) else {
+            panic!("not a failure")
+        };
+        assert!(error.to_string().starts_with("lookup failed: malformed reply: "), "{error}");
+    }
+
+    #[test]
+    fn a_name_is_the_same_in_text_and_on_the_wire() {
+        for (text, back) in
+            [("a.test", "a.test"), ("A.Test", "a.test"), ("", "."), ("_x.y", "_x.y")]
+        {
+            assert_eq!(text_name(&wire_name(text).unwrap()), back);
+        }
+        assert!(wire_name("a..b").is_err());
+        assert!(wire_name(&"a".repeat(64)).is_err());
+        assert!(wire_name(&"abc.".repeat(64)).is_err());
+    }
+}

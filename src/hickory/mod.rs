@@ -1,0 +1,201 @@
+//! The resolver: DNS over UDP and TCP, resolv.conf, hosts file, search list, cache.
+//!
+//! ```
+//! use he::hickory::Resolver;
+//!
+//! let system = Resolver::system();
+//! let given = Resolver::servers(["192.0.2.53:53".parse().unwrap()])
+//!     .with_override("db.test", ["127.0.0.1".parse().unwrap()]);
+//! ```
+//!
+//! | point | what happens |
+//! |---|---|
+//! | order | overrides, hosts file, cache, DNS; a name known to one of the first two is never asked in DNS, in neither family |
+//! | servers | in their configured order; the next one 250 ms after the one before, or at once when one fails (SERVFAIL and REFUSED are failures); the first good answer wins |
+//! | asking again | the same server over UDP at 0, 250 ms and 1 s; a slow answer counts until the deadline of the query, 3 s without one |
+//! | memory | a server that answers in place of another goes first for 60 s |
+//! | search list | walked for AAAA and A together, so that both end at the same host |
+//! | cache | 4 MiB for all runtimes: answers by TTL up to 1 h, "none" by SOA up to 5 min, silence for 1 s, SERVFAIL and REFUSED from 1 s doubling to 30 s |
+//! | same questions | those in flight at the same time are one query (per tokio runtime) |
+//! | changes | resolv.conf and the hosts file are read again when they change |
+//!
+//! `.local` names go to DNS like all others: there is no multicast DNS here.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::answer::{LookupErrorKind, Origin};
+use crate::connector::Connector;
+use crate::resolve::{Query, Record, Resolve, Resolving};
+use cache::Outcome;
+use hosts::Hosts;
+use search::Walk;
+use system::{Source, System};
+
+mod address;
+mod ask;
+mod cache;
+mod chain;
+mod exchange;
+mod flight;
+mod hosts;
+mod message;
+mod network;
+#[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
+mod platform;
+mod resolv_conf;
+mod search;
+mod servers;
+mod system;
+
+/// Asks name servers. Cheap to clone; clones share what they have learnt.
+///
+/// A `with_` method makes a resolver that shares nothing with the one it was made from, so it is
+/// for the start of a program, not for each connect.
+#[derive(Clone)]
+pub struct Resolver {
+    overrides: Arc<Hosts>,
+    system: Arc<System>,
+}
+
+impl Resolver {
+    /// The servers, search list and options of the system: `/etc/resolv.conf`, or what Windows,
+    /// Apple's systems and Android have in its place.
+    ///
+    /// Nothing is read before the first lookup, and nothing can fail: without a configuration the
+    /// server is 127.0.0.1, as resolv.conf(5) says, and never a public one. A configuration that
+    /// cannot be read is an error of the lookups. Of the options of resolv.conf `ndots`, `rotate`,
+    /// `use-vc` and `no-aaaa` count; `timeout` and `attempts` do not: see
+    /// [`Config::resolve_timeout`](crate::Config::resolve_timeout). `LOCALDOMAIN`, `RES_OPTIONS` and the
+    /// domain of the host's own name are not used.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::new(Source::system(), Some(system::hosts_path()), Arc::default())
+    }
+
+    /// The same, and never anything but UDP and TCP in clear, whatever later versions make of
+    /// [`system`](Self::system).
+    #[must_use]
+    pub fn system_plain() -> Self {
+        Self::system()
+    }
+
+    /// These servers, in this order, over UDP and TCP in clear. No search list; the hosts file is
+    /// read all the same, see [`without_hosts`](Self::without_hosts). Without a server every lookup that needs one fails
+    /// with [`LookupErrorKind::NoNameServer`].
+    #[must_use]
+    pub fn servers(servers: impl IntoIterator<Item = SocketAddr>) -> Self {
+        let source = Source::Given(servers.into_iter().collect());
+        Self::new(source, Some(system::hosts_path()), Arc::default())
+    }
+
+    /// Answers a name without asking: both families, before the hosts file and everything else.
+    /// A name that is given twice has the addresses of both times, one without addresses has no
+    /// records. Upper and lower case are the same, a dot at the end means nothing.
+    #[must_use]
+    pub fn with_override(self, name: &str, addrs: impl IntoIterator<Item = IpAddr>) -> Self {
+        let ascii = idna::domain_to_ascii(name).unwrap_or_else(|_| name.to_owned());
+        let mut overrides = Arc::unwrap_or_clone(self.overrides);
+        overrides.insert(&ascii, addrs.into_iter().map(|ip| SocketAddr::new(ip, 0)));
+        let System { source, hosts, .. } = &*self.system;
+        Self::new(source.clone(), hosts.clone(), Arc::new(overrides))
+    }
+
+    /// Reads another file in place of `/etc/resolv.conf`, on every system: for tests and
+    /// containers. A server may be written `[address]:port` there, as on OpenBSD.
+    #[must_use]
+    pub fn with_resolv_conf(self, path: impl Into<PathBuf>) -> Self {
+        Self::new(Source::File(path.into()), self.system.hosts.clone(), self.overrides)
+    }
+
+    /// Reads another file in place of `/etc/hosts`.
+    #[must_use]
+    pub fn with_hosts(self, path: impl Into<PathBuf>) -> Self {
+        Self::new(self.system.source.clone(), Some(path.into()), self.overrides)
+    }
+
+    /// Reads no hosts file.
+    #[must_use]
+    pub fn without_hosts(self) -> Self {
+        Self::new(self.system.source.clone(), None, self.overrides)
+    }
+
+    fn new(source: Source, hosts: Option<PathBuf>, overrides: Arc<Hosts>) -> Self {
+        Self { overrides, system: Arc::new(System::new(source, hosts)) }
+    }
+
+    /// What nobody has to be asked for.
+    fn without_dns(&self, query: &Query) -> Option<Outcome> {
+        let (name, record) = (query.name(), query.record());
+        literal(name, record)
+            .or_else(|| self.overrides.find(name, record))
+            .or_else(|| self.system.hosts()?.find(name, record))
+    }
+}
+
+impl Default for Resolver {
+    /// [`Resolver::system`].
+    fn default() -> Self {
+        Self::system()
+    }
+}
+
+/// The system's resolver, which is read at the first lookup.
+impl Default for Connector {
+    fn default() -> Self {
+        Self::new(Resolver::default())
+    }
+}
+
+impl fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let System { source, hosts, .. } = &*self.system;
+        let overrides = &self.overrides;
+        f.debug_struct("Resolver")
+            .field("source", source)
+            .field("hosts", hosts)
+            .field("overrides", overrides)
+            .finish()
+    }
+}
+
+/// The future has to be polled within a tokio runtime with I/O and time.
+impl Resolve for Resolver {
+    fn lookup(&self, query: &Query) -> Resolving {
+        if let Some(known) = self.without_dns(query) {
+            return Resolving::ready(known);
+        }
+        let network = match self.system.network() {
+            Ok(network) => network,
+            Err(error) => return Resolving::ready(Err(error)),
+        };
+        if network.conf.never_asks(query.record()) {
+            return Resolving::ready(Err(LookupErrorKind::NoRecords.into()));
+        }
+        let walk = Walk::new(network, query);
+        match walk.cached(Instant::now()) {
+            Some(known) => Resolving::ready(known),
+            None => Resolving::new(walk.run()),
+        }
+    }
+
+    /// Drops the cache, learnt failures and the memory of servers, and reads the configuration
+    /// again. Lookups in flight end as they began.
+    fn network_changed(&self) {
+        self.system.forget();
+    }
+}
+
+/// The race never asks for a literal address; whoever does gets it without a query (R-3493-LIT).
+fn literal(name: &str, record: Record) -> Option<Outcome> {
+    // Most names end here: no address ends with a letter that is no hexadecimal digit.
+    let may_be = name.ends_with(|c: char| c.is_ascii_hexdigit()) || name.ends_with(':');
+    let ip: IpAddr = may_be.then(|| name.parse().ok()).flatten()?;
+    let answer = hosts::answer(&[SocketAddr::new(ip, 0)], record);
+    let answer = answer.map(|answer| answer.with_origin(Origin::Unknown));
+    Some(answer.ok_or_else(|| LookupErrorKind::NoRecords.into()))
+}

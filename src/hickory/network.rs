@@ -1,0 +1,55 @@
+//! All that is known of one network, and goes as a whole when the network changes.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::ask::ask;
+use super::cache::{Cache, Key, Outcome};
+use super::flight::Flights;
+use super::resolv_conf::Conf;
+use super::servers::Memory;
+use crate::resolve::Record;
+
+/// The configuration, and what was learnt under it. A lookup that began in a network ends in it:
+/// what it still learns after a change lands where nobody looks.
+#[derive(Debug)]
+pub(super) struct Network {
+    pub(super) conf: Conf,
+    pub(super) cache: Cache,
+    pub(super) memory: Memory,
+    flights: Flights,
+}
+
+impl Network {
+    pub(super) fn new(conf: Conf) -> Self {
+        Self { conf, cache: Cache::new(), memory: Memory::default(), flights: Flights::default() }
+    }
+
+    /// What is known of a name to a lookup of `asker`. To a lookup of the other type an answer that
+    /// may not be used again is just as good: it belongs to the same transaction.
+    pub(super) fn known(&self, key: &Key, asker: Record, now: Instant) -> Option<Outcome> {
+        match key.record == asker {
+            true => self.cache.get(key, now),
+            false => self.cache.recent(key, now),
+        }
+    }
+
+    /// What is known of it, or can be learnt until the deadline.
+    pub(super) async fn outcome(
+        self: &Arc<Self>,
+        key: Key,
+        asker: Record,
+        deadline: Instant,
+    ) -> Outcome {
+        if let Some(outcome) = self.known(&key, asker, Instant::now()) {
+            return outcome;
+        }
+        let (network, asked) = (Arc::clone(self), key.clone());
+        let flight = self.flights.join(key, deadline, async move |deadline| {
+            let learnt = ask(&network, &asked, &deadline).await;
+            network.cache.insert(asked, learnt, Instant::now())
+        });
+        flight.await
+    }
+}

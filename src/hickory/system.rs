@@ -1,0 +1,195 @@
+//! Where the configuration comes from, and when it is read again.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use super::hosts::Hosts;
+use super::network::Network;
+use super::resolv_conf::Conf;
+use crate::answer::{LookupError, LookupErrorKind};
+use crate::text::Line;
+
+/// Where the name servers come from.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    /// A file in the form of resolv.conf(5).
+    File(PathBuf),
+    /// The system, where it has no such file.
+    #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
+    Platform,
+    /// The caller.
+    Given(Vec<SocketAddr>),
+}
+
+impl Source {
+    #[cfg(not(any(windows, target_vendor = "apple", target_os = "android")))]
+    pub(super) fn system() -> Self {
+        Self::File("/etc/resolv.conf".into())
+    }
+
+    #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
+    pub(super) fn system() -> Self {
+        Self::Platform
+    }
+
+    /// What changes when the source does.
+    fn stamp(&self) -> Stamp {
+        match self {
+            Self::File(path) => Stamp::of(path),
+            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
+            Self::Platform => super::platform::stamp(),
+            Self::Given(_) => Stamp::Missing,
+        }
+    }
+
+    fn read(&self) -> Result<Conf, LookupError> {
+        match self {
+            Self::File(path) => match read(path) {
+                Ok(text) => Ok(Conf::parse(&text)),
+                Err(e) => Err(no_name_server(path, &e)),
+            },
+            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
+            Self::Platform => super::platform::read(),
+            Self::Given(servers) => Ok(Conf::of(servers.iter().copied())),
+        }
+    }
+}
+
+/// Where this system keeps its hosts file.
+pub(super) fn hosts_path() -> PathBuf {
+    if cfg!(windows) {
+        let root = std::env::var_os("SystemRoot").unwrap_or_else(|| r"C:\Windows".into());
+        return Path::new(&root).join(r"System32\drivers\etc\hosts");
+    }
+    "/etc/hosts".into()
+}
+
+/// Keeps what was read until its file changes: one `stat` a file and lookup. Both reads block for
+/// as long as a small local file takes.
+#[derive(Debug)]
+pub(super) struct System {
+    pub(super) source: Source,
+    pub(super) hosts: Option<PathBuf>,
+    read: Mutex<Read>,
+}
+
+#[derive(Debug, Default)]
+struct Read {
+    network: Option<(Stamp, Arc<Network>)>,
+    hosts: Option<(Stamp, Arc<Hosts>)>,
+}
+
+impl System {
+    /// Reads nothing yet. Without a path there is no hosts file.
+    pub(super) fn new(source: Source, hosts: Option<PathBuf>) -> Self {
+        Self { source, hosts, read: Mutex::default() }
+    }
+
+    /// The network as it is configured now. A changed configuration makes a new one, in which
+    /// nothing has been learnt.
+    ///
+    /// # Errors
+    ///
+    /// The configuration is there and cannot be read.
+    pub(super) fn network(&self) -> Result<Arc<Network>, LookupError> {
+        // The stamp before the text: a change in between is seen by the next lookup.
+        let stamp = self.source.stamp();
+        let mut read = self.lock();
+        if let Some((known, network)) = &read.network {
+            if *known == stamp {
+                return Ok(network.clone());
+            }
+        }
+        // What could not be read is not kept, so that the next lookup tries again.
+        let before = read.network.take();
+        let conf = self.source.read()?;
+        let network = match before {
+            Some((Stamp::Period(_), network)) if network.conf == conf => network,
+            Some(_) | None => {
+                tracing::debug!(source = ?self.source, ?conf, "name servers");
+                Arc::new(Network::new(conf))
+            }
+        };
+        read.network = Some((stamp, network.clone()));
+        Ok(network)
+    }
+
+    /// The hosts file as it is now. One that cannot be read has no names.
+    pub(super) fn hosts(&self) -> Option<Arc<Hosts>> {
+        let path = self.hosts.as_deref()?;
+        let stamp = Stamp::of(path);
+        let mut state = self.lock();
+        if let Some((known, hosts)) = &state.hosts {
+            if *known == stamp {
+                return Some(hosts.clone());
+            }
+        }
+        let text = read(path).unwrap_or_else(|error| {
+            tracing::debug!(path = %path.display(), error = %Line(error), "hosts file: not read");
+            String::new()
+        });
+        let hosts = Arc::new(Hosts::parse(&text));
+        state.hosts = Some((stamp, hosts.clone()));
+        Some(hosts)
+    }
+
+    /// Forgets what was read and all that was learnt.
+    pub(super) fn forget(&self) {
+        *self.lock() = Read::default();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Read> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells one state of a file from another without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Stamp {
+    /// There is no file, or no way to tell.
+    Missing,
+    /// When it was written, how long it is, and its inode and change time: a file of the same
+    /// length and time that was moved there is another one.
+    File { modified: Option<SystemTime>, length: u64, inode: u64, changed: (i64, i64) },
+    /// There is no file to look at: what was read is good for so long, and the next reading shows
+    /// whether anything has changed.
+    #[allow(dead_code, reason = "for the systems without resolv.conf")]
+    Period(u64),
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Self {
+        let Ok(meta) = fs::metadata(path) else { return Self::Missing };
+        let (inode, changed) = identity(&meta);
+        Self::File { modified: meta.modified().ok(), length: meta.len(), inode, changed }
+    }
+}
+
+#[cfg(unix)]
+fn identity(meta: &Metadata) -> (u64, (i64, i64)) {
+    use std::os::unix::fs::MetadataExt;
+    (meta.ino(), (meta.ctime(), meta.ctime_nsec()))
+}
+
+#[cfg(not(unix))]
+fn identity(_: &Metadata) -> (u64, (i64, i64)) {
+    (0, (0, 0))
+}
+
+/// A file that is not there is empty: for resolv.conf(5) that means the server on this host.
+fn read(path: &Path) -> io::Result<String> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(e) => Err(e),
+    }
+}
+
+fn no_name_server(path: &Path, error: &io::Error) -> LookupError {
+    let why = format!("{}: {error}", path.display());
+    LookupError::from(LookupErrorKind::NoNameServer).with_cause(why)
+}

@@ -1,0 +1,219 @@
+//! Loopback sockets whose behaviour a test knows, and reports in words.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests")]
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use he::{
+    Answer, AttemptOutcome, Connector, Error, LookupErrorKind, Query, Record, Report, Resolving,
+};
+use socket2::{Domain, SockFilter, Socket, Type};
+
+/// What an address does with a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// The handshake completes; nobody needs to call `accept` for it.
+    Accepts,
+    /// Bound, so that nobody else listens there, and not listening: RST.
+    Refuses,
+    /// Every packet is dropped.
+    Silent,
+}
+
+/// Loopback addresses with one port, as a name has them. Held until dropped.
+pub(crate) struct Peers {
+    pub(crate) port: u16,
+    sockets: Vec<(SocketAddr, Peer, TcpListener)>,
+}
+
+impl Peers {
+    /// Binds them all to the same free port.
+    pub(crate) fn new(wanted: &[(&str, Peer)]) -> Self {
+        for _ in 0..100 {
+            if let Ok(peers) = Self::bind(wanted) {
+                return peers;
+            }
+        }
+        Self::bind(wanted).unwrap()
+    }
+
+    fn bind(wanted: &[(&str, Peer)]) -> io::Result<Self> {
+        let mut peers = Self { port: 0, sockets: Vec::new() };
+        for (ip, peer) in wanted {
+            let listener = socket(SocketAddr::new(ip.parse().unwrap(), peers.port), *peer)?;
+            let addr = listener.local_addr()?;
+            peers.port = addr.port();
+            peers.sockets.push((addr, *peer, listener));
+        }
+        Ok(peers)
+    }
+
+    pub(crate) fn addr(&self, index: usize) -> SocketAddr {
+        self.sockets[index].0
+    }
+
+    pub(crate) fn ips(&self) -> Vec<IpAddr> {
+        self.sockets.iter().map(|(addr, ..)| addr.ip()).collect()
+    }
+
+    /// The next connection that has completed its handshake, if there is one.
+    pub(crate) fn accept(&self, index: usize) -> Option<(TcpStream, SocketAddr)> {
+        match self.sockets[index].2.accept() {
+            Ok(accepted) => Some(accepted),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            Err(error) => panic!("accept: {error}"),
+        }
+    }
+
+    /// For servers that say something: within a tokio runtime.
+    pub(crate) fn listener(&self, index: usize) -> tokio::net::TcpListener {
+        tokio::net::TcpListener::from_std(self.sockets[index].2.try_clone().unwrap()).unwrap()
+    }
+
+    /// Had a connection come, it would stand in the queue before this one.
+    pub(crate) fn assert_nobody_came(&self, index: usize) {
+        let (addr, peer, _) = &self.sockets[index];
+        if *peer == Peer::Accepts {
+            let own = TcpStream::connect(addr).unwrap();
+            let (_, first) = self.accept(index).unwrap();
+            assert_eq!(first, own.local_addr().unwrap(), "somebody came to {addr}");
+        }
+        assert!(self.accept(index).is_none(), "somebody came to {addr}");
+    }
+
+    /// What came of each attempt, in order; `P` stands for the port of these peers.
+    pub(crate) fn story(&self, report: &Report) -> Vec<String> {
+        report.attempts().iter().map(|attempt| self.shorten(&told(attempt))).collect()
+    }
+
+    /// An error's line with `P` for the port and `T` for each time, which is checked to be one.
+    pub(crate) fn text(&self, error: &Error) -> String {
+        timeless(&self.shorten(&error.to_string()))
+    }
+
+    fn shorten(&self, text: &str) -> String {
+        text.replace(&format!(":{}", self.port), ":P")
+    }
+}
+
+fn socket(addr: SocketAddr, peer: Peer) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    socket.bind(&addr.into())?;
+    match peer {
+        Peer::Refuses => {}
+        Peer::Accepts => socket.listen(128)?,
+        Peer::Silent => {
+            socket.attach_filter(&[DROP])?;
+            socket.listen(128)?;
+        }
+    }
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// `BPF_RET | BPF_K` with 0: keep no byte of the packet, so it never was.
+const DROP: SockFilter = SockFilter::new(0x06, 0, 0, 0);
+
+fn told(attempt: &he::AttemptReport) -> String {
+    let local = if attempt.is_local() { "locally " } else { "" };
+    let how = match attempt.outcome() {
+        AttemptOutcome::Running => "running".to_owned(),
+        AttemptOutcome::Won => "won".to_owned(),
+        AttemptOutcome::Failed(error) => format!("{local}{}", error.kind()),
+        AttemptOutcome::TimedOut => "timed out".to_owned(),
+        AttemptOutcome::Cancelled => "cancelled".to_owned(),
+        other => panic!("a new outcome: {other:?}"),
+    };
+    format!("{} {how}", attempt.addr())
+}
+
+/// `after 12ms` becomes `after T`.
+pub(crate) fn timeless(text: &str) -> String {
+    let mut parts = text.split(" after ");
+    let mut out = parts.next().unwrap().to_owned();
+    for part in parts {
+        let end = part.find(';').unwrap_or(part.len());
+        let (time, rest) = part.split_at(end);
+        let number = time.strip_suffix("ms").or(time.strip_suffix('s')).unwrap();
+        number.parse::<f64>().unwrap();
+        out += " after T";
+        out += rest;
+    }
+    out
+}
+
+/// Whether this host has IPv6 on loopback. Where it is required, its absence is a failure.
+pub(crate) fn ipv6() -> bool {
+    let has = TcpListener::bind("[::1]:0").is_ok();
+    assert!(has || std::env::var_os("HE_REQUIRE_NET").is_none(), "no ::1 on this host");
+    if !has {
+        eprintln!("NOT TESTED: no ::1 on this host");
+    }
+    has
+}
+
+/// A resolver that answers at once from these addresses, and counts its questions.
+#[derive(Clone, Default)]
+pub(crate) struct Table {
+    ips: Vec<IpAddr>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Table {
+    pub(crate) fn of(ips: Vec<IpAddr>) -> Self {
+        Self { ips, ..Self::default() }
+    }
+
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn answer(&self, record: Record) -> Result<Answer, he::LookupError> {
+        let of_type = |ip: &&IpAddr| ip.is_ipv6() == (record == Record::Aaaa);
+        let ips: Vec<IpAddr> = self.ips.iter().filter(of_type).copied().collect();
+        if ips.is_empty() { Err(LookupErrorKind::NoRecords.into()) } else { Ok(ips.into()) }
+    }
+}
+
+impl he::Resolve for Table {
+    fn lookup(&self, query: &Query) -> Resolving {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        Resolving::ready(self.answer(query.record()))
+    }
+}
+
+/// Keeps the reports that a connector tells.
+#[derive(Clone, Default)]
+pub(crate) struct Reports(Arc<Mutex<Vec<Report>>>);
+
+impl Reports {
+    pub(crate) fn of(connector: Connector) -> (Connector, Self) {
+        let reports = Self::default();
+        let kept = reports.clone();
+        (connector.on_report(move |report| kept.0.lock().unwrap().push(report.clone())), reports)
+    }
+
+    /// The one report since the last call.
+    pub(crate) fn only(&self) -> Report {
+        let mut reports = std::mem::take(&mut *self.0.lock().unwrap());
+        assert_eq!(reports.len(), 1, "{reports:?}");
+        reports.remove(0)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+}
+
+/// Polls a future once, without a waker: it must not be ready.
+pub(crate) fn poll_pending<F: Future>(future: Pin<&mut F>) {
+    let polled = future.poll(&mut Context::from_waker(Waker::noop()));
+    assert!(matches!(polled, Poll::Pending), "ready at the first poll");
+}
