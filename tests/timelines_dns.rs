@@ -27,7 +27,7 @@ fn both_families_answer_and_ipv6_goes_first() {
         0ms ask A
         30ms connect [2001:db8::1]:443
         50ms connected [2001:db8::1]:443
-    ",
+        ",
     );
 }
 
@@ -40,7 +40,7 @@ fn an_aaaa_within_the_resolution_delay_goes_first() {
         0ms ask A
         40ms connect [2001:db8::1]:443
         60ms connected [2001:db8::1]:443
-    ",
+        ",
     );
 }
 
@@ -53,7 +53,7 @@ fn an_aaaa_after_the_resolution_delay_comes_too_late() {
         0ms ask A
         80ms connect 192.0.2.1:443
         100ms connected 192.0.2.1:443
-    ",
+        ",
     );
 }
 
@@ -71,7 +71,7 @@ fn a_late_aaaa_joins_the_running_race() {
             80ms connect 192.0.2.1:443
             330ms connect [2001:db8::1]:443
             350ms connected [2001:db8::1]:443
-        ",
+            ",
         );
 }
 
@@ -84,7 +84,7 @@ fn an_answer_that_never_comes_is_not_waited_for() {
         0ms ask A
         30ms connect [2001:db8::1]:443
         50ms connected [2001:db8::1]:443
-    ",
+        ",
     );
     script().dns(A, 30, &["192.0.2.1"]).accepts("192.0.2.1", 20).plays(
         "
@@ -92,7 +92,7 @@ fn an_answer_that_never_comes_is_not_waited_for() {
         0ms ask A
         80ms connect 192.0.2.1:443
         100ms connected 192.0.2.1:443
-    ",
+        ",
     );
 }
 
@@ -112,7 +112,7 @@ fn the_resolution_delay_can_be_set() {
         0ms ask A
         3000ms connect 192.0.2.1:443
         3020ms connected 192.0.2.1:443
-    ",
+        ",
     );
 }
 
@@ -125,7 +125,7 @@ fn a_host_without_an_ipv6_route_does_not_wait_for_aaaa() {
         0ms ask A
         30ms connect 192.0.2.1:443
         50ms connected 192.0.2.1:443
-    ",
+        ",
     );
     answers_at(20, 40).no_route(Aaaa).plays(
         "
@@ -133,7 +133,7 @@ fn a_host_without_an_ipv6_route_does_not_wait_for_aaaa() {
         0ms ask A
         40ms connect 192.0.2.1:443
         60ms connected 192.0.2.1:443
-    ",
+        ",
     );
 }
 
@@ -146,7 +146,7 @@ fn a_host_without_an_ipv4_route_waits_for_aaaa() {
         0ms ask A
         40ms connect [2001:db8::1]:443
         60ms connected [2001:db8::1]:443
-    ",
+        ",
     );
     answers_at(180, 30).no_route(A).no_route(Aaaa).plays(
         "
@@ -154,7 +154,7 @@ fn a_host_without_an_ipv4_route_waits_for_aaaa() {
         0ms ask A
         80ms connect 192.0.2.1:443
         100ms connected 192.0.2.1:443
-    ",
+        ",
     );
 }
 
@@ -174,7 +174,7 @@ fn ipv6_routes_of_a_vpn_are_used_and_not_waited_for() {
             30ms connect 192.0.2.1:443
             280ms connect [2001:db8:5::1]:443
             300ms connected [2001:db8:5::1]:443
-        ",
+            ",
         );
 }
 
@@ -187,14 +187,14 @@ fn a_slow_answer_counts_until_the_end_of_its_lookup() {
         0ms ask A
         2999ms connect [2001:db8::1]:443
         3019ms connected [2001:db8::1]:443
-    ",
+        ",
     );
     answers_at(3_001, 3_001).plays(
         "
         0ms ask AAAA
         0ms ask A
         3000ms failed: lookup failed
-    ",
+        ",
     );
 }
 
@@ -209,6 +209,6 @@ fn an_expired_answer_keeps_its_attempt() {
         0ms ask A
         30ms connect [2001:db8::1]:443
         1530ms connected [2001:db8::1]:443
-    ",
+        ",
     );
 }

@@ -26,7 +26,7 @@ fn a_handshake_that_runs_puts_the_next_attempt_off() {
         0ms ask A
         0ms connect [2001:db8::1]:443
         340ms connected [2001:db8::1]:443
-    ",
+        ",
     );
 }
 
@@ -40,7 +40,7 @@ fn a_path_that_dies_in_the_handshake_loses() {
         0ms connect [2001:db8::1]:443
         340ms connect 192.0.2.1:443
         400ms connected 192.0.2.1:443
-    ",
+        ",
     );
     assert_eq!(played.closed(), [addr("2001:db8::1#443")]);
     assert_eq!(played.report.attempts()[0].tcp_elapsed(), Some(Duration::from_millis(60)));
@@ -79,7 +79,7 @@ fn a_failed_handshake_starts_the_next_attempt() {
             60ms connect 192.0.2.2:443
             70ms connect 192.0.2.3:443
             130ms connected 192.0.2.3:443
-        ",
+            ",
         );
 }
 
@@ -110,7 +110,7 @@ fn the_time_out_covers_the_handshake() {
         0ms connect 192.0.2.1:443
         10000ms timed out 192.0.2.1:443
         10000ms failed: timed out
-    ",
+        ",
     );
 }
 
@@ -124,7 +124,7 @@ fn plain_tcp_is_won_at_its_handshake() {
         0ms connect [2001:db8::1]:443
         250ms connect 192.0.2.1:443
         251ms connected [2001:db8::1]:443
-    ",
+        ",
     );
 }
 

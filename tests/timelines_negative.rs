@@ -24,7 +24,7 @@ fn a_negative_aaaa_ends_the_wait() {
                 0ms ask A
                 35ms connect 192.0.2.1:443
                 55ms connected 192.0.2.1:443
-            ",
+                ",
             );
     }
 }
@@ -38,14 +38,14 @@ fn an_empty_answer_is_a_negative_one() {
         0ms ask A
         35ms connect 192.0.2.1:443
         55ms connected 192.0.2.1:443
-    ",
+        ",
     );
     let played = script().dns(A, 30, &[]).dns(Aaaa, 35, &[]).plays(
         "
         0ms ask AAAA
         0ms ask A
         35ms failed: no usable address
-    ",
+        ",
     );
     let kinds = played.report.lookups().iter().map(|l| l.error().unwrap().kind());
     assert_eq!(kinds.collect::<Vec<_>>(), [LookupErrorKind::NoRecords; 2]);
@@ -60,7 +60,7 @@ fn an_answer_of_unusable_addresses_counts_as_answered() {
         0ms ask A
         35ms connect 192.0.2.1:443
         55ms connected 192.0.2.1:443
-    ",
+        ",
     );
     script()
         .dns(A, 30, &["0.0.0.0"])
@@ -72,7 +72,7 @@ fn an_answer_of_unusable_addresses_counts_as_answered() {
             0ms ask A
             500ms connect [2001:db8::1]:443
             520ms connected [2001:db8::1]:443
-        ",
+            ",
         );
 }
 
@@ -96,7 +96,7 @@ fn a_name_that_does_not_exist_fails_at_once() {
         0ms ask AAAA
         0ms ask A
         0ms failed: no such name
-    ",
+        ",
     );
 }
 
@@ -113,7 +113,7 @@ fn one_negative_answer_waits_for_the_other() {
             0ms ask A
             500ms connect 192.0.2.1:443
             520ms connected 192.0.2.1:443
-        ",
+            ",
         );
 }
 
@@ -127,7 +127,7 @@ fn failed_attempts_wait_for_the_lookup_that_is_out() {
         0ms ask A
         80ms connect 192.0.2.1:443
         3000ms failed: every attempt failed
-    ",
+        ",
     );
     world.clone().dns(Aaaa, 700, &[]).plays(
         "
@@ -135,7 +135,7 @@ fn failed_attempts_wait_for_the_lookup_that_is_out() {
         0ms ask A
         80ms connect 192.0.2.1:443
         700ms failed: every attempt failed
-    ",
+        ",
     );
     world.dns(Aaaa, 700, &["2001:db8::1"]).accepts("2001:db8::1", 20).plays(
         "
@@ -144,7 +144,7 @@ fn failed_attempts_wait_for_the_lookup_that_is_out() {
         80ms connect 192.0.2.1:443
         700ms connect [2001:db8::1]:443
         720ms connected [2001:db8::1]:443
-    ",
+        ",
     );
 }
 
@@ -156,13 +156,13 @@ fn a_silent_resolver_is_given_up() {
         0ms ask AAAA
         0ms ask A
         3000ms failed: lookup failed
-    ",
+        ",
     );
     script().config(|c| c.resolve_timeout(Duration::from_millis(700)).resolve_retries(2)).plays(
         "
         0ms ask AAAA
         0ms ask A
         1400ms failed: lookup failed
-    ",
+        ",
     );
 }
