@@ -94,6 +94,8 @@
 //! - Windows, macOS, Android: written behind `cfg` as in socket2, and never compiled by us. WASM
 //!   has no sockets.
 
+#![forbid(unsafe_code)]
+
 mod answer;
 mod attempt;
 mod binding;

@@ -330,33 +330,3 @@ async fn an_interface_that_does_not_exist_fails_every_attempt_before_a_packet() 
     }
     (0..2).for_each(|index| peers.assert_nobody_came(index));
 }
-
-#[tokio::test]
-async fn each_end_of_a_connect_is_reported_once() {
-    let peers =
-        Peers::new(&[("127.0.0.1", Accepts), ("127.0.0.2", Refuses), ("127.0.0.3", Silent)]);
-    let (connector, reports) = Reports::of(Connector::without_resolver());
-    let ports = [peers.port];
-
-    connector.connect("127.0.0.1", &ports).await.unwrap();
-    assert_eq!(reports.only().outcome(), Outcome::Connected(0));
-
-    let error = connector.connect("127.0.0.2", &ports).await.unwrap_err();
-    let report = reports.only();
-    assert_eq!(report.outcome(), Outcome::Failed(ErrorKind::Connect));
-    assert_eq!(report.to_string(), error.report().to_string());
-
-    connector.connect("127.0.0.2", &[]).await.unwrap_err();
-    assert_eq!(reports.only().outcome(), Outcome::Failed(ErrorKind::InvalidInput));
-
-    let mut connect = Box::pin(connector.connect("127.0.0.3", &ports));
-    net::poll_pending(connect.as_mut());
-    assert_eq!(reports.count(), 0);
-    drop(connect);
-    let report = reports.only();
-    assert_eq!(report.outcome(), Outcome::Dropped);
-    assert_eq!(peers.story(&report), ["127.0.0.3:P cancelled"]);
-
-    drop(connector.connect("127.0.0.3", &ports));
-    assert_eq!(reports.count(), 0, "a future that was never polled has done nothing");
-}

@@ -74,7 +74,7 @@ fn a_literal_that_can_only_fail_is_refused() {
     refused("a link-local address without a zone", &["fe80::1", "[fe80::1]"]);
 }
 
-#[test] // R-4007-11
+#[test] // R-4007-11, R-9844-6a
 fn a_zone_may_be_a_number() {
     is_addr("fe80::1%2", "[fe80::1%2]:0", "fe80::1");
     is_addr("febf::1%4294967295", "[febf::1%4294967295]:0", "febf::1");

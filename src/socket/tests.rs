@@ -39,7 +39,7 @@ fn option_error(error: &io::Error) -> &OptionError {
     error.get_ref().unwrap().downcast_ref().unwrap()
 }
 
-#[tokio::test] // R-9293-KA
+#[tokio::test] // R-9293-KA, C-KA
 async fn by_default_nodelay_is_on_and_keepalive_off() {
     let (stream, before) = connected(SocketOptions::default(), |s| s.tcp_nodelay().unwrap()).await;
     assert!(before, "set before the connect");

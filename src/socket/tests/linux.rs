@@ -2,7 +2,7 @@ use std::task::Poll;
 
 use super::*;
 
-#[tokio::test] // R-5482-UTO
+#[tokio::test] // R-5482-UTO, C-UTO
 async fn user_timeout_is_set_once_tcp_is_up_and_not_before() {
     let timeout = Duration::from_millis(2_500);
     let options = SocketOptions::default().user_timeout(timeout);
