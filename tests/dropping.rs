@@ -69,6 +69,28 @@ fn whenever_the_call_is_dropped_nothing_stays_behind() {
     assert!(polls > 300, "{polls} polls are too few to be all of them");
 }
 
+// An attempt that is given up is closed then, while the others go on.
+#[tokio::test(start_paused = true)] // R-HE-LEAK
+async fn an_attempt_that_times_out_is_closed_at_once() {
+    let watch = Watch::begins_now();
+    let list = ["192.0.2.1#443", "192.0.2.2#443", "192.0.2.3#443"];
+    let world = script().addrs(&list).accepts("192.0.2.3", 90);
+    let world = world.config(|c| c.connect_timeout(Duration::from_millis(100)));
+    let connector = world.connector(&watch);
+    let count = async {
+        let mut alive = Vec::new();
+        for _ in 0..4 {
+            sleep(Duration::from_millis(75)).await;
+            alive.push((watch.now(), watch.dials.count(), tasks()));
+        }
+        alive
+    };
+    // The first runs in the caller's task.
+    let (ended, alive) = tokio::join!(world.connect(&connector, &watch), count);
+    assert_eq!(ended.map(|won| won.addr).ok(), Some(addr(list[2])));
+    assert_eq!(alive, [(75, 1, 0), (150, 1, 1), (225, 1, 1), (300, 0, 0)]);
+}
+
 // A future that was never polled has done nothing and tells nothing.
 #[tokio::test(start_paused = true)] // R-HE-LEAK
 async fn a_call_that_was_never_polled_does_nothing() {
