@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use he::{Answer, LookupErrorKind};
+use he::Answer;
 use support::{A, Aaaa, World, script};
 
 /// Both lookups answer, and every address accepts.
@@ -27,7 +27,7 @@ fn both_families_answer_and_ipv6_goes_first() {
         0ms ask A
         30ms connect [2001:db8::1]:443
         50ms connected [2001:db8::1]:443
-    ",
+        ",
     );
 }
 
@@ -40,7 +40,7 @@ fn an_aaaa_within_the_resolution_delay_goes_first() {
         0ms ask A
         40ms connect [2001:db8::1]:443
         60ms connected [2001:db8::1]:443
-    ",
+        ",
     );
 }
 
@@ -53,7 +53,7 @@ fn an_aaaa_after_the_resolution_delay_comes_too_late() {
         0ms ask A
         80ms connect 192.0.2.1:443
         100ms connected 192.0.2.1:443
-    ",
+        ",
     );
 }
 
@@ -71,74 +71,7 @@ fn a_late_aaaa_joins_the_running_race() {
             80ms connect 192.0.2.1:443
             330ms connect [2001:db8::1]:443
             350ms connected [2001:db8::1]:443
-        ",
-        );
-}
-
-// A negative AAAA of any kind ends the wait at once: NODATA, NXDOMAIN, and what cannot come.
-#[test] // R-8305-3g, R-V3-4.2d, R-9520-2, F-3, S04
-fn a_negative_aaaa_ends_the_wait() {
-    use LookupErrorKind::*;
-    for why in [NoRecords, NoSuchName, ServerFailure, Refused, TimedOut, NoNameServer, Other] {
-        script()
-            .dns(A, 30, &["192.0.2.1"])
-            .dns_fails(Aaaa, 35, why)
-            .accepts("192.0.2.1", 20)
-            .plays(
-                "
-                0ms ask AAAA
-                0ms ask A
-                35ms connect 192.0.2.1:443
-                55ms connected 192.0.2.1:443
             ",
-            );
-    }
-}
-
-// An answer without addresses is NODATA: it ends the wait, and alone it is no usable address.
-#[test] // R-V3-4.2d, R-8305-3g
-fn an_empty_answer_is_a_negative_one() {
-    script().dns(A, 30, &["192.0.2.1"]).dns(Aaaa, 35, &[]).accepts("192.0.2.1", 20).plays(
-        "
-        0ms ask AAAA
-        0ms ask A
-        35ms connect 192.0.2.1:443
-        55ms connected 192.0.2.1:443
-    ",
-    );
-    let played = script().dns(A, 30, &[]).dns(Aaaa, 35, &[]).plays(
-        "
-        0ms ask AAAA
-        0ms ask A
-        35ms failed: no usable address
-    ",
-    );
-    let kinds = played.report.lookups().iter().map(|l| l.error().unwrap().kind());
-    assert_eq!(kinds.collect::<Vec<_>>(), [LookupErrorKind::NoRecords; 2]);
-}
-
-// An answer in which nothing is usable is an answer; it starts no clock of its own.
-#[test] // R-V3-4.2a, E-7, F-14
-fn an_answer_of_unusable_addresses_counts_as_answered() {
-    script().dns(A, 30, &["192.0.2.1"]).dns(Aaaa, 35, &["::"]).accepts("192.0.2.1", 20).plays(
-        "
-        0ms ask AAAA
-        0ms ask A
-        35ms connect 192.0.2.1:443
-        55ms connected 192.0.2.1:443
-    ",
-    );
-    script()
-        .dns(A, 30, &["0.0.0.0"])
-        .dns(Aaaa, 500, &["2001:db8::1"])
-        .accepts("2001:db8::1", 20)
-        .plays(
-            "
-            0ms ask AAAA
-            0ms ask A
-            500ms connect [2001:db8::1]:443
-            520ms connected [2001:db8::1]:443
-        ",
         );
 }
 
@@ -151,7 +84,7 @@ fn an_answer_that_never_comes_is_not_waited_for() {
         0ms ask A
         30ms connect [2001:db8::1]:443
         50ms connected [2001:db8::1]:443
-    ",
+        ",
     );
     script().dns(A, 30, &["192.0.2.1"]).accepts("192.0.2.1", 20).plays(
         "
@@ -159,7 +92,7 @@ fn an_answer_that_never_comes_is_not_waited_for() {
         0ms ask A
         80ms connect 192.0.2.1:443
         100ms connected 192.0.2.1:443
-    ",
+        ",
     );
 }
 
@@ -179,7 +112,7 @@ fn the_resolution_delay_can_be_set() {
         0ms ask A
         3000ms connect 192.0.2.1:443
         3020ms connected 192.0.2.1:443
-    ",
+        ",
     );
 }
 
@@ -192,7 +125,7 @@ fn a_host_without_an_ipv6_route_does_not_wait_for_aaaa() {
         0ms ask A
         30ms connect 192.0.2.1:443
         50ms connected 192.0.2.1:443
-    ",
+        ",
     );
     answers_at(20, 40).no_route(Aaaa).plays(
         "
@@ -200,7 +133,7 @@ fn a_host_without_an_ipv6_route_does_not_wait_for_aaaa() {
         0ms ask A
         40ms connect 192.0.2.1:443
         60ms connected 192.0.2.1:443
-    ",
+        ",
     );
 }
 
@@ -213,7 +146,7 @@ fn a_host_without_an_ipv4_route_waits_for_aaaa() {
         0ms ask A
         40ms connect [2001:db8::1]:443
         60ms connected [2001:db8::1]:443
-    ",
+        ",
     );
     answers_at(180, 30).no_route(A).no_route(Aaaa).plays(
         "
@@ -221,7 +154,7 @@ fn a_host_without_an_ipv4_route_waits_for_aaaa() {
         0ms ask A
         80ms connect 192.0.2.1:443
         100ms connected 192.0.2.1:443
-    ",
+        ",
     );
 }
 
@@ -241,99 +174,8 @@ fn ipv6_routes_of_a_vpn_are_used_and_not_waited_for() {
             30ms connect 192.0.2.1:443
             280ms connect [2001:db8:5::1]:443
             300ms connected [2001:db8:5::1]:443
-        ",
+            ",
         );
-}
-
-// All answers negative: fail at once, with no delay added.
-#[test] // R-V3-4.2g, S15
-fn a_name_that_does_not_exist_fails_at_once() {
-    use LookupErrorKind::*;
-    for (aaaa, a, word) in [
-        (NoSuchName, NoSuchName, "no such name"),
-        (NoSuchName, NoRecords, "no usable address"),
-        (NoRecords, NoRecords, "no usable address"),
-        (ServerFailure, NoRecords, "lookup failed"),
-        (NoSuchName, Refused, "lookup failed"),
-        (TimedOut, TimedOut, "lookup failed"),
-    ] {
-        let log = script().dns_fails(Aaaa, 30, aaaa).dns_fails(A, 31, a).run().log;
-        assert_eq!(log, ["0ms ask AAAA", "0ms ask A", &format!("31ms failed: {word}")]);
-    }
-    script().dns_fails(Aaaa, 0, NoSuchName).dns_fails(A, 0, NoSuchName).plays(
-        "
-        0ms ask AAAA
-        0ms ask A
-        0ms failed: no such name
-    ",
-    );
-}
-
-// NXDOMAIN for one type does not stop the other lookup; what is outstanding is waited for.
-#[test] // R-V3-4.2g, F-4
-fn one_negative_answer_waits_for_the_other() {
-    script()
-        .dns_fails(Aaaa, 10, LookupErrorKind::NoSuchName)
-        .dns(A, 500, &["192.0.2.1"])
-        .accepts("192.0.2.1", 20)
-        .plays(
-            "
-            0ms ask AAAA
-            0ms ask A
-            500ms connect 192.0.2.1:443
-            520ms connected 192.0.2.1:443
-        ",
-        );
-}
-
-// Every attempt has failed and a lookup is out: its answer decides, or its end.
-#[test] // E-2, S14
-fn failed_attempts_wait_for_the_lookup_that_is_out() {
-    let world = script().dns(A, 30, &["192.0.2.1"]).refuses("192.0.2.1", 20);
-    world.clone().plays(
-        "
-        0ms ask AAAA
-        0ms ask A
-        80ms connect 192.0.2.1:443
-        3000ms failed: every attempt failed
-    ",
-    );
-    world.clone().dns(Aaaa, 700, &[]).plays(
-        "
-        0ms ask AAAA
-        0ms ask A
-        80ms connect 192.0.2.1:443
-        700ms failed: every attempt failed
-    ",
-    );
-    world.dns(Aaaa, 700, &["2001:db8::1"]).accepts("2001:db8::1", 20).plays(
-        "
-        0ms ask AAAA
-        0ms ask A
-        80ms connect 192.0.2.1:443
-        700ms connect [2001:db8::1]:443
-        720ms connected [2001:db8::1]:443
-    ",
-    );
-}
-
-// A lookup may take resolve_timeout × resolve_retries, and is asked for once.
-#[test] // C-TRIES, C-DNSTO, S15
-fn a_silent_resolver_is_given_up() {
-    script().plays(
-        "
-        0ms ask AAAA
-        0ms ask A
-        3000ms failed: lookup failed
-    ",
-    );
-    script().config(|c| c.resolve_timeout(Duration::from_millis(700)).resolve_retries(2)).plays(
-        "
-        0ms ask AAAA
-        0ms ask A
-        1400ms failed: lookup failed
-    ",
-    );
 }
 
 // An answer counts until its lookup is given up.
@@ -345,14 +187,14 @@ fn a_slow_answer_counts_until_the_end_of_its_lookup() {
         0ms ask A
         2999ms connect [2001:db8::1]:443
         3019ms connected [2001:db8::1]:443
-    ",
+        ",
     );
     answers_at(3_001, 3_001).plays(
         "
         0ms ask AAAA
         0ms ask A
         3000ms failed: lookup failed
-    ",
+        ",
     );
 }
 
@@ -367,6 +209,6 @@ fn an_expired_answer_keeps_its_attempt() {
         0ms ask A
         30ms connect [2001:db8::1]:443
         1530ms connected [2001:db8::1]:443
-    ",
+        ",
     );
 }

@@ -45,7 +45,7 @@ fn a_refused_address_is_passed_over() {
         0ms ask A
         30ms connect 192.0.2.1:443
         50ms connected 192.0.2.1:443
-    ",
+        ",
     );
     let passed = played.report.passed_over();
     assert_eq!(passed.len(), 1);
@@ -66,7 +66,7 @@ fn a_refused_answer_starts_no_clock() {
             0ms ask A
             500ms connect [2001:db8::1]:443
             520ms connected [2001:db8::1]:443
-        ",
+            ",
         );
 }
 
@@ -79,7 +79,7 @@ fn a_gate_that_refuses_everything_fails_the_connect() {
         0ms ask AAAA
         0ms ask A
         31ms failed: every address is forbidden
-    ",
+        ",
     );
     let negative = script().dns(Aaaa, 30, &[]).dns(A, 31, &["10.0.0.1"]);
     negative.allow(public).plays(
@@ -87,7 +87,7 @@ fn a_gate_that_refuses_everything_fails_the_connect() {
         0ms ask AAAA
         0ms ask A
         31ms failed: every address is forbidden
-    ",
+        ",
     );
 }
 
@@ -110,7 +110,7 @@ fn the_gate_holds_for_addresses_of_every_origin() {
             0ms ask A
             30ms connect [2001:db8::1]:443
             700ms failed: every attempt failed
-        ",
+            ",
         );
 }
 
@@ -133,7 +133,7 @@ fn a_port_can_be_refused_alone() {
         "
         0ms connect 192.0.2.1:443
         20ms connected 192.0.2.1:443
-    ",
+        ",
     );
 }
 

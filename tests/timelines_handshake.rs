@@ -26,7 +26,7 @@ fn a_handshake_that_runs_puts_the_next_attempt_off() {
         0ms ask A
         0ms connect [2001:db8::1]:443
         340ms connected [2001:db8::1]:443
-    ",
+        ",
     );
 }
 
@@ -40,7 +40,7 @@ fn a_path_that_dies_in_the_handshake_loses() {
         0ms connect [2001:db8::1]:443
         340ms connect 192.0.2.1:443
         400ms connected 192.0.2.1:443
-    ",
+        ",
     );
     assert_eq!(played.closed(), [addr("2001:db8::1#443")]);
     assert_eq!(played.report.attempts()[0].tcp_elapsed(), Some(Duration::from_millis(60)));
@@ -79,7 +79,7 @@ fn a_failed_handshake_starts_the_next_attempt() {
             60ms connect 192.0.2.2:443
             70ms connect 192.0.2.3:443
             130ms connected 192.0.2.3:443
-        ",
+            ",
         );
 }
 
@@ -100,6 +100,18 @@ fn a_second_handshake_puts_the_third_attempt_off() {
     three().tls_hangs("192.0.2.2", 200).plays_starts(&[0, 250, 1_150]);
     // The first is up at 400 after the second has started: expected until 400 + 1200 + 100.
     three().tls_hangs("192.0.2.1", 400).plays_starts(&[0, 250, 1_700]);
+    // Of two that run, the one that is expected to last longer: until 500 + 100 + 300 + 100.
+    three().tls_hangs("192.0.2.1", 100).tls_hangs("192.0.2.2", 100).plays_starts(&[0, 500, 1_000]);
+}
+
+// However slow its path is, a handshake is not expected to last longer than 2 s.
+#[test] // F-18, C-CADmax
+fn a_slow_path_makes_no_long_handshake() {
+    let list = [1, 2, 3, 4, 5].map(|n| format!("192.0.2.{n}#443"));
+    let world = script().addrs(&list.each_ref().map(String::as_str));
+    // Up after 700, so expected until 2 700 and not 2 900; the start at 750 would allow 2 750.
+    let world = world.tls_hangs("192.0.2.1", 700).refuses("192.0.2.3", 250);
+    world.plays_starts(&[0, 250, 500, 750, 2_700]);
 }
 
 // The whole dial has 10 s, TCP and handshake together.
@@ -110,7 +122,7 @@ fn the_time_out_covers_the_handshake() {
         0ms connect 192.0.2.1:443
         10000ms timed out 192.0.2.1:443
         10000ms failed: timed out
-    ",
+        ",
     );
 }
 
@@ -124,7 +136,7 @@ fn plain_tcp_is_won_at_its_handshake() {
         0ms connect [2001:db8::1]:443
         250ms connect 192.0.2.1:443
         251ms connected [2001:db8::1]:443
-    ",
+        ",
     );
 }
 

@@ -33,7 +33,7 @@ fn localhost_is_not_asked_for() {
             0ms connect [::1]:443
             1ms connect 127.0.0.1:443
             2ms connected 127.0.0.1:443
-        ",
+            ",
         );
     }
 }
@@ -80,14 +80,14 @@ fn a_single_family_is_asked_for_alone() {
         0ms ask A
         40ms connect 192.0.2.1:443
         60ms connected 192.0.2.1:443
-    ",
+        ",
     );
     both_families(Family::V6Only).accepts("2001:db8::1", 20).plays(
         "
         0ms ask AAAA
         30ms connect [2001:db8::1]:443
         50ms connected [2001:db8::1]:443
-    ",
+        ",
     );
 }
 
@@ -103,14 +103,14 @@ fn a_single_family_excludes_given_addresses_too() {
         "
         0ms connect 127.0.0.1:443
         1ms connected 127.0.0.1:443
-    ",
+        ",
     );
     let listed = script().addrs(&["192.0.2.1#443", "2001:db8::1#443"]).accepts("2001:db8::1", 20);
     let played = v6(listed).plays(
         "
         0ms connect [2001:db8::1]:443
         20ms connected [2001:db8::1]:443
-    ",
+        ",
     );
     let passed = played.report.passed_over();
     assert_eq!(passed.len(), 1);
@@ -133,7 +133,7 @@ fn a_preferred_ipv4_mirrors_the_gate() {
         0ms ask A
         80ms connect [2001:db8::1]:443
         100ms connected [2001:db8::1]:443
-    ",
+        ",
     );
 }
 
@@ -147,7 +147,7 @@ impl World {
             {first}
             {v6}ms connect [2001:db8::1]:443
             {}ms connected [2001:db8::1]:443
-        ",
+            ",
             v6 + 20
         ));
     }

@@ -102,7 +102,7 @@ fn unusable_answers_are_dropped_and_reported() {
         0ms ask AAAA
         0ms ask A
         30ms failed: no usable address
-    ",
+        ",
     );
 }
 
@@ -127,7 +127,7 @@ fn a_late_family_is_next() {
         280ms connect 192.0.2.1:443
         530ms connect [2001:db8::2]:443
         550ms connected [2001:db8::2]:443
-    ",
+        ",
     );
 }
 
@@ -148,7 +148,7 @@ fn late_addresses_are_placed_among_those_that_were_tried() {
         1030ms connect [2001:db8::3]:443
         1280ms connect [2001:db8::4]:443
         1300ms connected [2001:db8::4]:443
-    ",
+        ",
     );
 }
 
@@ -166,7 +166,7 @@ fn an_address_after_the_end_of_the_list_starts_at_once() {
             30ms connect [2001:db8::1]:443
             700ms connect 192.0.2.1:443
             720ms connected 192.0.2.1:443
-        ",
+            ",
         );
 }
 
@@ -184,7 +184,7 @@ fn an_address_within_the_delay_waits_for_its_end() {
             30ms connect [2001:db8::1]:443
             280ms connect 192.0.2.1:443
             300ms connected 192.0.2.1:443
-        ",
+            ",
         );
 }
 
@@ -219,7 +219,7 @@ fn a_late_duplicate_is_not_tried_again() {
             30ms connect [2001:db8::1]:443
             50ms connect 192.0.2.1:443
             400ms failed: every attempt failed
-        ",
+            ",
         );
 }
 
@@ -243,7 +243,7 @@ fn the_order_is_made_again_after_a_second() {
         1500ms connect 192.0.2.4:443
         1750ms connect [2001:db8::4]:443
         1770ms connected [2001:db8::4]:443
-    ",
+        ",
     );
 }
 

@@ -29,7 +29,7 @@ fn a_silent_v6_address_costs_one_connect_delay() {
         30ms connect [2001:db8::1]:443
         280ms connect 192.0.2.1:443
         300ms connected 192.0.2.1:443
-    ",
+        ",
     );
     assert_eq!(played.closed(), [addr("2001:db8::1#443")]);
     assert_eq!(played.report.attempts()[0].elapsed(), Some(Duration::from_millis(270)));
@@ -45,7 +45,7 @@ fn an_earlier_attempt_goes_on_and_may_win() {
         30ms connect [2001:db8::1]:443
         280ms connect 192.0.2.1:443
         630ms connected [2001:db8::1]:443
-    ",
+        ",
     );
     // A lost SYN is sent again after 1 s.
     script().dns(Aaaa, 30, &["2001:db8::1"]).dns(A, 30, &[]).accepts("2001:db8::1", 1_020).plays(
@@ -54,7 +54,7 @@ fn an_earlier_attempt_goes_on_and_may_win() {
         0ms ask A
         30ms connect [2001:db8::1]:443
         1050ms connected [2001:db8::1]:443
-    ",
+        ",
     );
 }
 
@@ -67,7 +67,7 @@ fn a_photo_finish_is_decided_by_the_timer() {
         0ms ask A
         30ms connect [2001:db8::1]:443
         270ms connected [2001:db8::1]:443
-    ",
+        ",
     );
     one_of_each().accepts("2001:db8::1", 300).accepts("192.0.2.1", 5).plays(
         "
@@ -76,7 +76,7 @@ fn a_photo_finish_is_decided_by_the_timer() {
         30ms connect [2001:db8::1]:443
         280ms connect 192.0.2.1:443
         285ms connected 192.0.2.1:443
-    ",
+        ",
     );
 }
 
@@ -103,7 +103,7 @@ fn the_next_delay_counts_from_the_new_start() {
         30ms connect 192.0.2.2:443
         280ms connect 192.0.2.3:443
         300ms connected 192.0.2.3:443
-    ",
+        ",
     );
 }
 
@@ -116,7 +116,7 @@ fn a_failure_of_an_older_attempt_counts_too() {
         250ms connect 192.0.2.2:443
         320ms connect 192.0.2.3:443
         340ms connected 192.0.2.3:443
-    ",
+        ",
     );
     // 10 ms after the youngest start.
     three().refuses("192.0.2.1", 253).accepts("192.0.2.3", 20).plays(
@@ -125,7 +125,7 @@ fn a_failure_of_an_older_attempt_counts_too() {
         250ms connect 192.0.2.2:443
         260ms connect 192.0.2.3:443
         280ms connected 192.0.2.3:443
-    ",
+        ",
     );
 }
 
@@ -141,7 +141,7 @@ fn simultaneous_failures_start_one_attempt() {
         300ms connect 192.0.2.3:443
         550ms connect 192.0.2.4:443
         570ms connected 192.0.2.4:443
-    ",
+        ",
     );
     // Also where the distance of 10 ms holds it back.
     world.refuses("192.0.2.1", 252).refuses("192.0.2.2", 4).plays(
@@ -151,7 +151,7 @@ fn simultaneous_failures_start_one_attempt() {
         260ms connect 192.0.2.3:443
         510ms connect 192.0.2.4:443
         530ms connected 192.0.2.4:443
-    ",
+        ",
     );
 }
 
@@ -164,7 +164,7 @@ fn a_local_failure_is_skipped_without_a_pause() {
         0ms connect 192.0.2.2:443
         0ms connect 192.0.2.3:443
         20ms connected 192.0.2.3:443
-    ",
+        ",
     );
 }
 
@@ -185,7 +185,7 @@ fn a_local_failure_does_not_shorten_the_distance_to_a_packet() {
             10ms connect 192.0.2.3:443
             20ms connect 192.0.2.4:443
             40ms connected 192.0.2.4:443
-        ",
+            ",
         );
     // While one that was sent before goes on, a local failure moves nothing but itself.
     script().addrs(&list).fails_locally("192.0.2.2").accepts("192.0.2.4", 20).plays(
@@ -195,7 +195,7 @@ fn a_local_failure_does_not_shorten_the_distance_to_a_packet() {
         250ms connect 192.0.2.3:443
         500ms connect 192.0.2.4:443
         520ms connected 192.0.2.4:443
-    ",
+        ",
     );
 }
 
@@ -211,7 +211,7 @@ fn loopback_addresses_need_no_distance() {
         10ms connect 192.0.2.1:4
         11ms connect 127.0.0.1:5
         11ms failed: every attempt failed
-    ",
+        ",
     );
 }
 
@@ -248,7 +248,7 @@ fn an_exhausted_list_waits_for_what_runs() {
         500ms connect 192.0.2.3:443
         500ms wait until 10000ms
         3250ms connected 192.0.2.2:443
-    ",
+        ",
     );
 }
 
@@ -262,7 +262,7 @@ fn refusals_all_over_fail_at_the_last_one() {
             10ms connect 192.0.2.2:443
             20ms connect 192.0.2.3:443
             21ms failed: every attempt failed
-        ",
+            ",
         );
     assert_eq!(played.errors(), 3);
 }
@@ -299,6 +299,6 @@ fn wake_ups_are_exact() {
             400ms connect [2001:db8::1]:443
             400ms wait until 10400ms
             420ms connected [2001:db8::1]:443
-        ",
+            ",
         );
 }

@@ -68,7 +68,7 @@ fn the_next_port_follows_a_refused_one() {
             0ms connect [2001:db8::1]:444
             10ms connect [2001:db8::1]:443
             30ms connected [2001:db8::1]:443
-        ",
+            ",
         );
 }
 

@@ -28,7 +28,7 @@ fn the_earlier_start_wins_a_tie() {
             30ms connect [2001:db8::1]:443
             280ms connect 192.0.2.1:443
             300ms connected [2001:db8::1]:443
-        ",
+            ",
         );
     assert_eq!(played.closed(), [addr("192.0.2.1#443")]);
 }
@@ -65,7 +65,7 @@ fn an_answer_at_the_end_of_the_resolution_delay_counts() {
             0ms ask A
             80ms connect [2001:db8::1]:443
             100ms connected [2001:db8::1]:443
-        ",
+            ",
         );
     script().dns(A, 30, &["192.0.2.1"]).dns(Aaaa, 80, &[]).accepts("192.0.2.1", 20).plays(
         "
@@ -73,7 +73,7 @@ fn an_answer_at_the_end_of_the_resolution_delay_counts() {
         0ms ask A
         80ms connect 192.0.2.1:443
         100ms connected 192.0.2.1:443
-    ",
+        ",
     );
 }
 
@@ -87,7 +87,7 @@ fn a_failure_as_the_timer_fires_starts_one_attempt() {
         250ms connect 192.0.2.2:443
         500ms connect 192.0.2.3:443
         520ms connected 192.0.2.3:443
-    ",
+        ",
     );
 }
 
@@ -99,20 +99,20 @@ fn a_success_at_the_last_moment_counts() {
         "
         0ms connect 192.0.2.1:443
         250ms connected 192.0.2.1:443
-    ",
+        ",
     );
     script().addrs(&list[..1]).accepts("192.0.2.1", 10_000).plays(
         "
         0ms connect 192.0.2.1:443
         10000ms connected 192.0.2.1:443
-    ",
+        ",
     );
     let total = script().addrs(&list[..1]).config(|c| c.total_timeout(MS(700)));
     total.accepts("192.0.2.1", 700).plays(
         "
         0ms connect 192.0.2.1:443
         700ms connected 192.0.2.1:443
-    ",
+        ",
     );
 }
 
@@ -124,7 +124,7 @@ fn nothing_starts_as_the_total_ends() {
         "
         0ms connect 192.0.2.1:443
         250ms failed: timed out
-    ",
+        ",
     );
 }
 
@@ -137,7 +137,7 @@ fn an_answer_as_the_patience_ends_counts() {
         0ms ask A
         3000ms connect 192.0.2.1:443
         3020ms connected 192.0.2.1:443
-    ",
+        ",
     );
 }
 
@@ -156,7 +156,7 @@ fn a_failure_as_the_last_answer_comes_is_not_the_end() {
             30ms connect [2001:db8::1]:443
             50ms connect 192.0.2.1:443
             70ms connected 192.0.2.1:443
-        ",
+            ",
         );
 }
 

@@ -25,7 +25,7 @@ fn silent_attempts_are_given_up_one_by_one() {
         10280ms timed out 192.0.2.1:443
         10530ms timed out [2001:db8::2]:443
         10530ms failed: timed out
-    ",
+        ",
     );
 }
 
@@ -42,7 +42,7 @@ fn a_timed_out_attempt_starts_the_next_one() {
             100ms timed out 192.0.2.1:443
             100ms connect 192.0.2.2:443
             120ms connected 192.0.2.2:443
-        ",
+            ",
         );
     // At least 10 ms after the start before, like any other.
     script()
@@ -55,7 +55,7 @@ fn a_timed_out_attempt_starts_the_next_one() {
             4ms timed out 192.0.2.1:443
             10ms connect 192.0.2.2:443
             12ms connected 192.0.2.2:443
-        ",
+            ",
         );
 }
 
@@ -70,7 +70,7 @@ fn the_kind_of_the_error_tells_time_outs_from_refusals() {
         250ms connect 192.0.2.2:443
         900ms timed out 192.0.2.1:443
         900ms failed: every attempt failed
-    ",
+        ",
     );
     world.plays(
         "
@@ -79,7 +79,7 @@ fn the_kind_of_the_error_tells_time_outs_from_refusals() {
         900ms timed out 192.0.2.1:443
         1150ms timed out 192.0.2.2:443
         1150ms failed: timed out
-    ",
+        ",
     );
 }
 
@@ -97,7 +97,7 @@ fn the_total_ends_everything() {
             30ms connect [2001:db8::1]:443
             280ms connect 192.0.2.1:443
             30000ms failed: timed out
-        ",
+            ",
         );
     assert_eq!(played.closed(), [addr("2001:db8::1#443"), addr("192.0.2.1#443")]);
 }
@@ -110,7 +110,7 @@ fn the_total_covers_the_lookups() {
         0ms ask AAAA
         0ms ask A
         800ms failed: timed out
-    ",
+        ",
     );
     let abandoned = |l: &he::LookupReport| matches!(l.outcome(), LookupOutcome::Abandoned);
     assert!(played.report.lookups().iter().all(abandoned));
@@ -119,7 +119,7 @@ fn the_total_covers_the_lookups() {
         0ms ask AAAA
         0ms ask A
         79ms failed: timed out
-    ",
+        ",
     );
 }
 
@@ -131,7 +131,7 @@ fn no_total_means_none() {
         "
         0ms connect 192.0.2.1:443
         3000000ms connected 192.0.2.1:443
-    ",
+        ",
     );
 }
 

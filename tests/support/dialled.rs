@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use he::{Attempt, Connector, Error, Established, Query, Report, Resolving};
+use tokio::runtime::Handle;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::played::Played;
@@ -91,10 +93,47 @@ impl Watch {
         self.log.lock().unwrap().push(format!("{}ms {what}", self.now()));
     }
 
+    /// Nothing but the winner is left at the end, and lookups for a second after a win.
+    async fn is_quiet_after(&self, ended: Result<Established<Connection>, Error>) {
+        settle().await;
+        assert_eq!(self.dials.count(), 0, "dials that are left");
+        assert_eq!(
+            self.connections.count(),
+            usize::from(ended.is_ok()),
+            "connections that are left"
+        );
+        if ended.is_ok() {
+            sleep(Duration::from_millis(1_001)).await;
+        }
+        assert_eq!(self.lookups.count(), 0, "lookups that are left");
+        assert_eq!(tasks(), 0, "tasks that are left");
+        assert_eq!(self.reports().len(), 1);
+        drop(ended);
+        assert_eq!(self.connections.count(), 0);
+    }
+
     fn started(&self, addr: SocketAddr) {
         self.tell(&format!("connect {addr}"));
         self.starts.lock().unwrap().push((self.now(), addr));
     }
+}
+
+/// Runs this in a runtime of its own whose time is paused.
+pub(crate) fn paused<T>(future: impl Future<Output = T>) -> T {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_time().start_paused(true).build().unwrap().block_on(future)
+}
+
+/// Lets everything run that can; time stands still.
+pub(crate) async fn settle() {
+    for _ in 0..10 {
+        yield_now().await;
+    }
+}
+
+/// How many tasks the runtime has left.
+pub(crate) fn tasks() -> usize {
+    Handle::current().metrics().num_alive_tasks()
 }
 
 impl World {
@@ -114,6 +153,7 @@ impl World {
         }
         assert_eq!(report.elapsed(), Duration::from_millis(elapsed));
         let attempts = watch.starts.lock().unwrap().clone();
+        watch.is_quiet_after(ended).await;
         Played { log: watch.log(), attempts, elapsed, report, error }
     }
 

@@ -10,6 +10,7 @@ pub(crate) mod dns;
 pub(crate) mod machine;
 pub(crate) mod played;
 pub(crate) mod routes;
+pub(crate) mod scenarios;
 pub(crate) mod world;
 
 pub(crate) use addr::addr;

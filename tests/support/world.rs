@@ -168,6 +168,10 @@ impl World {
         self
     }
 
+    pub(crate) fn fails_locally_at(&self, dialled: SocketAddr) -> bool {
+        self.path_to(dialled).end.is_some_and(|(_, end)| end == End::FailedLocally)
+    }
+
     pub(crate) fn path_to(&self, dialled: SocketAddr) -> Path {
         let matches = |known: &SocketAddr| {
             known.ip() == dialled.ip() && (known.port() == 0 || known.port() == dialled.port())
