@@ -2,6 +2,7 @@
 //! paused time.
 
 #![allow(dead_code, unused_imports, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 pub(crate) mod addr;
 pub(crate) mod dialled;
