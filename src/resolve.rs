@@ -4,10 +4,12 @@
 //! answer has already begun (RFC 8305 section 3). A closure will do:
 //!
 //! ```
+//! use std::net::IpAddr;
+//!
 //! use he::{Answer, Query, Record, Resolving};
 //!
 //! let resolver = |query: &Query| match query.record() {
-//!     Record::A => Resolving::ready(Ok(Answer::from(vec!["127.0.0.1".parse().unwrap()]))),
+//!     Record::A => Resolving::ready(Ok(Answer::from(vec![IpAddr::from([127, 0, 0, 1])]))),
 //!     _ => Resolving::ready(Err(he::LookupErrorKind::NoRecords.into())),
 //! };
 //! let connector = he::Connector::new(resolver);
