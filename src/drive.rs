@@ -148,8 +148,17 @@ impl<T, F: Future<Output = io::Result<T>>> Future for Dialled<F> {
         let polled = self.dial.as_mut().poll(cx);
         let Self { id, sent, .. } = *self;
         self.sent = true;
-        polled.map(|result| Ended { id, result, sent })
+        polled.map(|result| {
+            let sent = sent || result.as_ref().is_err_and(is_of_the_peer);
+            Ended { id, result, sent }
+        })
     }
+}
+
+/// Another thread may run the I/O driver, and a peer nearby may answer the SYN before its sender
+/// gets to ask.
+fn is_of_the_peer(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset)
 }
 
 /// Everything that runs, and what has come of it.
