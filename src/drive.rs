@@ -8,13 +8,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Sleep;
 use tracing::{Instrument, Span, debug, debug_span};
 
 use crate::answer::{Answer, LookupError};
-use crate::attempt::{Attempt, Established};
+use crate::attempt::{Attempt, Established, Progress};
 use crate::clock::now;
 use crate::error::Error;
 use crate::race::{Race, Step};
@@ -64,7 +63,7 @@ where
             Step::Connect(id, addr) => {
                 debug!("connect {addr}");
                 let host = race.host().cloned();
-                let progress = flight.told.clone();
+                let progress = flight.progress.clone();
                 let dialled = dial(Attempt { id, addr, host, socket: socket.clone(), progress });
                 let dialled = Dialled { id, dial: Box::pin(dialled), sent: false }
                     .instrument(debug_span!("attempt", %addr));
@@ -166,22 +165,18 @@ struct InFlight<T> {
     lookups: Vec<(Record, Span, Resolving)>,
     tasks: Option<JoinSet<Ended<T>>>,
     handles: Vec<(usize, AbortHandle)>,
-    told: Option<UnboundedSender<(usize, Instant)>>,
-    heard: Option<UnboundedReceiver<(usize, Instant)>>,
+    progress: Option<Progress>,
     connected: Vec<(usize, T)>,
 }
 
 impl<T: Send + 'static> InFlight<T> {
     fn new(dialling: Dialling) -> Self {
-        let (told, heard) = match dialling {
-            Dialling::TcpOnly => (None, None),
-            Dialling::Beyond => {
-                let (told, heard) = unbounded_channel();
-                (Some(told), Some(heard))
-            }
+        let progress = match dialling {
+            Dialling::TcpOnly => None,
+            Dialling::Beyond => Some(Progress::default()),
         };
         let (lookups, handles, connected) = (Vec::new(), Vec::new(), Vec::new());
-        Self { lookups, tasks: None, handles, told, heard, connected }
+        Self { lookups, tasks: None, handles, progress, connected }
     }
 
     fn look_up(
@@ -225,12 +220,7 @@ impl<T: Send + 'static> InFlight<T> {
         cx: &mut Context<'_>,
     ) -> Poll<()> {
         let mut happened = self.poll_lookups(race, cx);
-        while let Some(Poll::Ready(Some((id, at)))) =
-            self.heard.as_mut().map(|heard| heard.poll_recv(cx))
-        {
-            race.tcp_up(id, at);
-            happened = true;
-        }
+        self.note_progress(race);
         if let Some(Poll::Ready(ended)) = first.as_mut().map(|dial| Pin::new(dial).poll(cx)) {
             *first = None;
             self.ended(ended, race);
@@ -268,12 +258,22 @@ impl<T: Send + 'static> InFlight<T> {
         None
     }
 
+    /// Progress only ever puts something off, so it wakes nobody: it is looked at before the timer.
+    fn note_progress(&self, race: &mut Race) {
+        for (id, at) in self.progress.iter().flat_map(Progress::take) {
+            race.tcp_up(id, at);
+        }
+    }
+
     fn ended(&mut self, Ended { id, result, sent }: Ended<T>, race: &mut Race) {
+        self.note_progress(race);
         match result {
-            Ok(stream) => {
+            // One that was given up a moment ago is not kept.
+            Ok(stream) if race.is_trying(id) => {
                 race.won(id, now());
                 self.connected.push((id, stream));
             }
+            Ok(_) => {}
             Err(error) => {
                 debug!("attempt {} failed: {}", id + 1, Line(&error));
                 race.failed(id, error, sent, now());

@@ -10,8 +10,9 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::Resolver;
+use crate::answer::LookupErrorKind;
 use crate::binding::Binding;
-use crate::resolve::{LookupErrorKind, Query, Record, Resolve};
+use crate::resolve::{Query, Record, Resolve};
 use dns::{Dns, HeldClock, Reply, pass};
 
 #[path = "../../tests/support/dns.rs"]
