@@ -82,7 +82,7 @@ where
                 })
                 .await;
             }
-            Step::Won(id) => return flight.finish(id, story),
+            Step::Won(_) => return flight.finish(story),
             Step::Fail(kind) => return Err(Error::new(kind, story.end())),
         }
     }
@@ -166,7 +166,7 @@ struct InFlight<T> {
     tasks: Option<JoinSet<Ended<T>>>,
     handles: Vec<(usize, AbortHandle)>,
     progress: Option<Progress>,
-    connected: Vec<(usize, T)>,
+    connected: Option<(usize, T)>,
 }
 
 impl<T: Send + 'static> InFlight<T> {
@@ -175,8 +175,8 @@ impl<T: Send + 'static> InFlight<T> {
             Dialling::TcpOnly => None,
             Dialling::Beyond => Some(Progress::default()),
         };
-        let (lookups, handles, connected) = (Vec::new(), Vec::new(), Vec::new());
-        Self { lookups, tasks: None, handles, progress, connected }
+        let (lookups, handles) = (Vec::new(), Vec::new());
+        Self { lookups, tasks: None, handles, progress, connected: None }
     }
 
     fn look_up(
@@ -268,10 +268,12 @@ impl<T: Send + 'static> InFlight<T> {
     fn ended(&mut self, Ended { id, result, sent }: Ended<T>, race: &mut Race) {
         self.note_progress(race);
         match result {
-            // One that was given up a moment ago is not kept.
+            // One that was given up a moment ago is not kept, nor one that loses a tie.
             Ok(stream) if race.is_trying(id) => {
                 race.won(id, now());
-                self.connected.push((id, stream));
+                if self.connected.as_ref().is_none_or(|(other, _)| id < *other) {
+                    self.connected = Some((id, stream));
+                }
             }
             Ok(_) => {}
             Err(error) => {
@@ -283,13 +285,12 @@ impl<T: Send + 'static> InFlight<T> {
 
     /// Hands the winner out. The losers' tasks are aborted and not waited for; lookups run on for
     /// a while, for the cache (R-8305-5l).
-    fn finish(self, id: usize, story: Story<'_>) -> Result<Established<T>, Error> {
+    fn finish(self, story: Story<'_>) -> Result<Established<T>, Error> {
         let report = story.end();
         for (_, span, resolving) in self.lookups {
             tokio::spawn(tokio::time::timeout(DRAIN, resolving).instrument(span));
         }
-        let won = self.connected.into_iter().find(|(other, _)| *other == id);
-        match (won, report.winner()) {
+        match (self.connected, report.winner()) {
             (Some((_, stream)), Some(attempt)) => {
                 Ok(Established { stream, addr: attempt.addr(), report })
             }

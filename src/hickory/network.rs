@@ -10,7 +10,8 @@ use super::cache::{Cache, Key, Outcome};
 use super::flight::Flights;
 use super::resolv_conf::Conf;
 use super::servers::Memory;
-use crate::resolve::{LookupErrorKind, Record};
+use crate::answer::LookupErrorKind;
+use crate::resolve::Record;
 
 /// Silence for less than this says more about who asks than about the servers: one short deadline
 /// must not make the lookups of others fail from the cache. It is when a question is sent for the
