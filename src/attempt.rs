@@ -2,10 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use tokio::net::TcpStream;
-use tokio::sync::mpsc::UnboundedSender;
 
 use crate::clock::now;
 use crate::host::Host;
@@ -22,7 +22,21 @@ pub struct Attempt {
     pub(crate) host: Option<Host>,
     pub(crate) socket: SocketOptions,
     /// Tells the race that TCP is up; `None` where that is the end of it.
-    pub(crate) progress: Option<UnboundedSender<(usize, Instant)>>,
+    pub(crate) progress: Option<Progress>,
+}
+
+/// Which attempts have their TCP up, and since when, until the race takes note of it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Progress(Arc<Mutex<Vec<(usize, Instant)>>>);
+
+impl Progress {
+    fn tell(&self, id: usize, at: Instant) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((id, at));
+    }
+
+    pub(crate) fn take(&self) -> Vec<(usize, Instant)> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl Attempt {
@@ -63,8 +77,7 @@ impl Attempt {
     /// itself; [`connect`](Self::connect) does it.
     pub fn tcp_up(&self) {
         if let Some(progress) = &self.progress {
-            // The race may be over: then nobody listens, and nobody needs to.
-            let _ = progress.send((self.id, now()));
+            progress.tell(self.id, now());
         }
     }
 }

@@ -210,13 +210,17 @@ impl Connector {
     }
 
     /// Gives the race what it needs, or tells the hook that it never began.
-    fn prepare(&self, race: Result<Race, Error>) -> Result<Race, Error> {
+    fn prepare(&self, race: Result<Race, Error>) -> Result<Box<Race>, Error> {
         let sources = || match &self.sources {
             Some(sources) => sources.clone(),
             None => Sources::system(self.socket.binding().clone()),
         };
         match race {
-            Ok(race) => Ok(race.sources(sources()).allow_by(self.gate.clone())),
+            Ok(race) => {
+                let mut race = Box::new(race);
+                race.equip(sources(), self.gate.clone());
+                Ok(race)
+            }
             Err(error) => {
                 self.on_report.iter().for_each(|hook| hook(error.report()));
                 Err(error)
@@ -226,7 +230,7 @@ impl Connector {
 
     async fn run<T, D, F>(
         &self,
-        race: Race,
+        race: Box<Race>,
         dial: D,
         dialling: Dialling,
     ) -> Result<Established<T>, Error>

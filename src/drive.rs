@@ -8,13 +8,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Sleep;
 use tracing::{Instrument, Span, debug, debug_span};
 
 use crate::answer::{Answer, LookupError};
-use crate::attempt::{Attempt, Established};
+use crate::attempt::{Attempt, Established, Progress};
 use crate::clock::now;
 use crate::error::Error;
 use crate::race::{Race, Step};
@@ -43,7 +42,7 @@ pub(crate) type Parts<'a> = (&'a dyn Resolve, &'a SocketOptions, Option<&'a OnRe
 /// Drives a race to its end.
 pub(crate) async fn drive<T, D, F>(
     (resolver, socket, on_report): Parts<'_>,
-    race: Race,
+    race: Box<Race>,
     dial: D,
     dialling: Dialling,
 ) -> Result<Established<T>, Error>
@@ -55,7 +54,7 @@ where
     let mut story = Story { race, on_report };
     let mut timer = pin!(None);
     // The first attempt runs in the caller's task: most races have no second one.
-    let mut first = pin!(None);
+    let mut first = None;
     let mut flight = InFlight::new(dialling);
     loop {
         let race = &mut story.race;
@@ -64,19 +63,20 @@ where
             Step::Connect(id, addr) => {
                 debug!("connect {addr}");
                 let host = race.host().cloned();
-                let progress = flight.told.clone();
+                let progress = flight.progress.clone();
                 let dialled = dial(Attempt { id, addr, host, socket: socket.clone(), progress });
-                let dialled = watch(id, dialled).instrument(debug_span!("attempt", %addr));
+                let dialled = Dialled { id, dial: Box::pin(dialled), sent: false }
+                    .instrument(debug_span!("attempt", %addr));
                 match id {
-                    0 => first.set(Some(dialled)),
+                    0 => first = Some(dialled),
                     _ => flight.spawn(id, dialled),
                 }
             }
-            Step::Cancel(0) => first.set(None),
+            Step::Cancel(0) => first = None,
             Step::Cancel(id) => flight.cancel(id),
             Step::Wait(until) => {
                 set_timer(timer.as_mut(), until);
-                poll_fn(|cx| match flight.poll(first.as_mut(), race, cx) {
+                poll_fn(|cx| match flight.poll(&mut first, race, cx) {
                     Poll::Ready(()) => Poll::Ready(()),
                     Poll::Pending => poll_timer(timer.as_mut(), cx),
                 })
@@ -90,7 +90,7 @@ where
 
 /// Tells the hook how the race ended, also if that is because the future was dropped.
 struct Story<'a> {
-    race: Race,
+    race: Box<Race>,
     on_report: Option<&'a OnReport>,
 }
 
@@ -131,13 +131,33 @@ struct Ended<T> {
     sent: bool,
 }
 
-/// A dial that fails at its first poll has sent nothing: no route, no such interface, an option.
-async fn watch<T>(id: usize, dial: impl Future<Output = io::Result<T>>) -> Ended<T> {
-    let mut dial = pin!(dial);
-    match poll_fn(|cx| Poll::Ready(dial.as_mut().poll(cx))).await {
-        Poll::Ready(result) => Ended { id, result, sent: false },
-        Poll::Pending => Ended { id, result: dial.await, sent: true },
+/// An attempt's dial. One that fails at its first poll has sent nothing: no route, no such
+/// interface, an option.
+struct Dialled<F> {
+    id: usize,
+    /// Boxed, or this and every future around it would be moved with all of it.
+    dial: Pin<Box<F>>,
+    sent: bool,
+}
+
+impl<T, F: Future<Output = io::Result<T>>> Future for Dialled<F> {
+    type Output = Ended<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<T>> {
+        let polled = self.dial.as_mut().poll(cx);
+        let Self { id, sent, .. } = *self;
+        self.sent = true;
+        polled.map(|result| {
+            let sent = sent || result.as_ref().is_err_and(is_of_the_peer);
+            Ended { id, result, sent }
+        })
     }
+}
+
+/// Another thread may run the I/O driver, and a peer nearby may answer the SYN before its sender
+/// gets to ask.
+fn is_of_the_peer(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset)
 }
 
 /// Everything that runs, and what has come of it.
@@ -145,22 +165,18 @@ struct InFlight<T> {
     lookups: Vec<(Record, Span, Resolving)>,
     tasks: Option<JoinSet<Ended<T>>>,
     handles: Vec<(usize, AbortHandle)>,
-    told: Option<UnboundedSender<(usize, Instant)>>,
-    heard: Option<UnboundedReceiver<(usize, Instant)>>,
+    progress: Option<Progress>,
     connected: Vec<(usize, T)>,
 }
 
 impl<T: Send + 'static> InFlight<T> {
     fn new(dialling: Dialling) -> Self {
-        let (told, heard) = match dialling {
-            Dialling::TcpOnly => (None, None),
-            Dialling::Beyond => {
-                let (told, heard) = unbounded_channel();
-                (Some(told), Some(heard))
-            }
+        let progress = match dialling {
+            Dialling::TcpOnly => None,
+            Dialling::Beyond => Some(Progress::default()),
         };
         let (lookups, handles, connected) = (Vec::new(), Vec::new(), Vec::new());
-        Self { lookups, tasks: None, handles, told, heard, connected }
+        Self { lookups, tasks: None, handles, progress, connected }
     }
 
     fn look_up(
@@ -197,21 +213,16 @@ impl<T: Send + 'static> InFlight<T> {
     }
 
     /// Tells the race everything that has happened; pending if nothing has.
-    fn poll<F: Future<Output = Ended<T>>>(
+    fn poll<F: Future<Output = Ended<T>> + Unpin>(
         &mut self,
-        mut first: Pin<&mut Option<F>>,
+        first: &mut Option<F>,
         race: &mut Race,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
         let mut happened = self.poll_lookups(race, cx);
-        while let Some(Poll::Ready(Some((id, at)))) =
-            self.heard.as_mut().map(|heard| heard.poll_recv(cx))
-        {
-            race.tcp_up(id, at);
-            happened = true;
-        }
-        if let Some(Poll::Ready(ended)) = first.as_mut().as_pin_mut().map(|dial| dial.poll(cx)) {
-            first.set(None);
+        self.note_progress(race);
+        if let Some(Poll::Ready(ended)) = first.as_mut().map(|dial| Pin::new(dial).poll(cx)) {
+            *first = None;
             self.ended(ended, race);
             happened = true;
         }
@@ -247,12 +258,22 @@ impl<T: Send + 'static> InFlight<T> {
         None
     }
 
+    /// Progress only ever puts something off, so it wakes nobody: it is looked at before the timer.
+    fn note_progress(&self, race: &mut Race) {
+        for (id, at) in self.progress.iter().flat_map(Progress::take) {
+            race.tcp_up(id, at);
+        }
+    }
+
     fn ended(&mut self, Ended { id, result, sent }: Ended<T>, race: &mut Race) {
+        self.note_progress(race);
         match result {
-            Ok(stream) => {
+            // One that was given up a moment ago is not kept.
+            Ok(stream) if race.is_trying(id) => {
                 race.won(id, now());
                 self.connected.push((id, stream));
             }
+            Ok(_) => {}
             Err(error) => {
                 debug!("attempt {} failed: {}", id + 1, Line(&error));
                 race.failed(id, error, sent, now());

@@ -234,6 +234,12 @@ impl Report {
         self.cut
     }
 
+    /// When the call began, by tokio's clock; of a race without tokio, what its driver said.
+    #[must_use]
+    pub fn called_at(&self) -> Instant {
+        self.began
+    }
+
     /// A time of this report as a duration since the call.
     pub(crate) fn since_call(&self, at: Instant) -> Duration {
         at.saturating_duration_since(self.began)
@@ -280,6 +286,12 @@ impl LookupReport {
         &self.outcome
     }
 
+    /// When it was started.
+    #[must_use]
+    pub fn started_at(&self) -> Instant {
+        self.span.from
+    }
+
     /// How long it took, or had taken when the connect ended.
     #[must_use]
     pub fn elapsed(&self) -> Option<Duration> {
@@ -302,6 +314,12 @@ impl AttemptReport {
     #[must_use]
     pub fn outcome(&self) -> &AttemptOutcome {
         &self.outcome
+    }
+
+    /// When it was started.
+    #[must_use]
+    pub fn started_at(&self) -> Instant {
+        self.span.from
     }
 
     /// How long it took, or had taken when the connect ended.

@@ -272,6 +272,24 @@ async fn a_lost_aaaa_answer_costs_one_aaaa_timeout() {
     assert!(report.lookups()[0].elapsed().unwrap() >= ms(50));
 }
 
+#[tokio::test] // R-V3-4.2e
+async fn nobody_asks_which_family_to_wait_for_when_both_have_answered() {
+    if !net::ipv6() {
+        return;
+    }
+    let peers = Peers::new(&[("127.0.0.1", Accepts), ("::1", Accepts)]);
+    let (asked, questions) = std::sync::mpsc::channel();
+    let sources = he::Sources::new(move |addrs| {
+        let ips: Vec<IpAddr> = addrs.iter().map(SocketAddr::ip).collect();
+        asked.send(ips.clone()).map_or(Vec::new(), |()| ips.into_iter().map(Some).collect())
+    });
+    let connector = Connector::new(Table::of(peers.ips())).sources(sources);
+    let stream = connector.connect("service.test", &[peers.port]).await.unwrap();
+    assert_eq!(stream.peer_addr().unwrap(), peers.addr(1));
+    let questions: Vec<Vec<IpAddr>> = questions.try_iter().collect();
+    assert_eq!(questions, [[peers.addr(1).ip(), peers.addr(0).ip()]]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_connects_at_once_do_not_disturb_each_other() {
     let peers: Vec<Peers> = (0..10)

@@ -192,6 +192,21 @@ async fn when_every_dial_fails_the_line_has_their_words() {
     assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidData);
 }
 
+#[tokio::test] // R-8305-5f
+async fn only_a_peer_refuses_however_soon_it_does() {
+    use io::ErrorKind::{AddrNotAvailable, ConnectionRefused, ConnectionReset, NetworkUnreachable};
+    let kinds = [ConnectionRefused, ConnectionReset, NetworkUnreachable, AddrNotAvailable];
+    // These fail at their first poll. On several threads a real refusal may be as quick.
+    let dial = |attempt: Attempt| {
+        let kind = kinds[usize::from(attempt.addr().port()) - 1];
+        std::future::ready(Err::<(), _>(io::Error::from(kind)))
+    };
+    let connector = Connector::without_resolver();
+    let error = connector.connect_with("127.0.0.1", &[1, 2, 3, 4], dial).await.unwrap_err();
+    let local: Vec<bool> = error.report().attempts().iter().map(|a| a.is_local()).collect();
+    assert_eq!(local, [false, false, true, true]);
+}
+
 #[tokio::test]
 async fn a_dial_is_given_up_after_connect_timeout_handshake_included() {
     let peers = Peers::new(&[("127.0.0.1", Accepts)]);

@@ -10,6 +10,7 @@ mod net;
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -196,6 +197,49 @@ fn a_dial_that_hangs_after_tcp_leaves_nothing_once_another_has_won() {
         drop(established);
         (0..3).for_each(|index| drop(peers.accept(index).unwrap()));
         assert_nothing_left(&before).await;
+    });
+}
+
+#[test] // R-HE-LEAK
+fn an_attempt_that_is_given_up_ends_while_the_race_goes_on() {
+    /// Tells when its dial is dropped.
+    struct Guard(tokio::sync::mpsc::UnboundedSender<SocketAddr>, SocketAddr);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            let _ = self.0.send(self.1);
+        }
+    }
+    let _alone = alone();
+    let peers = Peers::new(&[("127.0.0.1", Silent), ("127.0.0.2", Silent)]);
+    let (gone, mut ends) = tokio::sync::mpsc::unbounded_channel();
+    let dial = move |attempt: Attempt| {
+        let guard = Guard(gone.clone(), attempt.addr());
+        async move {
+            let stream = attempt.connect().await;
+            drop(guard);
+            stream
+        }
+    };
+    // AAAA never answers, so the race outlives its attempts.
+    let table = Table::of(peers.ips());
+    let resolver = move |query: &he::Query| match query.record() {
+        he::Record::A => Resolving::ready(table.answer(he::Record::A)),
+        he::Record::Aaaa | _ => Resolving::new(std::future::pending()),
+    };
+    let config = Config::new().connect_delay(ms(10)).connect_timeout(ms(40));
+    let connector = Connector::new(resolver).config(config);
+    one_thread().block_on(async {
+        let (before, ports) = (sockets(), [peers.port]);
+        let mut connect = Box::pin(connector.connect_with("service.test", &ports, dial));
+        for index in 0..2 {
+            let end = tokio::select! {
+                ended = &mut connect => panic!("{ended:?}"),
+                end = ends.recv() => end,
+            };
+            assert_eq!(end, Some(peers.addr(index)));
+        }
+        assert_eq!(&sockets() - &before, BTreeSet::new());
+        drop(connect);
     });
 }
 

@@ -141,3 +141,86 @@ fn weight(key: &Key, entry: &Arc<Entry>) -> u32 {
     };
     u32::try_from(ENTRY_BYTES + key.name.len() + texts).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn key(name: &str) -> Key {
+        Key { name: name.into(), record: Record::A, binding: Arc::default() }
+    }
+
+    fn answer(seconds: u32) -> Learnt {
+        let outcome = Ok(Answer::from(vec![SocketAddr::from(([192, 0, 2, 1], 0))]));
+        Learnt { outcome, ttl: seconds * SECOND }
+    }
+
+    fn failed(kind: LookupErrorKind) -> Learnt {
+        Learnt { outcome: Err(kind.into()), ttl: Duration::ZERO }
+    }
+
+    #[test] // R-1035-TTL
+    fn an_answer_without_a_ttl_is_known_only_to_its_transaction() {
+        let (cache, now) = (Cache::new(), Instant::now());
+        cache.insert(key("a"), answer(0), now).unwrap();
+        assert!(cache.get(&key("a"), now).is_none());
+        assert!(cache.recent(&key("a"), now + TRANSACTION - SECOND / 1_000).is_some());
+        assert!(cache.recent(&key("a"), now + TRANSACTION).is_none());
+    }
+
+    #[test] // R-9520-3.2a, R-9520-3.2b
+    fn only_failures_that_a_server_tells_in_a_row_last_longer() {
+        let (cache, mut now) = (Cache::new(), Instant::now());
+        let mut lasts = |learnt: Learnt| {
+            let _ = cache.insert(key("a"), learnt, now);
+            let start = now;
+            while cache.get(&key("a"), now).is_some() {
+                now += SECOND / 4;
+            }
+            (now - start).as_secs()
+        };
+        assert_eq!(lasts(failed(LookupErrorKind::ServerFailure)), 1);
+        assert_eq!(lasts(failed(LookupErrorKind::Refused)), 2);
+        assert_eq!(lasts(failed(LookupErrorKind::ServerFailure)), 4);
+        assert_eq!(lasts(failed(LookupErrorKind::TimedOut)), 1);
+        assert_eq!(lasts(failed(LookupErrorKind::TimedOut)), 1);
+        assert_eq!(lasts(failed(LookupErrorKind::NoNameServer)), 1);
+        assert_eq!(lasts(failed(LookupErrorKind::Other)), 1);
+        assert_eq!(lasts(failed(LookupErrorKind::ServerFailure)), 1);
+        assert_eq!(lasts(answer(3)), 3);
+        assert_eq!(lasts(failed(LookupErrorKind::ServerFailure)), 1);
+    }
+
+    #[test] // R-9520-3.2b
+    fn a_failure_long_after_another_is_no_repetition() {
+        let (cache, now) = (Cache::new(), Instant::now());
+        let _ = cache.insert(key("a"), failed(LookupErrorKind::ServerFailure), now);
+        let later = now + SECOND + REPEATED_WITHIN;
+        let _ = cache.insert(key("a"), failed(LookupErrorKind::ServerFailure), later);
+        assert!(cache.get(&key("a"), later + SECOND).is_none());
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_and_the_newest_stays() {
+        let (cache, now) = (Cache::new(), Instant::now());
+        let count = 4 * MAX_BYTES as usize / ENTRY_BYTES;
+        for i in 0..count {
+            cache.insert(key(&i.to_string()), answer(60), now).unwrap();
+        }
+        cache.0.run_pending_tasks();
+        assert!(cache.0.weighted_size() <= MAX_BYTES);
+        assert!(cache.0.entry_count() > 7_000);
+        assert!(cache.get(&key("0"), now).is_none());
+        assert!(cache.get(&key(&(count - 1).to_string()), now).is_some());
+    }
+
+    #[test]
+    fn what_was_learnt_under_one_binding_is_unknown_under_another() {
+        let (cache, now) = (Cache::new(), Instant::now());
+        cache.insert(key("a"), answer(60), now).unwrap();
+        let binding = Arc::new(Binding { mark: Some(1), ..Binding::default() });
+        assert!(cache.get(&Key { binding, ..key("a") }, now).is_none());
+    }
+}

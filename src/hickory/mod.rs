@@ -51,6 +51,8 @@ mod resolv_conf;
 mod search;
 mod servers;
 mod system;
+#[cfg(test)]
+mod tests;
 
 /// Asks name servers. Cheap to clone; clones share what they have learnt.
 ///

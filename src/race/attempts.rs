@@ -38,6 +38,10 @@ impl Race {
         self.winner = Some(self.winner.map_or(id, |other| other.min(id)));
     }
 
+    pub(crate) fn is_trying(&self, id: usize) -> bool {
+        self.report.attempts.get(id).is_some_and(AttemptReport::is_running)
+    }
+
     fn running_attempt(&mut self, id: usize) -> Option<&mut AttemptReport> {
         self.report.attempts.get_mut(id).filter(|a| a.is_running())
     }

@@ -65,9 +65,12 @@ impl Candidates {
 
     /// Admits the caller's own addresses, once. True if there were any.
     pub(crate) fn admit_given(&mut self, report: &mut Report) -> bool {
+        if self.given.is_empty() {
+            return false; // asked at every poll: nothing here may count the addresses
+        }
         let given = std::mem::take(&mut self.given);
         self.take(&given, usize::MAX, report);
-        !given.is_empty()
+        true
     }
 
     /// Admits the addresses of an answer.

@@ -166,9 +166,9 @@ impl Race {
         self
     }
 
-    pub(crate) fn allow_by(mut self, gate: Option<Gate>) -> Self {
+    pub(crate) fn equip(&mut self, sources: Sources, gate: Option<Gate>) {
+        self.sources = sources;
         self.candidates.gate = gate;
-        self
     }
 
     /// What to do next. Call it after every event, and again after every step but [`Step::Wait`],

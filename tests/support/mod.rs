@@ -2,9 +2,12 @@
 //! paused time.
 
 #![allow(dead_code, unused_imports, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 pub(crate) mod addr;
 pub(crate) mod dialled;
+#[cfg(feature = "hickory")]
+pub(crate) mod dns;
 pub(crate) mod machine;
 pub(crate) mod played;
 pub(crate) mod routes;

@@ -1,0 +1,364 @@
+//! How the resolver asks: repetition, patience, fail-over, truncation, forgeries, CNAMEs.
+#![cfg(feature = "hickory")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use he::hickory::Resolver;
+use he::{Answer, LookupError, LookupErrorKind, Origin, Query, Record, Resolve};
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::RecordType;
+use support::dns::{Dns, Forgery, HeldClock, Reply, pass};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+mod support;
+
+const NAME: &str = "www.test.";
+
+fn resolver(servers: &[&Dns]) -> Resolver {
+    Resolver::servers(servers.iter().map(|server| server.addr)).without_hosts()
+}
+
+/// Starts a lookup of A and gives it until nothing more happens without time.
+async fn start(resolver: &Resolver, servers: &[&Dns]) -> JoinHandle<Result<Answer, LookupError>> {
+    let lookup = tokio::spawn(resolver.lookup(&Query::new(NAME, Record::A)));
+    for server in servers {
+        server.settle().await;
+    }
+    lookup
+}
+
+fn good() -> Reply {
+    Reply::addrs(60, &["192.0.2.1"])
+}
+
+fn ips(answer: &Answer) -> Vec<String> {
+    answer.addrs().iter().map(|addr| addr.ip().to_string()).collect()
+}
+
+/// A port of loopback where nobody listens, and where no other test will.
+fn closed_port() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 99], 1))
+}
+
+/// When the questions came, in milliseconds from the first.
+fn times(server: &Dns, from: Instant) -> Vec<u128> {
+    server.seen().iter().map(|seen| (seen.at - from).as_millis()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_names_its_server_ttl_and_transport() {
+    let _held = HeldClock::hold();
+    let dns = Dns::start().await;
+    dns.on(NAME, RecordType::A, [good()]);
+    let answer = resolver(&[&dns]).lookup(&Query::new(NAME, Record::A)).await.unwrap();
+    assert_eq!(ips(&answer), ["192.0.2.1"]);
+    assert_eq!(answer.server(), Some(dns.addr));
+    assert_eq!(answer.origin(), Origin::Udp);
+    assert_eq!(answer.ttl(), Some(Duration::from_secs(60)));
+    assert_eq!((answer.name(), answer.is_cached()), (None, false));
+    let seen = dns.seen();
+    assert_eq!((seen.len(), seen[0].edns, seen[0].tcp), (1, Some(1232), false));
+}
+
+#[tokio::test(start_paused = true)] // R-9520-3.1
+async fn a_silent_server_is_asked_at_0_250_and_1000_ms_and_never_again() {
+    let _held = HeldClock::hold();
+    let (dns, start_at) = (Dns::start().await, Instant::now());
+    dns.on(NAME, RecordType::A, [Reply::silence()]);
+    let lookup = start(&resolver(&[&dns]), &[&dns]).await;
+    for (step, count) in [(0, 1), (249, 1), (1, 2), (749, 2), (1, 3), (1_999, 3)] {
+        pass(step, &[&dns]).await;
+        assert_eq!(dns.seen().len(), count, "after {step} ms more");
+    }
+    assert!(!lookup.is_finished());
+    pass(1, &[&dns]).await;
+    let error = lookup.await.unwrap().unwrap_err();
+    assert_eq!(error.to_string(), format!("no answer ({})", dns.addr));
+    assert_eq!(times(&dns, start_at), [0, 250, 1_000]);
+    let ids: Vec<_> = dns.seen().iter().map(|seen| (seen.id, seen.from)).collect();
+    assert!(ids.iter().all(|id| *id == ids[0]), "the same message from the same socket: {ids:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_datagram_costs_250_ms() {
+    let _held = HeldClock::hold();
+    let dns = Dns::start().await;
+    dns.on(NAME, RecordType::A, [Reply::silence(), good()]);
+    let lookup = start(&resolver(&[&dns]), &[&dns]).await;
+    pass(249, &[&dns]).await;
+    assert!(!lookup.is_finished());
+    pass(1, &[&dns]).await;
+    assert_eq!(ips(&lookup.await.unwrap().unwrap()), ["192.0.2.1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_takes_1200_or_2500_ms_counts() {
+    let _held = HeldClock::hold();
+    for millis in [1_200, 2_500] {
+        let dns = Dns::start().await;
+        // The repetitions are lost, so it has to be the answer to the first.
+        dns.on(NAME, RecordType::A, [good().after(millis), Reply::silence()]);
+        let lookup = start(&resolver(&[&dns]), &[&dns]).await;
+        let mut left = millis - 1;
+        // Step by step, so that the repetitions are sent in time.
+        while left > 0 {
+            let step = left.min(50);
+            pass(step, &[&dns]).await;
+            left -= step;
+        }
+        assert!(!lookup.is_finished());
+        pass(1, &[&dns]).await;
+        assert_eq!(ips(&lookup.await.unwrap().unwrap()), ["192.0.2.1"]);
+    }
+}
+
+#[tokio::test(start_paused = true)] // R-8305-3.1b
+async fn the_next_server_is_asked_at_once_when_one_fails() {
+    let _held = HeldClock::hold();
+    for bad in [
+        Reply::code(ResponseCode::ServFail),
+        Reply::code(ResponseCode::Refused),
+        Reply::code(ResponseCode::NotImp),
+        Reply::code(ResponseCode::FormErr),
+        Reply::garbage(),
+    ] {
+        let (first, second) = (Dns::start().await, Dns::start().await);
+        first.on(NAME, RecordType::A, [bad]);
+        second.on(NAME, RecordType::A, [good()]);
+        let answer = resolver(&[&first, &second]).lookup(&Query::new(NAME, Record::A)).await;
+        assert_eq!(answer.unwrap().server(), Some(second.addr));
+    }
+}
+
+#[tokio::test(start_paused = true)] // R-8305-3.1b
+async fn the_next_server_is_asked_at_once_when_a_port_is_closed() {
+    let _held = HeldClock::hold();
+    let (closed, dns) = (closed_port(), Dns::start().await);
+    dns.on(NAME, RecordType::A, [good()]);
+    let resolver = Resolver::servers([closed, dns.addr]).without_hosts();
+    let answer = resolver.lookup(&Query::new(NAME, Record::A)).await.unwrap();
+    assert_eq!(answer.server(), Some(dns.addr));
+}
+
+#[tokio::test(start_paused = true)] // R-8305-3.1b
+async fn the_next_server_is_asked_after_250_ms_of_silence() {
+    let _held = HeldClock::hold();
+    let (first, second, start_at) = (Dns::start().await, Dns::start().await, Instant::now());
+    first.on(NAME, RecordType::A, [Reply::silence()]);
+    second.on(NAME, RecordType::A, [good()]);
+    let all = [&first, &second];
+    let lookup = start(&resolver(&all), &all).await;
+    pass(249, &all).await;
+    assert!(second.seen().is_empty());
+    pass(1, &all).await;
+    assert_eq!(lookup.await.unwrap().unwrap().server(), Some(second.addr));
+    assert_eq!(times(&second, start_at), [250]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_server_still_wins_over_silent_ones() {
+    let _held = HeldClock::hold();
+    let (slow, silent) = (Dns::start().await, Dns::start().await);
+    slow.on(NAME, RecordType::A, [good().after(700), Reply::silence()]);
+    silent.on(NAME, RecordType::A, [Reply::silence()]);
+    let all = [&slow, &silent];
+    let lookup = start(&resolver(&all), &all).await;
+    for _ in 0..14 {
+        pass(50, &all).await;
+    }
+    assert_eq!(lookup.await.unwrap().unwrap().server(), Some(slow.addr));
+}
+
+#[tokio::test(start_paused = true)] // R-8305-3.1c
+async fn four_servers_are_all_reached() {
+    let _held = HeldClock::hold();
+    let mut servers = Vec::new();
+    for _ in 0..4 {
+        servers.push(Dns::start().await);
+    }
+    servers[3].on(NAME, RecordType::A, [good()]);
+    let all: Vec<_> = servers.iter().collect();
+    let answer = resolver(&all).lookup(&Query::new(NAME, Record::A)).await.unwrap();
+    assert_eq!(answer.server(), Some(servers[3].addr));
+}
+
+#[tokio::test(start_paused = true)] // R-8305-3.1b
+async fn the_server_that_answered_is_asked_first_for_a_minute() {
+    let _held = HeldClock::hold();
+    let (first, second) = (Dns::start().await, Dns::start().await);
+    second.on(NAME, RecordType::A, [Reply::addrs(0, &["192.0.2.1"])]);
+    let (resolver, query) = (resolver(&[&first, &second]), Query::new(NAME, Record::A));
+    for (step, asked_first) in [(0, 1), (0, 1), (59_999, 1), (1, 2)] {
+        pass(step, &[&first, &second]).await;
+        resolver.lookup(&query).await.unwrap();
+        assert_eq!(first.seen().len(), asked_first);
+    }
+    resolver.lookup(&query).await.unwrap();
+    assert_eq!(first.seen().len(), 2);
+    resolver.network_changed();
+    resolver.lookup(&query).await.unwrap();
+    assert_eq!(first.seen().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_server_said_is_told_before_silence_and_silence_before_closed_ports() {
+    let _held = HeldClock::hold();
+    let (silent, refuses, closed) = (Dns::start().await, Dns::start().await, closed_port());
+    silent.on(NAME, RecordType::A, [Reply::silence()]);
+    let over = async |servers: &[SocketAddr]| {
+        let resolver = Resolver::servers(servers.iter().copied()).without_hosts();
+        let all = [&silent, &refuses];
+        let lookup = start(&resolver, &all).await;
+        for _ in 0..12 {
+            pass(250, &all).await;
+        }
+        lookup.await.unwrap().unwrap_err().to_string()
+    };
+    let text = over(&[closed, silent.addr, refuses.addr]).await;
+    assert_eq!(text, format!("refused ({})", refuses.addr));
+    assert_eq!(over(&[closed, silent.addr]).await, format!("no answer ({})", silent.addr));
+    let text = over(&[closed]).await;
+    assert!(text.starts_with(&format!("no name server ({closed}): Connection refused")), "{text}");
+    assert_eq!(over(&[]).await, "no name server: none is configured");
+}
+
+#[tokio::test(start_paused = true)] // R-7766-5
+async fn a_truncated_answer_is_fetched_over_tcp() {
+    let _held = HeldClock::hold();
+    let dns = Dns::start().await;
+    dns.on(NAME, RecordType::A, [good().truncated()]);
+    let answer = resolver(&[&dns]).lookup(&Query::new(NAME, Record::A)).await.unwrap();
+    assert_eq!((ips(&answer), answer.origin()), (vec!["192.0.2.1".to_owned()], Origin::Tcp));
+    assert_eq!(dns.asked(), ["A www.test", "A www.test tcp"]);
+}
+
+#[tokio::test(start_paused = true)] // R-7766-5
+async fn a_truncated_answer_without_tcp_is_a_failed_server() {
+    let _held = HeldClock::hold();
+    let (first, second) = (Dns::start_udp_only().await, Dns::start().await);
+    first.on(NAME, RecordType::A, [good().truncated()]);
+    second.on(NAME, RecordType::A, [good().truncated().hang_up(), good()]);
+    let query = Query::new(NAME, Record::A);
+    let error = resolver(&[&first]).lookup(&query).await.unwrap_err().to_string();
+    let begin = format!(
+        "lookup failed ({}): truncated, and over TCP: no name server: Connection refused",
+        first.addr
+    );
+    assert!(error.starts_with(&begin), "{error}");
+    second.on(NAME, RecordType::A, [good().truncated()]);
+    let answer = resolver(&[&first, &second]).lookup(&query).await.unwrap();
+    assert_eq!(answer.server(), Some(second.addr));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_ends_without_an_answer_is_a_failed_server() {
+    let _held = HeldClock::hold();
+    let (first, second) = (Dns::start().await, Dns::start().await);
+    first.on(NAME, RecordType::A, [good().truncated().hang_up()]);
+    second.on(NAME, RecordType::A, [good()]);
+    let resolver = resolver(&[&first, &second]);
+    let answer = resolver.lookup(&Query::new(NAME, Record::A)).await.unwrap();
+    assert_eq!(answer.server(), Some(second.addr));
+    assert_eq!(first.asked(), ["A www.test", "A www.test tcp"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn four_thousand_addresses_come_over_tcp_and_64_are_kept() {
+    let _held = HeldClock::hold();
+    let dns = Dns::start().await;
+    dns.on(NAME, RecordType::A, [Reply::many(4_000).truncated()]);
+    let resolver = resolver(&[&dns]);
+    let answer = resolver.lookup(&Query::new(NAME, Record::A)).await.unwrap();
+    let first: Vec<_> = (0..64).map(|i| format!("10.0.0.{i}")).collect();
+    assert_eq!(ips(&answer), first);
+}
+
+#[tokio::test(start_paused = true)] // R-5452-9
+async fn forged_replies_are_ignored() {
+    let _held = HeldClock::hold();
+    let dns = Dns::start().await;
+    let all = [Forgery::Id, Forgery::Name, Forgery::Type, Forgery::NotAReply, Forgery::Short];
+    let reply = all.into_iter().fold(good(), Reply::forged);
+    dns.on(NAME, RecordType::A, [reply]);
+    let answer = resolver(&[&dns]).lookup(&Query::new(NAME, Record::A)).await.unwrap();
+    assert_eq!(ips(&answer), ["192.0.2.1"]);
+    assert_eq!(dns.seen().len(), 1);
+}
+
+#[tokio::test(start_paused = true)] // R-5452-9
+async fn each_question_has_an_id_and_a_port_of_its_own() {
+    let _held = HeldClock::hold();
+    let dns = Dns::start().await;
+    dns.on(NAME, RecordType::A, [Reply::addrs(0, &["192.0.2.1"])]);
+    let resolver = resolver(&[&dns]);
+    for _ in 0..32 {
+        resolver.lookup(&Query::new(NAME, Record::A)).await.unwrap();
+    }
+    let seen = dns.seen();
+    let ids: std::collections::HashSet<_> = seen.iter().map(|seen| seen.id).collect();
+    let ports: std::collections::HashSet<_> = seen.iter().map(|seen| seen.from.port()).collect();
+    assert!(ids.len() > 28 && ports.len() > 28, "{seen:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_without_edns_is_asked_again_without() {
+    let _held = HeldClock::hold();
+    let dns = Dns::start().await;
+    dns.on(NAME, RecordType::A, [good().no_edns()]);
+    let answer = resolver(&[&dns]).lookup(&Query::new(NAME, Record::A)).await.unwrap();
+    assert_eq!(ips(&answer), ["192.0.2.1"]);
+    let edns: Vec<_> = dns.seen().iter().map(|seen| seen.edns).collect();
+    assert_eq!(edns, [Some(1232), None]);
+    assert_ne!(dns.seen()[0].id, dns.seen()[1].id);
+    // Over TCP just the same.
+    dns.on("tcp.test", RecordType::A, [good().no_edns().truncated()]);
+    resolver(&[&dns]).lookup(&Query::new("tcp.test", Record::A)).await.unwrap();
+    let sent: Vec<_> = dns.seen()[2..].iter().map(|seen| (seen.tcp, seen.edns.is_some())).collect();
+    assert_eq!(sent, [(false, true), (false, false), (true, true), (true, false)]);
+}
+
+#[tokio::test(start_paused = true)] // R-1034-3.6.2
+async fn a_cname_is_followed_within_a_reply_and_beyond_it() {
+    let _held = HeldClock::hold();
+    let dns = Dns::start().await;
+    dns.on(
+        NAME,
+        RecordType::A,
+        [Reply::default().cname(".", 30, "b.test").cname("b.test", 60, "c.test")],
+    );
+    dns.on(
+        "c.test",
+        RecordType::A,
+        [Reply::default().cname(".", 60, "d.test").addr_of("d.test", 90, "192.0.2.4")],
+    );
+    let answer = resolver(&[&dns]).lookup(&Query::new(NAME, Record::A)).await.unwrap();
+    assert_eq!((ips(&answer), answer.name()), (vec!["192.0.2.4".to_owned()], Some("d.test")));
+    assert_eq!(answer.ttl(), Some(Duration::from_secs(30)));
+    assert_eq!(dns.asked(), ["A www.test", "A c.test"]);
+}
+
+#[tokio::test(start_paused = true)] // R-1034-3.6.2
+async fn a_cname_loop_over_several_replies_is_an_error_that_names_it() {
+    let _held = HeldClock::hold();
+    let dns = Dns::start().await;
+    dns.on(NAME, RecordType::A, [Reply::default().cname(".", 30, "b.test")]);
+    dns.on("b.test", RecordType::A, [Reply::default().cname(".", 30, "www.test")]);
+    let error = resolver(&[&dns]).lookup(&Query::new(NAME, Record::A)).await.unwrap_err();
+    assert_eq!(error.kind(), LookupErrorKind::Other);
+    let text = "lookup failed ({}): CNAME loop: www.test -> b.test -> www.test";
+    assert_eq!(error.to_string(), text.replace("{}", &dns.addr.to_string()));
+}
+
+#[tokio::test(start_paused = true)] // R-8305-3c
+async fn a_and_aaaa_are_questions_of_their_own() {
+    let _held = HeldClock::hold();
+    let dns = Dns::start().await;
+    dns.on(NAME, RecordType::AAAA, [Reply::addrs(60, &["2001:db8::1"])]);
+    dns.on(NAME, RecordType::A, [Reply::silence()]);
+    let answer = resolver(&[&dns]).lookup(&Query::new(NAME, Record::Aaaa)).await.unwrap();
+    assert_eq!(answer.addrs()[0].ip(), "2001:db8::1".parse::<IpAddr>().unwrap());
+    assert_eq!(dns.asked(), ["AAAA www.test"]);
+}
