@@ -43,7 +43,7 @@ impl Error {
         ports: &[u16],
         now: Instant,
     ) -> Self {
-        let mut report = Report::new(Arc::from(host), ports.to_vec(), now);
+        let mut report = Report::new(Arc::from(host), Arc::from(ports), now);
         report.close(Outcome::Failed(kind), now);
         Self(Box::new(Inner { kind, detail: Some(detail.to_string()), report }))
     }

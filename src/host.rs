@@ -246,16 +246,14 @@ impl fmt::Display for InvalidHost {
 impl std::error::Error for InvalidHost {}
 
 /// The ports to try, each once, in the caller's order.
-pub(crate) fn check_ports(ports: &[u16]) -> Result<Vec<u16>, InvalidPorts> {
-    let mut once = Vec::with_capacity(ports.len());
-    for port in ports {
-        match port {
-            0 => return Err(InvalidPorts::Zero),
-            _ if once.contains(port) => {}
-            _ => once.push(*port),
-        }
+pub(crate) fn check_ports(ports: &[u16]) -> Result<Arc<[u16]>, InvalidPorts> {
+    let is_first = |(at, port): &(usize, &u16)| !ports[..*at].contains(port);
+    match ports {
+        [] => Err(InvalidPorts::Empty),
+        _ if ports.contains(&0) => Err(InvalidPorts::Zero),
+        [_] => Ok(ports.into()),
+        _ => Ok(ports.iter().enumerate().filter(is_first).map(|(_, port)| *port).collect()),
     }
-    if once.is_empty() { Err(InvalidPorts::Empty) } else { Ok(once) }
 }
 
 /// Ports that nothing can be connected to.

@@ -18,7 +18,7 @@ use crate::resolve::Record;
 #[derive(Debug, Clone)]
 pub struct Report {
     pub(crate) host: Arc<str>,
-    pub(crate) ports: Vec<u16>,
+    pub(crate) ports: Arc<[u16]>,
     pub(crate) began: Instant,
     pub(crate) ended: Option<Instant>,
     pub(crate) outcome: Outcome,
@@ -161,7 +161,7 @@ impl Span {
 }
 
 impl Report {
-    pub(crate) fn new(host: Arc<str>, ports: Vec<u16>, began: Instant) -> Self {
+    pub(crate) fn new(host: Arc<str>, ports: Arc<[u16]>, began: Instant) -> Self {
         Self {
             host,
             ports,

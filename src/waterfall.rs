@@ -188,7 +188,7 @@ mod tests {
 
     fn story() -> (Report, Instant) {
         let began = Instant::now();
-        (Report::new(Arc::from("robur.coop"), vec![443], began), began)
+        (Report::new(Arc::from("robur.coop"), Arc::from([443]), began), began)
     }
 
     fn span(began: Instant, from: u64, to: u64) -> Span {

@@ -170,7 +170,7 @@ async fn a_network_change_drops_answers_and_failures() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn upper_case_and_a_dot_at_the_end_make_no_other_entry() {
+async fn a_dot_at_the_end_makes_no_other_entry() {
     let _held = HeldClock::hold();
     let dns = Dns::start().await;
     dns.on(NAME, RecordType::A, [good(60)]);

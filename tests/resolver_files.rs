@@ -1,5 +1,5 @@
 //! resolv.conf, the hosts file, overrides: what is read, and when it is read again.
-#![cfg(feature = "hickory")]
+#![cfg(all(feature = "hickory", unix))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use std::fs;

@@ -62,8 +62,8 @@ fn trace_end(
     match result {
         Ok(reply) => {
             let code = reply.message.metadata.response_code;
-            let answers = reply.message.answers.len();
-            tracing::debug!(%server, %record, %code, answers, over = %reply.origin, %time, "answered");
+            let (answers, over) = (reply.message.answers.len(), reply.origin);
+            tracing::debug!(%server, %record, %code, answers, %over, %time, "answered");
         }
         Err(error) => tracing::debug!(%server, %record, error = %Line(error), %time, "failed"),
     }

@@ -14,9 +14,10 @@
 //! | servers | in their configured order; the next one 250 ms after the one before, or at once when one fails (SERVFAIL and REFUSED are failures); the first good answer wins |
 //! | asking again | the same server over UDP at 0, 250 ms and 1 s; a slow answer counts until the deadline of the query, 3 s without one |
 //! | memory | a server that answers in place of another goes first for 60 s |
+//! | truncation | TCP to the same server |
 //! | search list | walked for AAAA and A together, so that both end at the same host |
 //! | cache | 4 MiB for all runtimes: answers by TTL up to 1 h, "none" by SOA up to 5 min, silence for 1 s, SERVFAIL and REFUSED from 1 s doubling to 30 s |
-//! | same questions | those in flight at the same time are one query (per tokio runtime) |
+//! | same questions | those in flight at the same time are one query (per tokio runtime); it is given up when all lookups that wait for it are dropped |
 //! | changes | resolv.conf and the hosts file are read again when they change |
 //!
 //! `.local` names go to DNS like all others: there is no multicast DNS here.
@@ -70,10 +71,11 @@ impl Resolver {
     ///
     /// Nothing is read before the first lookup, and nothing can fail: without a configuration the
     /// server is 127.0.0.1, as resolv.conf(5) says, and never a public one. A configuration that
-    /// cannot be read is an error of the lookups. Of the options of resolv.conf `ndots`, `rotate`,
-    /// `use-vc` and `no-aaaa` count; `timeout` and `attempts` do not: see
-    /// [`Config::resolve_timeout`](crate::Config::resolve_timeout). `LOCALDOMAIN`, `RES_OPTIONS` and the
-    /// domain of the host's own name are not used.
+    /// cannot be read is an error of the lookups.
+    ///
+    /// Of the options of resolv.conf `ndots`, `rotate`, `use-vc` and `no-aaaa` count; `timeout` and
+    /// `attempts` do not, see [`Config::resolve_timeout`](crate::Config::resolve_timeout).
+    /// `LOCALDOMAIN`, `RES_OPTIONS` and the domain of the host's own name are not used.
     #[must_use]
     pub fn system() -> Self {
         Self::new(Source::system(), Some(system::hosts_path()), Arc::default())
@@ -86,9 +88,9 @@ impl Resolver {
         Self::system()
     }
 
-    /// These servers, in this order, over UDP and TCP in clear. No search list; the hosts file is
-    /// read all the same, see [`without_hosts`](Self::without_hosts). Without a server every lookup that needs one fails
-    /// with [`LookupErrorKind::NoNameServer`].
+    /// These servers, in this order, over UDP and TCP in clear, and no search list. The hosts file
+    /// is read all the same, see [`without_hosts`](Self::without_hosts). Without a server every
+    /// lookup that needs one fails with [`LookupErrorKind::NoNameServer`].
     #[must_use]
     pub fn servers(servers: impl IntoIterator<Item = SocketAddr>) -> Self {
         let source = Source::Given(servers.into_iter().collect());

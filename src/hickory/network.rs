@@ -1,6 +1,7 @@
 //! All that is known of one network, and goes as a whole when the network changes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -9,7 +10,12 @@ use super::cache::{Cache, Key, Outcome};
 use super::flight::Flights;
 use super::resolv_conf::Conf;
 use super::servers::Memory;
-use crate::resolve::Record;
+use crate::resolve::{LookupErrorKind, Record};
+
+/// Silence for less than this says more about who asks than about the servers: one short deadline
+/// must not make the lookups of others fail from the cache. It is when a question is sent for the
+/// last time.
+const ENOUGH: Duration = Duration::from_millis(995);
 
 /// The configuration, and what was learnt under it. A lookup that began in a network ends in it:
 /// what it still learns after a change lands where nobody looks.
@@ -47,9 +53,17 @@ impl Network {
         }
         let (network, asked) = (Arc::clone(self), key.clone());
         let flight = self.flights.join(key, deadline, async move |deadline| {
+            let started = Instant::now();
             let learnt = ask(&network, &asked, &deadline).await;
-            network.cache.insert(asked, learnt, Instant::now())
+            match is_silence(&learnt.outcome) && started.elapsed() < ENOUGH {
+                true => learnt.outcome,
+                false => network.cache.insert(asked, learnt, Instant::now()),
+            }
         });
         flight.await
     }
+}
+
+fn is_silence(outcome: &Outcome) -> bool {
+    matches!(outcome, Err(error) if error.kind() == LookupErrorKind::TimedOut)
 }

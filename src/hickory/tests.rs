@@ -1,6 +1,6 @@
 //! Lookups as a race makes them: two record types of one name, a deadline, a binding.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::binding::Binding;
 use crate::resolve::{Query, Record, Resolve};
 use dns::{Dns, HeldClock, Reply, pass};
 
-#[path = "../../tests/support/dns.rs"]
+#[path = "../../tests/support/dns/mod.rs"]
 mod dns;
 
 /// A server, and a resolver whose resolv.conf names it. The file goes with the test.
@@ -234,6 +234,22 @@ async fn a_lookup_gives_up_just_before_its_deadline_and_names_the_server() {
     assert_eq!(error.to_string(), format!("no answer ({})", world.dns.addr));
 }
 
+#[tokio::test(start_paused = true)] // R-9520-3.2a
+async fn silence_counts_as_a_failure_from_a_second_on() {
+    for (millis, is_remembered) in [(999, false), (1_000, true)] {
+        let world = World::new("").await;
+        world.dns.on("db", A, [Reply::silence()]);
+        let deadline = Some((Instant::now() + Duration::from_millis(millis)).into_std());
+        let query = Query { deadline, ..Query::new("db", Record::A) };
+        let lookup = tokio::spawn(world.resolver.lookup(&query));
+        world.dns.settle().await;
+        pass(millis - 5, &[&world.dns]).await;
+        assert_eq!(lookup.await.unwrap().unwrap_err().kind(), LookupErrorKind::TimedOut);
+        let again = format!("{:?}", world.resolver.lookup(&query));
+        assert_eq!(again == "Resolving(ready)", is_remembered, "{millis} ms");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn merged_lookups_keep_their_own_deadlines() {
     let world = World::new("").await;
@@ -253,12 +269,14 @@ async fn merged_lookups_keep_their_own_deadlines() {
     long.await.unwrap().unwrap();
 }
 
+// Other systems have only 127.0.0.1.
+#[cfg(target_os = "linux")]
 #[tokio::test(start_paused = true)]
 async fn a_binding_holds_for_the_questions_and_parts_the_cache() {
     let world = World::new("").await;
     world.dns.on("db", A, [v4().truncated()]);
     for last in [2, 3] {
-        let local_v4 = Some(Ipv4Addr::new(127, 0, 0, last));
+        let local_v4 = Some([127, 0, 0, last].into());
         let binding = Arc::new(Binding { local_v4, ..Binding::default() });
         let query = Query { binding, ..Query::new("db", Record::A) };
         assert!(!world.resolver.lookup(&query).await.unwrap().is_cached());

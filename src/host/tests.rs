@@ -265,8 +265,8 @@ fn no_text_panics_and_what_is_accepted_is_clean() {
 
 #[test] // E-9, S13e
 fn ports_are_tried_once_each_in_their_order() {
-    assert_eq!(check_ports(&[443, 80, 443, 1, 80]).unwrap(), [443, 80, 1]);
-    assert_eq!(check_ports(&[65535]).unwrap(), [65535]);
+    assert_eq!(*check_ports(&[443, 80, 443, 1, 80]).unwrap(), [443, 80, 1]);
+    assert_eq!(*check_ports(&[65535]).unwrap(), [65535]);
     assert_eq!(check_ports(&[]).unwrap_err().to_string(), "the list of ports is empty");
     for ports in [&[0][..], &[443, 0], &[0, 443]] {
         assert_eq!(check_ports(ports).unwrap_err().to_string(), "port 0 cannot be connected to");

@@ -1,5 +1,6 @@
 //! The addresses of a race: which are taken, and in which order they are tried.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ const ORDER_LIFETIME: Duration = Duration::from_secs(1);
 pub(crate) struct Candidates {
     pub(crate) gate: Option<Gate>,
     family: Family,
-    ports: Vec<u16>,
+    ports: Arc<[u16]>,
     /// The caller's own addresses, until they are admitted.
     given: Vec<SocketAddr>,
     /// Sorted by RFC 6724, or kept in the caller's order with the caller's ports.
@@ -41,7 +42,7 @@ pub(crate) struct Candidates {
 }
 
 impl Candidates {
-    pub(crate) fn sorted(given: Vec<SocketAddr>, ports: Vec<u16>, family: Family) -> Self {
+    pub(crate) fn sorted(given: Vec<SocketAddr>, ports: Arc<[u16]>, family: Family) -> Self {
         Self {
             gate: None,
             family,
@@ -56,7 +57,7 @@ impl Candidates {
     }
 
     pub(crate) fn as_given(given: Vec<SocketAddr>, family: Family) -> Self {
-        Self { sorted: false, ..Self::sorted(given, Vec::new(), family) }
+        Self { sorted: false, ..Self::sorted(given, Arc::default(), family) }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -162,8 +163,10 @@ impl Candidates {
     }
 
     fn in_order(&self, sources: &Sources) -> Vec<SocketAddr> {
-        let mut addrs = self.addrs.clone();
-        order::sort(&mut addrs, sources);
+        let mut addrs = Cow::Borrowed(&self.addrs[..]);
+        if addrs.len() > 1 {
+            order::sort(addrs.to_mut(), sources);
+        }
         let first = match self.family {
             Family::PreferV4 => Some(Record::A),
             Family::Any | Family::V4Only | Family::V6Only => None,

@@ -131,7 +131,7 @@ impl Race {
             return Err(refuse(&format_args!("{addr}: port 0 cannot be connected to")));
         }
         let candidates = Candidates::as_given(addrs.to_vec(), config.family);
-        Ok(Self::with(config, candidates, Report::new(Arc::default(), Vec::new(), now)))
+        Ok(Self::with(config, candidates, Report::new(Arc::default(), Arc::default(), now)))
     }
 
     fn with(config: Config, candidates: Candidates, report: Report) -> Self {
@@ -254,7 +254,7 @@ impl Race {
 
     /// The facts; the race is of no use after it.
     pub(crate) fn take_report(&mut self) -> Report {
-        let mut empty = Report::new(Arc::default(), Vec::new(), self.report.began);
+        let mut empty = Report::new(Arc::default(), Arc::default(), self.report.began);
         empty.outcome = Outcome::Dropped;
         std::mem::replace(&mut self.report, empty)
     }
