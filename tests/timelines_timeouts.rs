@@ -29,6 +29,21 @@ fn silent_attempts_are_given_up_one_by_one() {
     );
 }
 
+// Attempts that failed, in whatever order, have no time-out left.
+#[test]
+fn only_what_runs_times_out() {
+    let list = ["192.0.2.1#443", "192.0.2.2#443", "192.0.2.3#443"];
+    script().addrs(&list).refuses("192.0.2.1", 500).refuses("192.0.2.2", 20).plays(
+        "
+        0ms connect 192.0.2.1:443
+        250ms connect 192.0.2.2:443
+        270ms connect 192.0.2.3:443
+        10270ms timed out 192.0.2.3:443
+        10270ms failed: every attempt failed
+        ",
+    );
+}
+
 // A time-out is a failure: the next attempt starts at once.
 #[test] // F-5
 fn a_timed_out_attempt_starts_the_next_one() {
