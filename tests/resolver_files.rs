@@ -2,6 +2,7 @@
 #![cfg(all(feature = "hickory", unix))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
+use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -152,6 +153,26 @@ async fn use_vc_is_tcp_at_once() {
     let answer = dir.resolver().lookup(&Query::new("www.test", Record::A)).await.unwrap();
     assert_eq!(answer.origin(), Origin::Tcp);
     assert_eq!(dns.asked(), ["A www.test tcp"]);
+}
+
+// Of one name; different names each open their own until connections are kept.
+#[tokio::test(start_paused = true)] // dot-single-connect-in-flight
+async fn fifty_questions_for_a_name_at_once_are_one_connection() {
+    let _held = HeldClock::hold();
+    let (dir, dns) = (Dir::new(), Dns::start().await);
+    dns.on("www.test", RecordType::A, [Reply::addrs(0, &["192.0.2.1"]).after(100)]);
+    dir.replace("resolv.conf", &conf(&[&dns], "options use-vc\n"));
+    let resolver = dir.resolver();
+    let query = Query::new("www.test", Record::A);
+    let lookups: Vec<_> = (0..50).map(|_| tokio::spawn(resolver.lookup(&query))).collect();
+    dns.settle().await;
+    pass(100, &[&dns]).await;
+    for lookup in lookups {
+        lookup.await.unwrap().unwrap();
+    }
+    let connections: HashSet<_> = dns.seen().iter().map(|seen| (seen.tcp, seen.from)).collect();
+    assert_eq!((connections.len(), dns.seen().len()), (1, 1));
+    assert!(dns.seen()[0].tcp);
 }
 
 #[tokio::test(start_paused = true)]
