@@ -236,6 +236,9 @@ impl<T: Send + 'static> InFlight<T> {
     fn poll_lookups(&mut self, race: &mut Race, cx: &mut Context<'_>) -> bool {
         let before = self.lookups.len();
         self.lookups.retain_mut(|(record, span, resolving)| {
+            if !race.is_asking(*record) {
+                return false; // it took too long
+            }
             let polled = span.in_scope(|| Pin::new(resolving).poll(cx));
             let Poll::Ready(result) = polled else { return true };
             span.in_scope(|| note_answer(*record, &result));

@@ -102,20 +102,19 @@ fn addresses(answer: &Answer) -> String {
 
 fn attempt_row(report: &Report, index: usize, attempt: &AttemptReport) -> Row {
     let at = attempt.span.to.map_or(Duration::ZERO, |to| report.since_call(to));
-    let (how, ink) = match &attempt.outcome {
-        AttemptOutcome::Won => (format!("won at {}", Time(at)), '█'),
-        AttemptOutcome::Failed(error) => (error.kind().to_string(), '▒'),
-        AttemptOutcome::TimedOut => ("timed out".to_owned(), '░'),
-        AttemptOutcome::Cancelled => ("cancelled".to_owned(), '░'),
-        AttemptOutcome::Running => ("running".to_owned(), '░'),
-    };
-    let label = format!("try {}", index + 1);
-    let what = match attempt.error() {
+    let (addr, label) = (attempt.addr.to_string(), format!("try {}", index + 1));
+    let (what, how, ink) = match &attempt.outcome {
+        AttemptOutcome::Won => (addr, format!("won at {}", Time(at)), '█'),
         // The kind says it all of a system's error, and little of a dial's own.
-        Some(error) if error.raw_os_error().is_none() => {
-            format!("{}: {}", attempt.addr, Line(error))
+        AttemptOutcome::Failed(error) if error.raw_os_error().is_some() => {
+            (addr, error.kind().to_string(), '▒')
         }
-        _ => attempt.addr.to_string(),
+        AttemptOutcome::Failed(error) => {
+            (format!("{addr}: {}", Line(error)), "failed".to_owned(), '▒')
+        }
+        AttemptOutcome::TimedOut => (addr, "timed out".to_owned(), '░'),
+        AttemptOutcome::Cancelled => (addr, "cancelled".to_owned(), '░'),
+        AttemptOutcome::Running => (addr, "running".to_owned(), '░'),
     };
     Row { label, what, how, bar: bar(report, attempt.span, ink) }
 }

@@ -7,6 +7,7 @@ mod support;
 use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, TcpListener};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
@@ -151,6 +152,21 @@ async fn a_lookup_that_drains_reaches_its_answer() {
 }
 
 // After a failure or a time-out nothing drains.
+// The resolver may be of the kind that never ends.
+#[tokio::test(start_paused = true)] // R-HE-LEAK
+async fn a_lookup_is_dropped_when_its_time_is_over() {
+    let watch = Watch::begins_now();
+    let world = script().dns(A, 0, &["192.0.2.1"]).silent("192.0.2.1");
+    let connector = world.connector(&watch);
+    let connecting = world.connect(&connector, &watch);
+    let mut connecting = pin!(connecting);
+    for (at, left) in [(2_999, 1), (3_001, 0)] {
+        let wait = Duration::from_millis(at - watch.now());
+        assert!(timeout(wait, connecting.as_mut()).await.is_err());
+        assert_eq!(watch.lookups.count(), left, "at {at} ms");
+    }
+}
+
 #[tokio::test(start_paused = true)] // R-8305-5k, R-HE-LEAK
 async fn a_failed_call_leaves_no_lookup() {
     let watch = Watch::begins_now();

@@ -163,11 +163,11 @@ fn a_report_of_a_failure_ends_with_the_reason() {
     assert_eq!(
         format!("\n{}", report_of(&world.config(|c| c.connect_timeout(MS(150))))),
         "
-example.com:443                                       0ms             100             200             300
-  AAAA   server failure                        100ms  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒
-  A      192.0.2.1, 192.0.2.2                   50ms  ████████
-  try 1  192.0.2.1:443                     timed out                  ░░░░░░░░░░░░░░░░░░░░░░░░
-  try 2  192.0.2.2:443: bad certificate  other error                                          ▒▒▒▒▒▒▒▒
+example.com:443                                     0ms             100             200             300
+  AAAA   server failure                      100ms  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒
+  A      192.0.2.1, 192.0.2.2                 50ms  ████████
+  try 1  192.0.2.1:443                   timed out                  ░░░░░░░░░░░░░░░░░░░░░░░░
+  try 2  192.0.2.2:443: bad certificate     failed                                          ▒▒▒▒▒▒▒▒
   failed after 300ms: every attempt failed"
     );
 }

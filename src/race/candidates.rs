@@ -17,7 +17,7 @@ pub(crate) type Gate = Arc<dyn Fn(SocketAddr) -> bool + Send + Sync>;
 /// At most this many addresses of each family are taken from a resolver: 64 a call, and neither
 /// family can crowd out the other.
 const MAX_OF_A_FAMILY: usize = 32;
-/// No more of an answer than this is looked at.
+/// No more of an answer than this is looked at: what stands behind counts as left out.
 const MAX_OF_AN_ANSWER: usize = 1024;
 /// No more refusals than this are told one by one.
 const MAX_PASSED_OVER: usize = 64;

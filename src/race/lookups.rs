@@ -54,6 +54,10 @@ impl Race {
         Step::Resolve(record)
     }
 
+    pub(crate) fn is_asking(&self, record: Record) -> bool {
+        self.report.lookups.iter().any(|l| l.record == record && l.is_running())
+    }
+
     pub(super) fn lookups_running(&self) -> bool {
         self.report.lookups.iter().any(LookupReport::is_running)
     }
