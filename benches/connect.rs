@@ -1,6 +1,6 @@
 //! What a connect costs beside a bare one, on loopback: ratios, measured in turns.
 //!
-//! `cargo bench --no-default-features --bench connect`
+//! `cargo bench --bench connect`
 //!
 //! Each way of connecting makes a batch, then the next one, in turning order, and a round's batches
 //! are compared with each other. Only the connect is timed: the close comes after it, with a reset,
@@ -22,6 +22,9 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 
+#[cfg(feature = "hickory")]
+#[path = "support/name_server.rs"]
+mod name_server;
 mod support;
 
 /// Destinations 127.0.0.1 and on, so that no single one runs out of ports.
@@ -67,10 +70,12 @@ enum Way {
     DualStack,
     /// The dial of `connect_with`, which tells when TCP is up.
     Dial,
-    // A name from the cache of feature `hickory` belongs here once the resolver is there.
+    /// A name from the cache of feature `hickory`, with the hosts file and resolv.conf looked at.
+    #[cfg(feature = "hickory")]
+    Cached,
 }
 
-const WAYS: [(Way, &str); 7] = [
+const WAYS: &[(Way, &str)] = &[
     (Way::Bare, "TcpStream::connect"),
     (Way::BareNodelay, "TcpStream::connect, set_nodelay"),
     (Way::Literal, "he, IP literal"),
@@ -78,6 +83,8 @@ const WAYS: [(Way, &str); 7] = [
     (Way::Name, "he, name with ready answers"),
     (Way::DualStack, "he, name of both families, ready"),
     (Way::Dial, "he, connect_with(Attempt::connect)"),
+    #[cfg(feature = "hickory")]
+    (Way::Cached, "he, name in hickory's cache"),
 ];
 
 /// For each way, the microseconds of a connect in each round, and its allocations.
@@ -87,7 +94,7 @@ async fn table(accept: Accept) -> Table {
     let bench = Bench::new(accept);
     let mut table: Table = vec![(Vec::new(), 0.0); WAYS.len()];
     for (way, _) in WAYS {
-        bench.batch(way).await; // warm up
+        bench.batch(*way).await; // warm up
     }
     for round in 0..ROUNDS {
         for turn in 0..WAYS.len() {
@@ -104,11 +111,15 @@ struct Bench {
     destinations: Vec<Destination>,
     /// For literals and lists.
     plain: Connector,
+    #[cfg(feature = "hickory")]
+    caching: Connector,
 }
 
 struct Destination {
     addr: SocketAddr,
     host: String,
+    #[cfg(feature = "hickory")]
+    name: String,
     by_name: Connector,
     dual_stack: Connector,
     /// For IPv4 and for IPv6, to accept after each connect; none where threads do that.
@@ -118,7 +129,12 @@ struct Destination {
 impl Bench {
     fn new(accept: Accept) -> Self {
         let destinations = (1..=DESTINATIONS).map(|last| Destination::new(last, accept)).collect();
-        Self { destinations, plain: Connector::without_resolver() }
+        Self {
+            destinations,
+            plain: Connector::without_resolver(),
+            #[cfg(feature = "hickory")]
+            caching: Connector::new(he::hickory::Resolver::servers([name_server::serve()])),
+        }
     }
 
     async fn batch(&self, way: Way) -> (Duration, u64) {
@@ -149,6 +165,8 @@ impl Bench {
             Way::List => self.plain.connect_addrs(&[to.addr]).await.unwrap(),
             Way::Name => to.by_name.connect("service.test", &ports).await.unwrap(),
             Way::DualStack => to.dual_stack.connect("service.test", &ports).await.unwrap(),
+            #[cfg(feature = "hickory")]
+            Way::Cached => self.caching.connect(&to.name, &ports).await.unwrap(),
             Way::Dial => {
                 let dialled = self.plain.connect_with(&to.host, &ports, he::Attempt::connect).await;
                 dialled.unwrap().stream
@@ -171,7 +189,15 @@ impl Destination {
                 std::thread::spawn(move || while listener.accept().is_ok() {});
             }
         }
-        Self { addr, host, by_name, dual_stack, listeners }
+        Self {
+            addr,
+            host,
+            #[cfg(feature = "hickory")]
+            name: name_server::name_of(last),
+            by_name,
+            dual_stack,
+            listeners,
+        }
     }
 }
 
