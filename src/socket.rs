@@ -14,6 +14,7 @@ use crate::binding::{Binding, OptionError, unsupported};
 pub use self::keepalive::KeepAlive;
 
 mod keepalive;
+mod nearby;
 
 /// What every attempt sets on its socket. Cheap to clone.
 ///
@@ -180,12 +181,18 @@ impl SocketOptions {
     /// One attempt: a socket with these options, connected to `addr`. Dropping it closes the
     /// socket.
     pub(crate) async fn connect(&self, addr: SocketAddr) -> io::Result<TcpStream> {
-        let socket = match addr {
-            SocketAddr::V4(_) => TcpSocket::new_v4()?,
-            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        let stream = match &self.before_connect {
+            None if addr.ip().is_loopback() => nearby::connect(self, addr).await?,
+            hook => {
+                let socket = match addr {
+                    SocketAddr::V4(_) => TcpSocket::new_v4()?,
+                    SocketAddr::V6(_) => TcpSocket::new_v6()?,
+                };
+                self.prepare(SockRef::from(&socket), addr)?;
+                hook.iter().try_for_each(|Hook(hook)| hook(&socket, addr))?;
+                socket.connect(addr).await?
+            }
         };
-        self.prepare(&socket, addr)?;
-        let stream = socket.connect(addr).await?;
         if let Some(timeout) = self.user_timeout {
             set_user_timeout(SockRef::from(&stream), timeout)
                 .map_err(|e| OptionError::wrap("TCP_USER_TIMEOUT", addr, e))?;
@@ -193,7 +200,8 @@ impl SocketOptions {
         Ok(stream)
     }
 
-    fn prepare(&self, socket: &TcpSocket, addr: SocketAddr) -> io::Result<()> {
+    /// Everything but the hook.
+    fn prepare(&self, sock: SockRef<'_>, addr: SocketAddr) -> io::Result<()> {
         let Self {
             nodelay,
             keepalive,
@@ -201,9 +209,8 @@ impl SocketOptions {
             send_buffer,
             recv_buffer,
             binding,
-            before_connect,
+            before_connect: _,
         } = self;
-        let sock = SockRef::from(socket);
         let named = |option, result: io::Result<()>| {
             result.map_err(|cause| OptionError::wrap(option, addr, cause))
         };
@@ -222,11 +229,7 @@ impl SocketOptions {
         if let Some(bytes) = recv_buffer {
             named("SO_RCVBUF", buffer(*bytes).and_then(|n| sock.set_recv_buffer_size(n)))?;
         }
-        binding.apply(sock, addr)?;
-        match before_connect {
-            Some(Hook(hook)) => hook(socket, addr),
-            None => Ok(()),
-        }
+        binding.apply(sock, addr)
     }
 }
 
