@@ -40,7 +40,7 @@ pub struct Config {
     /// How long an address of the other family waits for the preferred family's answer, from the
     /// first usable address on. Default 50 ms (RFC 8305 section 3, "Resolution Delay"; named after
     /// the usual case, an A that waits for AAAA). A negative answer ends it at once, and nobody
-    /// waits on a host that has no route of the preferred family. Longer prefers IPv6 more
+    /// waits for a family that the host has no default route for. Longer prefers IPv6 more
     /// strongly; zero takes whatever is first.
     pub aaaa_timeout: Duration,
     /// Distance between the starts of two attempts while none fails. Default 250 ms, from 10 ms to
@@ -143,12 +143,26 @@ impl Config {
     /// assert_eq!(config.worst_case(100), Duration::from_secs(30));
     /// ```
     ///
-    /// A dial that goes on after TCP (see [`Attempt::connect`](crate::Attempt::connect)) may hold
-    /// the next start back to 2 s after the one before; then read 2 s for `connect_delay`.
     #[must_use]
     pub fn worst_case(&self, candidates: u32) -> Duration {
+        self.worst_case_at(candidates, self.connect_delay)
+    }
+
+    /// The same for [`Connector::connect_with`](crate::Connector::connect_with): while a dial goes
+    /// on after TCP, it may hold the next start back to 2 s after the one before.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// assert_eq!(he::Config::new().worst_case_with(2), Duration::from_secs(3 + 2 + 10));
+    /// ```
+    #[must_use]
+    pub fn worst_case_with(&self, candidates: u32) -> Duration {
+        self.worst_case_at(candidates, MAX_CONNECT_DELAY)
+    }
+
+    fn worst_case_at(&self, candidates: u32, delay: Duration) -> Duration {
         self.lookup_timeout()
-            .saturating_add(self.connect_delay.saturating_mul(candidates.saturating_sub(1)))
+            .saturating_add(delay.saturating_mul(candidates.saturating_sub(1)))
             .saturating_add(self.connect_timeout)
             .min(self.total_timeout)
     }

@@ -166,7 +166,7 @@ impl Connector {
     ///
     /// # Errors
     ///
-    /// As [`connect`](Self::connect).
+    /// See [`ErrorKind`](crate::ErrorKind). It ends by [`Config::worst_case_with`].
     ///
     /// # Cancel safety
     ///

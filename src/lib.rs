@@ -29,8 +29,8 @@
 //! ```
 //!
 //! - **An answer starts the race**, whichever comes first. An A alone waits up to `aaaa_timeout`
-//!   (50 ms) for AAAA, once; a negative AAAA of any kind ends that wait, and a host without an IPv6
-//!   route does not wait. Late answers join the race as if they had been there from the start.
+//!   (50 ms) for AAAA, once; a negative AAAA of any kind ends that wait, and a host without a default
+//!   route for IPv6 does not wait. Late answers join the race as if they had been there from the start.
 //! - **Order**: RFC 6724 over both families, by the source address that each destination would
 //!   get; then the families alternate, and with several ports the family alternates before the
 //!   port.
@@ -66,8 +66,8 @@
 //! ```
 //!
 //! which is [`Config::worst_case`]: 13.25 s for one address of each family, and never more than
-//! 30 s. While a dial goes on after TCP ([`Connector::connect_with`]), 2 s stand for
-//! `connect_delay`. A resolver of yours that never ends is given up all the same.
+//! 30 s. While a dial goes on after TCP, 2 s stand for `connect_delay`
+//! ([`Config::worst_case_with`]). A resolver of yours that never ends is given up all the same.
 //!
 //! # Several ports
 //!

@@ -68,13 +68,19 @@ impl Sources {
         }
     }
 
-    /// The family whose answer is worth waiting for: IPv6, unless IPv4 alone has a route to the
-    /// Internet (draft-ietf-happy-happyeyeballs-v3 section 4.2).
-    pub(crate) fn preferred(&self) -> Record {
-        match self.of(&ANYWHERE)[..] {
-            [v6, v4] if leads_out(v4) && !leads_out(v6) => Record::A,
-            _ => Record::Aaaa,
-        }
+    /// The family whose answer is worth waiting for: the first of these that has a default route
+    /// (draft-ietf-happy-happyeyeballs-v3 section 4.2). Without one, none is.
+    pub(crate) fn preferred(&self, order: [Record; 2]) -> Option<Record> {
+        let anywhere = order.map(|record| match record {
+            Record::Aaaa => ANYWHERE_V6,
+            Record::A => ANYWHERE_V4,
+        });
+        let sources = self.of(&anywhere);
+        order
+            .into_iter()
+            .zip(sources)
+            .find(|(_, source)| leads_out(*source))
+            .map(|(record, _)| record)
     }
 }
 
@@ -90,10 +96,9 @@ impl fmt::Debug for Sources {
 
 /// Stand for all addresses that only a default route leads to. Reserved for documentation (RFC
 /// 3849, RFC 5737), so no route of their own exists; no packet goes there either.
-const ANYWHERE: [SocketAddr; 2] = [
-    SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)), DISCARD),
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), DISCARD),
-];
+const ANYWHERE_V6: SocketAddr =
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)), DISCARD);
+const ANYWHERE_V4: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), DISCARD);
 
 /// Some systems refuse to connect to port 0; nothing is ever sent to this one (RFC 863).
 const DISCARD: u16 = 9;
@@ -136,7 +141,7 @@ mod tests {
     fn one_answer_does_not_stick_to_the_next() {
         // An address of the host itself, if there is one, is its own source; so is the loopback
         // address after it.
-        let own = Sources::default().of(&ANYWHERE);
+        let own = Sources::default().of(&[ANYWHERE_V6, ANYWHERE_V4]);
         for ip in own.into_iter().flatten() {
             let loopback: IpAddr =
                 if ip.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
@@ -170,20 +175,21 @@ mod tests {
     }
 
     #[test] // R-V3-4.2e, R-V3-4.1d
-    fn ipv6_is_preferred_unless_only_ipv4_leads_out() {
+    fn the_first_family_with_a_default_route_is_preferred() {
         let preferred = |v6: Option<&str>, v4: Option<&str>| {
             let table = [v6, v4].map(|ip| ip.map(|ip| ip.parse().unwrap()));
-            Sources::new(move |_| table.to_vec()).preferred()
+            Sources::new(move |_| table.to_vec()).preferred([Record::Aaaa, Record::A])
         };
-        assert_eq!(preferred(Some("2001:db8::2"), Some("10.0.0.2")), Record::Aaaa);
-        assert_eq!(preferred(None, None), Record::Aaaa);
-        assert_eq!(preferred(Some("2001:db8::2"), None), Record::Aaaa);
-        assert_eq!(preferred(None, Some("10.0.0.2")), Record::A);
-        // A ULA counts: it may be translated. Link-local addresses lead nowhere.
-        assert_eq!(preferred(Some("fd00::2"), Some("10.0.0.2")), Record::Aaaa);
-        assert_eq!(preferred(Some("fe80::2"), Some("10.0.0.2")), Record::A);
-        assert_eq!(preferred(Some("fe80::2"), Some("169.254.0.2")), Record::Aaaa);
-        assert_eq!(preferred(None, Some("169.254.0.2")), Record::Aaaa);
+        assert_eq!(preferred(Some("2001:db8::2"), Some("10.0.0.2")), Some(Record::Aaaa));
+        assert_eq!(preferred(None, None), None);
+        assert_eq!(preferred(Some("2001:db8::2"), None), Some(Record::Aaaa));
+        assert_eq!(preferred(None, Some("10.0.0.2")), Some(Record::A));
+        // A unique local address has a scope as wide as any.
+        assert_eq!(preferred(Some("fd00::2"), Some("10.0.0.2")), Some(Record::Aaaa));
+        assert_eq!(preferred(Some("fe80::2"), Some("10.0.0.2")), Some(Record::A));
+        assert_eq!(preferred(Some("fe80::2"), Some("169.254.0.2")), None);
+        let both = Sources::new(|addrs| addrs.iter().map(|a| Some(a.ip())).collect());
+        assert_eq!(both.preferred([Record::A, Record::Aaaa]), Some(Record::A));
     }
 
     #[test]

@@ -79,10 +79,9 @@ impl Race {
     pub(super) fn choose_preferred(&mut self) {
         let waiting = self.report.attempts.is_empty() && self.first_addr_at.is_some();
         if self.preferred.is_none() && waiting && self.lookups_running() {
-            self.preferred = Some(match self.config.family {
-                Family::V4Only | Family::PreferV4 => Record::A,
-                Family::V6Only => Record::Aaaa,
-                Family::Any => self.sources.preferred(),
+            self.preferred = self.sources.preferred(match self.config.family {
+                Family::V4Only | Family::PreferV4 => [Record::A, Record::Aaaa],
+                Family::V6Only | Family::Any => [Record::Aaaa, Record::A],
             });
         }
     }
