@@ -14,19 +14,18 @@ use crate::attempt::{Attempt, Established};
 use crate::clock::now;
 use crate::config::Config;
 use crate::drive::{Dialling, OnReport, drive};
-use crate::error::Error;
+use crate::error::{Error, Why};
 use crate::order::Sources;
 use crate::race::{Gate, Race};
-use crate::report::Report;
+use crate::report::{Report, Target};
 use crate::resolve::{Query, Resolve, Resolving};
 use crate::socket::SocketOptions;
-use crate::text::Line;
 
 /// Connects to hosts. Cheap to clone; one call can differ from the next:
 ///
 /// ```
 /// # async fn doc(connector: he::Connector) -> Result<(), he::Error> {
-/// let patient = he::Config::new().total_timeout(std::time::Duration::from_secs(120));
+/// let patient = connector.current_config().total_timeout(std::time::Duration::from_secs(120));
 /// let stream = connector.clone().config(patient).connect("robur.coop", &[443]).await?;
 /// # Ok(())
 /// # }
@@ -74,6 +73,13 @@ impl Connector {
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self
+    }
+
+    /// The configuration that this connector has, to change a part of it:
+    /// `connector.clone().config(connector.current_config().connect_delay(delay))`.
+    #[must_use]
+    pub fn current_config(&self) -> Config {
+        self.config
     }
 
     /// Socket options. Default: [`SocketOptions::default`]. Interface, mark and local addresses
@@ -148,11 +154,12 @@ impl Connector {
     /// `connect_with(host, ports, Attempt::connect)` gives a `TcpStream` and the report.
     ///
     /// ```
-    /// # async fn greet(_: &mut tokio::net::TcpStream) -> std::io::Result<()> { Ok(()) }
+    /// # async fn greet(_: &mut tokio::net::TcpStream, _: &str) -> std::io::Result<()> { Ok(()) }
     /// # async fn doc(connector: he::Connector) -> Result<(), he::Error> {
     /// let dial = |attempt: he::Attempt| async move {
+    ///     let name = attempt.host(); // what a certificate has to name
     ///     let mut stream = attempt.connect().await?;
-    ///     greet(&mut stream).await?; // a handshake of yours
+    ///     greet(&mut stream, &name).await?; // a handshake of yours
     ///     Ok(stream)
     /// };
     /// let established = connector.connect_with("robur.coop", &[443], dial).await?;
@@ -222,6 +229,7 @@ impl Connector {
                 Ok(race)
             }
             Err(error) => {
+                tracing::debug!("failed: {}", Why(error.report()));
                 self.on_report.iter().for_each(|hook| hook(error.report()));
                 Err(error)
             }
@@ -239,7 +247,7 @@ impl Connector {
         F: Future<Output = io::Result<T>> + Send + 'static,
         T: Send + 'static,
     {
-        let span = tracing::debug_span!("connect", host = %Line(race.report().host()));
+        let span = tracing::debug_span!("connect", to = %Target(race.report()));
         let parts = (&*self.resolver, &self.socket, self.on_report.as_ref());
         drive(parts, race, dial, dialling).instrument(span).await
     }

@@ -3,6 +3,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,14 +11,15 @@ use std::time::{Duration, Instant};
 
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Sleep;
+use tracing::instrument::Instrumented;
 use tracing::{Instrument, Span, debug, debug_span};
 
 use crate::answer::{Answer, LookupError};
 use crate::attempt::{Attempt, Established, Progress};
 use crate::clock::now;
-use crate::error::Error;
+use crate::error::{Error, Why};
 use crate::race::{Race, Step};
-use crate::report::{ErrorKind, Outcome, Report};
+use crate::report::{Addresses, ErrorKind, Outcome, Report};
 use crate::resolve::{Query, Record, Resolve, Resolving};
 use crate::socket::SocketOptions;
 use crate::text::{Line, Time};
@@ -61,19 +63,17 @@ where
         match race.poll(now()) {
             Step::Resolve(record) => flight.look_up(record, resolver, socket, race),
             Step::Connect(id, addr) => {
-                debug!("connect {addr}");
-                let host = race.host().cloned();
-                let progress = flight.progress.clone();
-                let dialled = dial(Attempt { id, addr, host, socket: socket.clone(), progress });
-                let dialled = Dialled { id, dial: Box::pin(dialled), sent: false }
-                    .instrument(debug_span!("attempt", %addr));
+                let dialled = begin(&dial, race, socket, flight.progress.clone(), (id, addr));
                 match id {
                     0 => first = Some(dialled),
                     _ => flight.spawn(id, dialled),
                 }
             }
-            Step::Cancel(0) => first = None,
-            Step::Cancel(id) => flight.cancel(id),
+            Step::Cancel(id) => {
+                debug!("attempt {} timed out", id + 1);
+                first = first.filter(|_| id != 0);
+                flight.cancel(id);
+            }
             Step::Wait(until) => {
                 set_timer(timer.as_mut(), until);
                 poll_fn(|cx| match flight.poll(&mut first, race, cx) {
@@ -86,6 +86,22 @@ where
             Step::Fail(kind) => return Err(Error::new(kind, story.end())),
         }
     }
+}
+
+fn begin<D, F>(
+    dial: &D,
+    race: &Race,
+    socket: &SocketOptions,
+    progress: Option<Progress>,
+    (id, addr): (usize, SocketAddr),
+) -> Instrumented<Dialled<F>>
+where
+    D: Fn(Attempt) -> F,
+{
+    debug!("connect {addr}");
+    let (host, socket) = (race.host().cloned(), socket.clone());
+    let dial = Box::pin(dial(Attempt { id, addr, host, socket, progress }));
+    Dialled { id, dial, sent: false }.instrument(debug_span!("attempt", %addr))
 }
 
 /// Tells the hook how the race ended, also if that is because the future was dropped.
@@ -102,10 +118,11 @@ impl Story<'_> {
     }
 
     fn tell(&self, report: &Report) {
+        report.passed_over().iter().for_each(|passed| debug!("passed over {passed}"));
         match (report.winner(), report.outcome()) {
             (Some(won), _) => debug!("connected {} after {}", won.addr(), Time(report.elapsed())),
             (None, Outcome::Dropped) => debug!("dropped after {}", Time(report.elapsed())),
-            (None, _) => debug!("failed after {}", Time(report.elapsed())),
+            (None, _) => debug!("failed: {}", Why(report)),
         }
         if let Some(hook) = self.on_report {
             hook(report);
@@ -117,7 +134,7 @@ impl Drop for Story<'_> {
     fn drop(&mut self) {
         // After `end` the race is over; in a panic the hook might panic again.
         if self.race.is_running() && !std::thread::panicking() {
-            self.race.drop_now(now());
+            self.race.abandon(now());
             let report = self.race.take_report();
             self.tell(&report);
         }
@@ -187,15 +204,9 @@ impl<T: Send + 'static> InFlight<T> {
         race: &Race,
     ) {
         debug!("ask {record}");
-        let Some(name) = race.name() else { return };
+        let Some(query) = race.query(record) else { return };
+        let query = Query { binding: socket.binding().clone(), ..query };
         let span = debug_span!("lookup", %record);
-        let query = Query {
-            name: name.clone(),
-            record,
-            sibling: race.sibling(record),
-            deadline: race.lookup_deadline(record),
-            binding: socket.binding().clone(),
-        };
         let resolving = span.in_scope(|| resolver.lookup(&query));
         self.lookups.push((record, span, resolving));
     }
@@ -237,7 +248,8 @@ impl<T: Send + 'static> InFlight<T> {
         let before = self.lookups.len();
         self.lookups.retain_mut(|(record, span, resolving)| {
             if !race.is_asking(*record) {
-                return false; // it took too long
+                span.in_scope(|| debug!("{record}: no answer in time"));
+                return false;
             }
             let polled = span.in_scope(|| Pin::new(resolving).poll(cx));
             let Poll::Ready(result) = polled else { return true };
@@ -304,7 +316,7 @@ impl<T: Send + 'static> InFlight<T> {
 
 fn note_answer(record: Record, result: &Result<Answer, LookupError>) {
     match result {
-        Ok(answer) => debug!("{record}: {} addresses", answer.addrs().len()),
+        Ok(answer) => debug!("{record}: {}", Addresses(answer)),
         Err(error) => debug!("{record}: {error}"),
     }
 }

@@ -3,15 +3,11 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::answer::{LookupError, LookupErrorKind};
 use crate::binding::OptionError;
-use crate::report::{
-    AttemptOutcome, AttemptReport, ErrorKind, LookupOutcome, LookupReport, Outcome, PassedOver,
-    Reason, Report,
-};
+use crate::report::{AttemptReport, ErrorKind, LookupReport, Outcome, Report};
 use crate::text::{Line, Time};
 
 /// A connect that failed.
@@ -21,58 +17,68 @@ use crate::text::{Line, Time};
 /// one, take [`Error::report`] and downcast the `io::Error` of the attempt.
 ///
 /// `io::Error::from` keeps the kind, and this error as its inner value.
-pub struct Error(Box<Inner>);
-
-#[derive(Debug)]
-struct Inner {
+#[derive(Clone)]
+pub struct Error {
     kind: ErrorKind,
-    detail: Option<String>,
-    report: Report,
+    report: Box<Report>,
 }
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, report: Report) -> Self {
-        Self(Box::new(Inner { kind, detail: None, report }))
+        Self { kind, report: Box::new(report) }
     }
 
-    /// An error before the first packet; `detail` says what is wrong.
+    /// An error before anything began; `detail` says what is wrong.
     pub(crate) fn at_the_door(
         kind: ErrorKind,
         detail: &dyn fmt::Display,
-        host: &str,
-        ports: &[u16],
+        mut report: Report,
         now: Instant,
     ) -> Self {
-        let mut report = Report::new(Arc::from(host), Arc::from(ports), now);
+        report.detail = Some(detail.to_string().into());
         report.close(Outcome::Failed(kind), now);
-        Self(Box::new(Inner { kind, detail: Some(detail.to_string()), report }))
+        Self::new(kind, report)
     }
 
     /// What kind of failure it is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
-        self.0.kind
+        self.kind
     }
 
     /// Every lookup and attempt.
     #[must_use]
     pub fn report(&self) -> &Report {
-        &self.0.report
+        &self.report
     }
 
     /// The report, owned.
     #[must_use]
     pub fn into_report(self) -> Report {
-        self.0.report
+        *self.report
     }
 
     /// Whether the same call may succeed later: yes for what the network did, no for what the
     /// caller gave and for a name that does not exist.
+    ///
+    /// Of failed attempts one that may pass is enough. A socket option that was refused does not
+    /// pass, nor does an error of the kinds `InvalidInput`, `InvalidData` (a certificate, say)
+    /// and `Unsupported`; a dial's other errors count as transient, for a finer
+    /// judgement look at [`AttemptReport::error`].
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        match self.0.kind {
-            ErrorKind::Lookup | ErrorKind::TimedOut => true,
-            ErrorKind::Connect => self.0.report.attempts.iter().any(may_pass),
+        match self.kind {
+            ErrorKind::TimedOut => true,
+            ErrorKind::Lookup => self.lookup_errors().any(|error| match error.kind() {
+                LookupErrorKind::NoSuchName | LookupErrorKind::NoRecords => false,
+                // With a server it could not be reached; without, there is none to ask.
+                LookupErrorKind::NoNameServer => error.server().is_some(),
+                LookupErrorKind::ServerFailure
+                | LookupErrorKind::Refused
+                | LookupErrorKind::TimedOut
+                | LookupErrorKind::Other => true,
+            }),
+            ErrorKind::Connect => self.report.attempts.iter().any(may_pass),
             ErrorKind::InvalidInput
             | ErrorKind::NoSuchName
             | ErrorKind::NoAddress
@@ -80,187 +86,93 @@ impl Error {
         }
     }
 
+    fn lookup_errors(&self) -> impl Iterator<Item = &LookupError> {
+        self.report.lookups.iter().filter_map(LookupReport::error)
+    }
+
     /// The kind that callers of `std::io` know: at the top, that of the first attempt.
     fn io_kind(&self) -> io::ErrorKind {
-        match self.0.kind {
+        let silent = |error: &LookupError| error.kind() == LookupErrorKind::TimedOut;
+        match self.kind {
             ErrorKind::InvalidInput => io::ErrorKind::InvalidInput,
             ErrorKind::NoSuchName | ErrorKind::NoAddress => io::ErrorKind::NotFound,
-            ErrorKind::Lookup => lookup_io_kind(&self.0.report),
+            ErrorKind::Lookup if self.lookup_errors().any(silent) => io::ErrorKind::TimedOut,
+            ErrorKind::Lookup => io::ErrorKind::Other,
             ErrorKind::Forbidden => io::ErrorKind::PermissionDenied,
             ErrorKind::TimedOut => io::ErrorKind::TimedOut,
-            ErrorKind::Connect => self
-                .0
-                .report
-                .attempts
-                .first()
-                .and_then(AttemptReport::error)
-                .map_or(io::ErrorKind::TimedOut, io::Error::kind),
+            ErrorKind::Connect => {
+                let first = self.report.attempts.first().and_then(AttemptReport::error);
+                first.map_or(io::ErrorKind::TimedOut, io::Error::kind)
+            }
         }
     }
 }
 
 /// A failure that lies with the caller's options stays; one that lies with the path may pass.
 fn may_pass(attempt: &AttemptReport) -> bool {
-    use io::ErrorKind::{AddrNotAvailable, InvalidInput, PermissionDenied, Unsupported};
-    let stays = [AddrNotAvailable, InvalidInput, PermissionDenied, Unsupported];
-    attempt.error().is_none_or(|error| !stays.contains(&error.kind()))
-}
-
-fn lookup_io_kind(report: &Report) -> io::ErrorKind {
-    let silent = report
-        .lookups
-        .iter()
-        .filter_map(LookupReport::error)
-        .any(|error| error.kind() == LookupErrorKind::TimedOut);
-    if silent { io::ErrorKind::TimedOut } else { io::ErrorKind::Other }
-}
-
-impl AttemptReport {
-    /// The error of an attempt that failed by itself.
-    #[must_use]
-    pub fn error(&self) -> Option<&io::Error> {
-        match &self.outcome {
-            AttemptOutcome::Failed(error) => Some(error),
-            AttemptOutcome::Running
-            | AttemptOutcome::Won
-            | AttemptOutcome::TimedOut
-            | AttemptOutcome::Cancelled => None,
-        }
+    use io::ErrorKind::{InvalidData, InvalidInput, PermissionDenied, Unsupported};
+    let Some(error) = attempt.error() else { return true };
+    if error.get_ref().is_some_and(|inner| inner.is::<OptionError>()) {
+        return false;
     }
-}
-
-impl LookupReport {
-    /// The error of a lookup that gave no addresses.
-    #[must_use]
-    pub fn error(&self) -> Option<&LookupError> {
-        match &self.outcome {
-            LookupOutcome::Failed(error) => Some(error),
-            LookupOutcome::Running | LookupOutcome::Answered(_) | LookupOutcome::Abandoned => None,
-        }
-    }
+    // A filter on the path says "denied" by ICMP; this host says so before a packet leaves.
+    let denied_here = error.kind() == PermissionDenied && !attempt.sent;
+    !denied_here && ![InvalidData, InvalidInput, Unsupported].contains(&error.kind())
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, detail, report } = &*self.0;
-        match (report.host.as_ref(), report.attempts.first()) {
-            ("", Some(first)) => write!(f, "cannot connect to {}", first.addr)?,
-            ("", None) => f.write_str("cannot connect")?,
-            (host, _) => write!(f, "cannot connect to {}", Line(host))?,
-        }
-        match (kind, detail) {
-            (_, Some(detail)) => write!(f, ": {detail}")?,
-            (ErrorKind::TimedOut, None) => {
-                write!(f, ": timed out after {}", Time(report.elapsed()))?
+        let report = &self.report;
+        match (report.listed, report.attempts.first()) {
+            (Some(1), Some(only)) => write!(f, "cannot connect to {}: ", only.addr)?,
+            (Some(n), _) if n > 1 && report.detail.is_none() => {
+                write!(f, "cannot connect to any of {n} addresses: ")?;
             }
-            (_, None) => write!(f, ": {kind}")?,
+            (Some(_), _) => f.write_str("cannot connect: ")?,
+            (None, _) => write!(f, "cannot connect to {}: ", Line(report.host()))?,
+        }
+        write!(f, "{}", Why(&self.report))
+    }
+}
+
+/// Why a connect failed, on one line: DNS first, then the attempts, then what was not tried.
+pub(crate) struct Why<'a>(pub(crate) &'a Report);
+
+impl fmt::Display for Why<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = self.0;
+        match (report.outcome, report.detail()) {
+            (_, Some(detail)) => f.write_str(detail)?,
+            (Outcome::Failed(ErrorKind::TimedOut), _) => {
+                write!(f, "timed out after {}", Time(report.elapsed()))?;
+            }
+            (Outcome::Failed(kind), _) => write!(f, "{kind}")?,
+            (Outcome::Running | Outcome::Connected(_) | Outcome::Dropped, _) => {}
         }
         report.lookups.iter().try_for_each(|lookup| write!(f, "; {lookup}"))?;
         report.attempts.iter().try_for_each(|attempt| write!(f, "; {attempt}"))?;
         report.passed_over.iter().try_for_each(|passed| write!(f, "; {passed}"))?;
-        match report.cut {
-            0 => Ok(()),
-            cut => write!(f, "; {cut} more addresses left out"),
-        }
+        report.counts().try_for_each(|count| write!(f, "; {count}"))
     }
 }
 
-/// `AAAA: no records`, `A: 2 addresses`.
-impl fmt::Display for LookupReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.record)?;
-        match (&self.outcome, self.elapsed()) {
-            (LookupOutcome::Failed(error), took) => {
-                write!(f, "{error}")?;
-                match took {
-                    Some(took) if took >= SLOW => write!(f, " after {}", Time(took)),
-                    _ => Ok(()),
-                }
-            }
-            (LookupOutcome::Answered(answer), _) => match answer.addrs().len() {
-                1 => f.write_str("1 address"),
-                n => write!(f, "{n} addresses"),
-            },
-            (LookupOutcome::Running | LookupOutcome::Abandoned, took) => still(f, "asking", took),
-        }
-    }
-}
-
-/// A lookup that failed faster than this does not need its time told.
-const SLOW: Duration = Duration::from_millis(100);
-
-/// `192.0.2.1:443: connection refused after 12ms`.
-impl fmt::Display for AttemptReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.addr)?;
-        let took = self.elapsed();
-        match (&self.outcome, took) {
-            (AttemptOutcome::Failed(error), Some(took)) if self.sent => {
-                write!(f, "{} after {}", Cause(error), Time(took))
-            }
-            (AttemptOutcome::Failed(error), _) => write!(f, "{}", Cause(error)),
-            (AttemptOutcome::TimedOut, Some(took)) => write!(f, "timed out after {}", Time(took)),
-            (AttemptOutcome::TimedOut, None) => f.write_str("timed out"),
-            (AttemptOutcome::Won, _) => f.write_str("connected"),
-            (AttemptOutcome::Running | AttemptOutcome::Cancelled, took) => {
-                still(f, "connecting", took)
-            }
-        }
-    }
-}
-
-fn still(f: &mut fmt::Formatter<'_>, doing: &str, took: Option<Duration>) -> fmt::Result {
-    match took {
-        Some(took) => write!(f, "still {doing} after {}", Time(took)),
-        None => write!(f, "still {doing}"),
-    }
-}
-
-/// An I/O error in the field's words, without the number of the system call's error.
-struct Cause<'a>(&'a io::Error);
-
-impl fmt::Display for Cause<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = self.0.get_ref().and_then(|inner| inner.downcast_ref::<OptionError>());
-        if let Some(error) = inner {
-            // The address stands before it.
-            return write!(f, "{}: {}", error.option(), Cause(error.cause()));
-        }
-        match (self.0.raw_os_error(), self.0.kind().to_string()) {
-            // std knows no better word for these than the system's own text.
-            (None, _) => write!(f, "{}", Line(self.0)),
-            (_, kind) if kind == "other error" || kind == "uncategorized error" => {
-                write!(f, "{}", Line(self.0))
-            }
-            (Some(_), kind) => f.write_str(&kind),
-        }
-    }
-}
-
-/// `10.0.0.1:443: forbidden`, without the port where the reason is the address itself.
-impl fmt::Display for PassedOver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.addr.port() {
-            0 => write!(f, "{}: {}", self.addr.ip(), self.reason),
-            _ => write!(f, "{}: {}", self.addr, self.reason),
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unusable(why) => write!(f, "{why}"),
-            Self::Forbidden => f.write_str("forbidden"),
-            Self::OtherFamily => f.write_str("family excluded"),
-        }
+impl Report {
+    /// What is only counted, in words.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = String> {
+        let counts = [
+            (self.untold, "more passed over"),
+            (self.cut, "more addresses left out"),
+            // After a win nobody misses them.
+            (self.winner().map_or(self.not_tried, |_| 0), "more not tried"),
+        ];
+        counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"))
     }
 }
 
 /// The kind and the one line; the report prints itself.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Error({:?}: {self})", self.0.kind)
+        write!(f, "Error({:?}: {self})", self.kind)
     }
 }
 

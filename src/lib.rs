@@ -42,7 +42,7 @@
 //!
 //! # Three doors
 //!
-//! 1. [`connect`]: a function. Feature `hickory`, on by default.
+//! 1. `he::connect`: a function. Feature `hickory`, on by default.
 //! 2. [`Connector`]: a value with a resolver, a [`Config`], [`SocketOptions`], a gate for addresses
 //!    ([`Connector::allow`]) and a hook for reports ([`Connector::on_report`]).
 //! 3. [`race`]: the algorithm alone, without I/O and without a clock, for other runtimes and for
@@ -79,7 +79,7 @@
 //! | feature | default | what it adds | Rust |
 //! |---|---|---|---|
 //! | (none) | | the race, the connector, any [`Resolve`] of yours | 1.85 |
-//! | `hickory` | yes | [`connect`], `Connector::default()`, the DNS resolver in [`hickory`] | 1.88 |
+//! | `hickory` | yes | `he::connect`, `Connector::default()`, the DNS resolver in `he::hickory` | 1.88 |
 //! | `serde` | | `Serialize` for [`Report`] | 1.85 |
 //!
 //! # Not here
@@ -91,10 +91,11 @@
 //! - TCP Fast Open: a dead path "connects" at once with it, so it cannot take part in a race.
 //! - Happy Eyeballs by other means in the system (`nsswitch.conf`, mDNS, per-interface DNS): the
 //!   resolver reads resolv.conf and the hosts file, nothing else.
-//! - Windows, macOS, Android: written behind `cfg` as in socket2, and never compiled by us. WASM
+//! - Windows, macOS, Android: written behind `cfg` as in socket2, and not compiled or run by us. WASM
 //!   has no sockets.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod answer;
 mod attempt;

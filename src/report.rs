@@ -3,14 +3,17 @@
 //! The machine keeps its facts in this form, so nothing is recorded twice and nothing is missing.
 
 use std::fmt;
-use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::answer::{Answer, LookupError};
 use crate::order::Unusable;
-use crate::resolve::Record;
+use crate::text::Line;
+
+mod rows;
+
+pub(crate) use rows::{Addresses, Cause, Ip, Span};
+pub use rows::{AttemptOutcome, AttemptReport, LookupOutcome, LookupReport};
 
 /// The story of one connect. `Display` draws it as a waterfall, feature `serde` serializes it.
 ///
@@ -25,7 +28,14 @@ pub struct Report {
     pub(crate) lookups: Vec<LookupReport>,
     pub(crate) attempts: Vec<AttemptReport>,
     pub(crate) passed_over: Vec<PassedOver>,
+    /// Passed over as well, beyond those.
+    pub(crate) untold: usize,
     pub(crate) cut: usize,
+    pub(crate) not_tried: usize,
+    /// How many addresses a list had; `None` for a host.
+    pub(crate) listed: Option<usize>,
+    /// What was wrong before anything began.
+    pub(crate) detail: Option<Arc<str>>,
 }
 
 /// How a connect ended.
@@ -77,54 +87,6 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// One lookup of one record type.
-#[derive(Debug, Clone)]
-pub struct LookupReport {
-    pub(crate) record: Record,
-    pub(crate) span: Span,
-    pub(crate) outcome: LookupOutcome,
-}
-
-/// How a lookup ended.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum LookupOutcome {
-    /// It was still out when the report was taken.
-    Running,
-    /// It gave addresses.
-    Answered(Answer),
-    /// It gave none.
-    Failed(LookupError),
-    /// The connect ended before it did.
-    Abandoned,
-}
-
-/// One connection attempt.
-#[derive(Debug, Clone)]
-pub struct AttemptReport {
-    pub(crate) addr: SocketAddr,
-    pub(crate) span: Span,
-    pub(crate) tcp_up: Option<Instant>,
-    pub(crate) sent: bool,
-    pub(crate) outcome: AttemptOutcome,
-}
-
-/// How an attempt ended.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum AttemptOutcome {
-    /// It was still under way when the report was taken.
-    Running,
-    /// It is the connection that the caller got.
-    Won,
-    /// It failed. The error is the dial's own: it can be downcast.
-    Failed(Arc<io::Error>),
-    /// It took longer than `connect_timeout`.
-    TimedOut,
-    /// Another attempt won, or the connect ended.
-    Cancelled,
-}
-
 /// An address that was known and never dialled, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -147,19 +109,6 @@ pub enum Reason {
     OtherFamily,
 }
 
-/// From when to when.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Span {
-    pub(crate) from: Instant,
-    pub(crate) to: Option<Instant>,
-}
-
-impl Span {
-    pub(crate) fn starting(now: Instant) -> Self {
-        Self { from: now, to: None }
-    }
-}
-
 impl Report {
     pub(crate) fn new(host: Arc<str>, ports: Arc<[u16]>, began: Instant) -> Self {
         Self {
@@ -171,8 +120,17 @@ impl Report {
             lookups: Vec::new(),
             attempts: Vec::new(),
             passed_over: Vec::new(),
+            untold: 0,
             cut: 0,
+            not_tried: 0,
+            listed: None,
+            detail: None,
         }
+    }
+
+    pub(crate) fn of_list(addrs: usize, began: Instant) -> Self {
+        let report = Self::new(Arc::default(), Arc::default(), began);
+        Self { listed: Some(addrs), ..report }
     }
 
     /// The host as the caller typed it; empty for a list of addresses.
@@ -222,16 +180,34 @@ impl Report {
         }
     }
 
-    /// Addresses that were known and never dialled, with the reason; the first 64 of them.
+    /// Addresses that were not to be dialled, with the reason: the first 64 of them.
     #[must_use]
     pub fn passed_over(&self) -> &[PassedOver] {
         &self.passed_over
     }
 
-    /// How many addresses were left out because a call takes 32 of each family.
+    /// How many were passed over beyond those.
+    #[must_use]
+    pub fn passed_over_more(&self) -> usize {
+        self.untold
+    }
+
+    /// How many addresses of the answers were left out because a call takes 32 of each family.
     #[must_use]
     pub fn cut(&self) -> usize {
         self.cut
+    }
+
+    /// How many pairs of address and port had not had their turn when the connect ended.
+    #[must_use]
+    pub fn not_tried(&self) -> usize {
+        self.not_tried
+    }
+
+    /// What was wrong with the input, or why a name is never looked up; `None` otherwise.
+    #[must_use]
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
     }
 
     /// When the call began, by tokio's clock; of a race without tokio, what its driver said.
@@ -269,74 +245,49 @@ impl Report {
     }
 }
 
-impl LookupReport {
-    pub(crate) fn is_running(&self) -> bool {
-        matches!(self.outcome, LookupOutcome::Running)
-    }
-
-    /// The record type.
-    #[must_use]
-    pub fn record(&self) -> Record {
-        self.record
-    }
-
-    /// How it ended.
-    #[must_use]
-    pub fn outcome(&self) -> &LookupOutcome {
-        &self.outcome
-    }
-
-    /// When it was started.
-    #[must_use]
-    pub fn started_at(&self) -> Instant {
-        self.span.from
-    }
-
-    /// How long it took, or had taken when the connect ended.
-    #[must_use]
-    pub fn elapsed(&self) -> Option<Duration> {
-        self.span.to.map(|to| to.saturating_duration_since(self.span.from))
+/// `10.0.0.1:443: forbidden`, without the port where the reason is the address itself.
+impl fmt::Display for PassedOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.addr.port() {
+            0 => write!(f, "{}: {}", Ip(self.addr), self.reason),
+            _ => write!(f, "{}: {}", self.addr, self.reason),
+        }
     }
 }
 
-impl AttemptReport {
-    pub(crate) fn is_running(&self) -> bool {
-        matches!(self.outcome, AttemptOutcome::Running)
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unusable(why) => write!(f, "{why}"),
+            Self::Forbidden => f.write_str("forbidden"),
+            Self::OtherFamily => f.write_str("family excluded"),
+        }
     }
+}
 
-    /// The address and port that were dialled.
-    #[must_use]
-    pub fn addr(&self) -> SocketAddr {
-        self.addr
-    }
+/// What was connected to: `robur.coop:443`, `[2001:db8::1]:443,80`, `2 addresses`.
+pub(crate) struct Target<'a>(pub(crate) &'a Report);
 
-    /// How it ended.
-    #[must_use]
-    pub fn outcome(&self) -> &AttemptOutcome {
-        &self.outcome
-    }
+/// More ports than this are counted.
+const PORTS: usize = 8;
 
-    /// When it was started.
-    #[must_use]
-    pub fn started_at(&self) -> Instant {
-        self.span.from
-    }
-
-    /// How long it took, or had taken when the connect ended.
-    #[must_use]
-    pub fn elapsed(&self) -> Option<Duration> {
-        self.span.to.map(|to| to.saturating_duration_since(self.span.from))
-    }
-
-    /// How long the TCP handshake took, where the dial went on after it and told so.
-    #[must_use]
-    pub fn tcp_elapsed(&self) -> Option<Duration> {
-        self.tcp_up.map(|up| up.saturating_duration_since(self.span.from))
-    }
-
-    /// Whether it failed before a packet left the host: no route, an option, no such interface.
-    #[must_use]
-    pub fn is_local(&self) -> bool {
-        !self.sent
+impl fmt::Display for Target<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { host, ports, listed, .. } = self.0;
+        match listed {
+            Some(1) => f.write_str("1 address")?,
+            Some(n) => write!(f, "{n} addresses")?,
+            None if host.split('%').next().is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok()) => {
+                write!(f, "[{}]", Line(host))?;
+            }
+            None => write!(f, "{}", Line(host))?,
+        }
+        for (index, port) in ports.iter().take(PORTS).enumerate() {
+            write!(f, "{}{port}", if index == 0 { ':' } else { ',' })?;
+        }
+        match ports.len().saturating_sub(PORTS) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
     }
 }

@@ -6,11 +6,25 @@ use std::time::{Duration, Instant};
 use serde::{Serialize, Serializer};
 
 use crate::answer::{LookupErrorKind, Origin};
-use crate::report::ErrorKind;
-use crate::report::{AttemptOutcome, AttemptReport, LookupOutcome, LookupReport, Outcome, Report};
+use crate::order::Unusable;
+use crate::report::{
+    AttemptOutcome, AttemptReport, Cause, ErrorKind, Ip, LookupOutcome, LookupReport, Outcome,
+    PassedOver, Reason, Report,
+};
 
-/// A map with `host`, `ports`, `outcome`, `error` (the kind, if it failed), `winner` (an index into
-/// `attempts`), `elapsed_ms`, `lookups`, `attempts`, `passed_over` and `cut`.
+/// A map:
+///
+/// | key | value |
+/// |---|---|
+/// | `host`, `ports`, `listed` | what was connected to; `listed` is the length of a list of addresses, else null |
+/// | `outcome` | `connected`, `failed`, `dropped`, `running` |
+/// | `error`, `detail` | the kind of the failure, and what was wrong with the input |
+/// | `winner` | an index into `attempts` |
+/// | `elapsed_ms` | the whole call |
+/// | `lookups` | `record`, `started_ms`, `elapsed_ms`, `outcome` (`answered`, `failed`, `abandoned`, `running`), `addresses` (with zones), `name` (the final one), `server`, `origin`, `cached`, `ttl_s`, `kind` and `error` of a failure |
+/// | `attempts` | `addr`, `started_ms`, `elapsed_ms`, `tcp_ms`, `local` (no packet left), `outcome` (`won`, `failed`, `timed_out`, `cancelled`, `running`), `kind` and `error` of a failure |
+/// | `passed_over`, `passed_over_more` | `addr` and `reason` (`unspecified`, `multicast`, `broadcast`, `no_zone`, `forbidden`, `other_family`); how many more |
+/// | `cut`, `not_tried` | addresses left out of the answers; pairs that had not had their turn |
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (outcome, error, winner) = match self.outcome {
@@ -23,16 +37,18 @@ impl Serialize for Report {
         Story {
             host: self.host(),
             ports: self.ports(),
+            listed: self.listed,
             outcome,
             error,
+            detail: self.detail(),
             winner,
             elapsed_ms: millis(self.elapsed()),
             lookups: self.lookups.iter().map(|lookup| row_of_lookup(self, lookup)).collect(),
             attempts: self.attempts.iter().map(|attempt| row_of_attempt(self, attempt)).collect(),
-            passed_over: passed
-                .map(|p| Passed { addr: p.addr, reason: p.reason.to_string() })
-                .collect(),
+            passed_over: passed.map(row_of_passed).collect(),
+            passed_over_more: self.untold,
             cut: self.cut,
+            not_tried: self.not_tried,
         }
         .serialize(serializer)
     }
@@ -42,14 +58,18 @@ impl Serialize for Report {
 struct Story<'a> {
     host: &'a str,
     ports: &'a [u16],
+    listed: Option<usize>,
     outcome: &'static str,
     error: Option<ErrorKind>,
+    detail: Option<&'a str>,
     winner: Option<usize>,
     elapsed_ms: f64,
     lookups: Vec<LookupRow<'a>>,
     attempts: Vec<AttemptRow>,
     passed_over: Vec<Passed>,
+    passed_over_more: usize,
     cut: usize,
+    not_tried: usize,
 }
 
 #[derive(Serialize)]
@@ -58,7 +78,7 @@ struct LookupRow<'a> {
     started_ms: f64,
     elapsed_ms: Option<f64>,
     outcome: &'static str,
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<String>,
     name: Option<&'a str>,
     server: Option<SocketAddr>,
     origin: Option<Origin>,
@@ -76,13 +96,30 @@ struct AttemptRow {
     tcp_ms: Option<f64>,
     local: bool,
     outcome: &'static str,
+    kind: Option<String>,
     error: Option<String>,
 }
 
 #[derive(Serialize)]
 struct Passed {
-    addr: SocketAddr,
-    reason: String,
+    addr: String,
+    reason: &'static str,
+}
+
+fn row_of_passed(passed: &PassedOver) -> Passed {
+    let addr = match passed.addr.port() {
+        0 => Ip(passed.addr).to_string(),
+        _ => passed.addr.to_string(),
+    };
+    let reason = match passed.reason {
+        Reason::Unusable(Unusable::Unspecified) => "unspecified",
+        Reason::Unusable(Unusable::Multicast) => "multicast",
+        Reason::Unusable(Unusable::Broadcast) => "broadcast",
+        Reason::Unusable(Unusable::NoZone) => "no_zone",
+        Reason::Forbidden => "forbidden",
+        Reason::OtherFamily => "other_family",
+    };
+    Passed { addr, reason }
 }
 
 fn row_of_lookup<'a>(report: &Report, lookup: &'a LookupReport) -> LookupRow<'a> {
@@ -105,7 +142,7 @@ fn row_of_lookup<'a>(report: &Report, lookup: &'a LookupReport) -> LookupRow<'a>
         LookupOutcome::Abandoned => LookupRow { outcome: "abandoned", ..blank },
         LookupOutcome::Answered(answer) => LookupRow {
             outcome: "answered",
-            addresses: answer.addrs().to_vec(),
+            addresses: answer.addrs().iter().map(|addr| Ip(*addr).to_string()).collect(),
             name: answer.name(),
             server: answer.server(),
             origin: Some(answer.origin()),
@@ -139,7 +176,8 @@ fn row_of_attempt(report: &Report, attempt: &AttemptReport) -> AttemptRow {
             AttemptOutcome::TimedOut => "timed_out",
             AttemptOutcome::Cancelled => "cancelled",
         },
-        error: attempt.error().map(ToString::to_string),
+        kind: attempt.error().map(|error| error.kind().to_string()),
+        error: attempt.error().map(|error| Cause(error).to_string()),
     }
 }
 
@@ -173,8 +211,9 @@ mod tests {
         report.attempts.push(AttemptReport { addr, span, tcp_up: None, sent: true, outcome });
         report.close(Outcome::Connected(0), at(32));
         let expected = serde_json::json!({
-            "host": "robur.coop", "ports": [443], "outcome": "connected", "error": null,
+            "host": "robur.coop", "ports": [443], "listed": null, "detail": null, "outcome": "connected", "error": null,
             "winner": 0, "elapsed_ms": 32.0, "cut": 0, "passed_over": [],
+            "passed_over_more": 0, "not_tried": 0,
             "lookups": [{
                 "record": "AAAA", "started_ms": 0.0, "elapsed_ms": 12.0, "outcome": "failed",
                 "addresses": [], "name": null, "server": null, "origin": null, "cached": false,
@@ -182,7 +221,7 @@ mod tests {
             }],
             "attempts": [{
                 "addr": "192.0.2.1:443", "started_ms": 12.0, "elapsed_ms": 20.0, "tcp_ms": null,
-                "local": false, "outcome": "won", "error": null,
+                "local": false, "outcome": "won", "kind": null, "error": null,
             }],
         });
         assert_eq!(serde_json::to_value(&report).unwrap(), expected);

@@ -3,16 +3,16 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::answer::Answer;
 use crate::report::{
-    AttemptOutcome, AttemptReport, LookupOutcome, LookupReport, Outcome, Report, Span,
+    Addresses, AttemptOutcome, AttemptReport, Cause, LookupOutcome, LookupReport, Outcome, Report,
+    Span, Target,
 };
-use crate::text::{Line, Time};
+use crate::text::Time;
 
+/// What has come to nothing, or not yet to anything.
+const PALE: char = '░';
 /// How many columns the time axis has.
 const COLUMNS: usize = 48;
-/// Addresses that are shown of an answer.
-const SHOWN: usize = 2;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -26,21 +26,20 @@ impl fmt::Display for Report {
         };
         let (label, what, how) = (widest(|r| &r.label), widest(|r| &r.what), widest(|r| &r.how));
         let axis = Axis::over(self.elapsed());
-        let title = title(self);
+        let title = Target(self).to_string();
         let indent = (2 + label + 2 + what + 2 + how + 2).max(title.chars().count() + 2);
         write!(f, "{title:indent$}{axis}")?;
         for row in &rows {
-            let Row { label: l, what: w, how: h, bar } = row;
+            let Row { label: l, what: w, how: h, note, bar } = row;
             let cells = format!("  {l:label$}  {w:what$}  {h:>how$}  ");
             write!(f, "\n{}", format!("{cells:indent$}{}", axis.bar(bar)).trim_end())?;
+            note.iter().try_for_each(|note| write!(f, "\n         {note}"))?;
         }
         for passed in &self.passed_over {
             write!(f, "\n  {passed}")?;
         }
-        match self.cut {
-            0 => write!(f, "\n  {}", ending(self)),
-            cut => write!(f, "\n  {cut} more addresses left out\n  {}", ending(self)),
-        }
+        self.counts().try_for_each(|count| write!(f, "\n  {count}"))?;
+        write!(f, "\n  {}", ending(self))
     }
 }
 
@@ -48,56 +47,49 @@ struct Row {
     label: String,
     what: String,
     how: String,
+    /// What is too long for a cell, on a line of its own.
+    note: Option<String>,
     bar: Bar,
 }
 
-/// A stretch of time since the call, and how it is drawn.
+/// The longest text of a cell, in characters.
+const CELL: usize = 60;
+
+impl Row {
+    fn new(label: String, what: String, how: String, bar: Bar) -> Self {
+        let fits = |text: &String| text.chars().count() <= CELL;
+        let (what, how, note) = match (fits(&what), fits(&how)) {
+            (true, true) => (what, how, None),
+            (false, _) => (String::new(), how, Some(what)),
+            (true, false) => (what, "failed".to_owned(), Some(how)),
+        };
+        Self { label, what, how, note, bar }
+    }
+}
+
+/// A stretch of time since the call, and how it is drawn: in pale until `up`, then in ink.
 struct Bar {
     from: Duration,
+    up: Duration,
     to: Duration,
     ink: char,
 }
 
-fn bar(report: &Report, span: Span, ink: char) -> Bar {
+fn bar(report: &Report, span: Span, tcp_up: Option<Instant>, ink: char) -> Bar {
     let since = |at: Instant| report.since_call(at);
-    Bar { from: since(span.from), to: span.to.map_or_else(|| report.elapsed(), since), ink }
-}
-
-fn title(report: &Report) -> String {
-    let ports: Vec<String> = report.ports.iter().map(u16::to_string).collect();
-    match report.host() {
-        "" => "a list of addresses".to_owned(),
-        host if host.contains(':') && !host.starts_with('[') => {
-            format!("[{}]:{}", Line(host), ports.join(","))
-        }
-        host => format!("{}:{}", Line(host), ports.join(",")),
-    }
+    let to = span.to.map_or_else(|| report.elapsed(), since);
+    Bar { from: since(span.from), up: since(tcp_up.unwrap_or(span.from)), to, ink }
 }
 
 fn lookup_row(report: &Report, lookup: &LookupReport) -> Row {
     let took = lookup.elapsed().map_or_else(String::new, |took| Time(took).to_string());
     let (what, how, ink) = match &lookup.outcome {
-        LookupOutcome::Answered(answer) => (addresses(answer), took, '█'),
+        LookupOutcome::Answered(answer) => (Addresses(answer).to_string(), took, '█'),
         LookupOutcome::Failed(error) => (error.to_string(), took, '▒'),
-        LookupOutcome::Running => (String::new(), "running".to_owned(), '░'),
-        LookupOutcome::Abandoned => (String::new(), "abandoned".to_owned(), '░'),
+        LookupOutcome::Running => (String::new(), "running".to_owned(), PALE),
+        LookupOutcome::Abandoned => (String::new(), "abandoned".to_owned(), PALE),
     };
-    Row { label: lookup.record.to_string(), what, how, bar: bar(report, lookup.span, ink) }
-}
-
-fn addresses(answer: &Answer) -> String {
-    let shown = answer.addrs().iter().take(SHOWN).map(|addr| addr.ip().to_string());
-    let mut text = shown.collect::<Vec<_>>().join(", ");
-    if let Some(more) = answer.addrs().len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        text += &format!(" and {more} more");
-    }
-    if let Some(name) = answer.name() {
-        text += &format!(" as {}", Line(name));
-    }
-    if answer.is_cached() {
-        text += " (cached)";
-    }
-    text
+    Row::new(lookup.record.to_string(), what, how, bar(report, lookup.span, None, ink))
 }
 
 fn attempt_row(report: &Report, index: usize, attempt: &AttemptReport) -> Row {
@@ -105,18 +97,13 @@ fn attempt_row(report: &Report, index: usize, attempt: &AttemptReport) -> Row {
     let (addr, label) = (attempt.addr.to_string(), format!("try {}", index + 1));
     let (what, how, ink) = match &attempt.outcome {
         AttemptOutcome::Won => (addr, format!("won at {}", Time(at)), '█'),
-        // The kind says it all of a system's error, and little of a dial's own.
-        AttemptOutcome::Failed(error) if error.raw_os_error().is_some() => {
-            (addr, error.kind().to_string(), '▒')
-        }
-        AttemptOutcome::Failed(error) => {
-            (format!("{addr}: {}", Line(error)), "failed".to_owned(), '▒')
-        }
-        AttemptOutcome::TimedOut => (addr, "timed out".to_owned(), '░'),
-        AttemptOutcome::Cancelled => (addr, "cancelled".to_owned(), '░'),
-        AttemptOutcome::Running => (addr, "running".to_owned(), '░'),
+        AttemptOutcome::Failed(error) => (addr, Cause(error).to_string(), '▒'),
+        AttemptOutcome::TimedOut => (addr, "timed out".to_owned(), PALE),
+        AttemptOutcome::Cancelled => (addr, "cancelled".to_owned(), PALE),
+        AttemptOutcome::Running => (addr, "running".to_owned(), PALE),
     };
-    Row { label, what, how, bar: bar(report, attempt.span, ink) }
+    let ink = if attempt.tcp_up.is_some() && ink == PALE { '▓' } else { ink };
+    Row::new(label, what, how, bar(report, attempt.span, attempt.tcp_up, ink))
 }
 
 /// The last line: what came of it.
@@ -154,8 +141,10 @@ impl Axis {
     fn bar(&self, bar: &Bar) -> String {
         let from = self.column(bar.from).min(COLUMNS - 1);
         let to = self.column(bar.to).max(from + 1);
-        let ink = std::iter::repeat_n(bar.ink, to - from);
-        std::iter::repeat_n(' ', from).chain(ink).collect()
+        let up = self.column(bar.up).clamp(from, to);
+        let pale = std::iter::repeat_n(PALE, up - from);
+        let ink = std::iter::repeat_n(bar.ink, to - up);
+        std::iter::repeat_n(' ', from).chain(pale).chain(ink).collect()
     }
 }
 
@@ -181,6 +170,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::answer::Answer;
     use crate::answer::LookupErrorKind;
     use crate::report::ErrorKind;
     use crate::resolve::Record;

@@ -186,7 +186,7 @@ async fn when_every_dial_fails_the_line_has_their_words() {
     assert_eq!(error.kind(), ErrorKind::Connect);
     assert_eq!(
         peers.text(&error),
-        "cannot connect to 127.0.0.1:P: every attempt failed; \
+        "cannot connect to any of 2 addresses: every attempt failed; \
          127.0.0.1:P: the peer said 42 after T; 127.0.0.2:P: the peer said 43 after T"
     );
     assert_eq!(io::Error::from(error).kind(), io::ErrorKind::InvalidData);

@@ -56,14 +56,14 @@ async fn when_all_refuse_the_line_names_every_address_with_its_port() {
 }
 
 #[tokio::test]
-async fn a_list_goes_by_its_first_address() {
+async fn a_list_goes_by_the_number_of_its_addresses() {
     let peers = Peers::new(&[("127.0.0.1", Refuses), ("127.0.0.2", Refuses)]);
     let connector = Connector::without_resolver();
     let list = [peers.addr(1), peers.addr(0)];
     let error = connector.connect_addrs(&list).await.unwrap_err();
     assert_eq!(
         peers.text(&error),
-        "cannot connect to 127.0.0.2:P: every attempt failed; \
+        "cannot connect to any of 2 addresses: every attempt failed; \
          127.0.0.2:P: connection refused after T; 127.0.0.1:P: connection refused after T"
     );
 }
@@ -81,7 +81,7 @@ async fn when_every_attempt_times_out_the_connect_timed_out() {
     assert!(error.is_transient());
     assert_eq!(
         peers.text(&error),
-        "cannot connect to 127.0.0.1:P: timed out after T; \
+        "cannot connect to any of 2 addresses: timed out after T; \
          127.0.0.1:P: timed out after T; 127.0.0.2:P: timed out after T"
     );
     assert_eq!(io::Error::from(error).kind(), io::ErrorKind::TimedOut);

@@ -135,7 +135,7 @@ async fn the_gate_is_asked_for_each_address_of_a_list_once() {
     assert_eq!(error.kind(), ErrorKind::Forbidden);
     assert_eq!(
         peers.text(&error),
-        "cannot connect: every address is forbidden; 127.0.0.1:P: forbidden"
+        "cannot connect to any of 2 addresses: every address is forbidden; 127.0.0.1:P: forbidden"
     );
     peers.assert_nobody_came(0);
 }

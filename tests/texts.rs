@@ -59,7 +59,7 @@ fn silent_addresses_are_told_with_their_time() {
     let world = script().addrs(&["192.0.2.1#443", "[2001:db8::1]:853"]);
     assert_eq!(
         error_of(&world.config(|c| c.connect_timeout(MS(4_500)))),
-        "cannot connect to 192.0.2.1:443: timed out after 4.75s; \
+        "cannot connect to any of 2 addresses: timed out after 4.75s; \
          192.0.2.1:443: timed out after 4.5s; [2001:db8::1]:853: timed out after 4.5s"
     );
 }
@@ -103,7 +103,8 @@ fn addresses_that_are_passed_over_are_told() {
     assert_eq!(
         error_of(&world),
         "cannot connect to example.com: timed out after 100ms; AAAA: no records; \
-         A: 34 addresses; 192.0.2.1:443: still connecting after 100ms; 2 more addresses left out"
+         A: 34 addresses; 192.0.2.1:443: still connecting after 100ms; \
+         2 more addresses left out; 31 more not tried"
     );
 }
 
@@ -114,7 +115,7 @@ fn causes_keep_their_words() {
     let world = script().addrs(&list).fails_locally("192.0.2.1").tls_fails("192.0.2.2", 20, 30);
     assert_eq!(
         error_of(&world.refuses("192.0.2.3", 7)),
-        "cannot connect to 192.0.2.1:443: every attempt failed; \
+        "cannot connect to any of 3 addresses: every attempt failed; \
          192.0.2.1:443: network unreachable; 192.0.2.2:443: bad certificate after 50ms; \
          192.0.2.3:80: connection refused after 7ms"
     );
@@ -146,11 +147,12 @@ fn a_report_is_a_waterfall_of_the_race() {
     assert_eq!(
         format!("\n{}", report_of(&world)),
         "
-example.com:443                                                                      0ms             100             200             300
-  AAAA   2001:db8::1                                                           25ms  ████
-  A      192.0.2.1, 192.0.2.2 and 1 more as cdn.example.net. (cached)          50ms  ████████
-  try 1  [2001:db8::1]:443                                                cancelled      ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
-  try 2  192.0.2.1:443                                                 won at 300ms                                              ████
+example.com:443                           0ms             100             200             300
+  AAAA   2001:db8::1                25ms  ████
+  A                                 50ms  ████████
+         192.0.2.1, 192.0.2.2 and 1 more as cdn.example.net. (192.0.2.53:53, cached)
+  try 1  [2001:db8::1]:443     cancelled      ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
+  try 2  192.0.2.1:443      won at 300ms                                              ████
   connected to 192.0.2.1:443 after 300ms"
     );
 }
@@ -163,11 +165,11 @@ fn a_report_of_a_failure_ends_with_the_reason() {
     assert_eq!(
         format!("\n{}", report_of(&world.config(|c| c.connect_timeout(MS(150))))),
         "
-example.com:443                                     0ms             100             200             300
-  AAAA   server failure                      100ms  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒
-  A      192.0.2.1, 192.0.2.2                 50ms  ████████
-  try 1  192.0.2.1:443                   timed out                  ░░░░░░░░░░░░░░░░░░░░░░░░
-  try 2  192.0.2.2:443: bad certificate     failed                                          ▒▒▒▒▒▒▒▒
+example.com:443                                 0ms             100             200             300
+  AAAA   server failure                  100ms  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒
+  A      192.0.2.1, 192.0.2.2             50ms  ████████
+  try 1  192.0.2.1:443               timed out                  ░░░░░░░░░░░░░░░░░░░░░░░░
+  try 2  192.0.2.2:443         bad certificate                                          ░░░▒▒▒▒▒
   failed after 300ms: every attempt failed"
     );
 }

@@ -93,13 +93,13 @@ async fn a_connect_is_told_in_the_words_of_the_timelines() {
     assert_eq!(
         told,
         "\
-span connect host=robur.coop
+span connect to=robur.coop:443
 ask AAAA
 span lookup record=AAAA
 ask A
 span lookup record=A
 AAAA: no records
-A: 2 addresses
+A: 192.0.2.1, 192.0.2.2
 connect 192.0.2.1:443
 span attempt addr=192.0.2.1:443
 attempt 1 failed: bad\\u{a}luck

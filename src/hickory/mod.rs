@@ -148,7 +148,8 @@ impl Default for Resolver {
     }
 }
 
-/// The system's resolver, which is read at the first lookup.
+/// The system's resolver, which is read at the first lookup. Each has a cache of its own: make one
+/// and clone it.
 impl Default for Connector {
     fn default() -> Self {
         Self::new(Resolver::default())

@@ -109,12 +109,12 @@ impl Race {
             let all = report.attempts.iter().all(timed_out);
             return if all { ErrorKind::TimedOut } else { ErrorKind::Connect };
         }
-        if report.passed_over.iter().any(|passed| passed.reason == Reason::Forbidden) {
-            return ErrorKind::Forbidden;
-        }
         let errors = || report.lookups.iter().filter_map(LookupReport::error);
         if errors().any(|error| !error.kind().is_negative()) {
             return ErrorKind::Lookup;
+        }
+        if report.passed_over.iter().any(|passed| passed.reason == Reason::Forbidden) {
+            return ErrorKind::Forbidden;
         }
         let no_such =
             |l: &LookupReport| l.error().is_some_and(|e| e.kind() == LookupErrorKind::NoSuchName);

@@ -174,6 +174,12 @@ impl Candidates {
         order::interleave(&addrs, &self.ports, first)
     }
 
+    /// How many pairs of address and port have not had their turn.
+    pub(crate) fn not_tried(&self, tried: &[AttemptReport]) -> usize {
+        let ports = if self.sorted { self.ports.len() } else { 1 };
+        (self.addrs.len() * ports).saturating_sub(self.forbidden.len() + tried.len())
+    }
+
     pub(crate) fn peek(&self) -> Option<SocketAddr> {
         self.left.last().copied()
     }
@@ -187,6 +193,6 @@ fn pass_over(report: &mut Report, addr: SocketAddr, reason: Reason) {
     if report.passed_over.len() < MAX_PASSED_OVER {
         report.passed_over.push(PassedOver { addr, reason });
     } else {
-        report.cut += 1;
+        report.untold += 1;
     }
 }

@@ -1,12 +1,13 @@
 //! Lookups and addresses: what is asked, when the first attempt may start.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::{FAR, Race, Step};
 use crate::answer::{Answer, LookupError, LookupErrorKind};
 use crate::config::Family;
 use crate::report::{LookupOutcome, LookupReport, Span};
-use crate::resolve::Record;
+use crate::resolve::{Query, Record};
 
 /// Lookups and addresses.
 impl Race {
@@ -26,16 +27,19 @@ impl Race {
         }
     }
 
-    /// The record type that is asked beside this one.
-    pub(crate) fn sibling(&self, record: Record) -> Option<Record> {
-        self.records().iter().copied().find(|other| *other != record)
-    }
-
-    /// When the answer to this lookup is no longer waited for.
-    pub(crate) fn lookup_deadline(&self, record: Record) -> Option<Instant> {
+    /// The question that belongs to [`Step::Resolve`]: the name, the other record type of this
+    /// race, and when the answer is no longer waited for. `None` if there is nothing to look up.
+    #[must_use]
+    pub fn query(&self, record: Record) -> Option<Query> {
         let asked = self.report.lookups.iter().find(|l| l.record == record)?.span.from;
         let patience = asked.checked_add(self.config.lookup_timeout());
-        patience.into_iter().chain(self.total_deadline()).min()
+        Some(Query {
+            name: self.name()?.clone(),
+            record,
+            sibling: self.records().iter().copied().find(|other| *other != record),
+            deadline: patience.into_iter().chain(self.total_deadline()).min(),
+            binding: Arc::default(),
+        })
     }
 
     /// What is asked, in this order.

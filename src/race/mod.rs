@@ -1,5 +1,5 @@
-//! The race itself: no clock, no socket, no task, no log. For tests, and for runtimes that are not
-//! tokio.
+//! The race itself: no clock, no task, no log, and no socket but the question for source addresses
+//! ([`Race::sources`] replaces it). For tests, and for runtimes that are not tokio.
 //!
 //! A [`Race`] is asked what to do ([`Race::poll`]), and told what happened
 //! ([`Race::resolved`], [`Race::tcp_up`], [`Race::failed`], [`Race::won`]). It keeps facts, not
@@ -97,7 +97,9 @@ impl Race {
     /// [`ErrorKind::InvalidInput`] for a host, port list or configuration that makes no sense,
     /// [`ErrorKind::NoSuchName`] for names that are never looked up (`.invalid`, `.onion`).
     pub fn new(host: &str, ports: &[u16], config: Config, now: Instant) -> Result<Self, Error> {
-        let refuse = |why: &dyn fmt::Display, kind| Error::at_the_door(kind, why, host, ports, now);
+        let refuse = |why: &dyn fmt::Display, kind| {
+            Error::at_the_door(kind, why, Report::new(host.into(), ports.into(), now), now)
+        };
         let invalid = |why: &dyn fmt::Display| refuse(why, ErrorKind::InvalidInput);
         let parsed = Host::parse(host).map_err(|why| invalid(&why))?;
         let ports = check_ports(ports).map_err(|why| invalid(&why))?;
@@ -121,8 +123,10 @@ impl Race {
     /// [`ErrorKind::InvalidInput`] for an empty list, a port 0, or a configuration that makes no
     /// sense.
     pub fn of_addrs(addrs: &[SocketAddr], config: Config, now: Instant) -> Result<Self, Error> {
-        let refuse =
-            |why: &dyn fmt::Display| Error::at_the_door(ErrorKind::InvalidInput, why, "", &[], now);
+        let refuse = |why: &dyn fmt::Display| {
+            let report = Report::of_list(addrs.len(), now);
+            Error::at_the_door(ErrorKind::InvalidInput, why, report, now)
+        };
         config.check().map_err(|why| refuse(&why))?;
         if addrs.is_empty() {
             return Err(refuse(&"the list of addresses is empty"));
@@ -131,7 +135,7 @@ impl Race {
             return Err(refuse(&format_args!("{addr}: port 0 cannot be connected to")));
         }
         let candidates = Candidates::as_given(addrs.to_vec(), config.family);
-        Ok(Self::with(config, candidates, Report::new(Arc::default(), Arc::default(), now)))
+        Ok(Self::with(config, candidates, Report::of_list(addrs.len(), now)))
     }
 
     fn with(config: Config, candidates: Candidates, report: Report) -> Self {
@@ -177,7 +181,7 @@ impl Race {
         if self.report.outcome == Outcome::Running {
             match self.next(now) {
                 Ok(step) => return step,
-                Err(outcome) => self.report.close(outcome, now),
+                Err(outcome) => self.close(outcome, now),
             }
         }
         match self.report.outcome {
@@ -247,9 +251,25 @@ impl Race {
         self.report.outcome == Outcome::Running
     }
 
-    /// The caller has lost interest.
-    pub(crate) fn drop_now(&mut self, now: Instant) {
-        self.report.close(Outcome::Dropped, now);
+    /// Whoever drives the race has lost interest: the report says so.
+    pub fn abandon(&mut self, now: Instant) {
+        if self.is_running() {
+            self.close(Outcome::Dropped, now);
+        }
+    }
+
+    fn close(&mut self, outcome: Outcome, now: Instant) {
+        self.report.not_tried = self.candidates.not_tried(&self.report.attempts);
+        self.report.close(outcome, now);
+    }
+
+    /// The error of a race that is over and lost.
+    #[must_use]
+    pub fn into_error(self) -> Option<Error> {
+        match self.report.outcome {
+            Outcome::Failed(kind) => Some(Error::new(kind, self.report)),
+            Outcome::Running | Outcome::Connected(_) | Outcome::Dropped => None,
+        }
     }
 
     /// The facts; the race is of no use after it.
