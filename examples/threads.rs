@@ -22,13 +22,14 @@ enum Event {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut args = std::env::args().skip(1);
-    let (host, port, _service) = match (args.next(), args.next()) {
-        (Some(host), Some(port)) => (host, port.parse()?, None),
-        _ => {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let (host, port, _service) = match &args[..] {
+        [] => {
             let service = TcpListener::bind("127.0.0.1:0")?;
             ("localhost".to_owned(), service.local_addr()?.port(), Some(service))
         }
+        [host, port] => (host.clone(), port.parse()?, None),
+        _ => return Err("usage: threads [HOST PORT]".into()),
     };
     let race = Race::new(&host, &[port], Config::new(), Instant::now())?;
     let stream = run(race)?;
@@ -72,9 +73,9 @@ fn run(mut race: Race) -> Result<TcpStream, Box<dyn Error>> {
                 let won = connected.into_iter().find(|(other, _)| *other == id);
                 return Ok(won.ok_or("the winner has a stream")?.1);
             }
-            Step::Fail(kind) => {
+            Step::Fail(_) => {
                 println!("{}", race.report());
-                return Err(kind.to_string().into());
+                return Err(race.into_error().ok_or("a lost race has an error")?.into());
             }
             other => return Err(format!("a step of a later version: {other:?}").into()),
         }

@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use he::Config;
 
+pub(crate) const USAGE: &str = "\
+usage: connect [HOST PORT [PORT …]] [--timeout SECONDS] [--resolve NAME=ADDRESS] [--json]
+Without a host it makes its own little internet on loopback.";
+
 /// What was asked for; without a host, the little internet.
 #[derive(Default)]
 pub(crate) struct Args {
@@ -16,35 +20,41 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
+    /// `Err` is what is wrong, or empty where only help was asked for.
+    pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut args = Self::default();
+        let mut words = words;
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or(format!("{word} needs a value"));
             match word.as_str() {
+                "-h" | "--help" => return Err(String::new()),
                 "--json" => args.json = true,
-                "--timeout" => {
-                    let text = value()?;
-                    let seconds =
-                        text.parse().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
-                    let timeout =
-                        seconds.ok_or(format!("--timeout {text}: not a number of seconds"))?;
-                    args.config = args.config.total_timeout(timeout);
-                }
-                "--resolve" => {
-                    let text = value()?;
-                    let (name, addr) = text
-                        .split_once('=')
-                        .ok_or(format!("--resolve {text}: not NAME=ADDRESS"))?;
-                    let addr = addr.parse().map_err(|e| format!("--resolve {text}: {e}"))?;
-                    args.resolve.push((name.to_owned(), addr));
-                }
-                option if option.starts_with("--") => {
+                "--timeout" => args.timeout(&value()?)?,
+                "--resolve" => args.resolve.push(resolve(&value()?)?),
+                option if option.starts_with('-') => {
                     return Err(format!("unknown option {option}"));
                 }
                 host if args.host.is_none() => args.host = Some(host.to_owned()),
                 port => args.ports.push(port.parse().map_err(|e| format!("port {port}: {e}"))?),
             }
         }
+        if args.host.is_none() && !args.resolve.is_empty() {
+            return Err("--resolve goes with a host".to_owned());
+        }
         Ok(args)
     }
+
+    fn timeout(&mut self, text: &str) -> Result<(), String> {
+        let seconds = text.parse().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
+        let timeout = seconds.ok_or(format!("--timeout {text}: not a number of seconds"))?;
+        self.config = self.config.total_timeout(timeout);
+        Ok(())
+    }
+}
+
+fn resolve(text: &str) -> Result<(String, IpAddr), String> {
+    let (name, addr) = text.split_once('=').ok_or(format!("--resolve {text}: not NAME=ADDRESS"))?;
+    let bare = addr.trim_start_matches('[').trim_end_matches(']');
+    let addr = bare.parse().map_err(|e| format!("--resolve {text}: {e}"))?;
+    Ok((name.to_owned(), addr))
 }

@@ -3,7 +3,7 @@
 //! `cargo run --example connect` makes its own little internet on loopback; it needs no network and
 //! no privileges. `cargo run --example connect -- robur.coop 443 [587 …]` connects to a host.
 //! `--timeout SECONDS` bounds the call, `--resolve NAME=ADDRESS` answers a name without asking,
-//! `--json` prints the report as JSON (with `--features serde`).
+//! `--json` prints the report as JSON.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example prints")]
 
 mod args;
@@ -19,7 +19,17 @@ use args::Args;
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let args = Args::parse(std::env::args().skip(1))?;
+    let args = match Args::parse(std::env::args().skip(1)) {
+        Ok(args) => args,
+        Err(wrong) if wrong.is_empty() => {
+            println!("{}", args::USAGE);
+            return Ok(ExitCode::SUCCESS);
+        }
+        Err(wrong) => {
+            eprintln!("{wrong}\n{}", args::USAGE);
+            return Ok(ExitCode::from(2));
+        }
+    };
     let Some(host) = &args.host else {
         let internet = internet::Internet::new().await?;
         if !args.json {
@@ -56,14 +66,9 @@ async fn connect(
 }
 
 fn show(report: &Report, json: bool) -> Result<(), Box<dyn Error>> {
-    if !json {
-        println!("{report}");
-        return Ok(());
+    match json {
+        true => println!("{}", serde_json::to_string_pretty(report)?),
+        false => println!("{report}"),
     }
-    #[cfg(feature = "serde")]
-    println!("{}", serde_json::to_string_pretty(report)?);
-    #[cfg(not(feature = "serde"))]
-    return Err("--json needs the report's feature: cargo run --features serde …".into());
-    #[cfg(feature = "serde")]
     Ok(())
 }
