@@ -1,0 +1,77 @@
+//! Everything a story shares with the threads that play its world. It lives as long as the
+//! process, which tells one story.
+
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::runtime::Handle;
+
+use crate::clock::Moment;
+use crate::control::Control;
+use crate::log::Packet;
+use crate::path::Paths;
+use crate::remote;
+use crate::zone::Zone;
+
+/// See the module.
+pub(crate) struct World {
+    pub(crate) control: Control,
+    /// Where the files that stand for those in /etc are.
+    pub(crate) etc: PathBuf,
+    /// The runtime of the remote hosts.
+    pub(crate) remote: Handle,
+    paths: Mutex<Paths>,
+    log: Mutex<Vec<Packet>>,
+    zone: Mutex<Zone>,
+    listening: Mutex<HashSet<u16>>,
+    call: Mutex<(Moment, Option<Moment>)>,
+}
+
+impl World {
+    pub(crate) fn new(etc: PathBuf, remote: Handle) -> Self {
+        Self {
+            control: Control::default(),
+            etc,
+            remote,
+            paths: Mutex::default(),
+            log: Mutex::default(),
+            zone: Mutex::default(),
+            listening: Mutex::default(),
+            call: Mutex::new((Moment::now(), None)),
+        }
+    }
+
+    pub(crate) fn paths(&self) -> MutexGuard<'_, Paths> {
+        self.paths.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn log(&self) -> MutexGuard<'_, Vec<Packet>> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn zone(&self) -> MutexGuard<'_, Zone> {
+        self.zone.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When the last connect was called, and when it returned.
+    pub(crate) fn call(&self) -> (Moment, Option<Moment>) {
+        *self.call.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn note_call(&self, called: Moment, returned: Option<Moment>) {
+        *self.call.lock().unwrap_or_else(PoisonError::into_inner) = (called, returned);
+    }
+
+    /// Somebody listens on this port of every remote host.
+    pub(crate) fn listen(&'static self, port: u16) {
+        let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
+        if listening.insert(port) {
+            for ip in [IpAddr::from(Ipv4Addr::UNSPECIFIED), Ipv6Addr::UNSPECIFIED.into()] {
+                let listener = remote::listener(SocketAddr::new(ip, port)).expect("a free port");
+                self.remote.spawn(remote::serve(self, listener));
+            }
+        }
+    }
+}
