@@ -102,17 +102,18 @@ impl Log {
         first.map(|p| Start { peer: p.peer, at: p.at, repeats: repeats(p) - 1 }).collect()
     }
 
-    /// The attempts whose handshake was completed, in the order in which their SYN-ACKs came.
+    /// The attempts whose handshake was completed, in the order in which their SYN-ACKs came. One
+    /// that is met by RST completes nothing; see [`Net::sees`](crate::Net::sees) to wait for it.
     #[must_use]
     pub fn connections(&self) -> Vec<SocketAddr> {
-        let acked = |syn_ack: &Packet| {
-            self.flow(syn_ack).any(|p| p.sent_tcp().is_some_and(|s| s.has(ACK) && !s.has(RST)))
+        let reset = |syn_ack: &Packet| {
+            self.flow(syn_ack).any(|p| p.sent_tcp().is_some_and(|s| s.has(RST) && !s.has(ACK)))
         };
         let mut flows = HashSet::new();
         let syn_acks = self.packets.iter().filter(|p| !p.sent && !is_dns(p));
         let syn_acks = syn_acks.filter(|p| p.tcp().is_some_and(|s| s.is_syn_ack()));
         let first = syn_acks.filter(|p| flows.insert((p.home, p.peer)));
-        first.filter(|p| acked(p)).map(|p| p.peer).collect()
+        first.filter(|p| !reset(p)).map(|p| p.peer).collect()
     }
 
     /// How the home host let go of its attempts to this host: the last word of any of them.
