@@ -38,8 +38,16 @@ impl Add<Duration> for Moment {
     }
 }
 
+impl Sub<Duration> for Moment {
+    type Output = Self;
+
+    fn sub(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(duration))
+    }
+}
+
 /// Zero if the other moment is the later one.
-impl Sub for Moment {
+impl Sub<Self> for Moment {
     type Output = Duration;
 
     fn sub(self, earlier: Self) -> Duration {

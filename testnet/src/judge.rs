@@ -1,17 +1,21 @@
 //! Judgements on times. Never early is strict. Late counts only if control timers of the same
 //! process were on time.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::log::ms;
+use crate::log::{End, ms};
 use crate::net::Net;
 use crate::path::Host;
+use crate::world::Call;
 
 /// A timer fires no later than this after its time.
 const PATIENCE: Duration = Duration::from_millis(20);
 /// The kernel's time stamps count in milliseconds, and a time is that of its beginning.
 const GRAIN: Duration = Duration::from_millis(1);
+/// Between reading the clock and sending a SYN.
+const BREATH: Duration = Duration::from_millis(4);
 /// From here on a control timer was late.
 const LATE: Duration = Duration::from_millis(5);
 
@@ -24,26 +28,36 @@ impl Net {
     /// If it was otherwise.
     #[track_caller]
     pub fn assert_starts(&self, expected: &[(Host, u64)]) {
-        let (called, starts) = (self.world.call().0, self.log().starts());
+        let (called, starts) = (self.world.call().called, self.log().starts());
         let told: Vec<_> = starts.iter().map(|s| (s.peer, ms(s.at - called))).collect();
         let same = starts.len() == expected.len()
             && starts.iter().zip(expected).all(|(start, (host, _))| host.is(start.peer));
         assert!(same, "expected {expected:?}, and there were {told:?}");
+        let mut before = (called, 0);
         for (start, (host, at)) in starts.iter().zip(expected) {
-            self.judge(&format!("the SYN to {host:?}"), called, start.at, *at);
+            let what = format!("the SYN to {host:?}");
+            self.never_early(&what, called, start.at, *at);
+            // Lateness does not add up: each start is measured from the one before.
+            self.not_late(&what, before.0, start.at, at - before.1);
+            before = (start.at, *at);
         }
     }
 
-    /// The distance between the first SYNs to two hosts, in milliseconds.
+    /// The distance between the first SYNs to two hosts, in milliseconds. [`Self::assert_starts`]
+    /// is the strict one: here the first SYN itself may have left a little after the race's clock
+    /// was read, which makes the distance on the wire shorter.
     ///
     /// # Panics
     ///
-    /// If it was less; or more, and not because the machine was busy.
+    /// If it was less, or more, and not because the machine was busy.
     #[track_caller]
     pub fn assert_gap(&self, one: Host, other: Host, gap: u64) {
         let starts = self.log().starts();
         let at = |host: Host| starts.iter().find(|s| host.is(s.peer)).expect("a SYN").at;
-        self.judge(&format!("from {one:?} to {other:?}"), at(one), at(other), gap);
+        let (what, one, other) = (format!("from {one:?} to {other:?}"), at(one), at(other));
+        let slack = BREATH + self.world.control.worst(one - PATIENCE, one + GRAIN);
+        self.never_early(&what, one - slack, other, gap);
+        self.not_late(&what, one, other, gap);
     }
 
     /// When the last call returned, in milliseconds since it was made.
@@ -53,32 +67,68 @@ impl Net {
     /// If that was sooner; or later, and not because the machine was busy.
     #[track_caller]
     pub fn assert_returned(&self, after: u64) {
-        let (called, returned) = self.world.call();
-        self.judge("the end of the call", called, returned.expect("it has returned"), after);
+        let Call { called, returned, .. } = self.world.call();
+        let (what, returned) = ("the end of the call", returned.expect("it has returned"));
+        self.never_early(what, called, returned, after);
+        let starts = u64::try_from(self.log().starts().len()).expect("a few");
+        self.not_late(what, called, returned, after + 3 * starts);
     }
 
-    /// After the last call has returned, nothing was sent but to this host and to name servers.
+    /// The race is over: the winner has the only connection, the losers' sockets are gone without a
+    /// packet, and nothing was sent after the win.
+    ///
+    /// # Panics
+    ///
+    /// If it is otherwise.
+    pub async fn assert_over(&self, winner: Host, losers: &[Host]) {
+        for loser in losers {
+            self.let_go(*loser).await;
+            assert_eq!(self.log().end(*loser), End::Silent, "{loser:?}");
+        }
+        let connections = self.log().connections();
+        let only = connections.len() == 1 && winner.is(connections[0]);
+        assert!(only, "{winner:?} should have the only connection of {connections:?}");
+        assert_eq!(self.sockets().len(), 1, "the winner's: {:?}", self.sockets());
+        self.assert_quiet_after_the_win(winner);
+    }
+
+    /// After the last call has returned and the runtime has run its queue, nothing was sent but to
+    /// this host and to name servers.
     ///
     /// # Panics
     ///
     /// If something was.
     #[track_caller]
     pub fn assert_quiet_after_the_win(&self, winner: Host) {
-        let returned = self.world.call().1.expect("it has returned");
-        let sent = self.log().sent_after(returned, winner);
+        let settled = self.world.call().settled.expect("it has returned");
+        let sent = self.log().sent_after(settled, winner);
         assert!(sent.is_empty(), "sent after the win: {sent:?}");
     }
 
-    /// `from` is no later than the truth. `to` may be up to a millisecond before it.
+    /// `from` is no later than the truth, `to` less than a millisecond before it.
     #[track_caller]
-    pub(crate) fn judge(&self, what: &str, from: Moment, to: Moment, expected: u64) {
+    fn never_early(&self, what: &str, from: Moment, to: Moment, expected: u64) {
         let (took, expected) = (to - from, Duration::from_millis(expected));
-        let told = format!("{what}: expected after {} ms, was {} ms", ms(expected), ms(took));
-        assert!(took + GRAIN > expected, "too early: {told}");
+        assert!(took + GRAIN > expected, "too early: {}", Told(what, expected, took));
+    }
+
+    #[track_caller]
+    fn not_late(&self, what: &str, from: Moment, to: Moment, expected: u64) {
+        let (took, expected) = (to - from, Duration::from_millis(expected));
         let worst = self.world.control.worst(from, to + PATIENCE);
         if took > expected + PATIENCE + worst * 4 {
+            let told = Told(what, expected, took);
             assert!(worst > LATE, "too late: {told}; control timers were on time");
             eprintln!("{told}; a control timer was {} ms late, so that does not count", ms(worst));
         }
+    }
+}
+
+struct Told<'a>(&'a str, Duration, Duration);
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(what, expected, took) = self;
+        write!(f, "{what}: expected after {:.1} ms, was {:.1} ms", ms(*expected), ms(*took))
     }
 }

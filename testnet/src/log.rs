@@ -127,6 +127,15 @@ impl Log {
         self.with(host).filter_map(word).last().unwrap_or(End::Silent)
     }
 
+    /// When the answers of name servers came, over UDP, to AAAA and A as they were asked first.
+    #[must_use]
+    pub fn answers(&self) -> Vec<Moment> {
+        let dns = || self.packets.iter().filter(|p| is_dns(p) && p.body == Body::Udp);
+        let mut asked = HashSet::new();
+        let first = dns().filter(|p| p.sent && asked.insert(p.home));
+        first.filter_map(|q| dns().find(|p| !p.sent && p.home == q.home)).map(|p| p.at).collect()
+    }
+
     /// The packets to and from this host.
     pub fn with(&self, host: Host) -> impl Iterator<Item = &Packet> {
         self.packets.iter().filter(move |packet| host.is(packet.peer))

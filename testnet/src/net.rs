@@ -15,7 +15,7 @@ use crate::log::Log;
 use crate::name_server::{self, NameServer};
 use crate::path::Host;
 use crate::sockets::{self, Socket};
-use crate::world::World;
+use crate::world::{Call, World};
 use crate::zone::{Asked, DnsName};
 
 /// The test internet of one story. `Copy`: it can go into every closure.
@@ -119,19 +119,23 @@ impl Net {
         self.call(connector.connect_with(host, ports, he::Attempt::connect)).await
     }
 
-    /// Notes the time of a call of any kind, and of its end.
+    /// Notes the time of a call of any kind, and of its end; then the runtime runs its queue, in
+    /// which the losers' sockets are closed.
     pub async fn call<T>(&self, call: impl Future<Output = T>) -> T {
-        let called = Moment::now();
-        self.world.note_call(called, None);
-        let returned = call.await;
-        self.world.note_call(called, Some(Moment::now()));
-        returned
+        let noted = Call::now();
+        self.world.note(noted);
+        let result = call.await;
+        let noted = Call { returned: Some(Moment::now()), ..noted };
+        self.world.note(noted);
+        tokio::task::yield_now().await;
+        self.world.note(Call { settled: Some(Moment::now()), ..noted });
+        result
     }
 
     /// The packets since the last call.
     #[must_use]
     pub fn log(&self) -> Log {
-        let zero = self.world.call().0;
+        let zero = self.world.call().called;
         Log::since(zero, &self.world.log())
     }
 

@@ -26,7 +26,22 @@ pub(crate) struct World {
     log: Mutex<Vec<Packet>>,
     zone: Mutex<Zone>,
     listening: Mutex<HashSet<u16>>,
-    call: Mutex<(Moment, Option<Moment>)>,
+    call: Mutex<Call>,
+}
+
+/// The last connect.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call {
+    pub(crate) called: Moment,
+    pub(crate) returned: Option<Moment>,
+    /// When the runtime had run its queue after that.
+    pub(crate) settled: Option<Moment>,
+}
+
+impl Call {
+    pub(crate) fn now() -> Self {
+        Self { called: Moment::now(), returned: None, settled: None }
+    }
 }
 
 impl World {
@@ -39,7 +54,7 @@ impl World {
             log: Mutex::default(),
             zone: Mutex::default(),
             listening: Mutex::default(),
-            call: Mutex::new((Moment::now(), None)),
+            call: Mutex::new(Call::now()),
         }
     }
 
@@ -55,13 +70,12 @@ impl World {
         self.zone.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// When the last connect was called, and when it returned.
-    pub(crate) fn call(&self) -> (Moment, Option<Moment>) {
+    pub(crate) fn call(&self) -> Call {
         *self.call.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn note_call(&self, called: Moment, returned: Option<Moment>) {
-        *self.call.lock().unwrap_or_else(PoisonError::into_inner) = (called, returned);
+    pub(crate) fn note(&self, call: Call) {
+        *self.call.lock().unwrap_or_else(PoisonError::into_inner) = call;
     }
 
     /// Somebody listens on this port of every remote host.
