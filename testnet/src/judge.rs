@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::log::{End, ms};
+use crate::log::{End, Packet, ms};
 use crate::net::Net;
 use crate::path::Host;
 use crate::world::Call;
@@ -89,20 +89,20 @@ impl Net {
         let only = connections.len() == 1 && winner.is(connections[0]);
         assert!(only, "{winner:?} should have the only connection of {connections:?}");
         assert_eq!(self.sockets().len(), 1, "the winner's: {:?}", self.sockets());
-        self.assert_quiet_after_the_win(winner);
+        let sent = self.after_the_win(winner);
+        assert!(sent.is_empty(), "sent after the win: {sent:?}");
     }
 
-    /// After the last call has returned and the runtime has run its queue, nothing was sent but to
+    /// What was sent after the last call had returned and the runtime had run its queue, but to
     /// this host and to name servers.
     ///
     /// # Panics
     ///
-    /// If something was.
-    #[track_caller]
-    pub fn assert_quiet_after_the_win(&self, winner: Host) {
+    /// If it has not returned.
+    #[must_use]
+    pub fn after_the_win(&self, winner: Host) -> Vec<Packet> {
         let settled = self.world.call().settled.expect("it has returned");
-        let sent = self.log().sent_after(settled, winner);
-        assert!(sent.is_empty(), "sent after the win: {sent:?}");
+        self.log().sent_after(settled, winner)
     }
 
     /// `from` is no later than the truth, `to` less than a millisecond before it.

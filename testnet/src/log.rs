@@ -15,6 +15,8 @@ pub struct Packet {
     /// When it left or arrived, or a little before: never later than the truth. For TCP the time
     /// is the kernel's own, to the millisecond; for the rest that of the wire.
     pub at: Moment,
+    /// When the wire saw it.
+    pub seen: Moment,
     /// Whether the home host sent it.
     pub sent: bool,
     /// The home host's end.
@@ -32,12 +34,12 @@ impl Packet {
         let stamp = header.tcp().and_then(|segment| segment.stamp);
         let at = stamp.and_then(|stamp| Moment::of_tcp_stamp(stamp, now)).unwrap_or(now);
         let (home, peer, body) = (header.src, header.dst, header.body);
-        Self { at, sent: true, home, peer, body, lost }
+        Self { at, seen: now, sent: true, home, peer, body, lost }
     }
 
     pub(crate) fn received(header: &Header, now: Moment) -> Self {
         let (home, peer, body) = (header.dst, header.src, header.body);
-        Self { at: now, sent: false, home, peer, body, lost: false }
+        Self { at: now, seen: now, sent: false, home, peer, body, lost: false }
     }
 
     fn tcp(&self) -> Option<&Segment> {
@@ -83,7 +85,7 @@ pub struct Log {
 
 impl Log {
     pub(crate) fn since(zero: Moment, all: &[Packet]) -> Self {
-        Self { zero, packets: all.iter().filter(|packet| packet.at >= zero).copied().collect() }
+        Self { zero, packets: all.iter().filter(|packet| packet.seen >= zero).copied().collect() }
     }
 
     /// All of them, in order.
@@ -177,7 +179,7 @@ fn is_attempt(packet: &&Packet) -> bool {
 /// One line a packet.
 impl fmt::Display for Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Packet { at, sent, home, peer, body, lost } in &self.packets {
+        for Packet { at, seen: _, sent, home, peer, body, lost } in &self.packets {
             let arrow = if *sent { "->" } else { "<-" };
             let lost = if *lost { ", lost" } else { "" };
             let at = Ms(*at - self.zero);

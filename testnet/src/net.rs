@@ -62,7 +62,6 @@ impl Net {
     /// # Panics
     ///
     /// If it is no address.
-    #[must_use]
     pub fn name_server(&self, ip: &str) -> NameServer {
         NameServer::new(self.world, ip.parse().expect("an IP address"))
     }

@@ -114,7 +114,6 @@ impl Host {
     }
 
     /// One port: what is said of it holds for no other. Somebody listens there.
-    #[must_use]
     pub fn port(self, port: u16) -> Self {
         self.world.listen(port);
         Self { port: Some(port), ..self }.with(|_| {})

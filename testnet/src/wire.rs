@@ -74,8 +74,11 @@ impl Wire {
 
     /// From a client on the home host to a remote server.
     fn outbound(&self, world: &World, header: &Header, packet: &[u8], now: Moment) {
-        let opens = header.tcp().is_some_and(|segment| segment.is_syn());
-        let passed = world.paths().pass(header.dst, opens);
+        let passed = match header.body {
+            Body::Tcp(segment) => world.paths().pass(header.dst, segment.is_syn()),
+            Body::Udp => world.paths().pass(header.dst, false),
+            Body::Icmp(..) | Body::Other(_) => None,
+        };
         let lost = passed.is_none_or(|(_, lost)| lost);
         world.log().push(Packet::sent(header, now, lost));
         let Some((path, false)) = passed else { return };
