@@ -93,6 +93,18 @@ impl Net {
         assert!(sent.is_empty(), "sent after the win: {sent:?}");
     }
 
+    /// Whether the machine was too busy during the last call for stories in which it matters what
+    /// comes first within 10 ms. It says so: such a story proves nothing.
+    #[must_use]
+    pub fn was_busy(&self) -> bool {
+        let Call { called, returned, .. } = self.world.call();
+        let worst = self.world.control.worst(called, returned.unwrap_or_else(Moment::now));
+        if worst > LATE {
+            eprintln!("a control timer was {} ms late, so this proves nothing", ms(worst));
+        }
+        worst > LATE
+    }
+
     /// What was sent after the last call had returned and the runtime had run its queue, but to
     /// this host and to name servers.
     ///

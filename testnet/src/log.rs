@@ -129,13 +129,15 @@ impl Log {
         self.with(host).filter_map(word).last().unwrap_or(End::Silent)
     }
 
-    /// When the answers of name servers came, over UDP, to AAAA and A as they were asked first.
+    /// When the first answer to each question came over UDP, in the order of the questions: AAAA,
+    /// then A.
     #[must_use]
-    pub fn answers(&self) -> Vec<Moment> {
+    pub fn answers(&self) -> Vec<Option<Moment>> {
         let dns = || self.packets.iter().filter(|p| is_dns(p) && p.body == Body::Udp);
         let mut asked = HashSet::new();
-        let first = dns().filter(|p| p.sent && asked.insert(p.home));
-        first.filter_map(|q| dns().find(|p| !p.sent && p.home == q.home)).map(|p| p.at).collect()
+        let questions = dns().filter(|p| p.sent && asked.insert(p.home));
+        let answer = |q: &Packet| dns().find(|p| !p.sent && p.home == q.home).map(|p| p.at);
+        questions.map(answer).collect()
     }
 
     /// The packets to and from this host.
