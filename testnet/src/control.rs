@@ -1,4 +1,5 @@
-//! Control timers: what is late while they were late as well is nobody's fault.
+//! Control timers: what is late while they were late as well is nobody's fault. The threads that
+//! play the world note their own lateness here too.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -43,7 +44,8 @@ impl Control {
         within.map(|(_, late)| *late).max().unwrap_or_default()
     }
 
-    fn note(&self, due: Moment) {
+    /// Something that was due then happens now.
+    pub(crate) fn note(&self, due: Moment) {
         let late = Moment::now() - due;
         if late > USUAL {
             self.late.lock().unwrap_or_else(PoisonError::into_inner).push((due, late));

@@ -93,16 +93,17 @@ impl Net {
         assert!(sent.is_empty(), "sent after the win: {sent:?}");
     }
 
-    /// Whether the machine was too busy during the last call for stories in which it matters what
-    /// comes first within 10 ms. It says so: such a story proves nothing.
+    /// Whether anything was late by so many milliseconds during the last call, for stories in which
+    /// it matters what comes first. It says so: such a story proves nothing.
     #[must_use]
-    pub fn was_busy(&self) -> bool {
+    pub fn was_late_by(&self, margin: u64) -> bool {
         let Call { called, returned, .. } = self.world.call();
         let worst = self.world.control.worst(called, returned.unwrap_or_else(Moment::now));
-        if worst > LATE {
+        let late = worst >= Duration::from_millis(margin);
+        if late {
             eprintln!("a control timer was {} ms late, so this proves nothing", ms(worst));
         }
-        worst > LATE
+        late
     }
 
     /// What was sent after the last call had returned and the runtime had run its queue, but to

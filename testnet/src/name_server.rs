@@ -96,6 +96,7 @@ impl RequestHandler for Handler {
         metadata.recursion_available = true;
         let Some((message, after)) = self.answer(request, came) else { return nothing(&metadata) };
         pause(came + after).await;
+        self.0.control.note(came + after);
         metadata.response_code = message.code;
         metadata.truncation = message.truncated;
         let response = MessageResponseBuilder::from_message_request(request).build(

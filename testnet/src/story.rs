@@ -48,6 +48,7 @@ fn tell<F: Future<Output = ()>>(home: &Home, dir: PathBuf, story: impl FnOnce(Ne
     let world: &World = Box::leak(Box::new(World::new(dir, remote_hosts())));
     wire.start(world);
     world.control.start();
+    world.remote.spawn(world.control.tick());
     let net = Net::new(world, home.name_server());
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let told_if_it_fails = Testimony(net);

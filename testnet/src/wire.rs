@@ -80,7 +80,9 @@ impl Wire {
             Body::Icmp(..) | Body::Other(_) => None,
         };
         let lost = passed.is_none_or(|(_, lost)| lost);
-        world.log().push(Packet::sent(header, now, lost));
+        let line = Packet::sent(header, now, lost);
+        world.control.note(line.at); // how late this thread is
+        world.log().push(line);
         let Some((path, false)) = passed else { return };
         let answer = match (path.fate, header.body) {
             (Fate::Lost, _) | (_, Body::Icmp(..) | Body::Other(_)) => return,
@@ -117,7 +119,8 @@ impl Wire {
 
     fn deliver(&self, world: &World) {
         loop {
-            let (_, _, packet, seen) = self.next();
+            let (due, _, packet, seen) = self.next();
+            world.control.note(due);
             if let Some(header) = seen {
                 world.log().push(Packet::received(&header, Moment::now()));
             }
