@@ -1,0 +1,110 @@
+//! The home host: the namespace's addresses, routes, and files in /etc.
+
+use std::fs;
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::wire::DEVICE;
+
+/// The home host's IPv4 address.
+pub const HOME_V4: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 77);
+/// The home host's IPv6 address.
+pub const HOME_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x77, 0, 0, 0, 0, 0x77);
+/// The name server in resolv.conf.
+pub const NAME_SERVER_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 53);
+/// The name server in resolv.conf of a host without IPv4.
+pub const NAME_SERVER_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x53, 0, 0, 0, 0, 0x53);
+
+/// What the home host has. Everything it sends beyond itself goes into the TUN device.
+#[derive(Debug, Clone)]
+pub struct Home {
+    v4: bool,
+    v6: bool,
+    more: Vec<String>,
+}
+
+impl Home {
+    /// An address and a default route of each family.
+    #[must_use]
+    pub fn dual_stack() -> Self {
+        Self { v4: true, v6: true, more: Vec::new() }
+    }
+
+    /// No IPv6 beside `::1`.
+    #[must_use]
+    pub fn v4_only() -> Self {
+        Self { v6: false, ..Self::dual_stack() }
+    }
+
+    /// No IPv4 beside 127.0.0.1.
+    #[must_use]
+    pub fn v6_only() -> Self {
+        Self { v4: false, ..Self::dual_stack() }
+    }
+
+    /// One more command for `ip`, such as `addr add fd00::1/64 dev he0 nodad`.
+    #[must_use]
+    pub fn and(mut self, command: &str) -> Self {
+        self.more.push(command.to_owned());
+        self
+    }
+
+    /// The name server that resolv.conf starts with.
+    pub(crate) fn name_server(&self) -> IpAddr {
+        if self.v4 { NAME_SERVER_V4.into() } else { NAME_SERVER_V6.into() }
+    }
+
+    /// Configures the namespace. The device has to be there.
+    pub(crate) fn set_up(&self) -> io::Result<()> {
+        // The zero of TCP time stamps is that of the monotonic clock.
+        fs::write("/proc/sys/net/ipv4/tcp_timestamps", "2")?;
+        let mut commands = vec!["link set lo up".to_owned()];
+        commands.push(format!("link set {DEVICE} addrgenmode none"));
+        commands.push(format!("link set {DEVICE} up"));
+        if self.v4 {
+            commands.push(format!("addr add {HOME_V4}/32 dev {DEVICE}"));
+            commands.push(format!("route add 0.0.0.0/0 dev {DEVICE}"));
+        }
+        if self.v6 {
+            commands.push(format!("addr add {HOME_V6}/128 dev {DEVICE} nodad"));
+            commands.push(format!("route add ::/0 dev {DEVICE}"));
+        }
+        commands.extend_from_slice(&self.more);
+        ip(&commands)
+    }
+}
+
+/// Runs commands of `ip`.
+pub(crate) fn ip(commands: &[String]) -> io::Result<()> {
+    let mut command = Command::new("ip");
+    command.args(["-batch", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all((commands.join("\n") + "\n").as_bytes())?;
+    drop(stdin);
+    let output = child.wait_with_output()?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned())),
+    }
+}
+
+/// Puts files of the story's own in the place of those in /etc, in this mount namespace.
+pub(crate) fn replace_etc(dir: &Path, name_server: IpAddr) -> io::Result<()> {
+    let files = [
+        ("resolv.conf", format!("nameserver {name_server}\n")),
+        ("hosts", "127.0.0.1 localhost\n::1 localhost\n".to_owned()),
+    ];
+    for (name, text) in files {
+        fs::write(dir.join(name), text)?;
+        let target = Path::new("/etc").join(name);
+        let status =
+            Command::new("mount").arg("--bind").arg(dir.join(name)).arg(&target).status()?;
+        if !status.success() {
+            return Err(io::Error::other(format!("cannot mount over {}", target.display())));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! The internet that `he` is tested on: real kernel sockets on both ends, real DNS, and in between
+//! a wire that delays, drops and answers as a story says. No packet leaves the machine: each story
+//! runs in a network namespace that has nothing but loopback and a TUN device.
+//!
+//! ```no_run
+//! use he_testnet::internet;
+//!
+//! // with #[test]
+//! fn a_silent_v6_address_costs_one_connect_delay() {
+//!     internet(|net| async move {
+//!         let v6 = net.host("2001:db8::1").silent();
+//!         let v4 = net.host("198.51.100.1").rtt(20);
+//!         net.dns("www.test").aaaa([v6]).a([v4]);
+//!         net.connect("www.test", &[443]).await.unwrap();
+//!         net.assert_starts(&[(v6, 0), (v4, 250)]);
+//!         net.assert_returned(270);
+//!     });
+//! }
+//! ```
+//!
+//! # What it takes
+//!
+//! Linux with `/dev/net/tun`, `ip` (iproute2), `unshare` and `mount` (util-linux), and root or user
+//! namespaces with access to the device. If something is missing, a story says on stderr that it
+//! was not run; with `HE_REQUIRE_NET=1` it fails.
+//!
+//! # Times
+//!
+//! They come from the packets: TCP segments carry the kernel's clock, the rest is stamped by the
+//! wire. A start that is early fails the test by a millisecond; one that is late only fails it if
+//! control timers in the same process were on time.
+
+#![cfg(target_os = "linux")]
+
+mod clock;
+mod control;
+mod craft;
+mod home;
+mod isolate;
+mod judge;
+mod log;
+mod name_server;
+mod net;
+mod packet;
+mod path;
+mod remote;
+mod sockets;
+mod story;
+mod wire;
+mod words;
+mod world;
+mod zone;
+
+pub use clock::Moment;
+pub use craft::Unreachable;
+pub use home::{HOME_V4, HOME_V6, Home, NAME_SERVER_V4, NAME_SERVER_V6};
+pub use log::{End, Log, Packet, Start};
+pub use name_server::NameServer;
+pub use net::Net;
+pub use packet::{Body, Header, Segment};
+pub use path::Host;
+pub use sockets::Socket;
+pub use story::{internet, internet_at};
+pub use words::words;
+pub use zone::{Asked, DnsName};

@@ -1,0 +1,197 @@
+//! Every packet between the home host and the remote ones, and what a story may ask of them.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::clock::{Moment, Ms};
+use crate::packet::{ACK, Body, FIN, Header, RST, Segment};
+use crate::path::Host;
+
+/// One packet, as the home host sends or gets it.
+#[derive(Debug, Clone, Copy)]
+pub struct Packet {
+    /// When it left or arrived, or a little before: never later than the truth. For TCP the time
+    /// is the kernel's own, to the millisecond; for the rest that of the wire.
+    pub at: Moment,
+    /// When the wire saw it.
+    pub seen: Moment,
+    /// Whether the home host sent it.
+    pub sent: bool,
+    /// The home host's end.
+    pub home: SocketAddr,
+    /// The remote end.
+    pub peer: SocketAddr,
+    /// What it carries.
+    pub body: Body,
+    /// Whether it got lost on its way to the remote host.
+    pub lost: bool,
+}
+
+impl Packet {
+    pub(crate) fn sent(header: &Header, now: Moment, lost: bool) -> Self {
+        let stamp = header.tcp().and_then(|segment| segment.stamp);
+        let at = stamp.and_then(|stamp| Moment::of_tcp_stamp(stamp, now)).unwrap_or(now);
+        let (home, peer, body) = (header.src, header.dst, header.body);
+        Self { at, seen: now, sent: true, home, peer, body, lost }
+    }
+
+    pub(crate) fn received(header: &Header, now: Moment) -> Self {
+        let (home, peer, body) = (header.dst, header.src, header.body);
+        Self { at: now, seen: now, sent: false, home, peer, body, lost: false }
+    }
+
+    fn tcp(&self) -> Option<&Segment> {
+        match &self.body {
+            Body::Tcp(segment) => Some(segment),
+            Body::Udp | Body::Icmp(..) | Body::Other(_) => None,
+        }
+    }
+
+    fn sent_tcp(&self) -> Option<&Segment> {
+        self.tcp().filter(|_| self.sent)
+    }
+}
+
+/// The first SYN of an attempt.
+#[derive(Debug, Clone, Copy)]
+pub struct Start {
+    /// To whom.
+    pub peer: SocketAddr,
+    /// When.
+    pub at: Moment,
+    /// How many SYNs followed it.
+    pub repeats: usize,
+}
+
+/// How the home host has let go of a connection attempt, as far as packets show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// No packet says so: it is still there, or it was closed before there was an answer.
+    Silent,
+    /// FIN.
+    Closed,
+    /// RST.
+    Reset,
+}
+
+/// The packets since some moment.
+#[derive(Debug, Clone)]
+pub struct Log {
+    zero: Moment,
+    packets: Vec<Packet>,
+}
+
+impl Log {
+    pub(crate) fn since(zero: Moment, all: &[Packet]) -> Self {
+        Self { zero, packets: all.iter().filter(|packet| packet.seen >= zero).copied().collect() }
+    }
+
+    /// All of them, in order.
+    #[must_use]
+    pub fn packets(&self) -> &[Packet] {
+        &self.packets
+    }
+
+    /// The first SYN of every attempt, in order; DNS over TCP is no attempt.
+    #[must_use]
+    pub fn starts(&self) -> Vec<Start> {
+        let mut flows = HashSet::new();
+        let syns = || self.packets.iter().filter(is_attempt);
+        let first = syns().filter(|p| flows.insert((p.home, p.peer)));
+        let repeats = |p: &Packet| syns().filter(|o| (o.home, o.peer) == (p.home, p.peer)).count();
+        first.map(|p| Start { peer: p.peer, at: p.at, repeats: repeats(p) - 1 }).collect()
+    }
+
+    /// The attempts whose handshake was completed, in the order in which their SYN-ACKs came. One
+    /// that is met by RST completes nothing; see [`Net::sees`](crate::Net::sees) to wait for it.
+    #[must_use]
+    pub fn connections(&self) -> Vec<SocketAddr> {
+        let reset = |syn_ack: &Packet| {
+            self.flow(syn_ack).any(|p| p.sent_tcp().is_some_and(|s| s.has(RST) && !s.has(ACK)))
+        };
+        let mut flows = HashSet::new();
+        let syn_acks = self.packets.iter().filter(|p| !p.sent && !is_dns(p));
+        let syn_acks = syn_acks.filter(|p| p.tcp().is_some_and(|s| s.is_syn_ack()));
+        let first = syn_acks.filter(|p| flows.insert((p.home, p.peer)));
+        first.filter(|p| !reset(p)).map(|p| p.peer).collect()
+    }
+
+    /// How the home host let go of its attempts to this host: the last word of any of them.
+    #[must_use]
+    pub fn end(&self, host: Host) -> End {
+        let word = |p: &Packet| match p.sent_tcp() {
+            Some(segment) if segment.has(RST) => Some(End::Reset),
+            Some(segment) if segment.has(FIN) => Some(End::Closed),
+            Some(_) | None => None,
+        };
+        self.with(host).filter_map(word).last().unwrap_or(End::Silent)
+    }
+
+    /// When the first answer to each question came over UDP, in the order of the questions: AAAA,
+    /// then A.
+    #[must_use]
+    pub fn answers(&self) -> Vec<Option<Moment>> {
+        let dns = || self.packets.iter().filter(|p| is_dns(p) && p.body == Body::Udp);
+        let mut asked = HashSet::new();
+        let questions = dns().filter(|p| p.sent && asked.insert(p.home));
+        let answer = |q: &Packet| dns().find(|p| !p.sent && p.home == q.home).map(|p| p.at);
+        questions.map(answer).collect()
+    }
+
+    /// The packets to and from this host.
+    pub fn with(&self, host: Host) -> impl Iterator<Item = &Packet> {
+        self.packets.iter().filter(move |packet| host.is(packet.peer))
+    }
+
+    /// How many packets the home host sent to this host.
+    #[must_use]
+    pub fn sent_to(&self, host: Host) -> usize {
+        self.with(host).filter(|packet| packet.sent).count()
+    }
+
+    /// How many packets the home host sent to this port, wherever.
+    #[must_use]
+    pub fn sent_to_port(&self, port: u16) -> usize {
+        self.packets.iter().filter(|packet| packet.sent && packet.peer.port() == port).count()
+    }
+
+    /// What the home host sent from this moment on, beside name servers and this host.
+    #[must_use]
+    pub fn sent_after(&self, moment: Moment, but: Host) -> Vec<Packet> {
+        let counts = |p: &&Packet| p.sent && p.at >= moment && !is_dns(p) && !but.is(p.peer);
+        self.packets.iter().filter(counts).copied().collect()
+    }
+
+    fn flow(&self, of: &Packet) -> impl Iterator<Item = &Packet> {
+        let ends = (of.home, of.peer);
+        self.packets.iter().filter(move |packet| (packet.home, packet.peer) == ends)
+    }
+}
+
+fn is_dns(packet: &Packet) -> bool {
+    [53, 853].contains(&packet.peer.port())
+}
+
+fn is_attempt(packet: &&Packet) -> bool {
+    !is_dns(packet) && packet.sent_tcp().is_some_and(Segment::is_syn)
+}
+
+/// One line a packet.
+impl fmt::Display for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Packet { at, seen: _, sent, home, peer, body, lost } in &self.packets {
+            let arrow = if *sent { "->" } else { "<-" };
+            let lost = if *lost { ", lost" } else { "" };
+            let at = Ms(*at - self.zero);
+            writeln!(f, "{at}  {:5} {arrow} {peer} {body}{lost}", home.port())?;
+        }
+        Ok(())
+    }
+}
+
+/// Milliseconds between two moments, for messages.
+pub(crate) fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}

@@ -1,0 +1,198 @@
+//! What a story holds in its hands.
+
+use std::fs;
+use std::future::Future;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use he::{Connector, Error, Established};
+use tokio::net::TcpStream;
+
+use crate::clock::Moment;
+use crate::home;
+use crate::log::Log;
+use crate::name_server::{self, NameServer};
+use crate::path::Host;
+use crate::sockets::{self, Socket};
+use crate::world::{Call, World};
+use crate::zone::{Asked, DnsName};
+
+/// The test internet of one story. `Copy`: it can go into every closure.
+#[derive(Clone, Copy)]
+pub struct Net {
+    pub(crate) world: &'static World,
+}
+
+impl Net {
+    pub(crate) fn new(world: &'static World, first_server: IpAddr) -> Self {
+        let net = Self { world };
+        name_server::serve(world);
+        world.listen(443);
+        let _ = NameServer::new(world, first_server);
+        net
+    }
+
+    /// A remote host at this address: any that the home host does not have itself. Nobody is at an
+    /// address that no story speaks of.
+    ///
+    /// # Panics
+    ///
+    /// If it is no address.
+    #[must_use]
+    pub fn host(&self, ip: &str) -> Host {
+        Host::new(self.world, ip.parse().expect("an IP address"))
+    }
+
+    /// Remote hosts at the addresses that this prefix and these numbers make: `2001:db8::` and 1.
+    #[must_use]
+    pub fn hosts(&self, prefix: &str, numbers: impl IntoIterator<Item = u16>) -> Vec<Host> {
+        numbers.into_iter().map(|n| self.host(&format!("{prefix}{n}"))).collect()
+    }
+
+    /// What the DNS says of a name.
+    #[must_use]
+    pub fn dns(&self, name: &str) -> DnsName {
+        DnsName::new(self.world, name)
+    }
+
+    /// A name server. It is asked if [`resolv_conf`](Self::resolv_conf) names it; the one there at
+    /// the start is at [`NAME_SERVER_V4`](crate::NAME_SERVER_V4).
+    ///
+    /// # Panics
+    ///
+    /// If it is no address.
+    pub fn name_server(&self, ip: &str) -> NameServer {
+        NameServer::new(self.world, ip.parse().expect("an IP address"))
+    }
+
+    /// Writes the home host's `/etc/resolv.conf`.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be written.
+    pub fn resolv_conf(&self, text: &str) {
+        fs::write(self.world.etc.join("resolv.conf"), text).expect("resolv.conf");
+    }
+
+    /// Writes the home host's `/etc/hosts`.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be written.
+    pub fn etc_hosts(&self, text: &str) {
+        fs::write(self.world.etc.join("hosts"), text).expect("hosts");
+    }
+
+    /// A directory for files of the story's own.
+    #[must_use]
+    pub fn dir(&self) -> PathBuf {
+        self.world.etc.clone()
+    }
+
+    /// Runs a command of `ip` on the home host, such as `route del ::/0 dev he0`.
+    ///
+    /// # Panics
+    ///
+    /// If it fails.
+    pub fn ip(&self, command: &str) {
+        home::ip(&[command.to_owned()]).expect(command);
+    }
+
+    /// A connector as `he::connect` uses it: the system's resolver, and all defaults.
+    pub fn connector(&self) -> Connector {
+        Connector::default()
+    }
+
+    /// Connects, and notes the time of the call and of its end.
+    ///
+    /// # Errors
+    ///
+    /// Those of the connector.
+    pub async fn connect(
+        &self,
+        host: &str,
+        ports: &[u16],
+    ) -> Result<Established<TcpStream>, Error> {
+        let connector = self.connector();
+        self.call(connector.connect_with(host, ports, he::Attempt::connect)).await
+    }
+
+    /// Notes the time of a call of any kind, and of its end; then the runtime runs its queue, in
+    /// which the losers' sockets are closed.
+    pub async fn call<T>(&self, call: impl Future<Output = T>) -> T {
+        let noted = Call::now();
+        self.world.note(noted);
+        let result = call.await;
+        let noted = Call { returned: Some(Moment::now()), ..noted };
+        self.world.note(noted);
+        tokio::task::yield_now().await;
+        self.world.note(Call { settled: Some(Moment::now()), ..noted });
+        result
+    }
+
+    /// The packets since the last call.
+    #[must_use]
+    pub fn log(&self) -> Log {
+        let zero = self.world.call().called;
+        Log::since(zero, &self.world.log())
+    }
+
+    /// The packets since the start of the story.
+    #[must_use]
+    pub fn whole_log(&self) -> Log {
+        let log = self.world.log();
+        let zero = log.first().map_or_else(Moment::now, |packet| packet.at);
+        Log::since(zero, &log)
+    }
+
+    /// What name servers were asked since the start of the story.
+    #[must_use]
+    pub fn asked(&self) -> Vec<Asked> {
+        self.world.zone().asked.clone()
+    }
+
+    /// The home host's TCP sockets that connect or are connected.
+    #[must_use]
+    pub fn sockets(&self) -> Vec<Socket> {
+        sockets::list()
+    }
+
+    /// Waits until the home host has no socket to this host any more; its closed ones send nothing
+    /// while they connect, so this is how their end is seen.
+    ///
+    /// # Panics
+    ///
+    /// If there is one after a second.
+    pub async fn let_go(&self, host: Host) {
+        let gone = || !sockets::list().iter().any(|socket| host.is(socket.peer));
+        assert!(self.soon(gone).await, "there still is a socket to {host:?}");
+    }
+
+    /// Waits until the log shows something.
+    ///
+    /// # Panics
+    ///
+    /// If it does not within a second.
+    pub async fn sees(&self, what: &str, shown: impl Fn(&Log) -> bool) {
+        assert!(self.soon(|| shown(&self.log())).await, "nobody has seen {what}");
+    }
+
+    /// Lets the world go on for so many milliseconds: for what must not happen within them.
+    pub async fn pass(&self, ms: u64) {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+    }
+
+    async fn soon(&self, mut is: impl FnMut() -> bool) -> bool {
+        let until = Moment::now() + Duration::from_secs(1);
+        loop {
+            if is() {
+                return true;
+            }
+            if Moment::now() > until {
+                return false;
+            }
+            self.pass(2).await;
+        }
+    }
+}

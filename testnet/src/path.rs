@@ -1,0 +1,209 @@
+//! How a remote address and port behave, and the handle by which a story says so.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::craft::Unreachable;
+use crate::world::World;
+
+/// What becomes of packets to an address and port, and what the server there does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Path {
+    pub(crate) rtt: Duration,
+    pub(crate) fate: Fate,
+    pub(crate) manner: Manner,
+    pub(crate) syns_to_lose: u32,
+    pub(crate) loss: Option<Loss>,
+}
+
+/// What becomes of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Arrives,
+    Lost,
+    Refused,
+    Unreachable(Unreachable),
+}
+
+/// What the server does with a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    Echoes,
+    Listens,
+    Closes,
+    Resets,
+}
+
+/// A seeded coin for each packet (SplitMix64).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Loss {
+    state: u64,
+    rate: f64,
+}
+
+impl Loss {
+    fn hits(&mut self) -> bool {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let drawn = u32::try_from((z ^ (z >> 31)) >> 32).unwrap_or(0);
+        f64::from(drawn) < self.rate * f64::from(u32::MAX)
+    }
+}
+
+impl Default for Path {
+    fn default() -> Self {
+        Self {
+            rtt: Duration::from_millis(20),
+            fate: Fate::Arrives,
+            manner: Manner::Echoes,
+            syns_to_lose: 0,
+            loss: None,
+        }
+    }
+}
+
+/// All paths, by address, and by address and port where that has a word of its own.
+#[derive(Debug, Default)]
+pub(crate) struct Paths(HashMap<(IpAddr, Option<u16>), Path>);
+
+impl Paths {
+    /// `None`: nobody has this address.
+    pub(crate) fn find(&mut self, peer: SocketAddr) -> Option<&mut Path> {
+        let key = (peer.ip(), Some(peer.port()));
+        match self.0.contains_key(&key) {
+            true => self.0.get_mut(&key),
+            false => self.0.get_mut(&(peer.ip(), None)),
+        }
+    }
+
+    /// The path of this packet, and whether it is lost.
+    pub(crate) fn pass(&mut self, peer: SocketAddr, opens: bool) -> Option<(Path, bool)> {
+        let path = self.find(peer)?;
+        let mut lost = path.fate == Fate::Lost || path.loss.as_mut().is_some_and(Loss::hits);
+        if opens && path.syns_to_lose > 0 {
+            path.syns_to_lose -= 1;
+            lost = true;
+        }
+        Some((*path, lost))
+    }
+
+    fn change(&mut self, host: &Host, change: impl FnOnce(&mut Path)) {
+        let known = self.0.get(&(host.ip, host.port)).or(self.0.get(&(host.ip, None)));
+        let mut path = known.copied().unwrap_or_default();
+        change(&mut path);
+        self.0.insert((host.ip, host.port), path);
+    }
+}
+
+/// A remote host, or one port of it. Without another word it accepts connections on port 443 and
+/// says back what it hears, 20 ms away. Words hold from now on, and may be said at any time.
+#[derive(Clone, Copy)]
+pub struct Host {
+    world: &'static World,
+    ip: IpAddr,
+    port: Option<u16>,
+}
+
+impl Host {
+    pub(crate) fn new(world: &'static World, ip: IpAddr) -> Self {
+        Self { world, ip, port: None }.with(|_| {})
+    }
+
+    /// One port: what is said of it holds for no other. Somebody listens there.
+    pub fn port(self, port: u16) -> Self {
+        self.world.listen(port);
+        Self { port: Some(port), ..self }.with(|_| {})
+    }
+
+    /// The round-trip time in milliseconds, half of it each way.
+    pub fn rtt(self, ms: u64) -> Self {
+        self.with(|path| path.rtt = Duration::from_millis(ms))
+    }
+
+    /// Swallows every packet.
+    pub fn silent(self) -> Self {
+        self.with(|path| path.fate = Fate::Lost)
+    }
+
+    /// Answers a SYN with RST, a datagram with "port unreachable".
+    pub fn refused(self) -> Self {
+        self.with(|path| path.fate = Fate::Refused)
+    }
+
+    /// A router on the way says that it cannot pass packets on.
+    pub fn icmp(self, why: Unreachable) -> Self {
+        self.with(|path| path.fate = Fate::Unreachable(why))
+    }
+
+    /// Works again, after one of the words above.
+    pub fn reachable(self) -> Self {
+        self.with(|path| path.fate = Fate::Arrives)
+    }
+
+    /// The first SYNs to it are lost.
+    pub fn lose_first_syns(self, n: u32) -> Self {
+        self.with(|path| path.syns_to_lose = n)
+    }
+
+    /// Packets are lost at this rate (0 to 1), each way, in the same order with the same seed.
+    pub fn loss(self, seed: u64, rate: f64) -> Self {
+        self.with(|path| path.loss = Some(Loss { state: seed, rate }))
+    }
+
+    /// Accepts and never speaks.
+    pub fn answers_never(self) -> Self {
+        self.with(|path| path.manner = Manner::Listens)
+    }
+
+    /// Accepts and closes at once.
+    pub fn accepts_then_closes(self) -> Self {
+        self.with(|path| path.manner = Manner::Closes)
+    }
+
+    /// Accepts, and resets the connection at the first byte it gets.
+    pub fn accepts_then_resets(self) -> Self {
+        self.with(|path| path.manner = Manner::Resets)
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn ip(&self) -> IpAddr {
+        self.ip
+    }
+
+    /// Whether a packet's remote end is this.
+    #[must_use]
+    pub fn is(&self, peer: SocketAddr) -> bool {
+        self.ip == peer.ip() && self.port.is_none_or(|port| port == peer.port())
+    }
+
+    fn with(self, change: impl FnOnce(&mut Path)) -> Self {
+        self.world.paths().change(&self, change);
+        self
+    }
+}
+
+impl From<Host> for IpAddr {
+    fn from(host: Host) -> Self {
+        host.ip
+    }
+}
+
+impl From<&Host> for IpAddr {
+    fn from(host: &Host) -> Self {
+        host.ip
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            Some(port) => SocketAddr::new(self.ip, port).fmt(f),
+            None => self.ip.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The remote hosts' servers: one listener a port plays them all.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+
+use crate::path::Manner;
+use crate::world::World;
+
+/// A listening socket of one family only.
+pub(crate) fn listener(addr: SocketAddr) -> io::Result<Socket> {
+    let socket = bound(addr, Type::STREAM)?;
+    socket.listen(4096)?;
+    Ok(socket)
+}
+
+/// A UDP socket of one family only.
+pub(crate) fn udp(addr: SocketAddr) -> io::Result<UdpSocket> {
+    UdpSocket::from_std(bound(addr, Type::DGRAM)?.into())
+}
+
+fn bound(addr: SocketAddr, kind: Type) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(addr), kind, None)?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&addr.into())?;
+    Ok(socket)
+}
+
+/// Serves whoever comes. The client's address is that of the remote host: the wire swaps them.
+pub(crate) async fn serve(world: &'static World, listener: Socket) {
+    let listener = TcpListener::from_std(listener.into()).expect("a listener");
+    let port = listener.local_addr().expect("an address").port();
+    while let Ok((stream, from)) = listener.accept().await {
+        let path = world.paths().find(SocketAddr::new(from.ip(), port)).copied();
+        tokio::spawn(converse(stream, path.unwrap_or_default().manner));
+    }
+}
+
+async fn converse(mut stream: TcpStream, manner: Manner) -> io::Result<()> {
+    let mut buffer = [0; 4096];
+    match manner {
+        Manner::Closes => return Ok(()),
+        Manner::Resets => {
+            stream.set_zero_linger()?;
+            return stream.read(&mut buffer).await.map(|_| ());
+        }
+        Manner::Echoes | Manner::Listens => {}
+    }
+    loop {
+        let len = stream.read(&mut buffer).await?;
+        match (len, manner) {
+            (0, _) => return Ok(()),
+            (_, Manner::Echoes) => stream.write_all(&buffer[..len]).await?,
+            (_, Manner::Listens | Manner::Closes | Manner::Resets) => {}
+        }
+    }
+}
+
+/// How long a name server keeps a silent TCP connection.
+pub(crate) const IDLE: Duration = Duration::from_secs(10);

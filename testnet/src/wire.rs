@@ -1,0 +1,186 @@
+//! The wire: a TUN device, and the thread that plays everything behind it.
+//!
+//! A packet from the home host to 198.51.100.1 comes back with its addresses swapped, as one from
+//! 198.51.100.1 to the home host, where a listener of this process plays the remote server; its
+//! reply goes to 198.51.100.1, is swapped as well, and reaches the client's socket. So one
+//! listener on one port is every remote host, real TCP on both ends, and the wire in between can
+//! delay, drop, or answer by itself. Servers have ports below [`FIRST_EPHEMERAL`], clients above;
+//! that tells the two directions apart.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tun_rs::{DeviceBuilder, SyncDevice};
+
+use crate::clock::Moment;
+use crate::craft::{reset, unreachable};
+use crate::log::Packet;
+use crate::packet::{Body, Header, turn_around};
+use crate::path::Fate;
+use crate::world::World;
+
+/// The device.
+pub(crate) const DEVICE: &str = "he0";
+
+/// The kernel's first port for clients (`net.ipv4.ip_local_port_range`).
+pub(crate) const FIRST_EPHEMERAL: u16 = 32_768;
+
+/// Linux notices an ICMP error that comes while connect() still runs only at its next
+/// retransmission; no real router is that fast.
+const ROUTER: Duration = Duration::from_micros(700);
+
+/// A packet on its way: when it arrives, its number, its bytes, and its line in the log.
+type Delivery = (Moment, u64, Vec<u8>, Option<Header>);
+
+/// The device and what is under way.
+pub(crate) struct Wire {
+    tun: SyncDevice,
+    queue: Mutex<BinaryHeap<Reverse<ByTime>>>,
+    wake: Condvar,
+    count: AtomicU64,
+}
+
+impl Wire {
+    /// Makes the device; it is neither up nor has it an address.
+    pub(crate) fn new() -> io::Result<Self> {
+        let tun = DeviceBuilder::new().name(DEVICE).mtu(1500).enable(false).build_sync()?;
+        Ok(Self { tun, queue: Mutex::default(), wake: Condvar::new(), count: AtomicU64::new(0) })
+    }
+
+    /// Carries packets until the process ends.
+    pub(crate) fn start(&'static self, world: &'static World) {
+        std::thread::spawn(move || self.read(world));
+        std::thread::spawn(move || self.deliver(world));
+    }
+
+    fn read(&self, world: &World) {
+        let mut buffer = vec![0; 65_536];
+        while let Ok(len) = self.tun.recv(&mut buffer) {
+            let now = Moment::now();
+            let packet = &buffer[..len];
+            if let Some(header) = Header::parse(packet) {
+                match is_server(header.src) && !is_server(header.dst) {
+                    true => self.inbound(world, &header, packet, now),
+                    false => self.outbound(world, &header, packet, now),
+                }
+            }
+        }
+    }
+
+    /// From a client on the home host to a remote server.
+    fn outbound(&self, world: &World, header: &Header, packet: &[u8], now: Moment) {
+        let passed = match header.body {
+            Body::Tcp(segment) => world.paths().pass(header.dst, segment.is_syn()),
+            Body::Udp => world.paths().pass(header.dst, false),
+            Body::Icmp(..) | Body::Other(_) => None,
+        };
+        let lost = passed.is_none_or(|(_, lost)| lost);
+        let line = Packet::sent(header, now, lost);
+        world.control.note(line.at); // how late this thread is
+        world.log().push(line);
+        let Some((path, false)) = passed else { return };
+        let answer = match (path.fate, header.body) {
+            (Fate::Lost, _) | (_, Body::Icmp(..) | Body::Other(_)) => return,
+            (Fate::Arrives, Body::Tcp(_) | Body::Udp) => {
+                let mut packet = packet.to_vec();
+                turn_around(&mut packet);
+                return self.queue(now + path.rtt / 2, packet, None);
+            }
+            (Fate::Refused, Body::Tcp(segment)) => reset(header, &segment),
+            (Fate::Refused, Body::Udp) => unreachable(header, packet, crate::Unreachable::Port),
+            (Fate::Unreachable(why), Body::Tcp(_) | Body::Udp) => unreachable(header, packet, why),
+        };
+        let answered = Header::parse(&answer);
+        let seen = answered.map(|answered| Header { src: header.dst, dst: header.src, ..answered });
+        self.queue(now + path.rtt.max(ROUTER), answer, seen);
+    }
+
+    /// From the process that plays a remote server to a client on the home host.
+    fn inbound(&self, world: &World, header: &Header, packet: &[u8], now: Moment) {
+        let peer = SocketAddr::new(header.dst.ip(), header.src.port());
+        let Some((path, false)) = world.paths().pass(peer, false) else { return };
+        let mut packet = packet.to_vec();
+        turn_around(&mut packet);
+        let seen = Header::parse(&packet);
+        self.queue(now + path.rtt / 2, packet, seen);
+    }
+
+    fn queue(&self, at: Moment, packet: Vec<u8>, seen: Option<Header>) {
+        let mut queue = self.lock();
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        queue.push(Reverse(ByTime((at, number, packet, seen))));
+        self.wake.notify_one();
+    }
+
+    fn deliver(&self, world: &World) {
+        loop {
+            let (due, _, packet, seen) = self.next();
+            world.control.note(due);
+            if let Some(header) = seen {
+                world.log().push(Packet::received(&header, Moment::now()));
+            }
+            // The device is down, or somebody has taken its address away: so it is on real hosts.
+            let _ = self.tun.send(&packet);
+        }
+    }
+
+    /// The next packet, when its time has come.
+    fn next(&self) -> Delivery {
+        let mut queue = self.lock();
+        loop {
+            let now = Moment::now();
+            let wait = match queue.peek() {
+                Some(Reverse(ByTime((at, ..)))) => *at - now,
+                None => Duration::from_secs(3600),
+            };
+            let due = wait.is_zero().then(|| queue.pop()).flatten();
+            if let Some(Reverse(ByTime(delivery))) = due {
+                return delivery;
+            }
+            let waited = self.wake.wait_timeout(queue, wait);
+            queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BinaryHeap<Reverse<ByTime>>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_server(addr: SocketAddr) -> bool {
+    (1..FIRST_EPHEMERAL).contains(&addr.port())
+}
+
+/// Ordered by arrival, then by number.
+struct ByTime(Delivery);
+
+impl ByTime {
+    fn key(&self) -> (Moment, u64) {
+        (self.0.0, self.0.1)
+    }
+}
+
+impl PartialEq for ByTime {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for ByTime {}
+
+impl PartialOrd for ByTime {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ByTime {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.key().cmp(&other.key())
+    }
+}

@@ -1,0 +1,91 @@
+//! Everything a story shares with the threads that play its world. It lives as long as the
+//! process, which tells one story.
+
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::runtime::Handle;
+
+use crate::clock::Moment;
+use crate::control::Control;
+use crate::log::Packet;
+use crate::path::Paths;
+use crate::remote;
+use crate::zone::Zone;
+
+/// See the module.
+pub(crate) struct World {
+    pub(crate) control: Control,
+    /// Where the files that stand for those in /etc are.
+    pub(crate) etc: PathBuf,
+    /// The runtime of the remote hosts.
+    pub(crate) remote: Handle,
+    paths: Mutex<Paths>,
+    log: Mutex<Vec<Packet>>,
+    zone: Mutex<Zone>,
+    listening: Mutex<HashSet<u16>>,
+    call: Mutex<Call>,
+}
+
+/// The last connect.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call {
+    pub(crate) called: Moment,
+    pub(crate) returned: Option<Moment>,
+    /// When the runtime had run its queue after that.
+    pub(crate) settled: Option<Moment>,
+}
+
+impl Call {
+    pub(crate) fn now() -> Self {
+        Self { called: Moment::now(), returned: None, settled: None }
+    }
+}
+
+impl World {
+    pub(crate) fn new(etc: PathBuf, remote: Handle) -> Self {
+        Self {
+            control: Control::default(),
+            etc,
+            remote,
+            paths: Mutex::default(),
+            log: Mutex::default(),
+            zone: Mutex::default(),
+            listening: Mutex::default(),
+            call: Mutex::new(Call::now()),
+        }
+    }
+
+    pub(crate) fn paths(&self) -> MutexGuard<'_, Paths> {
+        self.paths.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn log(&self) -> MutexGuard<'_, Vec<Packet>> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn zone(&self) -> MutexGuard<'_, Zone> {
+        self.zone.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn call(&self) -> Call {
+        *self.call.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn note(&self, call: Call) {
+        *self.call.lock().unwrap_or_else(PoisonError::into_inner) = call;
+    }
+
+    /// Somebody listens on this port of every remote host.
+    pub(crate) fn listen(&'static self, port: u16) {
+        let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
+        if listening.insert(port) {
+            for ip in [IpAddr::from(Ipv4Addr::UNSPECIFIED), Ipv6Addr::UNSPECIFIED.into()] {
+                let listener = remote::listener(SocketAddr::new(ip, port)).expect("a free port");
+                self.remote.spawn(remote::serve(self, listener));
+            }
+        }
+    }
+}
