@@ -69,11 +69,7 @@ where
                     _ => flight.spawn(id, dialled),
                 }
             }
-            Step::Cancel(id) => {
-                debug!("attempt {} timed out", id + 1);
-                first = first.filter(|_| id != 0);
-                flight.cancel(id);
-            }
+            Step::Cancel(id) => flight.cancel(id, &mut first),
             Step::Wait(until) => {
                 set_timer(timer.as_mut(), until);
                 poll_fn(|cx| match flight.poll(&mut first, race, cx) {
@@ -216,11 +212,13 @@ impl<T: Send + 'static> InFlight<T> {
         self.handles.push((id, handle));
     }
 
-    fn cancel(&mut self, id: usize) {
-        self.handles
-            .iter()
-            .filter(|(other, _)| *other == id)
-            .for_each(|(_, handle)| handle.abort());
+    fn cancel<F>(&mut self, id: usize, first: &mut Option<F>) {
+        debug!("attempt {} timed out", id + 1);
+        if id == 0 {
+            *first = None;
+        }
+        let its = self.handles.iter().filter(|(other, _)| *other == id);
+        its.for_each(|(_, handle)| handle.abort());
     }
 
     /// Tells the race everything that has happened; pending if nothing has.
