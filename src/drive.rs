@@ -239,6 +239,8 @@ impl<T: Send + 'static> InFlight<T> {
             self.ended(ended, race);
             happened = true;
         }
+        // What was dialled just now may have its TCP up: before the timer is looked at.
+        self.note_progress(race);
         if happened { Poll::Ready(()) } else { Poll::Pending }
     }
 
@@ -328,5 +330,9 @@ fn set_timer(mut timer: Pin<&mut Option<Sleep>>, until: Instant) {
 }
 
 fn poll_timer(timer: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Poll<()> {
-    timer.as_pin_mut().map_or(Poll::Pending, |sleep| sleep.poll(cx))
+    match timer.as_pin_mut() {
+        // A dial that uses up its task's budget at every poll must not hide the time.
+        Some(sleep) => pin!(tokio::task::unconstrained(sleep)).poll(cx),
+        None => Poll::Pending,
+    }
 }

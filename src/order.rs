@@ -42,6 +42,8 @@ impl fmt::Display for Unusable {
 /// The address that is dialled for this one: an IPv4-mapped address counts as IPv4.
 pub(crate) fn usable(addr: SocketAddr) -> Result<SocketAddr, Unusable> {
     let addr = match addr.ip().to_canonical() {
+        // Neither a flow label nor the zone of an address that needs none makes another endpoint.
+        IpAddr::V6(ip) if !ip.is_unicast_link_local() => SocketAddr::new(ip.into(), addr.port()),
         ip @ IpAddr::V4(_) => SocketAddr::new(ip, addr.port()),
         IpAddr::V6(_) => addr,
     };

@@ -42,7 +42,7 @@ impl fmt::Write for Escaper<'_, '_> {
 /// Neither a control character nor one that reorders or breaks the line (bidi, separators).
 fn is_plain(c: char) -> bool {
     !c.is_control()
-        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        && !matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// A duration in the unit that people say it in: `12ms`, `1.25s`, `10s`, `0.3ms`.

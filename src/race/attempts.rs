@@ -9,7 +9,7 @@ use super::{Race, Step};
 use crate::answer::LookupErrorKind;
 use crate::config::{MAX_CONNECT_DELAY, MIN_CONNECT_DELAY};
 use crate::report::ErrorKind;
-use crate::report::{AttemptOutcome, AttemptReport, LookupReport, Reason, Span};
+use crate::report::{AttemptOutcome, AttemptReport, LookupReport, Span};
 
 /// Attempts.
 impl Race {
@@ -95,7 +95,7 @@ impl Race {
             let attempt = &self.report.attempts[*id];
             let up = attempt.tcp_up?;
             let rtt = up.saturating_duration_since(attempt.span.from);
-            Some(up + (rtt * 3 + Duration::from_millis(100)).min(MAX_CONNECT_DELAY))
+            Some(up + (rtt.saturating_mul(3) + Duration::from_millis(100)).min(MAX_CONNECT_DELAY))
         };
         let latest = self.shaking.iter().filter_map(expected).max();
         latest.map_or(last.span.from, |at| at.min(last.span.from + MAX_CONNECT_DELAY))
@@ -113,7 +113,7 @@ impl Race {
         if errors().any(|error| !error.kind().is_negative()) {
             return ErrorKind::Lookup;
         }
-        if report.passed_over.iter().any(|passed| passed.reason == Reason::Forbidden) {
+        if self.candidates.has_forbidden() {
             return ErrorKind::Forbidden;
         }
         let no_such =

@@ -34,7 +34,8 @@ pub(crate) struct Candidates {
     /// Sorted by RFC 6724, or kept in the caller's order with the caller's ports.
     sorted: bool,
     addrs: Vec<SocketAddr>,
-    forbidden: Vec<SocketAddr>,
+    /// Refused by the gate, and not asked for again.
+    forbidden: HashSet<SocketAddr>,
     /// What is left to try, last first.
     left: Vec<SocketAddr>,
     /// When `left` was made; `None` if it has to be made again.
@@ -50,7 +51,7 @@ impl Candidates {
             given,
             sorted: true,
             addrs: Vec::new(),
-            forbidden: Vec::new(),
+            forbidden: HashSet::new(),
             left: Vec::new(),
             planned_at: None,
         }
@@ -129,11 +130,14 @@ impl Candidates {
         for port in ports {
             let mut endpoint = addr;
             endpoint.set_port(*port);
+            if self.forbidden.contains(&endpoint) {
+                continue;
+            }
             if gate(endpoint) {
                 any = true;
             } else {
                 pass_over(report, endpoint, Reason::Forbidden);
-                self.forbidden.push(endpoint);
+                self.forbidden.insert(endpoint);
             }
         }
         any
@@ -151,7 +155,7 @@ impl Candidates {
         }
         self.planned_at = Some(now);
         self.left = if self.sorted { self.in_order(sources) } else { self.addrs.clone() };
-        if !self.forbidden.is_empty() {
+        if self.sorted && !self.forbidden.is_empty() {
             self.left.retain(|addr| !self.forbidden.contains(addr));
         }
         if !tried.is_empty() {
@@ -174,10 +178,30 @@ impl Candidates {
         order::interleave(&addrs, &self.ports, first)
     }
 
+    fn refused_ports(&self, mut addr: SocketAddr) -> usize {
+        if self.forbidden.is_empty() {
+            return 0;
+        }
+        let refused = |port: &&u16| {
+            addr.set_port(**port);
+            self.forbidden.contains(&addr)
+        };
+        self.ports.iter().filter(refused).count()
+    }
+
+    pub(crate) fn has_forbidden(&self) -> bool {
+        !self.forbidden.is_empty()
+    }
+
     /// How many pairs of address and port have not had their turn.
     pub(crate) fn not_tried(&self, tried: &[AttemptReport]) -> usize {
         let ports = if self.sorted { self.ports.len() } else { 1 };
-        (self.addrs.len() * ports).saturating_sub(self.forbidden.len() + tried.len())
+        let refused = match self.sorted {
+            // Ports of addresses that have others.
+            true => self.addrs.iter().map(|addr| self.refused_ports(*addr)).sum(),
+            false => 0,
+        };
+        (self.addrs.len() * ports).saturating_sub(refused + tried.len())
     }
 
     pub(crate) fn peek(&self) -> Option<SocketAddr> {

@@ -37,7 +37,7 @@ impl Race {
             name: self.name()?.clone(),
             record,
             sibling: self.records().iter().copied().find(|other| *other != record),
-            deadline: patience.into_iter().chain(self.total_deadline()).min(),
+            deadline: patience.into_iter().chain(self.total_deadline()).min().or(Some(asked + FAR)),
             binding: Arc::default(),
         })
     }

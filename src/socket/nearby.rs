@@ -20,6 +20,11 @@ pub(super) async fn connect(options: &SocketOptions, addr: SocketAddr) -> io::Re
         Ok(()) | Err(_) => {}
     }
     let is_up = socket.peer_addr().is_ok();
+    if is_up && socket.local_addr()?.as_socket() == Some(addr) {
+        // Nobody listens, and the system took the very port that is dialled for our own: with that
+        // a socket can connect to itself.
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
     let stream = TcpStream::from_std(socket.into())?;
     if !is_up {
         stream.writable().await?;
