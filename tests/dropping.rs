@@ -330,3 +330,19 @@ async fn a_local_address_of_the_other_family_is_refused() {
     assert_eq!(attempt.error().unwrap().kind(), io::ErrorKind::AddrNotAvailable);
     assert!(attempt.is_local());
 }
+
+// A dial that always has something to do uses up its task's budget at every poll.
+#[tokio::test] // R-HE-LEAK
+async fn a_dial_that_never_rests_does_not_hide_the_time_out() {
+    let config = he::Config::new().total_timeout(Duration::from_millis(50));
+    let connector = Connector::without_resolver().config(config);
+    let restless = |_: Attempt| async {
+        loop {
+            tokio::task::consume_budget().await;
+        }
+        #[allow(unreachable_code, reason = "gives the loop its type")]
+        Ok(())
+    };
+    let error = connector.connect_with("192.0.2.1", &[443], restless).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+}

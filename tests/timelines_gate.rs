@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use he::race::{Race, Step};
-use he::{Answer, Config, Reason, Record, Sources};
+use he::{Answer, Config, ErrorKind, Reason, Record, Sources};
 use support::addr::addrs;
 use support::{A, Aaaa, World, addr, script};
 
@@ -172,4 +172,32 @@ fn refused_addresses_take_no_place() {
     let world = script().dns(Aaaa, 0, &[]).dns(A, 0, &v4).accepts("192.0.2.1", 20);
     let played = world.allow(public).run();
     assert_eq!(played.attempts, [(0, addr("192.0.2.1#443"))]);
+}
+
+// However many useless addresses come with it, an address that was refused is the reason.
+#[test]
+fn a_refused_address_is_the_reason_behind_any_number_of_useless_ones() {
+    let mut answer = vec!["0.0.0.0"; 200];
+    answer.push("192.0.2.1");
+    let world = script().dns(Aaaa, 0, &[]).dns(A, 0, &answer).allow(|_| false);
+    assert_eq!(world.run().error_kind(), Some(ErrorKind::Forbidden));
+}
+
+// An address that two answers bring is asked for once, and refused once.
+#[test] // F-15
+fn an_address_is_asked_for_once() {
+    let world = script().dns(Aaaa, 0, &["192.0.2.1"]).dns(A, 5, &["192.0.2.1", "192.0.2.1"]);
+    let report = world.allow(|_| false).run().report;
+    assert_eq!(report.passed_over().len(), 1);
+}
+
+// The zone of an address that needs none does not make another endpoint.
+#[test] // F-15, E-6
+fn a_zone_that_means_nothing_makes_no_second_attempt() {
+    let now = Instant::now();
+    let same = ["[2001:db8::1]:443", "[2001:db8::1%1]:443"].map(|addr| addr.parse().unwrap());
+    let mut race = Race::of_addrs(&same, Config::new(), now).unwrap();
+    assert_eq!(race.poll(now), Step::Connect(0, addr("2001:db8::1#443")));
+    race.failed(0, std::io::ErrorKind::ConnectionRefused.into(), true, now);
+    assert_eq!(race.poll(now), Step::Fail(ErrorKind::Connect));
 }
