@@ -14,6 +14,28 @@
 //! };
 //! let connector = he::Connector::new(resolver);
 //! ```
+//!
+//! One that looks somewhere first hands the rest on to another, with all that the race has said:
+//!
+//! ```
+//! use he::{Query, Resolve, Resolving};
+//!
+//! /// Every name under `.internal` is looked up under `.corp.example`.
+//! struct Renamed<R>(R);
+//!
+//! impl<R: Resolve> Resolve for Renamed<R> {
+//!     fn lookup(&self, query: &Query) -> Resolving {
+//!         match query.name().strip_suffix(".internal") {
+//!             Some(host) => self.0.lookup(&query.with_name(&format!("{host}.corp.example."))),
+//!             None => self.0.lookup(query),
+//!         }
+//!     }
+//!
+//!     fn network_changed(&self) {
+//!         self.0.network_changed();
+//!     }
+//! }
+//! ```
 
 use std::fmt;
 use std::future::Future;
@@ -51,15 +73,46 @@ pub struct Query {
     pub(crate) record: Record,
     pub(crate) sibling: Option<Record>,
     pub(crate) deadline: Option<Instant>,
-    pub(crate) binding: Arc<Binding>,
+    pub(crate) binding: Binding,
 }
 
 impl Query {
     /// A question outside of any race: no sibling, no deadline, no binding.
     #[must_use]
     pub fn new(name: &str, record: Record) -> Self {
-        let binding = Arc::default();
+        let binding = Binding::default();
         Self { name: name.into(), record, sibling: None, deadline: None, binding }
+    }
+
+    /// The same question about another name: record, sibling, deadline and binding stay. For a
+    /// resolver that maps names and hands on to another one. Without a dot at its end, the name is
+    /// subject to that resolver's search list.
+    #[must_use]
+    pub fn with_name(&self, name: &str) -> Self {
+        Self { name: name.into(), ..self.clone() }
+    }
+
+    /// Replaces [`sibling`](Self::sibling): for lookups outside of a race that belong together.
+    /// Default none.
+    #[must_use]
+    pub fn with_sibling(mut self, sibling: Record) -> Self {
+        self.sibling = Some(sibling);
+        self
+    }
+
+    /// Replaces [`deadline`](Self::deadline). Default none: the resolver decides how long it takes.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Instant) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Replaces [`binding`](Self::binding), which
+    /// [`SocketOptions::binding`](crate::SocketOptions::binding) makes. Default: nothing is bound.
+    #[must_use]
+    pub fn with_binding(mut self, binding: Binding) -> Self {
+        self.binding = binding;
+        self
     }
 
     /// The name in lower-case A-labels, without zone or brackets. A dot at its end means that it
@@ -166,5 +219,23 @@ impl fmt::Debug for Resolving {
             State::Ready(_) => "Resolving(ready)",
             State::Running(_) => "Resolving(running)",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_about_another_name_keeps_all_that_the_race_has_said() {
+        let (deadline, binding) = (Instant::now(), Binding { mark: Some(7), ..Binding::default() });
+        let query = Query::new("db.internal", Record::A)
+            .with_sibling(Record::Aaaa)
+            .with_deadline(deadline)
+            .with_binding(binding.clone());
+        let query = query.with_name("db.corp.example.");
+        assert_eq!((query.name(), query.record()), ("db.corp.example.", Record::A));
+        assert_eq!((query.sibling(), query.deadline()), (Some(Record::Aaaa), Some(deadline)));
+        assert_eq!(query.binding(), &binding);
     }
 }

@@ -1,7 +1,6 @@
 //! Lookups as a race makes them: two record types of one name, a deadline, a binding.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_proto::op::ResponseCode::ServFail;
@@ -277,7 +276,7 @@ async fn a_binding_holds_for_the_questions_and_parts_the_cache() {
     world.dns.on("db", A, [v4().truncated()]);
     for last in [2, 3] {
         let local_v4 = Some([127, 0, 0, last].into());
-        let binding = Arc::new(Binding { local_v4, ..Binding::default() });
+        let binding = Binding { local_v4, ..Binding::default() };
         let query = Query { binding, ..Query::new("db", Record::A) };
         assert!(!world.resolver.lookup(&query).await.unwrap().is_cached());
         assert!(world.resolver.lookup(&query).await.unwrap().is_cached());
@@ -290,7 +289,7 @@ async fn a_binding_holds_for_the_questions_and_parts_the_cache() {
 async fn a_binding_that_cannot_be_had_is_told() {
     let world = World::new("").await;
     let local_v6 = Some("::1".parse().unwrap());
-    let binding = Arc::new(Binding { local_v6, ..Binding::default() });
+    let binding = Binding { local_v6, ..Binding::default() };
     let query = Query { binding, ..Query::new("db", Record::A) };
     let error = world.resolver.lookup(&query).await.unwrap_err();
     assert_eq!(error.kind(), LookupErrorKind::NoNameServer);
