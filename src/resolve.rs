@@ -46,6 +46,7 @@ use std::time::Instant;
 
 use crate::answer::{Answer, LookupError};
 use crate::binding::Binding;
+use crate::host::query_name;
 
 /// A DNS record type that gives addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -78,18 +79,23 @@ pub struct Query {
 
 impl Query {
     /// A question outside of any race: no sibling, no deadline, no binding.
+    ///
+    /// The name is taken in any case and script: it becomes lower-case A-labels (UTS 46). A text
+    /// that is no name, `bad name` or `db.test:80`, is only put in lower case; the resolver of this
+    /// crate then fails with [`LookupErrorKind::Other`](crate::LookupErrorKind::Other) and sends
+    /// nothing.
     #[must_use]
     pub fn new(name: &str, record: Record) -> Self {
-        let binding = Binding::default();
-        Self { name: name.into(), record, sibling: None, deadline: None, binding }
+        let (name, binding) = (query_name(name), Binding::default());
+        Self { name, record, sibling: None, deadline: None, binding }
     }
 
     /// The same question about another name: record, sibling, deadline and binding stay. For a
-    /// resolver that maps names and hands on to another one. Without a dot at its end, the name is
-    /// subject to that resolver's search list.
+    /// resolver that maps names and hands on to another one. The name is taken as in
+    /// [`new`](Self::new); without a dot at its end, it is subject to that resolver's search list.
     #[must_use]
     pub fn with_name(&self, name: &str) -> Self {
-        Self { name: name.into(), ..self.clone() }
+        Self { name: query_name(name), ..self.clone() }
     }
 
     /// Replaces [`sibling`](Self::sibling): for lookups outside of a race that belong together.
@@ -115,8 +121,8 @@ impl Query {
         self
     }
 
-    /// The name in lower-case A-labels, without zone or brackets. A dot at its end means that it
-    /// is absolute: the search list does not apply.
+    /// The name in lower-case A-labels. A dot at its end means that it is absolute: the search list
+    /// does not apply.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -237,5 +243,27 @@ mod tests {
         assert_eq!((query.name(), query.record()), ("db.corp.example.", Record::A));
         assert_eq!((query.sibling(), query.deadline()), (Some(Record::Aaaa), Some(deadline)));
         assert_eq!(query.binding(), &binding);
+    }
+
+    #[test] // R-5891-4
+    fn a_query_has_its_name_in_lower_case_a_labels() {
+        for (text, name) in [
+            ("DB.Test.", "db.test."),
+            ("BÜCHER。example", "xn--bcher-kva.example"),
+            ("_Sip._tcp.test", "_sip._tcp.test"),
+            ("Bad Name", "bad name"),
+            ("DB.test:80", "db.test:80"),
+            ("XN--A.test", "xn--a.test"),
+            ("2001:DB8::1", "2001:db8::1"),
+            ("Ü:", "ü:"),
+            ("a..b", "a..b"),
+            (".", "."),
+            ("", ""),
+            ("\0\u{ad}", "\0\u{ad}"),
+        ] {
+            let query = Query::new(text, Record::A);
+            assert_eq!(query.name(), name);
+            assert_eq!(query.with_name(text).name(), name);
+        }
     }
 }

@@ -304,9 +304,19 @@ async fn a_binding_that_cannot_be_had_is_told() {
 #[tokio::test(start_paused = true)]
 async fn a_name_that_cannot_be_sent_is_an_error_without_a_query() {
     let world = World::new("").await;
-    for name in ["a..b", &"a".repeat(64)] {
+    let long = "a".repeat(64);
+    for (name, why) in [
+        ("a..b", "a label is empty"),
+        (&long, "a label is longer than 63 characters"),
+        ("Bad name", "' ' has no place in a name"),
+        ("DB.test:80", "the port is a separate argument"),
+        ("Ü b.test", "' ' has no place in a name"),
+        ("a\u{2488}b", "not a name by the rules for international names (UTS 46)"),
+    ] {
         let error = world.resolver.lookup(&Query::new(name, Record::A)).await.unwrap_err();
         assert_eq!(error.kind(), LookupErrorKind::Other, "{name}");
+        let told = format!("lookup failed: invalid host \"{}\": {why}", name.to_lowercase());
+        assert_eq!(error.to_string(), told);
     }
     assert_eq!(world.dns.asked(), [""; 0]);
 }
