@@ -102,6 +102,19 @@ pub(crate) fn query_name(text: &str) -> Arc<str> {
     a_labels(text).map_or_else(|_| text.to_lowercase().into(), |ascii| Arc::from(&*ascii))
 }
 
+/// Why no connect ever looks this text up; `None` for a name that is looked up.
+#[cfg(feature = "hickory")]
+pub(crate) fn why_never_looked_up(text: &str) -> Option<String> {
+    let why = match Host::parse(text).map(|host| host.target) {
+        Ok(Target::Name(_)) => return None,
+        Ok(Target::Addr(_)) => "an IP literal needs no lookup",
+        Ok(Target::Localhost) => "localhost is always loopback (RFC 6761)",
+        Ok(Target::NoSuchName(why)) => why,
+        Err(why) => return Some(why.to_string()),
+    };
+    Some(why.to_owned())
+}
+
 /// Whether a name without a dot at its end may be sent to a name server: what [`query_name`] left as
 /// it was may not. Neither UTS 46 nor the last label is looked at again: with a domain of the search
 /// list behind it a name may be odd, and is one all the same.
