@@ -41,6 +41,7 @@ impl fmt::Display for Origin {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answer {
     pub(crate) addrs: Arc<[SocketAddr]>,
+    pub(crate) dropped: u32,
     pub(crate) ttl: Option<Duration>,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) server: Option<SocketAddr>,
@@ -85,6 +86,15 @@ impl Answer {
         self
     }
 
+    /// The resolver has left out so many addresses: more than anybody would try, or more than it
+    /// keeps. They count as left out in the report ([`Report::cut`](crate::Report::cut)). Default 0,
+    /// at most 2³² − 1.
+    #[must_use]
+    pub fn with_dropped(mut self, dropped: usize) -> Self {
+        self.dropped = u32::try_from(dropped).unwrap_or(u32::MAX);
+        self
+    }
+
     /// The addresses in the resolver's order. The port is 0: it means nothing here, the zone
     /// (`scope_id`) does.
     #[must_use]
@@ -120,6 +130,12 @@ impl Answer {
     #[must_use]
     pub fn is_cached(&self) -> bool {
         self.cached
+    }
+
+    /// See [`with_dropped`](Self::with_dropped).
+    #[must_use]
+    pub fn dropped(&self) -> usize {
+        self.dropped as usize
     }
 }
 

@@ -1,7 +1,6 @@
 //! One question to all name servers: staggered, with fail-over, along CNAMEs.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -17,7 +16,7 @@ use super::flight::Deadline;
 use super::message::{Question, text_name, wire_name};
 use super::network::Network;
 use super::servers::Server;
-use crate::answer::{Answer, LookupError, LookupErrorKind, Origin};
+use crate::answer::{Answer, LookupError, LookupErrorKind};
 
 /// Distance between two servers while none fails.
 const NEXT_SERVER: Duration = Duration::from_millis(250);
@@ -40,7 +39,10 @@ async fn follow(network: &Network, key: &Key, deadline: &Deadline) -> Result<Lea
         let found = chain.follow(&reply.message, key.record);
         match found.map_err(|error| error.with_server(server.addr))? {
             Found::Elsewhere => {}
-            Found::Addrs(addrs) => return Ok(answer(addrs, &chain, server, reply.origin)),
+            Found::Addrs { addrs, dropped } => {
+                let answer = Answer::from(addrs).with_dropped(dropped);
+                return Ok(learnt(answer.with_server(server.addr, reply.origin), &chain));
+            }
             Found::None(kind) => {
                 let error = named(LookupError::from(kind).with_server(server.addr), &chain);
                 return Ok(Learnt { outcome: Err(error), ttl: chain.ttl() });
@@ -56,8 +58,8 @@ fn named(error: LookupError, chain: &Chain) -> LookupError {
     }
 }
 
-fn answer(addrs: Vec<SocketAddr>, chain: &Chain, server: Server, origin: Origin) -> Learnt {
-    let answer = Answer::from(addrs).with_ttl(chain.ttl()).with_server(server.addr, origin);
+fn learnt(answer: Answer, chain: &Chain) -> Learnt {
+    let answer = answer.with_ttl(chain.ttl());
     let answer = match chain.has_moved() {
         true => answer.with_name(text_name(chain.name())),
         false => answer,

@@ -20,7 +20,7 @@ impl Race {
             Err(error) => lookup.outcome = LookupOutcome::Failed(error),
             Ok(answer) => {
                 lookup.outcome = LookupOutcome::Answered(answer.clone());
-                self.candidates.admit(answer.addrs(), &mut self.report);
+                self.candidates.admit(&answer, &mut self.report);
                 self.note_first_addr(now);
             }
         }
