@@ -102,6 +102,15 @@ pub(crate) fn query_name(text: &str) -> Arc<str> {
     a_labels(text).map_or_else(|_| text.to_lowercase().into(), |ascii| Arc::from(&*ascii))
 }
 
+/// An address as configuration files write it: `192.0.2.1`, `2001:db8::1`, `fe80::1%eth0`. `None` if
+/// it is no address, or its zone is none of this host's.
+#[cfg(feature = "hickory")]
+pub(crate) fn configured_addr(text: &str, port: u16) -> Option<SocketAddr> {
+    let mut addr = bare(text).ok()??;
+    addr.set_port(port);
+    Some(addr)
+}
+
 /// Why no connect ever looks this text up; `None` for a name that is looked up.
 #[cfg(feature = "hickory")]
 pub(crate) fn why_never_looked_up(text: &str) -> Option<String> {
@@ -132,17 +141,21 @@ fn a_labels(text: &str) -> Result<Cow<'_, str>, Why> {
 
 /// The address, if the text is an IP literal, with or without the brackets of a URL.
 fn literal(text: &str) -> Result<Option<SocketAddr>, Why> {
-    if let Ok(ip) = text.parse::<Ipv4Addr>() {
-        return Ok(Some(SocketAddr::new(ip.into(), 0)));
-    }
     match text.strip_prefix('[') {
-        None => ipv6(text),
+        None => bare(text),
         Some(rest) => match rest.strip_suffix(']').map(ipv6) {
             Some(Ok(Some(addr))) => Ok(Some(addr)),
             Some(Err(why)) => Err(why),
             None if rest.contains("]:") => Err(Why::Port),
             None | Some(Ok(None)) => Err(Why::Brackets),
         },
+    }
+}
+
+fn bare(text: &str) -> Result<Option<SocketAddr>, Why> {
+    match text.parse::<Ipv4Addr>() {
+        Ok(ip) => Ok(Some(SocketAddr::new(ip.into(), 0))),
+        Err(_) => ipv6(text),
     }
 }
 

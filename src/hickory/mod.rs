@@ -39,7 +39,6 @@ use hosts::Hosts;
 use search::Walk;
 use system::{Source, System};
 
-mod address;
 mod ask;
 mod cache;
 mod chain;

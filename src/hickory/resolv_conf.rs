@@ -6,9 +6,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use super::address;
 use super::servers::Server;
-use crate::host::{check_name, query_name};
+use crate::host::{check_name, configured_addr, query_name};
 use crate::resolve::Record;
 use crate::text::Line;
 
@@ -111,8 +110,8 @@ impl Conf {
 /// An address with or without a zone, or `[address]:port` as in OpenBSD.
 fn server(text: &str) -> Option<SocketAddr> {
     match text.strip_prefix('[').and_then(|text| text.split_once("]:")) {
-        Some((host, port)) => address::parse(host, port.parse().ok()?),
-        None => address::parse(text, PORT),
+        Some((host, port)) => configured_addr(host, port.parse().ok()?),
+        None => configured_addr(text, PORT),
     }
 }
 
