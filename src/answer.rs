@@ -208,6 +208,16 @@ pub struct LookupError {
 }
 
 impl LookupError {
+    /// "No records", and all else as another outcome has it: who said so, of which name, and whether
+    /// that was remembered.
+    pub(crate) fn no_records_of(
+        server: Option<SocketAddr>,
+        name: Option<Arc<str>>,
+        cached: bool,
+    ) -> Self {
+        Self { server, name, cached, ..LookupErrorKind::NoRecords.into() }
+    }
+
     /// The server whose answer, or whose silence, this is.
     #[must_use]
     pub fn with_server(mut self, server: SocketAddr) -> Self {

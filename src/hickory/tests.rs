@@ -153,6 +153,15 @@ async fn nxdomain_of_one_type_does_not_speak_for_the_other() {
     assert_eq!(results, ["no such name (dns)", "[192.0.2.1] as typed"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn no_records_beside_an_answer_names_who_said_so_and_the_end_of_the_chain() {
+    let world = World::new("search a.corp\n").await;
+    world.dns.on("db.a.corp", A, [v4()]);
+    world.dns.on("db.a.corp", AAAA, [none().cname(".", 60, "end.corp")]);
+    assert_eq!(world.race("db").await[0], "no records (end.corp, dns)");
+    assert_eq!(world.race("db").await[0], "no records (end.corp, dns, cached)");
+}
+
 #[tokio::test(start_paused = true)] // R-8305-3g
 async fn none_of_the_last_candidate_does_not_wait_for_the_other_type() {
     let world = World::new("search a.corp\n").await;
