@@ -141,15 +141,31 @@ impl Answer {
 
 impl From<Vec<IpAddr>> for Answer {
     fn from(addrs: Vec<IpAddr>) -> Self {
-        Self { addrs: addrs.iter().map(|ip| SocketAddr::new(*ip, 0)).collect(), ..Self::default() }
+        addrs.into_iter().collect()
     }
 }
 
 /// Keeps the zones and ignores the ports.
 impl From<Vec<SocketAddr>> for Answer {
-    fn from(mut addrs: Vec<SocketAddr>) -> Self {
-        addrs.iter_mut().for_each(|addr| addr.set_port(0));
-        Self { addrs: addrs.into(), ..Self::default() }
+    fn from(addrs: Vec<SocketAddr>) -> Self {
+        addrs.into_iter().collect()
+    }
+}
+
+impl FromIterator<IpAddr> for Answer {
+    fn from_iter<I: IntoIterator<Item = IpAddr>>(addrs: I) -> Self {
+        addrs.into_iter().map(|ip| SocketAddr::new(ip, 0)).collect()
+    }
+}
+
+/// Keeps the zones and ignores the ports.
+impl FromIterator<SocketAddr> for Answer {
+    fn from_iter<I: IntoIterator<Item = SocketAddr>>(addrs: I) -> Self {
+        let without_port = |mut addr: SocketAddr| {
+            addr.set_port(0);
+            addr
+        };
+        Self { addrs: addrs.into_iter().map(without_port).collect(), ..Self::default() }
     }
 }
 
@@ -208,6 +224,12 @@ pub struct LookupError {
 }
 
 impl LookupError {
+    /// An error of which nothing but the kind is known.
+    #[must_use]
+    pub fn new(kind: LookupErrorKind) -> Self {
+        Self { kind, server: None, name: None, cached: false, cause: None }
+    }
+
     /// "No records", and all else as another outcome has it: who said so, of which name, and whether
     /// that was remembered.
     pub(crate) fn no_records_of(
@@ -215,7 +237,7 @@ impl LookupError {
         name: Option<Arc<str>>,
         cached: bool,
     ) -> Self {
-        Self { server, name, cached, ..LookupErrorKind::NoRecords.into() }
+        Self { server, name, cached, ..Self::new(LookupErrorKind::NoRecords) }
     }
 
     /// The server whose answer, or whose silence, this is.
@@ -279,7 +301,7 @@ impl LookupError {
 
 impl From<LookupErrorKind> for LookupError {
     fn from(kind: LookupErrorKind) -> Self {
-        Self { kind, server: None, name: None, cached: false, cause: None }
+        Self::new(kind)
     }
 }
 
@@ -302,3 +324,20 @@ impl fmt::Display for LookupError {
 }
 
 impl StdError for LookupError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_collected_from_addresses_with_their_zones_and_without_ports() {
+        let ips: [IpAddr; 2] = [[192, 0, 2, 1].into(), "2001:db8::1".parse().unwrap()];
+        let collected: Answer = ips.into_iter().collect();
+        assert_eq!(collected, Answer::from(ips.to_vec()));
+        assert_eq!(collected.addrs(), ips.map(|ip| SocketAddr::new(ip, 0)));
+        let zoned: SocketAddr = "[fe80::1%7]:443".parse().unwrap();
+        let collected: Answer = [zoned].into_iter().collect();
+        assert_eq!(collected, Answer::from(vec![zoned]));
+        assert_eq!(collected.addrs(), ["[fe80::1%7]:0".parse().unwrap()]);
+    }
+}
