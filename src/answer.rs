@@ -218,6 +218,7 @@ impl fmt::Display for LookupErrorKind {
 pub struct LookupError {
     kind: LookupErrorKind,
     server: Option<SocketAddr>,
+    other_servers: usize,
     name: Option<Arc<str>>,
     cached: bool,
     cause: Option<Arc<dyn StdError + Send + Sync>>,
@@ -227,7 +228,7 @@ impl LookupError {
     /// An error of which nothing but the kind is known.
     #[must_use]
     pub fn new(kind: LookupErrorKind) -> Self {
-        Self { kind, server: None, name: None, cached: false, cause: None }
+        Self { kind, server: None, other_servers: 0, name: None, cached: false, cause: None }
     }
 
     /// "No records", and all else as another outcome has it: who said so, of which name, and whether
@@ -244,6 +245,13 @@ impl LookupError {
     #[must_use]
     pub fn with_server(mut self, server: SocketAddr) -> Self {
         self.server = Some(server);
+        self
+    }
+
+    /// So many servers besides [`server`](Self::server) did not answer either. Default 0.
+    #[must_use]
+    pub fn with_other_servers(mut self, count: usize) -> Self {
+        self.other_servers = count;
         self
     }
 
@@ -280,6 +288,12 @@ impl LookupError {
         self.server
     }
 
+    /// See [`with_other_servers`](Self::with_other_servers).
+    #[must_use]
+    pub fn other_servers(&self) -> usize {
+        self.other_servers
+    }
+
     /// See [`with_name`](Self::with_name).
     #[must_use]
     pub fn name(&self) -> Option<&str> {
@@ -305,13 +319,17 @@ impl From<LookupErrorKind> for LookupError {
     }
 }
 
-/// On one line, foreign text escaped: `server failure (192.0.2.53:53, cached)`.
+/// On one line, foreign text escaped: `server failure (192.0.2.53:53, cached)`,
+/// `no answer (192.0.2.53:53 and 2 more)`.
 impl fmt::Display for LookupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.kind)?;
         let mut notes = Vec::new();
         notes.extend(self.name.as_deref().map(|name| Line(name).to_string()));
-        notes.extend(self.server.map(|server| server.to_string()));
+        notes.extend(self.server.map(|server| match self.other_servers {
+            0 => server.to_string(),
+            others => format!("{server} and {others} more"),
+        }));
         notes.extend(self.cached.then(|| "cached".to_owned()));
         if !notes.is_empty() {
             write!(f, " ({})", notes.join(", "))?;
@@ -328,6 +346,17 @@ impl StdError for LookupError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_says_whom_it_is_of_on_one_line() {
+        let silence = LookupError::new(LookupErrorKind::TimedOut).with_other_servers(2);
+        assert_eq!(silence.to_string(), "no answer");
+        let silence = silence.with_server("192.0.2.53:53".parse().unwrap());
+        assert_eq!(silence.to_string(), "no answer (192.0.2.53:53 and 2 more)");
+        let all = silence.with_name("a\nb").with_cause("c\nd").from_cache();
+        let text = "no answer (a\\u{a}b, 192.0.2.53:53 and 2 more, cached): c\\u{a}d";
+        assert_eq!(all.to_string(), text);
+    }
 
     #[test]
     fn an_answer_is_collected_from_addresses_with_their_zones_and_without_ports() {

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -77,17 +77,20 @@ async fn ask_servers(
 ) -> Result<(Server, Reply), LookupError> {
     let conf = &network.conf;
     let servers = network.memory.order(&conf.servers, conf.rotate, Instant::now());
-    let failures = Failures::default();
-    let one = async |server| match exchange(server, question, &key.binding, conf.use_vc).await {
-        Ok(reply) => Some((server, reply)),
-        Err(error) => failures.note(server, error),
+    let story = Story::default();
+    let one = async |server| {
+        story.began(server);
+        match exchange(server, question, &key.binding, conf.use_vc).await {
+            Ok(reply) => Some((server, reply)),
+            Err(error) => story.failed(server, error),
+        }
     };
     match select(pin!(race_servers(&servers, one)), pin!(deadline.passed())).await {
         Either::Left((Some((server, reply)), _)) => {
             network.memory.answered(server, &conf.servers, Instant::now());
             Ok((server, reply))
         }
-        Either::Left((None, _)) | Either::Right(_) => Err(failures.tell(&servers)),
+        Either::Left((None, _)) | Either::Right(_) => Err(story.failure()),
     }
 }
 
@@ -114,30 +117,40 @@ where
     None
 }
 
-/// Why servers failed, as they did.
+/// The servers that were asked, in this order, and how those ended that failed.
 #[derive(Default)]
-struct Failures(Mutex<Vec<(Server, LookupError)>>);
+struct Story(Mutex<Vec<(Server, Option<LookupError>)>>);
 
-impl Failures {
-    fn note<T>(&self, server: Server, error: LookupError) -> Option<T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((server, error));
+impl Story {
+    fn began(&self, server: Server) {
+        self.lock().push((server, None));
+    }
+
+    fn failed<T>(&self, server: Server, error: LookupError) -> Option<T> {
+        self.lock().iter_mut().filter(|(asked, _)| *asked == server).for_each(|(_, end)| {
+            *end = Some(error.clone());
+        });
         None
     }
 
     /// The one error to tell: what a server said comes before what made no sense, that before
     /// silence, and that before servers that cannot be reached; among equals the first server's.
-    fn tell(&self, servers: &[Server]) -> LookupError {
-        let failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of = |server: &Server| failures.iter().find(|(failed, _)| failed == server);
-        let told = servers.iter().map(|server| match of(server) {
-            Some((_, error)) => error.clone(),
-            None => LookupError::from(LookupErrorKind::TimedOut).with_server(server.addr),
+    fn failure(&self) -> LookupError {
+        let asked = self.lock();
+        let silent = asked.iter().filter(|(_, end)| end.is_none()).count();
+        let told = asked.iter().map(|(server, end)| match end {
+            Some(error) => error.clone(),
+            None => LookupError::new(LookupErrorKind::TimedOut)
+                .with_server(server.addr)
+                .with_other_servers(silent - 1),
         });
-        let none = || {
-            let why = "none is configured";
-            LookupError::from(LookupErrorKind::NoNameServer).with_cause(why)
-        };
+        let none =
+            || LookupError::new(LookupErrorKind::NoNameServer).with_cause("none is configured");
         told.min_by_key(|error| rank(error.kind())).unwrap_or_else(none)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(Server, Option<LookupError>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
