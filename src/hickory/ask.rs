@@ -14,27 +14,34 @@ use super::chain::{Chain, Found};
 use super::exchange::{Reply, exchange};
 use super::flight::Deadline;
 use super::message::{Question, text_name, wire_name};
-use super::network::Network;
-use super::servers::Server;
+use super::resolv_conf::Conf;
+use super::servers::{Memory, Server};
 use crate::answer::{Answer, LookupError, LookupErrorKind};
 
 /// Distance between two servers while none fails.
 const NEXT_SERVER: Duration = Duration::from_millis(250);
 
 /// Asks until there is an answer, every server has failed, or the deadline is over.
-pub(super) async fn ask(network: &Network, key: &Key, deadline: &Deadline) -> Learnt {
-    match follow(network, key, deadline).await {
+pub(super) async fn ask(whom: Whom<'_>, key: &Key, deadline: &Deadline) -> Learnt {
+    match follow(whom, key, deadline).await {
         Ok(learnt) => learnt,
         Err(error) => Learnt { outcome: Err(error), ttl: Duration::ZERO },
     }
 }
 
+/// Which servers there are, and what is remembered of them.
+#[derive(Clone, Copy)]
+pub(super) struct Whom<'a> {
+    pub(super) conf: &'a Conf,
+    pub(super) memory: &'a Memory,
+}
+
 /// A reply may end with a CNAME whose target it says nothing of; then that is asked as well.
-async fn follow(network: &Network, key: &Key, deadline: &Deadline) -> Result<Learnt, LookupError> {
+async fn follow(whom: Whom<'_>, key: &Key, deadline: &Deadline) -> Result<Learnt, LookupError> {
     let mut chain = Chain::new(wire_name(&key.name)?);
     loop {
         let question = Question::new(chain.name().clone(), key.record);
-        let asked = ask_servers(network, key, &question, deadline).await;
+        let asked = ask_servers(whom, key, &question, deadline).await;
         let (server, reply) = asked.map_err(|error| named(error, &chain))?;
         let found = chain.follow(&reply.message, key.record);
         match found.map_err(|error| error.with_server(server.addr))? {
@@ -70,13 +77,12 @@ fn learnt(answer: Answer, chain: &Chain) -> Learnt {
 /// The first good reply, and whose it is. Every question stays open until the deadline, so that a
 /// server that needs longer than the patience with it still answers.
 async fn ask_servers(
-    network: &Network,
+    Whom { conf, memory }: Whom<'_>,
     key: &Key,
     question: &Question,
     deadline: &Deadline,
 ) -> Result<(Server, Reply), LookupError> {
-    let conf = &network.conf;
-    let servers = network.memory.order(&conf.servers, conf.rotate, Instant::now());
+    let servers = memory.order(&conf.servers, conf.rotate, Instant::now());
     let story = Story::default();
     let one = async |server| {
         story.began(server);
@@ -87,7 +93,7 @@ async fn ask_servers(
     };
     match select(pin!(race_servers(&servers, one)), pin!(deadline.passed())).await {
         Either::Left((Some((server, reply)), _)) => {
-            network.memory.answered(server, &conf.servers, Instant::now());
+            memory.answered(server, &conf.servers, Instant::now());
             Ok((server, reply))
         }
         Either::Left((None, _)) | Either::Right(_) => Err(story.failure()),

@@ -8,16 +8,15 @@ use hickory_resolver::system_conf::read_system_conf;
 
 use super::message::text_name;
 use super::resolv_conf::{self, Conf};
-use super::system::Stamp;
 use crate::answer::{LookupError, LookupErrorKind};
 
 /// How long a configuration is used before it is read again, in seconds.
 const PERIOD: u64 = 10;
 
 /// Nothing tells that the configuration has changed, so time has to.
-pub(super) fn stamp() -> Stamp {
+pub(super) fn period() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Stamp::Period(now.as_secs() / PERIOD)
+    now.as_secs() / PERIOD
 }
 
 pub(super) fn read() -> Result<Conf, LookupError> {
