@@ -41,6 +41,7 @@ impl fmt::Display for Origin {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answer {
     pub(crate) addrs: Arc<[SocketAddr]>,
+    pub(crate) dropped: u32,
     pub(crate) ttl: Option<Duration>,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) server: Option<SocketAddr>,
@@ -85,6 +86,15 @@ impl Answer {
         self
     }
 
+    /// The resolver has left out so many addresses: more than anybody would try, or more than it
+    /// keeps. They count as left out in the report ([`Report::cut`](crate::Report::cut)). Default 0,
+    /// at most 2³² − 1.
+    #[must_use]
+    pub fn with_dropped(mut self, dropped: usize) -> Self {
+        self.dropped = u32::try_from(dropped).unwrap_or(u32::MAX);
+        self
+    }
+
     /// The addresses in the resolver's order. The port is 0: it means nothing here, the zone
     /// (`scope_id`) does.
     #[must_use]
@@ -121,19 +131,41 @@ impl Answer {
     pub fn is_cached(&self) -> bool {
         self.cached
     }
+
+    /// See [`with_dropped`](Self::with_dropped).
+    #[must_use]
+    pub fn dropped(&self) -> usize {
+        self.dropped as usize
+    }
 }
 
 impl From<Vec<IpAddr>> for Answer {
     fn from(addrs: Vec<IpAddr>) -> Self {
-        Self { addrs: addrs.iter().map(|ip| SocketAddr::new(*ip, 0)).collect(), ..Self::default() }
+        addrs.into_iter().collect()
     }
 }
 
 /// Keeps the zones and ignores the ports.
 impl From<Vec<SocketAddr>> for Answer {
-    fn from(mut addrs: Vec<SocketAddr>) -> Self {
-        addrs.iter_mut().for_each(|addr| addr.set_port(0));
-        Self { addrs: addrs.into(), ..Self::default() }
+    fn from(addrs: Vec<SocketAddr>) -> Self {
+        addrs.into_iter().collect()
+    }
+}
+
+impl FromIterator<IpAddr> for Answer {
+    fn from_iter<I: IntoIterator<Item = IpAddr>>(addrs: I) -> Self {
+        addrs.into_iter().map(|ip| SocketAddr::new(ip, 0)).collect()
+    }
+}
+
+/// Keeps the zones and ignores the ports.
+impl FromIterator<SocketAddr> for Answer {
+    fn from_iter<I: IntoIterator<Item = SocketAddr>>(addrs: I) -> Self {
+        let without_port = |mut addr: SocketAddr| {
+            addr.set_port(0);
+            addr
+        };
+        Self { addrs: addrs.into_iter().map(without_port).collect(), ..Self::default() }
     }
 }
 
@@ -186,16 +218,40 @@ impl fmt::Display for LookupErrorKind {
 pub struct LookupError {
     kind: LookupErrorKind,
     server: Option<SocketAddr>,
+    other_servers: usize,
     name: Option<Arc<str>>,
     cached: bool,
     cause: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl LookupError {
+    /// An error of which nothing but the kind is known.
+    #[must_use]
+    pub fn new(kind: LookupErrorKind) -> Self {
+        Self { kind, server: None, other_servers: 0, name: None, cached: false, cause: None }
+    }
+
+    /// "No records", and all else as another outcome has it: who said so, of which name, and whether
+    /// that was remembered.
+    pub(crate) fn no_records_of(
+        server: Option<SocketAddr>,
+        name: Option<Arc<str>>,
+        cached: bool,
+    ) -> Self {
+        Self { server, name, cached, ..Self::new(LookupErrorKind::NoRecords) }
+    }
+
     /// The server whose answer, or whose silence, this is.
     #[must_use]
     pub fn with_server(mut self, server: SocketAddr) -> Self {
         self.server = Some(server);
+        self
+    }
+
+    /// So many servers besides [`server`](Self::server) did not answer either. Default 0.
+    #[must_use]
+    pub fn with_other_servers(mut self, count: usize) -> Self {
+        self.other_servers = count;
         self
     }
 
@@ -232,6 +288,12 @@ impl LookupError {
         self.server
     }
 
+    /// See [`with_other_servers`](Self::with_other_servers).
+    #[must_use]
+    pub fn other_servers(&self) -> usize {
+        self.other_servers
+    }
+
     /// See [`with_name`](Self::with_name).
     #[must_use]
     pub fn name(&self) -> Option<&str> {
@@ -253,17 +315,21 @@ impl LookupError {
 
 impl From<LookupErrorKind> for LookupError {
     fn from(kind: LookupErrorKind) -> Self {
-        Self { kind, server: None, name: None, cached: false, cause: None }
+        Self::new(kind)
     }
 }
 
-/// On one line, foreign text escaped: `server failure (192.0.2.53:53, cached)`.
+/// On one line, foreign text escaped: `server failure (192.0.2.53:53, cached)`,
+/// `no answer (192.0.2.53:53 and 2 more)`.
 impl fmt::Display for LookupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.kind)?;
         let mut notes = Vec::new();
         notes.extend(self.name.as_deref().map(|name| Line(name).to_string()));
-        notes.extend(self.server.map(|server| server.to_string()));
+        notes.extend(self.server.map(|server| match self.other_servers {
+            0 => server.to_string(),
+            others => format!("{server} and {others} more"),
+        }));
         notes.extend(self.cached.then(|| "cached".to_owned()));
         if !notes.is_empty() {
             write!(f, " ({})", notes.join(", "))?;
@@ -276,3 +342,31 @@ impl fmt::Display for LookupError {
 }
 
 impl StdError for LookupError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_whom_it_is_of_on_one_line() {
+        let silence = LookupError::new(LookupErrorKind::TimedOut).with_other_servers(2);
+        assert_eq!(silence.to_string(), "no answer");
+        let silence = silence.with_server("192.0.2.53:53".parse().unwrap());
+        assert_eq!(silence.to_string(), "no answer (192.0.2.53:53 and 2 more)");
+        let all = silence.with_name("a\nb").with_cause("c\nd").from_cache();
+        let text = "no answer (a\\u{a}b, 192.0.2.53:53 and 2 more, cached): c\\u{a}d";
+        assert_eq!(all.to_string(), text);
+    }
+
+    #[test]
+    fn an_answer_is_collected_from_addresses_with_their_zones_and_without_ports() {
+        let ips: [IpAddr; 2] = [[192, 0, 2, 1].into(), "2001:db8::1".parse().unwrap()];
+        let collected: Answer = ips.into_iter().collect();
+        assert_eq!(collected, Answer::from(ips.to_vec()));
+        assert_eq!(collected.addrs(), ips.map(|ip| SocketAddr::new(ip, 0)));
+        let zoned: SocketAddr = "[fe80::1%7]:443".parse().unwrap();
+        let collected: Answer = [zoned].into_iter().collect();
+        assert_eq!(collected, Answer::from(vec![zoned]));
+        assert_eq!(collected.addrs(), ["[fe80::1%7]:0".parse().unwrap()]);
+    }
+}

@@ -4,17 +4,27 @@
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::sync::Arc;
 
 use socket2::SockRef;
 
 /// The part of [`SocketOptions`](crate::SocketOptions) that decides the way packets take. It holds
 /// for the attempts, for the source addresses that order them (RFC 6724), and for the sockets to
-/// the name servers; answers learnt under one binding are never used under another.
+/// the name servers; answers learnt under one binding are never used under another. Cheap to clone.
+///
+/// The default binds nothing. Any other comes from [`SocketOptions::binding`]:
+///
+/// ```
+/// let vpn = he::SocketOptions::default().interface("wg0").mark(7).binding().clone();
+/// assert_eq!((vpn.interface(), vpn.mark()), (Some("wg0"), Some(7)));
+/// ```
+///
+/// [`SocketOptions::binding`]: crate::SocketOptions::binding
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Binding {
     pub(crate) local_v4: Option<Ipv4Addr>,
     pub(crate) local_v6: Option<Ipv6Addr>,
-    pub(crate) interface: Option<String>,
+    pub(crate) interface: Option<Arc<str>>,
     pub(crate) mark: Option<u32>,
 }
 

@@ -1,5 +1,6 @@
 //! What the caller typed, as a host and as ports: refused here or never.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 use std::sync::Arc;
@@ -76,8 +77,7 @@ impl Host {
     }
 
     fn named(text: &str) -> Result<Self, Why> {
-        let ascii = idna::domain_to_ascii_cow(text.as_bytes(), AsciiDenyList::URL)
-            .map_err(|_| why_not_a_name(text))?;
+        let ascii = a_labels(text)?;
         let labels = ascii.strip_suffix('.').unwrap_or(&ascii);
         check_labels(labels)?;
         let top = labels.rsplit_once('.').map_or(labels, |(_, top)| top);
@@ -96,19 +96,66 @@ impl Host {
     }
 }
 
+/// A name as queries have it: lower-case A-labels, with its dot at the end. What is no name (an IP
+/// literal among it) is only put in lower case.
+pub(crate) fn query_name(text: &str) -> Arc<str> {
+    a_labels(text).map_or_else(|_| text.to_lowercase().into(), |ascii| Arc::from(&*ascii))
+}
+
+/// An address as configuration files write it: `192.0.2.1`, `2001:db8::1`, `fe80::1%eth0`. `None` if
+/// it is no address, or its zone is none of this host's.
+#[cfg(feature = "hickory")]
+pub(crate) fn configured_addr(text: &str, port: u16) -> Option<SocketAddr> {
+    let mut addr = bare(text).ok()??;
+    addr.set_port(port);
+    Some(addr)
+}
+
+/// Why no connect ever looks this text up; `None` for a name that is looked up.
+#[cfg(feature = "hickory")]
+pub(crate) fn why_never_looked_up(text: &str) -> Option<String> {
+    let why = match Host::parse(text).map(|host| host.target) {
+        Ok(Target::Name(_)) => return None,
+        Ok(Target::Addr(_)) => "an IP literal needs no lookup",
+        Ok(Target::Localhost) => "localhost is always loopback (RFC 6761)",
+        Ok(Target::NoSuchName(why)) => why,
+        Err(why) => return Some(why.to_string()),
+    };
+    Some(why.to_owned())
+}
+
+/// Whether a name without a dot at its end may be sent to a name server: what [`query_name`] left as
+/// it was may not. Neither UTS 46 nor the last label is looked at again: with a domain of the search
+/// list behind it a name may be odd, and is one all the same.
+#[cfg(feature = "hickory")]
+pub(crate) fn check_name(name: &str) -> Result<(), InvalidHost> {
+    let plain = name.chars().all(|c| c.is_ascii() && c != ':' && !is_forbidden(c));
+    let checked = if plain { check_labels(name) } else { Err(why_not_a_name(name)) };
+    checked.map_err(|why| InvalidHost { host: Line(name).to_string(), why })
+}
+
+/// RFC 5891 by way of UTS 46: lower-case ASCII, labels of other scripts as `xn--`.
+fn a_labels(text: &str) -> Result<Cow<'_, str>, Why> {
+    idna::domain_to_ascii_cow(text.as_bytes(), AsciiDenyList::URL).map_err(|_| why_not_a_name(text))
+}
+
 /// The address, if the text is an IP literal, with or without the brackets of a URL.
 fn literal(text: &str) -> Result<Option<SocketAddr>, Why> {
-    if let Ok(ip) = text.parse::<Ipv4Addr>() {
-        return Ok(Some(SocketAddr::new(ip.into(), 0)));
-    }
     match text.strip_prefix('[') {
-        None => ipv6(text),
+        None => bare(text),
         Some(rest) => match rest.strip_suffix(']').map(ipv6) {
             Some(Ok(Some(addr))) => Ok(Some(addr)),
             Some(Err(why)) => Err(why),
             None if rest.contains("]:") => Err(Why::Port),
             None | Some(Ok(None)) => Err(Why::Brackets),
         },
+    }
+}
+
+fn bare(text: &str) -> Result<Option<SocketAddr>, Why> {
+    match text.parse::<Ipv4Addr>() {
+        Ok(ip) => Ok(Some(SocketAddr::new(ip.into(), 0))),
+        Err(_) => ipv6(text),
     }
 }
 
@@ -177,13 +224,17 @@ fn is_number(top: &str) -> bool {
 
 /// What a name that UTS 46 refuses was meant to be.
 fn why_not_a_name(text: &str) -> Why {
-    let forbidden = |c: &char| c.is_ascii_control() || " %#/<>?@[\\]^|".contains(*c);
     match text.matches(':').count() {
-        0 => text.chars().find(forbidden).map_or(Why::Idna, Why::Character),
+        0 => text.chars().find(|c| is_forbidden(*c)).map_or(Why::Idna, Why::Character),
         _ if text.contains("://") => Why::Url,
         1 => Why::Port,
         _ => Why::NotIpv6,
     }
+}
+
+/// With the colon: what the WHATWG's URL standard forbids in a domain.
+fn is_forbidden(c: char) -> bool {
+    c.is_ascii_control() || " %#/<>?@[\\]^|".contains(c)
 }
 
 /// A text that names no host.

@@ -14,6 +14,59 @@
 //! };
 //! let connector = he::Connector::new(resolver);
 //! ```
+//!
+//! The system's own `getaddrinfo` knows what no resolv.conf tells: nsswitch modules, mDNS, the split
+//! DNS of a VPN. It blocks, so it belongs on tokio's threads for that:
+//!
+//! ```no_run
+//! use std::net::ToSocketAddrs;
+//!
+//! use he::{Answer, LookupError, LookupErrorKind, Query, Record, Resolving};
+//!
+//! fn getaddrinfo(query: &Query) -> Resolving {
+//!     let (name, record) = (query.name().to_owned(), query.record());
+//!     let call = tokio::task::spawn_blocking(move || (name, 0).to_socket_addrs());
+//!     Resolving::new(async move {
+//!         let of_type = |addr: &std::net::SocketAddr| addr.is_ipv6() == (record == Record::Aaaa);
+//!         let other = |error| LookupError::new(LookupErrorKind::Other).with_cause(error);
+//!         let addrs = call.await.map_err(std::io::Error::other).and_then(|said| said);
+//!         Ok(addrs.map_err(other)?.filter(of_type).collect::<Answer>())
+//!     })
+//! }
+//!
+//! # async fn doc() -> Result<(), he::Error> {
+//! let connector = he::Connector::new(getaddrinfo);
+//! let stream = connector.connect("printer.local", &[631]).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! That costs what `getaddrinfo` costs: it is called once a record type and asks both types each
+//! time, so AAAA and A come together, as late as the slower one; nobody can stop it, so its thread
+//! stays busy after the race has given up; it does not tell "no such name" from a server that
+//! failed; and the query's binding does not reach it.
+//!
+//! One that looks somewhere first hands the rest on to another, with all that the race has said:
+//!
+//! ```
+//! use he::{Query, Resolve, Resolving};
+//!
+//! /// Every name under `.internal` is looked up under `.corp.example`.
+//! struct Renamed<R>(R);
+//!
+//! impl<R: Resolve> Resolve for Renamed<R> {
+//!     fn lookup(&self, query: &Query) -> Resolving {
+//!         match query.name().strip_suffix(".internal") {
+//!             Some(host) => self.0.lookup(&query.with_name(&format!("{host}.corp.example."))),
+//!             None => self.0.lookup(query),
+//!         }
+//!     }
+//!
+//!     fn network_changed(&self) {
+//!         self.0.network_changed();
+//!     }
+//! }
+//! ```
 
 use std::fmt;
 use std::future::Future;
@@ -24,6 +77,7 @@ use std::time::Instant;
 
 use crate::answer::{Answer, LookupError};
 use crate::binding::Binding;
+use crate::host::query_name;
 
 /// A DNS record type that gives addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,19 +105,55 @@ pub struct Query {
     pub(crate) record: Record,
     pub(crate) sibling: Option<Record>,
     pub(crate) deadline: Option<Instant>,
-    pub(crate) binding: Arc<Binding>,
+    pub(crate) binding: Binding,
 }
 
 impl Query {
     /// A question outside of any race: no sibling, no deadline, no binding.
+    ///
+    /// The name is taken in any case and script: it becomes lower-case A-labels (UTS 46). A text
+    /// that is no name, `bad name` or `db.test:80`, is only put in lower case; the resolver of this
+    /// crate then fails with [`LookupErrorKind::Other`](crate::LookupErrorKind::Other) and sends
+    /// nothing.
     #[must_use]
     pub fn new(name: &str, record: Record) -> Self {
-        let binding = Arc::default();
-        Self { name: name.into(), record, sibling: None, deadline: None, binding }
+        let (name, binding) = (query_name(name), Binding::default());
+        Self { name, record, sibling: None, deadline: None, binding }
     }
 
-    /// The name in lower-case A-labels, without zone or brackets. A dot at its end means that it
-    /// is absolute: the search list does not apply.
+    /// The same question about another name: record, sibling, deadline and binding stay. For a
+    /// resolver that maps names and hands on to another one. The name is taken as in
+    /// [`new`](Self::new); without a dot at its end, it is subject to that resolver's search list.
+    #[must_use]
+    pub fn with_name(&self, name: &str) -> Self {
+        Self { name: query_name(name), ..self.clone() }
+    }
+
+    /// Replaces [`sibling`](Self::sibling): for lookups outside of a race that belong together.
+    /// Default none.
+    #[must_use]
+    pub fn with_sibling(mut self, sibling: Record) -> Self {
+        self.sibling = Some(sibling);
+        self
+    }
+
+    /// Replaces [`deadline`](Self::deadline). Default none: the resolver decides how long it takes.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Instant) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Replaces [`binding`](Self::binding), which
+    /// [`SocketOptions::binding`](crate::SocketOptions::binding) makes. Default: nothing is bound.
+    #[must_use]
+    pub fn with_binding(mut self, binding: Binding) -> Self {
+        self.binding = binding;
+        self
+    }
+
+    /// The name in lower-case A-labels. A dot at its end means that it is absolute: the search list
+    /// does not apply.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -166,5 +256,45 @@ impl fmt::Debug for Resolving {
             State::Ready(_) => "Resolving(ready)",
             State::Running(_) => "Resolving(running)",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_about_another_name_keeps_all_that_the_race_has_said() {
+        let (deadline, binding) = (Instant::now(), Binding { mark: Some(7), ..Binding::default() });
+        let query = Query::new("db.internal", Record::A)
+            .with_sibling(Record::Aaaa)
+            .with_deadline(deadline)
+            .with_binding(binding.clone());
+        let query = query.with_name("db.corp.example.");
+        assert_eq!((query.name(), query.record()), ("db.corp.example.", Record::A));
+        assert_eq!((query.sibling(), query.deadline()), (Some(Record::Aaaa), Some(deadline)));
+        assert_eq!(query.binding(), &binding);
+    }
+
+    #[test] // R-5891-4
+    fn a_query_has_its_name_in_lower_case_a_labels() {
+        for (text, name) in [
+            ("DB.Test.", "db.test."),
+            ("BÜCHER。example", "xn--bcher-kva.example"),
+            ("_Sip._tcp.test", "_sip._tcp.test"),
+            ("Bad Name", "bad name"),
+            ("DB.test:80", "db.test:80"),
+            ("XN--A.test", "xn--a.test"),
+            ("2001:DB8::1", "2001:db8::1"),
+            ("Ü:", "ü:"),
+            ("a..b", "a..b"),
+            (".", "."),
+            ("", ""),
+            ("\0\u{ad}", "\0\u{ad}"),
+        ] {
+            let query = Query::new(text, Record::A);
+            assert_eq!(query.name(), name);
+            assert_eq!(query.with_name(text).name(), name);
+        }
     }
 }

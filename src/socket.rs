@@ -47,7 +47,7 @@ pub struct SocketOptions {
     user_timeout: Option<Duration>,
     send_buffer: Option<usize>,
     recv_buffer: Option<usize>,
-    binding: Arc<Binding>,
+    binding: Binding,
     before_connect: Option<Hook>,
 }
 
@@ -59,7 +59,7 @@ impl Default for SocketOptions {
             user_timeout: None,
             send_buffer: None,
             recv_buffer: None,
-            binding: Arc::default(),
+            binding: Binding::default(),
             before_connect: None,
         }
     }
@@ -133,10 +133,9 @@ impl SocketOptions {
     /// by default). All platforms.
     #[must_use]
     pub fn local_address(mut self, local: IpAddr) -> Self {
-        let binding = Arc::make_mut(&mut self.binding);
         match local.to_canonical() {
-            IpAddr::V4(ip) => binding.local_v4 = Some(ip),
-            IpAddr::V6(ip) => binding.local_v6 = Some(ip),
+            IpAddr::V4(ip) => self.binding.local_v4 = Some(ip),
+            IpAddr::V6(ip) => self.binding.local_v6 = Some(ip),
         }
         self
     }
@@ -146,7 +145,8 @@ impl SocketOptions {
     /// one uplink of several. Linux (without privilege since 5.7), Android and Fuchsia.
     #[must_use]
     pub fn interface(mut self, name: impl Into<String>) -> Self {
-        Arc::make_mut(&mut self.binding).interface = Some(name.into());
+        let name: String = name.into();
+        self.binding.interface = Some(name.into());
         self
     }
 
@@ -155,7 +155,7 @@ impl SocketOptions {
     /// Fuchsia; on Linux it takes `CAP_NET_ADMIN` or (since 5.17) `CAP_NET_RAW`.
     #[must_use]
     pub fn mark(mut self, mark: u32) -> Self {
-        Arc::make_mut(&mut self.binding).mark = Some(mark);
+        self.binding.mark = Some(mark);
         self
     }
 
@@ -174,7 +174,11 @@ impl SocketOptions {
         self
     }
 
-    pub(crate) fn binding(&self) -> &Arc<Binding> {
+    /// The options that decide the way packets take: [`interface`](Self::interface),
+    /// [`mark`](Self::mark) and [`local_address`](Self::local_address). It is what a
+    /// [`Query`](crate::Query) carries to the resolver.
+    #[must_use]
+    pub fn binding(&self) -> &Binding {
         &self.binding
     }
 

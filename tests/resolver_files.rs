@@ -216,8 +216,9 @@ async fn an_override_comes_first_and_asks_nobody() {
         .with_override("bücher.test", ["192.0.2.5".parse().unwrap()])
         .with_override("blocked.test", []);
     assert_eq!(addrs(&resolver, "www.test", Record::A).await, ["192.0.2.7"]);
-    assert_eq!(addrs(&resolver, "www.test.", Record::Aaaa).await, ["::1"]);
+    assert_eq!(addrs(&resolver, "WWW.test.", Record::Aaaa).await, ["::1"]);
     assert_eq!(addrs(&resolver, "xn--bcher-kva.test", Record::A).await, ["192.0.2.5"]);
+    assert_eq!(addrs(&resolver, "Bücher.test", Record::A).await, ["192.0.2.5"]);
     assert_eq!(kind(&resolver, "four.test", Record::Aaaa).await, LookupErrorKind::NoRecords);
     assert_eq!(kind(&resolver, "blocked.test", Record::A).await, LookupErrorKind::NoRecords);
     resolver.network_changed();

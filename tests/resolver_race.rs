@@ -6,9 +6,10 @@ mod support;
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 
 use he::hickory::Resolver;
-use he::{Attempt, Connector, ErrorKind};
+use he::{Attempt, Connector, ErrorKind, LookupOutcome, Report};
 use hickory_proto::rr::RecordType;
 use support::dns::{Dns, HeldClock, Reply, pass};
 use tokio::time::Instant;
@@ -72,4 +73,27 @@ async fn an_answer_after_the_win_fills_the_cache() {
     let won = v4.connect_with(NAME, &[443], accepts).await.unwrap();
     assert_eq!(won.stream, support::addr("192.0.2.1#443"));
     assert_eq!(dns.asked(), ["AAAA www.test", "A www.test"]);
+}
+
+// The resolver keeps 64 addresses of 4 000, the race takes 32: neither cut is hidden.
+#[tokio::test(start_paused = true)]
+async fn what_a_hostile_answer_had_too_much_is_told_also_from_the_cache() {
+    let _held = HeldClock::hold();
+    let dns = Dns::start().await;
+    dns.on(NAME, RecordType::AAAA, [Reply::none().soa(60, 60)]);
+    dns.on(NAME, RecordType::A, [Reply::many(4_000).truncated()]);
+    let cuts = Arc::new(Mutex::new(Vec::new()));
+    let told = cuts.clone();
+    let note = move |report: &Report| told.lock().unwrap().push(report.cut());
+    let connector = connector(&dns).on_report(note);
+    for cached in [false, true] {
+        let won = connector.connect_with(NAME, &[443], accepts).await.unwrap();
+        let LookupOutcome::Answered(answer) = won.report.lookups()[1].outcome() else {
+            panic!("no answer: {}", won.report)
+        };
+        assert_eq!((answer.is_cached(), answer.addrs().len()), (cached, 64));
+        assert_eq!(answer.dropped(), 3_936);
+    }
+    assert_eq!(*cuts.lock().unwrap(), [3_968, 3_968]);
+    assert_eq!(dns.asked(), ["AAAA www.test", "A www.test", "A www.test tcp"]);
 }

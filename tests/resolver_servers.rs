@@ -225,6 +225,36 @@ async fn what_a_server_said_is_told_before_silence_and_silence_before_closed_por
     assert_eq!(over(&[]).await, "no name server: none is configured");
 }
 
+#[tokio::test(start_paused = true)]
+async fn silence_tells_the_first_server_and_how_many_more_were_asked() {
+    let _held = HeldClock::hold();
+    let (one, two, three) = (Dns::start().await, Dns::start().await, Dns::start().await);
+    let all = [&one, &two, &three];
+    for dns in all {
+        dns.on(NAME, RecordType::A, [Reply::silence()]);
+    }
+    // The third server is asked at 500 ms, and a server that cannot be reached is not silent.
+    let (addrs, closed) = (all.map(|dns| dns.addr), closed_port());
+    for (servers, millis, more) in [
+        (vec![addrs[0], addrs[1], addrs[2]], 3_000, " and 2 more"),
+        (vec![addrs[0], addrs[1], addrs[2]], 495, " and 1 more"),
+        (vec![closed, addrs[0], addrs[1]], 3_000, " and 1 more"),
+        (vec![addrs[0], closed], 3_000, ""),
+    ] {
+        let resolver = Resolver::servers(servers).without_hosts();
+        // The resolver gives up 5 ms before the deadline.
+        let deadline = Instant::now() + Duration::from_millis(millis);
+        let query = Query::new(NAME, Record::A).with_deadline(deadline.into_std());
+        let lookup = tokio::spawn(resolver.lookup(&query));
+        for step in [0, 250, 240, 10, 2_495] {
+            pass(step, &all).await;
+        }
+        let error = lookup.await.unwrap().unwrap_err();
+        assert_eq!(error.server(), Some(addrs[0]));
+        assert_eq!(error.to_string(), format!("no answer ({}{more})", addrs[0]));
+    }
+}
+
 #[tokio::test(start_paused = true)] // R-8305-3c
 async fn a_and_aaaa_are_questions_of_their_own() {
     let _held = HeldClock::hold();

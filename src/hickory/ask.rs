@@ -1,9 +1,8 @@
 //! One question to all name servers: staggered, with fail-over, along CNAMEs.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -15,32 +14,42 @@ use super::chain::{Chain, Found};
 use super::exchange::{Reply, exchange};
 use super::flight::Deadline;
 use super::message::{Question, text_name, wire_name};
-use super::network::Network;
-use super::servers::Server;
-use crate::answer::{Answer, LookupError, LookupErrorKind, Origin};
+use super::resolv_conf::Conf;
+use super::servers::{Memory, Server};
+use crate::answer::{Answer, LookupError, LookupErrorKind};
 
 /// Distance between two servers while none fails.
 const NEXT_SERVER: Duration = Duration::from_millis(250);
 
 /// Asks until there is an answer, every server has failed, or the deadline is over.
-pub(super) async fn ask(network: &Network, key: &Key, deadline: &Deadline) -> Learnt {
-    match follow(network, key, deadline).await {
+pub(super) async fn ask(whom: Whom<'_>, key: &Key, deadline: &Deadline) -> Learnt {
+    match follow(whom, key, deadline).await {
         Ok(learnt) => learnt,
         Err(error) => Learnt { outcome: Err(error), ttl: Duration::ZERO },
     }
 }
 
+/// Which servers there are, and what is remembered of them.
+#[derive(Clone, Copy)]
+pub(super) struct Whom<'a> {
+    pub(super) conf: &'a Conf,
+    pub(super) memory: &'a Memory,
+}
+
 /// A reply may end with a CNAME whose target it says nothing of; then that is asked as well.
-async fn follow(network: &Network, key: &Key, deadline: &Deadline) -> Result<Learnt, LookupError> {
+async fn follow(whom: Whom<'_>, key: &Key, deadline: &Deadline) -> Result<Learnt, LookupError> {
     let mut chain = Chain::new(wire_name(&key.name)?);
     loop {
         let question = Question::new(chain.name().clone(), key.record);
-        let asked = ask_servers(network, key, &question, deadline).await;
+        let asked = ask_servers(whom, key, &question, deadline).await;
         let (server, reply) = asked.map_err(|error| named(error, &chain))?;
         let found = chain.follow(&reply.message, key.record);
         match found.map_err(|error| error.with_server(server.addr))? {
             Found::Elsewhere => {}
-            Found::Addrs(addrs) => return Ok(answer(addrs, &chain, server, reply.origin)),
+            Found::Addrs { addrs, dropped } => {
+                let answer = Answer::from(addrs).with_dropped(dropped);
+                return Ok(learnt(answer.with_server(server.addr, reply.origin), &chain));
+            }
             Found::None(kind) => {
                 let error = named(LookupError::from(kind).with_server(server.addr), &chain);
                 return Ok(Learnt { outcome: Err(error), ttl: chain.ttl() });
@@ -56,8 +65,8 @@ fn named(error: LookupError, chain: &Chain) -> LookupError {
     }
 }
 
-fn answer(addrs: Vec<SocketAddr>, chain: &Chain, server: Server, origin: Origin) -> Learnt {
-    let answer = Answer::from(addrs).with_ttl(chain.ttl()).with_server(server.addr, origin);
+fn learnt(answer: Answer, chain: &Chain) -> Learnt {
+    let answer = answer.with_ttl(chain.ttl());
     let answer = match chain.has_moved() {
         true => answer.with_name(text_name(chain.name())),
         false => answer,
@@ -68,24 +77,26 @@ fn answer(addrs: Vec<SocketAddr>, chain: &Chain, server: Server, origin: Origin)
 /// The first good reply, and whose it is. Every question stays open until the deadline, so that a
 /// server that needs longer than the patience with it still answers.
 async fn ask_servers(
-    network: &Network,
+    Whom { conf, memory }: Whom<'_>,
     key: &Key,
     question: &Question,
     deadline: &Deadline,
 ) -> Result<(Server, Reply), LookupError> {
-    let conf = &network.conf;
-    let servers = network.memory.order(&conf.servers, conf.rotate, Instant::now());
-    let failures = Failures::default();
-    let one = async |server| match exchange(server, question, &key.binding, conf.use_vc).await {
-        Ok(reply) => Some((server, reply)),
-        Err(error) => failures.note(server, error),
+    let servers = memory.order(&conf.servers, conf.rotate, Instant::now());
+    let story = Story::default();
+    let one = async |server| {
+        story.began(server);
+        match exchange(server, question, &key.binding, conf.use_vc).await {
+            Ok(reply) => Some((server, reply)),
+            Err(error) => story.failed(server, error),
+        }
     };
     match select(pin!(race_servers(&servers, one)), pin!(deadline.passed())).await {
         Either::Left((Some((server, reply)), _)) => {
-            network.memory.answered(server, &conf.servers, Instant::now());
+            memory.answered(server, &conf.servers, Instant::now());
             Ok((server, reply))
         }
-        Either::Left((None, _)) | Either::Right(_) => Err(failures.tell(&servers)),
+        Either::Left((None, _)) | Either::Right(_) => Err(story.failure()),
     }
 }
 
@@ -112,30 +123,40 @@ where
     None
 }
 
-/// Why servers failed, as they did.
+/// The servers that were asked, in this order, and how those ended that failed.
 #[derive(Default)]
-struct Failures(Mutex<Vec<(Server, LookupError)>>);
+struct Story(Mutex<Vec<(Server, Option<LookupError>)>>);
 
-impl Failures {
-    fn note<T>(&self, server: Server, error: LookupError) -> Option<T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((server, error));
+impl Story {
+    fn began(&self, server: Server) {
+        self.lock().push((server, None));
+    }
+
+    fn failed<T>(&self, server: Server, error: LookupError) -> Option<T> {
+        self.lock().iter_mut().filter(|(asked, _)| *asked == server).for_each(|(_, end)| {
+            *end = Some(error.clone());
+        });
         None
     }
 
     /// The one error to tell: what a server said comes before what made no sense, that before
     /// silence, and that before servers that cannot be reached; among equals the first server's.
-    fn tell(&self, servers: &[Server]) -> LookupError {
-        let failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of = |server: &Server| failures.iter().find(|(failed, _)| failed == server);
-        let told = servers.iter().map(|server| match of(server) {
-            Some((_, error)) => error.clone(),
-            None => LookupError::from(LookupErrorKind::TimedOut).with_server(server.addr),
+    fn failure(&self) -> LookupError {
+        let asked = self.lock();
+        let silent = asked.iter().filter(|(_, end)| end.is_none()).count();
+        let told = asked.iter().map(|(server, end)| match end {
+            Some(error) => error.clone(),
+            None => LookupError::new(LookupErrorKind::TimedOut)
+                .with_server(server.addr)
+                .with_other_servers(silent - 1),
         });
-        let none = || {
-            let why = "none is configured";
-            LookupError::from(LookupErrorKind::NoNameServer).with_cause(why)
-        };
+        let none =
+            || LookupError::new(LookupErrorKind::NoNameServer).with_cause("none is configured");
         told.min_by_key(|error| rank(error.kind())).unwrap_or_else(none)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(Server, Option<LookupError>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) struct Key {
     /// Lower case, absolute, without a dot at its end.
     pub(super) name: Arc<str>,
     pub(super) record: Record,
-    pub(super) binding: Arc<Binding>,
+    pub(super) binding: Binding,
 }
 
 /// How a lookup ends.
@@ -149,7 +149,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn key(name: &str) -> Key {
-        Key { name: name.into(), record: Record::A, binding: Arc::default() }
+        Key { name: name.into(), record: Record::A, binding: Binding::default() }
     }
 
     fn answer(seconds: u32) -> Learnt {
@@ -220,7 +220,7 @@ mod tests {
     fn what_was_learnt_under_one_binding_is_unknown_under_another() {
         let (cache, now) = (Cache::new(), Instant::now());
         cache.insert(key("a"), answer(60), now).unwrap();
-        let binding = Arc::new(Binding { mark: Some(1), ..Binding::default() });
+        let binding = Binding { mark: Some(1), ..Binding::default() };
         assert!(cache.get(&Key { binding, ..key("a") }, now).is_none());
     }
 }

@@ -29,8 +29,8 @@ pub(super) struct Chain {
 /// Where a reply leads.
 #[derive(Debug)]
 pub(super) enum Found {
-    /// To addresses of the chain's last name.
-    Addrs(Vec<SocketAddr>),
+    /// To addresses of the chain's last name, and how many more there were.
+    Addrs { addrs: Vec<SocketAddr>, dropped: usize },
     /// To none. It may be remembered for the chain's TTL.
     None(LookupErrorKind),
     /// To another name, of which it says nothing.
@@ -65,9 +65,9 @@ impl Chain {
     pub(super) fn follow(&mut self, reply: &Message, record: Record) -> Result<Found, LookupError> {
         let before = self.passed.len();
         loop {
-            let addrs = self.take_addrs(reply, record);
+            let (addrs, dropped) = self.take_addrs(reply, record);
             if !addrs.is_empty() {
-                return Ok(Found::Addrs(addrs));
+                return Ok(Found::Addrs { addrs, dropped });
             }
             match self.cname(reply) {
                 Some((target, ttl)) => self.step(target, ttl)?,
@@ -87,15 +87,17 @@ impl Chain {
         }))
     }
 
-    fn take_addrs(&mut self, reply: &Message, record: Record) -> Vec<SocketAddr> {
+    /// The first addresses of the name, and how many more there are.
+    fn take_addrs(&mut self, reply: &Message, record: Record) -> (Vec<SocketAddr>, usize) {
         if reply.metadata.response_code == ResponseCode::NXDomain {
-            return Vec::new();
+            return (Vec::new(), 0);
         }
         let found = reply.answers.iter().filter(|rr| owned_by(rr, &self.name));
-        let found = found.filter_map(|rr| Some((address(&rr.data, record)?, ttl(rr.ttl))));
-        let (addrs, ttls): (Vec<_>, Vec<_>) = found.take(MAX_ADDRS).unzip();
+        let mut found = found.filter_map(|rr| Some((address(&rr.data, record)?, ttl(rr.ttl))));
+        let (addrs, ttls): (Vec<_>, Vec<_>) = found.by_ref().take(MAX_ADDRS).unzip();
+        let dropped = found.count();
         ttls.into_iter().for_each(|ttl| self.at_most(ttl));
-        addrs
+        (addrs, dropped)
     }
 
     fn cname(&self, reply: &Message) -> Option<(Name, Duration)> {
@@ -191,7 +193,7 @@ mod tests {
     }
 
     fn lasts(found: Result<Found, LookupError>) -> Vec<u8> {
-        let Ok(Found::Addrs(addrs)) = found else { panic!("no addresses: {found:?}") };
+        let Ok(Found::Addrs { addrs, .. }) = found else { panic!("no addresses: {found:?}") };
         let last = |addr: SocketAddr| addr.ip().to_string().rsplit('.').next().unwrap().parse();
         addrs.into_iter().map(|addr| last(addr).unwrap()).collect()
     }
@@ -291,9 +293,13 @@ mod tests {
     }
 
     #[test]
-    fn of_many_addresses_the_first_64_are_kept() {
-        let all = (0..4_000).map(|i| a("www.test", 60, (i % 251) as u8)).collect();
-        let addrs = lasts(follow(&reply(ResponseCode::NoError, all, vec![])).0);
-        assert_eq!(addrs, (0..64).collect::<Vec<u8>>());
+    fn of_many_addresses_the_first_64_are_kept_and_the_rest_is_counted() {
+        for (count, more) in [(63, 0), (64, 0), (65, 1), (4_000, 3_936)] {
+            let mut all: Vec<_> = (0..count).map(|i| a("www.test", 60, (i % 251) as u8)).collect();
+            all.push(a("other.test", 60, 1));
+            let (found, ..) = follow(&reply(ResponseCode::NoError, all, vec![]));
+            assert!(matches!(found, Ok(Found::Addrs { dropped, .. }) if dropped == more));
+            assert_eq!(lasts(found), (0..count.min(64) as u8).collect::<Vec<u8>>());
+        }
     }
 }

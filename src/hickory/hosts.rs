@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use super::address;
 use crate::answer::{Answer, LookupError, LookupErrorKind, Origin};
+use crate::host::configured_addr;
 use crate::resolve::Record;
 
 /// Addresses by lower-case name without a dot at its end.
@@ -20,7 +20,7 @@ impl Hosts {
             let entry = line.split('#').next().unwrap_or_default();
             let mut words = entry.split_whitespace();
             let Some(first) = words.next() else { continue };
-            match address::parse(first, 0) {
+            match configured_addr(first, 0) {
                 Some(addr) => words.for_each(|name| hosts.insert(name, [addr])),
                 None => tracing::debug!(line = %crate::text::Line(line), "hosts file: ignored"),
             }

@@ -31,13 +31,14 @@ use tokio::time::Instant;
 
 use crate::answer::{LookupErrorKind, Origin};
 use crate::connector::Connector;
+use crate::host::{query_name, why_never_looked_up};
 use crate::resolve::{Query, Record, Resolve, Resolving};
+use crate::text::Line;
 use cache::Outcome;
 use hosts::Hosts;
 use search::Walk;
 use system::{Source, System};
 
-mod address;
 mod ask;
 mod cache;
 mod chain;
@@ -100,11 +101,19 @@ impl Resolver {
     /// Answers a name without asking: both families, before the hosts file and everything else.
     /// A name that is given twice has the addresses of both times, one without addresses has no
     /// records. Upper and lower case are the same, a dot at the end means nothing.
+    ///
+    /// Some names never reach a resolver, so overriding them changes no connect: `localhost` and
+    /// all under it are loopback (RFC 6761), `.invalid` and `.onion` are refused, an IP literal is
+    /// its own address, and what is no host name (`bad name`, `db.test:80`) is invalid input. An
+    /// event at level debug says so.
     #[must_use]
     pub fn with_override(self, name: &str, addrs: impl IntoIterator<Item = IpAddr>) -> Self {
-        let ascii = idna::domain_to_ascii(name).unwrap_or_else(|_| name.to_owned());
+        if let Some(why) = why_never_looked_up(name) {
+            tracing::debug!(name = %Line(name), %why, "override: without effect on connects");
+        }
         let mut overrides = Arc::unwrap_or_clone(self.overrides);
-        overrides.insert(&ascii, addrs.into_iter().map(|ip| SocketAddr::new(ip, 0)));
+        let addrs = addrs.into_iter().map(|ip| SocketAddr::new(ip, 0));
+        overrides.insert(&query_name(name), addrs);
         let System { source, hosts, .. } = &*self.system;
         Self::new(source.clone(), hosts.clone(), Arc::new(overrides))
     }

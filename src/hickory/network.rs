@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::ask::ask;
+use super::ask::{Whom, ask};
 use super::cache::{Cache, Key, Outcome};
 use super::flight::Flights;
 use super::resolv_conf::Conf;
@@ -23,8 +23,8 @@ const ENOUGH: Duration = Duration::from_millis(995);
 #[derive(Debug)]
 pub(super) struct Network {
     pub(super) conf: Conf,
-    pub(super) cache: Cache,
-    pub(super) memory: Memory,
+    cache: Cache,
+    memory: Memory,
     flights: Flights,
 }
 
@@ -55,7 +55,8 @@ impl Network {
         let (network, asked) = (Arc::clone(self), key.clone());
         let flight = self.flights.join(key, deadline, async move |deadline| {
             let started = Instant::now();
-            let learnt = ask(&network, &asked, &deadline).await;
+            let whom = Whom { conf: &network.conf, memory: &network.memory };
+            let learnt = ask(whom, &asked, &deadline).await;
             match is_silence(&learnt.outcome) && started.elapsed() < ENOUGH {
                 true => learnt.outcome,
                 false => network.cache.insert(asked, learnt, Instant::now()),

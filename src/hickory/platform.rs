@@ -1,24 +1,22 @@
 //! The configuration of systems that have no resolv.conf, as hickory reads it there.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hickory_resolver::config::{ResolverConfig, ResolverOpts};
 use hickory_resolver::system_conf::read_system_conf;
 
 use super::message::text_name;
-use super::resolv_conf::Conf;
-use super::system::Stamp;
+use super::resolv_conf::{self, Conf};
 use crate::answer::{LookupError, LookupErrorKind};
 
 /// How long a configuration is used before it is read again, in seconds.
 const PERIOD: u64 = 10;
 
 /// Nothing tells that the configuration has changed, so time has to.
-pub(super) fn stamp() -> Stamp {
+pub(super) fn period() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Stamp::Period(now.as_secs() / PERIOD)
+    now.as_secs() / PERIOD
 }
 
 pub(super) fn read() -> Result<Conf, LookupError> {
@@ -37,7 +35,7 @@ fn convert(config: &ResolverConfig, options: &ResolverOpts) -> Conf {
     let mut conf = Conf::of(servers);
     let domain = config.domain().filter(|_| config.search().is_empty());
     let search = config.search().iter().chain(domain).filter(|name| !name.is_root());
-    conf.search = search.map(|name| Arc::from(text_name(name))).collect();
+    conf.search = search.filter_map(|name| resolv_conf::domain(&text_name(name))).collect();
     conf.ndots = options.ndots;
     conf
 }

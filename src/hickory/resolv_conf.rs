@@ -6,8 +6,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use super::address;
 use super::servers::Server;
+use crate::host::{check_name, configured_addr, query_name};
 use crate::resolve::Record;
 use crate::text::Line;
 
@@ -110,19 +110,24 @@ impl Conf {
 /// An address with or without a zone, or `[address]:port` as in OpenBSD.
 fn server(text: &str) -> Option<SocketAddr> {
     match text.strip_prefix('[').and_then(|text| text.split_once("]:")) {
-        Some((host, port)) => address::parse(host, port.parse().ok()?),
-        None => address::parse(text, PORT),
+        Some((host, port)) => configured_addr(host, port.parse().ok()?),
+        None => configured_addr(text, PORT),
     }
 }
 
 /// `search .` says that nothing is to be appended, so the root is no domain here.
-fn domain(text: &str) -> Option<Arc<str>> {
-    let bare = text.strip_suffix('.').unwrap_or(text);
-    let valid = bare.len() <= 251 && bare.split('.').all(|label| (1..=63).contains(&label.len()));
-    if !valid && !bare.is_empty() {
-        tracing::debug!(domain = %Line(text), "resolv.conf: ignored");
+pub(super) fn domain(text: &str) -> Option<Arc<str>> {
+    let bare = query_name(text.strip_suffix('.').unwrap_or(text));
+    if bare.is_empty() {
+        return None;
     }
-    valid.then(|| bare.to_ascii_lowercase().into())
+    match check_name(&bare) {
+        Ok(()) => Some(bare),
+        Err(why) => {
+            tracing::debug!(%why, "search list: ignored");
+            None
+        }
+    }
 }
 
 #[cfg(test)]
@@ -167,7 +172,8 @@ mod tests {
         assert_eq!(search("search a.corp B.Corp.\ndomain c.corp d.corp\n"), ["c.corp"]);
         assert_eq!(search("domain c.corp\nsearch a.corp b.corp # c\n"), ["a.corp", "b.corp"]);
         assert_eq!(search("search a.corp\nsearch .\n"), [""; 0]);
-        assert_eq!(search("search a..corp b.corp\n"), ["b.corp"]);
+        assert_eq!(search("search a..corp a:b b.corp\n"), ["b.corp"]);
+        assert_eq!(search("search Bücher.test\n"), ["xn--bcher-kva.test"]);
         assert_eq!(search("search a.corp\nsearch\n"), ["a.corp"]);
     }
 

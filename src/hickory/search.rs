@@ -154,19 +154,14 @@ impl Walk {
 /// AAAA of a name that has A).
 fn judge(own: LookupError, sibling: &Outcome) -> Step {
     match sibling {
-        Ok(_) => Step::End(Err(no_records(&own))),
+        Ok(_) => {
+            let name = own.name().map(Arc::from);
+            Step::End(Err(LookupError::no_records_of(own.server(), name, own.is_cached())))
+        }
         Err(error) if error.kind().is_negative() => Step::Next(own),
         // Whether it is the host cannot be known; going on might end at another one.
         Err(_) => Step::End(Err(own)),
     }
-}
-
-fn no_records(own: &LookupError) -> LookupError {
-    let mut error = LookupError::from(LookupErrorKind::NoRecords);
-    if let Some(server) = own.server() {
-        error = error.with_server(server);
-    }
-    if own.is_cached() { error.from_cache() } else { error }
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ impl Source {
         match self {
             Self::File(path) => Stamp::of(path),
             #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
-            Self::Platform => super::platform::stamp(),
+            Self::Platform => Stamp::Period(super::platform::period()),
             Self::Given(_) => Stamp::Missing,
         }
     }

@@ -1,7 +1,6 @@
 //! Lookups as a race makes them: two record types of one name, a deadline, a binding.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_proto::op::ResponseCode::ServFail;
@@ -154,6 +153,15 @@ async fn nxdomain_of_one_type_does_not_speak_for_the_other() {
     assert_eq!(results, ["no such name (dns)", "[192.0.2.1] as typed"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn no_records_beside_an_answer_names_who_said_so_and_the_end_of_the_chain() {
+    let world = World::new("search a.corp\n").await;
+    world.dns.on("db.a.corp", A, [v4()]);
+    world.dns.on("db.a.corp", AAAA, [none().cname(".", 60, "end.corp")]);
+    assert_eq!(world.race("db").await[0], "no records (end.corp, dns)");
+    assert_eq!(world.race("db").await[0], "no records (end.corp, dns, cached)");
+}
+
 #[tokio::test(start_paused = true)] // R-8305-3g
 async fn none_of_the_last_candidate_does_not_wait_for_the_other_type() {
     let world = World::new("search a.corp\n").await;
@@ -277,7 +285,7 @@ async fn a_binding_holds_for_the_questions_and_parts_the_cache() {
     world.dns.on("db", A, [v4().truncated()]);
     for last in [2, 3] {
         let local_v4 = Some([127, 0, 0, last].into());
-        let binding = Arc::new(Binding { local_v4, ..Binding::default() });
+        let binding = Binding { local_v4, ..Binding::default() };
         let query = Query { binding, ..Query::new("db", Record::A) };
         assert!(!world.resolver.lookup(&query).await.unwrap().is_cached());
         assert!(world.resolver.lookup(&query).await.unwrap().is_cached());
@@ -290,7 +298,7 @@ async fn a_binding_holds_for_the_questions_and_parts_the_cache() {
 async fn a_binding_that_cannot_be_had_is_told() {
     let world = World::new("").await;
     let local_v6 = Some("::1".parse().unwrap());
-    let binding = Arc::new(Binding { local_v6, ..Binding::default() });
+    let binding = Binding { local_v6, ..Binding::default() };
     let query = Query { binding, ..Query::new("db", Record::A) };
     let error = world.resolver.lookup(&query).await.unwrap_err();
     assert_eq!(error.kind(), LookupErrorKind::NoNameServer);
@@ -305,9 +313,19 @@ async fn a_binding_that_cannot_be_had_is_told() {
 #[tokio::test(start_paused = true)]
 async fn a_name_that_cannot_be_sent_is_an_error_without_a_query() {
     let world = World::new("").await;
-    for name in ["a..b", &"a".repeat(64)] {
+    let long = "a".repeat(64);
+    for (name, why) in [
+        ("a..b", "a label is empty"),
+        (&long, "a label is longer than 63 characters"),
+        ("Bad name", "' ' has no place in a name"),
+        ("DB.test:80", "the port is a separate argument"),
+        ("Ü b.test", "' ' has no place in a name"),
+        ("a\u{2488}b", "not a name by the rules for international names (UTS 46)"),
+    ] {
         let error = world.resolver.lookup(&Query::new(name, Record::A)).await.unwrap_err();
         assert_eq!(error.kind(), LookupErrorKind::Other, "{name}");
+        let told = format!("lookup failed: invalid host \"{}\": {why}", name.to_lowercase());
+        assert_eq!(error.to_string(), told);
     }
     assert_eq!(world.dns.asked(), [""; 0]);
 }

@@ -118,6 +118,28 @@ fn an_encoded_zone_is_refused() {
     );
 }
 
+// The zone by name needs an interface that is everywhere called `lo`.
+#[test] // R-4007-11
+#[cfg(all(feature = "hickory", any(target_os = "linux", target_os = "android")))]
+fn a_configured_address_has_the_zones_of_a_typed_one() {
+    let addr = |text| configured_addr(text, 53).map(|addr| addr.to_string());
+    for (text, read) in [
+        ("192.0.2.1", "192.0.2.1:53"),
+        ("2001:db8::1", "[2001:db8::1]:53"),
+        ("fe80::1", "[fe80::1]:53"),
+        ("fe80::1%7", "[fe80::1%7]:53"),
+        ("fe80::1%lo", "[fe80::1%1]:53"),
+    ] {
+        assert_eq!(addr(text).as_deref(), Some(read));
+    }
+    for text in ["", "x", "1.2.3", "[::1]", "192.0.2.1%lo", "2001:db8::1%lo", "fe80::1%nosuch0"] {
+        assert_eq!(addr(text), None, "{text}");
+    }
+    for text in ["fe80::1%", "fe80::1%no such", "fe80::1%0", "fe80::1%25lo", "fe80::1%eth0:1"] {
+        assert_eq!(addr(text), None, "{text}");
+    }
+}
+
 #[test] // R-6761-6.3a
 fn localhost_is_loopback() {
     for (text, name) in [

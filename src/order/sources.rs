@@ -22,7 +22,7 @@ pub struct Sources(Kind);
 enum Kind {
     #[default]
     System,
-    Bound(Arc<Binding>),
+    Bound(Binding),
     Function(Arc<Function>),
 }
 
@@ -50,7 +50,7 @@ impl Sources {
     }
 
     /// The system, asked by sockets that leave the way the attempts will.
-    pub(crate) fn system(binding: Arc<Binding>) -> Self {
+    pub(crate) fn system(binding: Binding) -> Self {
         Self(Kind::Bound(binding))
     }
 
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn a_bound_socket_answers_with_its_binding() {
         let binding = Binding { local_v4: Some(Ipv4Addr::new(127, 0, 0, 7)), ..Binding::default() };
-        let sources = Sources::system(Arc::new(binding)).of(&addrs(&["127.0.0.1", "::1"]));
+        let sources = Sources::system(binding).of(&addrs(&["127.0.0.1", "::1"]));
         // The other family would leave unbound: refused, so no source.
         assert_eq!(sources, [Some("127.0.0.7".parse().unwrap()), None]);
     }
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn a_binding_that_cannot_be_had_has_no_source() {
         let binding = Binding { interface: Some("no-such-if".into()), ..Binding::default() };
-        let sources = Sources::system(Arc::new(binding)).of(&addrs(&["127.0.0.1", "::1"]));
+        let sources = Sources::system(binding).of(&addrs(&["127.0.0.1", "::1"]));
         assert_eq!(sources, [None, None]);
     }
 

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::answer::Answer;
 use crate::config::Family;
 use crate::order::{self, Sources};
 use crate::report::{AttemptReport, PassedOver, Reason, Report};
@@ -76,9 +77,10 @@ impl Candidates {
     }
 
     /// Admits the addresses of an answer.
-    pub(crate) fn admit(&mut self, addrs: &[SocketAddr], report: &mut Report) {
+    pub(crate) fn admit(&mut self, answer: &Answer, report: &mut Report) {
+        let addrs = answer.addrs();
         let looked_at = addrs.len().min(MAX_OF_AN_ANSWER);
-        report.cut += addrs.len() - looked_at;
+        report.cut += addrs.len() - looked_at + answer.dropped();
         self.take(&addrs[..looked_at], MAX_OF_A_FAMILY, report);
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{FAR, Race, Step};
-use crate::answer::{Answer, LookupError, LookupErrorKind};
+use crate::answer::{Answer, LookupError};
 use crate::config::Family;
 use crate::report::{LookupOutcome, LookupReport, Span};
 use crate::resolve::{Query, Record};
@@ -21,7 +21,7 @@ impl Race {
             Err(error) => lookup.outcome = LookupOutcome::Failed(error),
             Ok(answer) => {
                 lookup.outcome = LookupOutcome::Answered(answer.clone());
-                self.candidates.admit(answer.addrs(), &mut self.report);
+                self.candidates.admit(&answer, &mut self.report);
                 self.note_first_addr(now);
             }
         }
@@ -108,12 +108,5 @@ fn refuse_empty(answer: Answer) -> Result<Answer, LookupError> {
     if !answer.addrs().is_empty() {
         return Ok(answer);
     }
-    let mut error = LookupError::from(LookupErrorKind::NoRecords);
-    if let Some(server) = answer.server() {
-        error = error.with_server(server);
-    }
-    if let Some(name) = answer.name() {
-        error = error.with_name(name);
-    }
-    Err(if answer.is_cached() { error.from_cache() } else { error })
+    Err(LookupError::no_records_of(answer.server, answer.name, answer.cached))
 }
