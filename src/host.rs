@@ -136,6 +136,10 @@ pub(crate) fn check_name(name: &str) -> Result<(), InvalidHost> {
 
 /// RFC 5891 by way of UTS 46: lower-case ASCII, labels of other scripts as `xn--`.
 fn a_labels(text: &str) -> Result<Cow<'_, str>, Why> {
+    // A name at its longest in a script of four bytes a letter fits; the mapping takes time.
+    if text.len() > 2_048 {
+        return Err(Why::LongName);
+    }
     idna::domain_to_ascii_cow(text.as_bytes(), AsciiDenyList::URL).map_err(|_| why_not_a_name(text))
 }
 

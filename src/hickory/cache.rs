@@ -88,6 +88,12 @@ impl Cache {
             None => (ttl, 0),
             Some(kind) => self.failure(&key, kind, now),
         };
+        // A failure in one runtime says nothing against what another has learnt meanwhile.
+        let known = || self.0.get(&key).filter(|known| now < known.valid_until);
+        let is_answer = |known: Arc<Entry>| failure_kind(&known.outcome).is_none();
+        if failure_kind(&outcome).is_some() && known().is_some_and(is_answer) {
+            return outcome;
+        }
         let valid_until = now + holds;
         let entry = Entry { outcome: outcome.clone(), learnt_at: now, valid_until, repeats };
         self.0.insert(key, Arc::new(entry));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hickory_proto::op::Message;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout_at};
 
@@ -19,6 +20,8 @@ use crate::text::{Line, Time};
 /// nobody gets more than three (R-9520-3.1).
 const SENDS: [Duration; 3] =
     [Duration::ZERO, Duration::from_millis(250), Duration::from_millis(1_000)];
+/// The last of them.
+pub(super) const LAST_SEND: Duration = SENDS[SENDS.len() - 1];
 /// A datagram longer than this is cut, which makes it malformed: it is more than three times what
 /// we say that we take.
 const MAX_DATAGRAM: usize = 4_096;
@@ -189,12 +192,12 @@ async fn over_tcp(
     question: &Question,
     binding: &Binding,
 ) -> Result<Reply, LookupError> {
-    let stream = connect_tcp(server, binding).await.map_err(unreachable)?;
+    let mut stream = connect_tcp(server, binding).await.map_err(unreachable)?;
     for (edns, nth) in [(true, 1), (false, 2)] {
         let packet = question.encode(edns)?;
         trace_send(server, question, Origin::Tcp, nth);
-        write_message(&stream, &packet.bytes).await.map_err(unreachable)?;
-        if let Some(message) = listen(&stream, question, &packet).await? {
+        write_message(&mut stream, &packet.bytes).await.map_err(unreachable)?;
+        if let Some(message) = listen(&mut stream, question, &packet).await? {
             return Ok(Reply { message, origin: Origin::Tcp });
         }
     }
@@ -212,61 +215,33 @@ async fn connect_tcp(server: SocketAddr, binding: &Binding) -> io::Result<TcpStr
 
 /// The reply to this packet; `None` if it is to be sent without EDNS.
 async fn listen(
-    stream: &TcpStream,
+    stream: &mut TcpStream,
     question: &Question,
     packet: &Packet,
 ) -> Result<Option<Message>, LookupError> {
-    loop {
-        let bytes = read_message(stream).await.map_err(unreachable)?;
-        match question.read(packet, &bytes) {
-            Heard::Nothing => {}
-            Heard::Truncated => {
-                let why = "truncated over TCP";
-                return Err(LookupError::from(LookupErrorKind::Other).with_cause(why));
-            }
-            Heard::WithoutEdns => return Ok(None),
-            Heard::Failed(error) => return Err(error),
-            Heard::Reply(message) => return Ok(Some(message)),
-        }
+    let bytes = read_message(stream).await.map_err(unreachable)?;
+    let senseless = |why| LookupError::from(LookupErrorKind::Other).with_cause(why);
+    match question.read(packet, &bytes) {
+        // One question is open here, so nothing else can be meant.
+        Heard::Nothing => Err(senseless("an answer to another question")),
+        Heard::Truncated => Err(senseless("truncated over TCP")),
+        Heard::WithoutEdns => Ok(None),
+        Heard::Failed(error) => Err(error),
+        Heard::Reply(message) => Ok(Some(message)),
     }
 }
 
 /// The length and the message leave together: a server may take a length alone for all there is
 /// (RFC 7766 section 8).
-async fn write_message(stream: &TcpStream, message: &[u8]) -> io::Result<()> {
+async fn write_message(stream: &mut TcpStream, message: &[u8]) -> io::Result<()> {
     let length = u16::try_from(message.len()).map_err(io::Error::other)?;
-    let frame = [&length.to_be_bytes(), message].concat();
-    let mut rest = &frame[..];
-    while !rest.is_empty() {
-        stream.writable().await?;
-        match stream.try_write(rest) {
-            Ok(written) => rest = &rest[written..],
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(())
+    stream.write_all(&[&length.to_be_bytes(), message].concat()).await
 }
 
-async fn read_message(stream: &TcpStream) -> io::Result<Vec<u8>> {
-    let mut length = [0; 2];
-    read_all(stream, &mut length).await?;
-    let mut message = vec![0; u16::from_be_bytes(length).into()];
-    read_all(stream, &mut message).await?;
+async fn read_message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut message = vec![0; stream.read_u16().await?.into()];
+    stream.read_exact(&mut message).await?;
     Ok(message)
-}
-
-async fn read_all(stream: &TcpStream, mut rest: &mut [u8]) -> io::Result<()> {
-    while !rest.is_empty() {
-        stream.readable().await?;
-        match stream.try_read(rest) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(read) => rest = &mut rest[read..],
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(())
 }
 
 fn unreachable(error: io::Error) -> LookupError {

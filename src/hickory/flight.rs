@@ -10,6 +10,8 @@ use futures_util::future::{FutureExt, Shared, WeakShared};
 use tokio::runtime::{self, Handle};
 use tokio::time::{Instant, sleep_until};
 
+use super::exchange::LAST_SEND;
+
 use super::cache::{Key, Outcome};
 
 type Asking = Pin<Box<dyn Future<Output = Outcome> + Send>>;
@@ -32,11 +34,15 @@ struct Flight {
     number: u64,
     asking: WeakShared<Asking>,
     deadline: Deadline,
+    /// Until then the question is sent again; who comes later needs a flight of their own.
+    open_until: Instant,
 }
 
 impl Flights {
     /// Joins the flight of this question, or starts one. A flight goes on to the latest deadline
-    /// of those who joined it. Has to be called within a runtime.
+    /// of those who joined it, and can be joined as long as it still sends: or a name that is
+    /// asked for again and again would wait for ever for three lost packets. Has to be called
+    /// within a runtime.
     pub(super) fn join<F>(
         &self,
         key: Key,
@@ -49,8 +55,10 @@ impl Flights {
         let place = (Handle::current().id(), key);
         let mut state = self.lock();
         let known = state.flights.get(&place);
+        let now = Instant::now();
+        let open = known.filter(|it| now < it.open_until);
         if let Some((asking, until)) =
-            known.and_then(|it| Some((it.asking.upgrade()?, &it.deadline)))
+            open.and_then(|it| Some((it.asking.upgrade()?, &it.deadline)))
         {
             until.extend(deadline);
             return asking;
@@ -67,7 +75,8 @@ impl Flights {
         let asking: Asking = Box::pin(asking);
         let asking = asking.shared();
         if let Some(weak) = asking.downgrade() {
-            state.flights.insert(place, Flight { number, asking: weak, deadline });
+            let open_until = now + LAST_SEND;
+            state.flights.insert(place, Flight { number, asking: weak, deadline, open_until });
         }
         asking
     }
@@ -115,6 +124,10 @@ impl Deadline {
 
     fn at(&self) -> Instant {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.at() <= Instant::now()
     }
 
     /// Waits for it.

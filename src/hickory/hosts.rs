@@ -11,6 +11,9 @@ use crate::resolve::Record;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Hosts(HashMap<Box<str>, Vec<SocketAddr>>);
 
+/// More addresses of one name are not kept; a race takes 64.
+const MAX_ADDRS: usize = 1_024;
+
 impl Hosts {
     /// Reads hosts(5): `address[%zone] name [alias...]  # comment`. A line that makes no sense is
     /// ignored; a name that several lines have gets the addresses of all of them.
@@ -32,7 +35,7 @@ impl Hosts {
     pub(super) fn insert(&mut self, name: &str, addrs: impl IntoIterator<Item = SocketAddr>) {
         let known = self.0.entry(bare(name).to_ascii_lowercase().into()).or_default();
         for addr in addrs {
-            if !known.contains(&addr) {
+            if known.len() < MAX_ADDRS && !known.contains(&addr) {
                 known.push(addr);
             }
         }

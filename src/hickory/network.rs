@@ -10,10 +10,9 @@ use super::cache::{Cache, Key, Outcome};
 use super::flight::Flights;
 use super::resolv_conf::Conf;
 use super::servers::Memory;
-use crate::answer::LookupErrorKind;
 use crate::resolve::Record;
 
-/// Silence for less than this says more about who asks than about the servers: one short deadline
+/// A failure at a deadline sooner than this says more about who asks than about the servers: one short deadline
 /// must not make the lookups of others fail from the cache. It is when a question is sent for the
 /// last time.
 const ENOUGH: Duration = Duration::from_millis(995);
@@ -57,7 +56,9 @@ impl Network {
             let started = Instant::now();
             let whom = Whom { conf: &network.conf, memory: &network.memory };
             let learnt = ask(whom, &asked, &deadline).await;
-            match is_silence(&learnt.outcome) && started.elapsed() < ENOUGH {
+            // Some server may not have had its say.
+            let cut_short = is_failure(&learnt.outcome) && deadline.is_over();
+            match cut_short && started.elapsed() < ENOUGH {
                 true => learnt.outcome,
                 false => network.cache.insert(asked, learnt, Instant::now()),
             }
@@ -66,6 +67,6 @@ impl Network {
     }
 }
 
-fn is_silence(outcome: &Outcome) -> bool {
-    matches!(outcome, Err(error) if error.kind() == LookupErrorKind::TimedOut)
+fn is_failure(outcome: &Outcome) -> bool {
+    matches!(outcome, Err(error) if !error.kind().is_negative())
 }

@@ -1,7 +1,7 @@
 //! Where the configuration comes from, and when it is read again.
 
 use std::fs::{self, Metadata};
-use std::io;
+use std::io::{self, Read as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -128,13 +128,18 @@ impl System {
                 return Some(hosts.clone());
             }
         }
-        let text = read(path).unwrap_or_else(|error| {
-            tracing::debug!(path = %path.display(), error = %Line(error), "hosts file: not read");
-            String::new()
-        });
-        let hosts = Arc::new(Hosts::parse(&text));
-        state.hosts = Some((stamp, hosts.clone()));
-        Some(hosts)
+        match read(path) {
+            Ok(text) => {
+                let hosts = Arc::new(Hosts::parse(&text));
+                state.hosts = Some((stamp, hosts.clone()));
+                Some(hosts)
+            }
+            Err(error) => {
+                // What is known goes on; the next lookup tries again.
+                tracing::debug!(path = %path.display(), error = %Line(error), "hosts file: not read");
+                state.hosts.as_ref().map(|(_, hosts)| hosts.clone())
+            }
+        }
     }
 
     /// Forgets what was read and all that was learnt.
@@ -180,13 +185,23 @@ fn identity(_: &Metadata) -> (u64, (i64, i64)) {
     (0, (0, 0))
 }
 
-/// A file that is not there is empty: for resolv.conf(5) that means the server on this host.
+/// More than this is read of no file: a blocklist of a million names fits.
+const MAX_FILE: u64 = 64 * 1024 * 1024;
+
+/// A file that is not there is empty: for resolv.conf(5) that means the server on this host. What
+/// is no file, a pipe or a device, could keep the reader for ever.
 fn read(path: &Path) -> io::Result<String> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        Err(e) => Err(e),
+    let meta = match fs::metadata(path) {
+        Ok(meta) => meta,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
+        Err(e) => return Err(e),
+    };
+    if !meta.is_file() {
+        return Err(io::Error::other("not a regular file"));
     }
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(MAX_FILE).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn no_name_server(path: &Path, error: &io::Error) -> LookupError {

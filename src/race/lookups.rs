@@ -1,10 +1,10 @@
 //! Lookups and addresses: what is asked, when the first attempt may start.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::{FAR, Race, Step};
 use crate::answer::{Answer, LookupError};
+use crate::binding::Binding;
 use crate::config::Family;
 use crate::report::{LookupOutcome, LookupReport, Span};
 use crate::resolve::{Query, Record};
@@ -38,7 +38,7 @@ impl Race {
             record,
             sibling: self.records().iter().copied().find(|other| *other != record),
             deadline: patience.into_iter().chain(self.total_deadline()).min().or(Some(asked + FAR)),
-            binding: Arc::default(),
+            binding: Binding::default(),
         })
     }
 
