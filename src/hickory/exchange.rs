@@ -7,6 +7,7 @@ use std::time::Duration;
 use hickory_proto::op::Message;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
 use super::message::{Heard, Packet, Question, text_name};
@@ -76,6 +77,8 @@ fn trace_send(server: SocketAddr, question: &Question, over: Origin, nth: usize)
     }
 }
 
+/// After each message that is not the reply others get their turn, here and over TCP: whoever floods
+/// us must hold up neither the other tasks nor the timers of this one.
 async fn over_udp(
     server: SocketAddr,
     question: &Question,
@@ -86,7 +89,7 @@ async fn over_udp(
         udp.send_if_due().await?;
         let Some(received) = udp.receive().await? else { continue };
         match question.read(&udp.packet, &udp.buffer[..received]) {
-            Heard::Nothing => {}
+            Heard::Nothing => yield_now().await,
             Heard::Truncated => return after_truncation(server, question, binding).await,
             Heard::WithoutEdns => udp.drop_edns()?,
             Heard::Failed(error) => return Err(error),
@@ -219,7 +222,7 @@ async fn listen(
     loop {
         let bytes = read_message(stream).await.map_err(unreachable)?;
         match question.read(packet, &bytes) {
-            Heard::Nothing => {}
+            Heard::Nothing => yield_now().await,
             Heard::Truncated => {
                 let why = "truncated over TCP";
                 return Err(LookupError::from(LookupErrorKind::Other).with_cause(why));
