@@ -8,6 +8,7 @@ use hickory_proto::op::Message;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
 use super::message::{Heard, Packet, Question, text_name};
@@ -79,6 +80,8 @@ fn trace_send(server: SocketAddr, question: &Question, over: Origin, nth: usize)
     }
 }
 
+/// After each datagram that is not the reply others get their turn: a flood must hold up neither
+/// the other tasks nor the timers of this one.
 async fn over_udp(
     server: SocketAddr,
     question: &Question,
@@ -89,7 +92,7 @@ async fn over_udp(
         udp.send_if_due().await?;
         let Some(received) = udp.receive().await? else { continue };
         match question.read(&udp.packet, &udp.buffer[..received]) {
-            Heard::Nothing => {}
+            Heard::Nothing => yield_now().await,
             Heard::Truncated => return after_truncation(server, question, binding).await,
             Heard::WithoutEdns => udp.drop_edns()?,
             Heard::Failed(error) => return Err(error),
