@@ -133,6 +133,21 @@ fn of_thousands_of_addresses_32_a_family_are_tried() {
     });
 }
 
+#[test] // R-7766-5
+fn an_answer_that_is_too_long_even_for_tcp_is_an_error_at_once() {
+    internet(|net| async move {
+        let v4 = (0..4000).map(|n| Ipv4Addr::from_bits(0xc633_0000 + n));
+        net.dns("www.test").a(v4);
+        let error = net.connect("www.test", &[443]).await.unwrap_err();
+        net.assert_starts(&[]);
+        net.assert_returned(0);
+        assert_eq!(words(error.report()), ["AAAA: no records", "A: lookup failed"]);
+        assert!(error.to_string().ends_with("truncated over TCP"), "{error}");
+        assert_eq!(net.asked().iter().filter(|asked| asked.tcp).count(), 1);
+        assert_eq!(net.sockets(), []);
+    });
+}
+
 /// A name that leads nowhere: each type is asked once, and the error says why.
 fn leads_nowhere(aliases: &'static [&'static str], questions: usize, why: &'static str) {
     internet(move |net| async move {
@@ -148,12 +163,12 @@ fn leads_nowhere(aliases: &'static [&'static str], questions: usize, why: &'stat
     });
 }
 
-#[test] // R-1034-CNAME
+#[test] // R-1034-3.6.2
 fn a_cname_loop_is_an_error_at_once() {
     leads_nowhere(&["a.test", "b.test", "a.test"], 2, "CNAME loop: a.test -> b.test -> a.test");
 }
 
-#[test]
+#[test] // R-1034-3.6.2
 fn a_name_that_is_its_own_alias_is_an_error_at_once() {
     leads_nowhere(&["a.test", "a.test"], 2, "CNAME loop: a.test -> a.test");
 }
@@ -189,12 +204,12 @@ fn an_answer_with_a_ttl_is_remembered() {
     moves(300, 2, false);
 }
 
-#[test] // A has an SOA, AAAA is asked again
+#[test] // R-1035-TTL; there are no A records, and that is remembered
 fn an_answer_with_a_ttl_of_zero_is_not_remembered() {
     moves(0, 3, true);
 }
 
-#[test] // R-2181-8
+#[test] // R-1035-TTL
 fn a_ttl_of_2_to_the_31_is_zero() {
     moves(1 << 31, 3, true);
 }

@@ -15,7 +15,7 @@ fn asked(net: Net) -> Vec<String> {
     net.asked().iter().map(|asked| format!("{} {}", asked.record, asked.name)).collect()
 }
 
-#[test] // F-26
+#[test]
 fn a_at_the_first_domain_decides_for_both_types() {
     internet(|net| async move {
         net.resolv_conf(&format!("{SERVER}search one.test two.test\n"));
@@ -33,7 +33,7 @@ fn a_at_the_first_domain_decides_for_both_types() {
     });
 }
 
-#[test] // F-26
+#[test]
 fn aaaa_at_the_first_domain_decides_for_both_types() {
     internet(|net| async move {
         net.resolv_conf(&format!("{SERVER}search one.test two.test\n"));
@@ -50,7 +50,7 @@ fn aaaa_at_the_first_domain_decides_for_both_types() {
     });
 }
 
-#[test] // F-26
+#[test]
 fn a_name_that_the_first_domain_does_not_have_is_the_second_ones() {
     internet(|net| async move {
         net.resolv_conf(&format!("{SERVER}search one.test two.test\n"));
@@ -70,7 +70,7 @@ fn a_name_that_the_first_domain_does_not_have_is_the_second_ones() {
     });
 }
 
-#[test] // F-26
+#[test]
 fn with_ndots_5_a_name_with_two_dots_goes_through_the_search_list_first() {
     internet(|net| async move {
         net.resolv_conf(&format!("{SERVER}search one.test two.test\noptions ndots:5\n"));
@@ -87,7 +87,7 @@ fn with_ndots_5_a_name_with_two_dots_goes_through_the_search_list_first() {
     });
 }
 
-#[test] // F-26
+#[test]
 fn with_ndots_5_a_dot_at_the_end_saves_the_search() {
     internet(|net| async move {
         net.resolv_conf(&format!("{SERVER}search one.test two.test\noptions ndots:5\n"));
@@ -120,7 +120,7 @@ fn is_in_the_hosts_file(v6: bool) {
     });
 }
 
-#[test] // R-3493-LIT
+#[test]
 fn a_name_with_a_v4_address_in_the_hosts_file_is_not_asked_in_dns() {
     is_in_the_hosts_file(false);
 }
