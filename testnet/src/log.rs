@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::clock::{Moment, Ms};
@@ -19,6 +19,8 @@ pub struct Packet {
     pub seen: Moment,
     /// Whether the home host sent it.
     pub sent: bool,
+    /// By which device.
+    pub device: &'static str,
     /// The home host's end.
     pub home: SocketAddr,
     /// The remote end.
@@ -30,16 +32,16 @@ pub struct Packet {
 }
 
 impl Packet {
-    pub(crate) fn sent(header: &Header, now: Moment, lost: bool) -> Self {
+    pub(crate) fn sent(header: &Header, device: &'static str, now: Moment, lost: bool) -> Self {
         let stamp = header.tcp().and_then(|segment| segment.stamp);
         let at = stamp.and_then(|stamp| Moment::of_tcp_stamp(stamp, now)).unwrap_or(now);
         let (home, peer, body) = (header.src, header.dst, header.body);
-        Self { at, seen: now, sent: true, home, peer, body, lost }
+        Self { at, seen: now, sent: true, device, home, peer, body, lost }
     }
 
-    pub(crate) fn received(header: &Header, now: Moment) -> Self {
+    pub(crate) fn received(header: &Header, device: &'static str, now: Moment) -> Self {
         let (home, peer, body) = (header.dst, header.src, header.body);
-        Self { at: now, seen: now, sent: false, home, peer, body, lost: false }
+        Self { at: now, seen: now, sent: false, device, home, peer, body, lost: false }
     }
 
     fn tcp(&self) -> Option<&Segment> {
@@ -157,6 +159,21 @@ impl Log {
         self.packets.iter().filter(|packet| packet.sent && packet.peer.port() == port).count()
     }
 
+    /// Where the home host's TCP and UDP packets left: the devices and the addresses, each pair
+    /// once, in order of appearance.
+    #[must_use]
+    pub fn ways(&self) -> Vec<(&'static str, IpAddr)> {
+        let mut ways = Vec::new();
+        for packet in self.packets.iter().filter(|p| p.sent) {
+            let way = (packet.device, packet.home.ip());
+            let counts = matches!(packet.body, Body::Tcp(_) | Body::Udp);
+            if counts && !ways.contains(&way) {
+                ways.push(way);
+            }
+        }
+        ways
+    }
+
     /// What the home host sent from this moment on, beside name servers and this host.
     #[must_use]
     pub fn sent_after(&self, moment: Moment, but: Host) -> Vec<Packet> {
@@ -181,11 +198,11 @@ fn is_attempt(packet: &&Packet) -> bool {
 /// One line a packet.
 impl fmt::Display for Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Packet { at, seen: _, sent, home, peer, body, lost } in &self.packets {
+        for Packet { at, seen: _, sent, device, home, peer, body, lost } in &self.packets {
             let arrow = if *sent { "->" } else { "<-" };
             let lost = if *lost { ", lost" } else { "" };
             let at = Ms(*at - self.zero);
-            writeln!(f, "{at}  {:5} {arrow} {peer} {body}{lost}", home.port())?;
+            writeln!(f, "{at}  {device} {:5} {arrow} {peer} {body}{lost}", home.port())?;
         }
         Ok(())
     }
