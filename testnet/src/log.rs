@@ -166,18 +166,19 @@ impl Log {
         let mut ways = Vec::new();
         for packet in self.packets.iter().filter(|p| p.sent) {
             let way = (packet.device, packet.home.ip());
-            let counts = matches!(packet.body, Body::Tcp(_) | Body::Udp);
-            if counts && !ways.contains(&way) {
+            if is_spoken(packet) && !ways.contains(&way) {
                 ways.push(way);
             }
         }
         ways
     }
 
-    /// What the home host sent from this moment on, beside name servers and this host.
+    /// What the home host sent from this moment on, beside name servers and this host. The kernel's
+    /// own ICMP (multicast reports and the like) is no part of a race.
     #[must_use]
     pub fn sent_after(&self, moment: Moment, but: Host) -> Vec<Packet> {
-        let counts = |p: &&Packet| p.sent && p.at >= moment && !is_dns(p) && !but.is(p.peer);
+        let counts =
+            |p: &&Packet| is_spoken(p) && p.sent && p.at >= moment && !is_dns(p) && !but.is(p.peer);
         self.packets.iter().filter(counts).copied().collect()
     }
 
@@ -185,6 +186,10 @@ impl Log {
         let ends = (of.home, of.peer);
         self.packets.iter().filter(move |packet| (packet.home, packet.peer) == ends)
     }
+}
+
+fn is_spoken(packet: &Packet) -> bool {
+    matches!(packet.body, Body::Tcp(_) | Body::Udp)
 }
 
 fn is_dns(packet: &Packet) -> bool {
