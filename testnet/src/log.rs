@@ -65,6 +65,9 @@ pub struct Start {
     pub at: Moment,
     /// How many SYNs followed it.
     pub repeats: usize,
+    /// When the last of them all left. The kernel's timer for it counts from the first SYN; it is
+    /// never early, and late by up to 36 ms (its wheel turns in steps of 32 ms there).
+    pub last: Moment,
 }
 
 /// How the home host has let go of a connection attempt, as far as packets show it.
@@ -102,8 +105,12 @@ impl Log {
         let mut flows = HashSet::new();
         let syns = || self.packets.iter().filter(is_attempt);
         let first = syns().filter(|p| flows.insert((p.home, p.peer)));
-        let repeats = |p: &Packet| syns().filter(|o| (o.home, o.peer) == (p.home, p.peer)).count();
-        first.map(|p| Start { peer: p.peer, at: p.at, repeats: repeats(p) - 1 }).collect()
+        let start = |first: &Packet| {
+            let same = |p: &&Packet| (p.home, p.peer) == (first.home, first.peer);
+            let last = syns().rfind(same).map_or(first.at, |p| p.at);
+            Start { peer: first.peer, at: first.at, repeats: syns().filter(same).count() - 1, last }
+        };
+        first.map(start).collect()
     }
 
     /// The attempts whose handshake was completed, in the order in which their SYN-ACKs came. One
