@@ -28,11 +28,17 @@ async fn listen_first(attempt: Attempt) -> io::Result<TcpStream> {
 }
 
 /// v4 starts at `next` and wins, two round trips of 20 ms later; v6 had its TCP, and ends so.
-async fn v4_wins(net: Net, won: &Established<TcpStream>, [v6, v4]: [Host; 2], next: u64, end: End) {
+async fn v4_wins(
+    net: Net,
+    won: &Established<TcpStream>,
+    [v6, v4]: [Host; 2],
+    next: u64,
+    ends: &[End],
+) {
     net.assert_starts(&[(v6, 0), (v4, next)]);
     net.assert_returned(next + 40);
     net.let_go(v6).await;
-    net.sees("the end of the loser", |log| log.end(v6) == end).await;
+    net.sees("the end of the loser", |log| ends.contains(&log.end(v6))).await;
     assert!(v4.is(won.addr));
     let connections = net.log().connections();
     assert!(connections.len() == 2 && v6.is(connections[0]) && v4.is(connections[1]));
@@ -58,7 +64,7 @@ fn dies_in_the_handshake(rtt: u64, next: u64) {
         let connector = net.connector();
         let connecting = connector.connect_with("www.test", &[443], shake_hands);
         let established = net.call(connecting).await.unwrap();
-        v4_wins(net, &established, [v6, v4], next, End::Closed).await;
+        v4_wins(net, &established, [v6, v4], next, &[End::Closed]).await;
         assert_eq!(words(&established.report), told("cancelled"));
     });
 }
@@ -81,7 +87,8 @@ fn a_server_that_accepts_and_closes_is_followed_at_once() {
         let connector = net.connector();
         let connecting = connector.connect_with("www.test", &[443], listen_first);
         let established = net.call(connecting).await.unwrap();
-        v4_wins(net, &established, [v6, v4], 40, End::Closed).await;
+        // RST: the answer to a FIN that the server repeats on a busy machine.
+        v4_wins(net, &established, [v6, v4], 40, &[End::Closed, End::Reset]).await;
         assert_eq!(words(&established.report), told("unexpected end of file"));
     });
 }
@@ -94,7 +101,7 @@ fn a_server_that_resets_at_the_first_word_is_followed_at_once() {
         let connector = net.connector();
         let connecting = connector.connect_with("www.test", &[443], shake_hands);
         let established = net.call(connecting).await.unwrap();
-        v4_wins(net, &established, [v6, v4], 40, End::Silent).await;
+        v4_wins(net, &established, [v6, v4], 40, &[End::Silent]).await;
         assert_eq!(words(&established.report), told("connection reset"));
     });
 }
