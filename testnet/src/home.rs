@@ -6,22 +6,27 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::wire::DEVICE;
+use crate::wire::{DEVICE, SECOND_DEVICE};
 
 /// The home host's IPv4 address.
 pub const HOME_V4: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 77);
 /// The home host's IPv6 address.
 pub const HOME_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x77, 0, 0, 0, 0, 0x77);
+/// The IPv4 address of the second device.
+pub const SECOND_V4: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 99);
+/// The IPv6 address of the second device.
+pub const SECOND_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x99, 0, 0, 0, 0, 0x99);
 /// The name server in resolv.conf.
 pub const NAME_SERVER_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 53);
 /// The name server in resolv.conf of a host without IPv4.
 pub const NAME_SERVER_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x53, 0, 0, 0, 0, 0x53);
 
-/// What the home host has. Everything it sends beyond itself goes into the TUN device.
+/// What the home host has. Everything it sends beyond itself goes into a TUN device.
 #[derive(Debug, Clone)]
 pub struct Home {
     v4: bool,
     v6: bool,
+    second: Vec<IpAddr>,
     more: Vec<String>,
 }
 
@@ -29,7 +34,7 @@ impl Home {
     /// An address and a default route of each family.
     #[must_use]
     pub fn dual_stack() -> Self {
-        Self { v4: true, v6: true, more: Vec::new() }
+        Self { v4: true, v6: true, second: Vec::new(), more: Vec::new() }
     }
 
     /// No IPv6 beside `::1`.
@@ -44,7 +49,22 @@ impl Home {
         Self { v4: false, ..Self::dual_stack() }
     }
 
-    /// One more command for `ip`, such as `addr add fd00::1/64 dev he0 nodad`.
+    /// A second device, `he1`, with [`SECOND_V4`]. No route leads to it.
+    #[must_use]
+    pub fn with_second_v4(mut self) -> Self {
+        self.second.push(SECOND_V4.into());
+        self
+    }
+
+    /// A second device, `he1`, with [`SECOND_V6`]. No route leads to it.
+    #[must_use]
+    pub fn with_second_v6(mut self) -> Self {
+        self.second.push(SECOND_V6.into());
+        self
+    }
+
+    /// One more command for `ip`, such as `addr add fd00::1/64 dev he0 nodad`; see
+    /// [`Net::ip`](crate::Net::ip).
     #[must_use]
     pub fn and(mut self, command: &str) -> Self {
         self.more.push(command.to_owned());
@@ -56,13 +76,28 @@ impl Home {
         if self.v4 { NAME_SERVER_V4.into() } else { NAME_SERVER_V6.into() }
     }
 
-    /// Configures the namespace. The device has to be there.
+    /// The devices of the wire.
+    pub(crate) fn devices(&self) -> &[&'static str] {
+        if self.second.is_empty() { &[DEVICE] } else { &[DEVICE, SECOND_DEVICE] }
+    }
+
+    /// The addresses of the second device.
+    pub(crate) fn second(&self) -> &[IpAddr] {
+        &self.second
+    }
+
+    /// Configures the namespace. The devices have to be there.
     pub(crate) fn set_up(&self) -> io::Result<()> {
         // The zero of TCP time stamps is that of the monotonic clock.
         fs::write("/proc/sys/net/ipv4/tcp_timestamps", "2")?;
+        fs::write("/proc/sys/net/ipv4/conf/all/rp_filter", "0")?;
         let mut commands = vec!["link set lo up".to_owned()];
-        commands.push(format!("link set {DEVICE} addrgenmode none"));
-        commands.push(format!("link set {DEVICE} up"));
+        for device in self.devices() {
+            // Answers come by the device that the question took, whatever the routes say.
+            fs::write(format!("/proc/sys/net/ipv4/conf/{device}/rp_filter"), "0")?;
+            commands.push(format!("link set {device} addrgenmode none"));
+            commands.push(format!("link set {device} up"));
+        }
         if self.v4 {
             commands.push(format!("addr add {HOME_V4}/32 dev {DEVICE}"));
             commands.push(format!("route add 0.0.0.0/0 dev {DEVICE}"));
@@ -71,15 +106,26 @@ impl Home {
             commands.push(format!("addr add {HOME_V6}/128 dev {DEVICE} nodad"));
             commands.push(format!("route add ::/0 dev {DEVICE}"));
         }
+        for ip in &self.second {
+            let nodad = if ip.is_ipv6() { "/128 nodad" } else { "/32" };
+            commands.push(format!("addr add {ip}{nodad} dev {SECOND_DEVICE}"));
+        }
         commands.extend_from_slice(&self.more);
         ip(&commands)
     }
 }
 
-/// Runs commands of `ip`.
+/// Runs commands of `ip`; those that begin with `-6` after the others.
 pub(crate) fn ip(commands: &[String]) -> io::Result<()> {
+    let (v6, rest): (Vec<&str>, Vec<&str>) =
+        commands.iter().map(String::as_str).partition(|command| command.starts_with("-6 "));
+    batch(&[], &rest)?;
+    batch(&["-6"], &v6.iter().map(|command| &command[3..]).collect::<Vec<_>>())
+}
+
+fn batch(options: &[&str], commands: &[&str]) -> io::Result<()> {
     let mut command = Command::new("ip");
-    command.args(["-batch", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped());
+    command.args(options).args(["-batch", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
     let mut stdin = child.stdin.take().expect("a pipe");
     stdin.write_all((commands.join("\n") + "\n").as_bytes())?;

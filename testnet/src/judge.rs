@@ -74,6 +74,22 @@ impl Net {
         self.not_late(what, called, returned, after + 3 * starts);
     }
 
+    /// The kernel has sent the first SYN of the last call's first attempt once more, after a second
+    /// (RFC 6298), and the call returned so many milliseconds after that.
+    ///
+    /// # Panics
+    ///
+    /// If it was otherwise.
+    #[track_caller]
+    pub fn assert_returned_after_repetition(&self, after: u64) {
+        let first = self.log().starts()[0];
+        assert_eq!(first.repeats, 1, "{first:?}");
+        self.never_early("the second SYN", first.at, first.last, 1000);
+        let returned = self.world.call().returned.expect("it has returned");
+        self.never_early("the end of the call", first.last, returned, after);
+        self.not_late("the end of the call", first.last, returned, after);
+    }
+
     /// The race is over: the winner has the only connection, the losers' sockets are gone without a
     /// packet, and nothing was sent after the win.
     ///

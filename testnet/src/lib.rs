@@ -1,6 +1,6 @@
 //! The internet that `he` is tested on: real kernel sockets on both ends, real DNS, and in between
 //! a wire that delays, drops and answers as a story says. No packet leaves the machine: each story
-//! runs in a network namespace that has nothing but loopback and a TUN device.
+//! runs in a network namespace that has nothing but loopback and a TUN device, or two.
 //!
 //! ```no_run
 //! use he_testnet::internet;
@@ -53,7 +53,7 @@ mod zone;
 
 pub use clock::Moment;
 pub use craft::Unreachable;
-pub use home::{HOME_V4, HOME_V6, Home, NAME_SERVER_V4, NAME_SERVER_V6};
+pub use home::{HOME_V4, HOME_V6, Home, NAME_SERVER_V4, NAME_SERVER_V6, SECOND_V4, SECOND_V6};
 pub use log::{End, Log, Packet, Start};
 pub use name_server::NameServer;
 pub use net::Net;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::clock::{Moment, Ms};
@@ -19,6 +19,8 @@ pub struct Packet {
     pub seen: Moment,
     /// Whether the home host sent it.
     pub sent: bool,
+    /// By which device.
+    pub device: &'static str,
     /// The home host's end.
     pub home: SocketAddr,
     /// The remote end.
@@ -30,16 +32,16 @@ pub struct Packet {
 }
 
 impl Packet {
-    pub(crate) fn sent(header: &Header, now: Moment, lost: bool) -> Self {
+    pub(crate) fn sent(header: &Header, device: &'static str, now: Moment, lost: bool) -> Self {
         let stamp = header.tcp().and_then(|segment| segment.stamp);
         let at = stamp.and_then(|stamp| Moment::of_tcp_stamp(stamp, now)).unwrap_or(now);
         let (home, peer, body) = (header.src, header.dst, header.body);
-        Self { at, seen: now, sent: true, home, peer, body, lost }
+        Self { at, seen: now, sent: true, device, home, peer, body, lost }
     }
 
-    pub(crate) fn received(header: &Header, now: Moment) -> Self {
+    pub(crate) fn received(header: &Header, device: &'static str, now: Moment) -> Self {
         let (home, peer, body) = (header.dst, header.src, header.body);
-        Self { at: now, seen: now, sent: false, home, peer, body, lost: false }
+        Self { at: now, seen: now, sent: false, device, home, peer, body, lost: false }
     }
 
     fn tcp(&self) -> Option<&Segment> {
@@ -63,6 +65,9 @@ pub struct Start {
     pub at: Moment,
     /// How many SYNs followed it.
     pub repeats: usize,
+    /// When the last of them all left. The kernel's timer for it counts from the first SYN; it is
+    /// never early, and late by up to 36 ms (its wheel turns in steps of 32 ms there).
+    pub last: Moment,
 }
 
 /// How the home host has let go of a connection attempt, as far as packets show it.
@@ -100,8 +105,12 @@ impl Log {
         let mut flows = HashSet::new();
         let syns = || self.packets.iter().filter(is_attempt);
         let first = syns().filter(|p| flows.insert((p.home, p.peer)));
-        let repeats = |p: &Packet| syns().filter(|o| (o.home, o.peer) == (p.home, p.peer)).count();
-        first.map(|p| Start { peer: p.peer, at: p.at, repeats: repeats(p) - 1 }).collect()
+        let start = |first: &Packet| {
+            let same = |p: &&Packet| (p.home, p.peer) == (first.home, first.peer);
+            let last = syns().rfind(same).map_or(first.at, |p| p.at);
+            Start { peer: first.peer, at: first.at, repeats: syns().filter(same).count() - 1, last }
+        };
+        first.map(start).collect()
     }
 
     /// The attempts whose handshake was completed, in the order in which their SYN-ACKs came. One
@@ -157,10 +166,26 @@ impl Log {
         self.packets.iter().filter(|packet| packet.sent && packet.peer.port() == port).count()
     }
 
-    /// What the home host sent from this moment on, beside name servers and this host.
+    /// Where the home host's TCP and UDP packets left: the devices and the addresses, each pair
+    /// once, in order of appearance.
+    #[must_use]
+    pub fn ways(&self) -> Vec<(&'static str, IpAddr)> {
+        let mut ways = Vec::new();
+        for packet in self.packets.iter().filter(|p| p.sent) {
+            let way = (packet.device, packet.home.ip());
+            if is_spoken(packet) && !ways.contains(&way) {
+                ways.push(way);
+            }
+        }
+        ways
+    }
+
+    /// What the home host sent from this moment on, beside name servers and this host. The kernel's
+    /// own ICMP (multicast reports and the like) is no part of a race.
     #[must_use]
     pub fn sent_after(&self, moment: Moment, but: Host) -> Vec<Packet> {
-        let counts = |p: &&Packet| p.sent && p.at >= moment && !is_dns(p) && !but.is(p.peer);
+        let counts =
+            |p: &&Packet| is_spoken(p) && p.sent && p.at >= moment && !is_dns(p) && !but.is(p.peer);
         self.packets.iter().filter(counts).copied().collect()
     }
 
@@ -168,6 +193,10 @@ impl Log {
         let ends = (of.home, of.peer);
         self.packets.iter().filter(move |packet| (packet.home, packet.peer) == ends)
     }
+}
+
+fn is_spoken(packet: &Packet) -> bool {
+    matches!(packet.body, Body::Tcp(_) | Body::Udp)
 }
 
 fn is_dns(packet: &Packet) -> bool {
@@ -181,11 +210,11 @@ fn is_attempt(packet: &&Packet) -> bool {
 /// One line a packet.
 impl fmt::Display for Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Packet { at, seen: _, sent, home, peer, body, lost } in &self.packets {
+        for Packet { at, seen: _, sent, device, home, peer, body, lost } in &self.packets {
             let arrow = if *sent { "->" } else { "<-" };
             let lost = if *lost { ", lost" } else { "" };
             let at = Ms(*at - self.zero);
-            writeln!(f, "{at}  {:5} {arrow} {peer} {body}{lost}", home.port())?;
+            writeln!(f, "{at}  {device} {:5} {arrow} {peer} {body}{lost}", home.port())?;
         }
         Ok(())
     }

@@ -68,8 +68,9 @@ impl NameServer {
 }
 
 /// Serves every name server's address until the process ends. The sockets are there when it
-/// returns.
-pub(crate) fn serve(world: &'static World) {
+/// returns. `second`: addresses of the home host that no default route would answer from; a UDP
+/// socket that is bound to one does.
+pub(crate) fn serve(world: &'static World, second: &[IpAddr]) {
     let _remote = world.remote.enter();
     let mut server = Server::new(Handler(world));
     for ip in [IpAddr::from(Ipv4Addr::UNSPECIFIED), Ipv6Addr::UNSPECIFIED.into()] {
@@ -78,6 +79,9 @@ pub(crate) fn serve(world: &'static World) {
         let tcp = remote::listener(addr).expect("port 53 is free");
         let tcp = TcpListener::from_std(tcp.into()).expect("a listener");
         server.register_listener(tcp, remote::IDLE, 64);
+    }
+    for ip in second {
+        server.register_socket(remote::udp((*ip, 53).into()).expect("port 53 is free"));
     }
     tokio::spawn(async move { server.block_until_done().await });
 }

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::future::Future;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use he::{Connector, Error, Established};
 use tokio::net::TcpStream;
 
 use crate::clock::Moment;
-use crate::home;
+use crate::home::{self, Home};
 use crate::log::Log;
 use crate::name_server::{self, NameServer};
 use crate::path::Host;
@@ -25,11 +24,11 @@ pub struct Net {
 }
 
 impl Net {
-    pub(crate) fn new(world: &'static World, first_server: IpAddr) -> Self {
+    pub(crate) fn new(world: &'static World, home: &Home) -> Self {
         let net = Self { world };
-        name_server::serve(world);
+        name_server::serve(world, home.second());
         world.listen(443);
-        let _ = NameServer::new(world, first_server);
+        let _ = NameServer::new(world, home.name_server());
         net
     }
 
@@ -90,7 +89,8 @@ impl Net {
         self.world.etc.clone()
     }
 
-    /// Runs a command of `ip` on the home host, such as `route del ::/0 dev he0`.
+    /// Runs a command of `ip` on the home host, such as `route del ::/0 dev he0`, or
+    /// `-6 rule add fwmark 7 table 7` where it cannot see the family.
     ///
     /// # Panics
     ///

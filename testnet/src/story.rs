@@ -42,14 +42,14 @@ pub fn internet_at<F: Future<Output = ()>>(home: Home, story: impl FnOnce(Net) -
 
 fn tell<F: Future<Output = ()>>(home: &Home, dir: PathBuf, story: impl FnOnce(Net) -> F) {
     thread::spawn(give_up);
-    let wire: &Wire = Box::leak(Box::new(Wire::new().expect("a TUN device")));
+    let wire: &Wire = Box::leak(Box::new(Wire::new(home.devices()).expect("a TUN device")));
     home.set_up().expect("addresses and routes");
     home::replace_etc(&dir, home.name_server()).expect("files for /etc");
     let world: &World = Box::leak(Box::new(World::new(dir, remote_hosts())));
     wire.start(world);
     world.control.start();
     world.remote.spawn(world.control.tick());
-    let net = Net::new(world, home.name_server());
+    let net = Net::new(world, home);
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let told_if_it_fails = Testimony(net);
     runtime.block_on(async {

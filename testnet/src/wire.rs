@@ -1,4 +1,4 @@
-//! The wire: a TUN device, and the thread that plays everything behind it.
+//! The wire: a TUN device or two, and the threads that plays everything behind it.
 //!
 //! A packet from the home host to 198.51.100.1 comes back with its addresses swapped, as one from
 //! 198.51.100.1 to the home host, where a listener of this process plays the remote server; its
@@ -8,7 +8,7 @@
 //! that tells the two directions apart.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,6 +26,8 @@ use crate::world::World;
 
 /// The device.
 pub(crate) const DEVICE: &str = "he0";
+/// The second device, on hosts that have one.
+pub(crate) const SECOND_DEVICE: &str = "he1";
 
 /// The kernel's first port for clients (`net.ipv4.ip_local_port_range`).
 pub(crate) const FIRST_EPHEMERAL: u16 = 32_768;
@@ -34,53 +36,69 @@ pub(crate) const FIRST_EPHEMERAL: u16 = 32_768;
 /// retransmission; no real router is that fast.
 const ROUTER: Duration = Duration::from_micros(700);
 
-/// A packet on its way: when it arrives, its number, its bytes, and its line in the log.
-type Delivery = (Moment, u64, Vec<u8>, Option<Header>);
+/// A packet on its way: when it arrives, its number, by which device, its bytes, and its line in
+/// the log.
+type Delivery = (Moment, u64, usize, Vec<u8>, Option<Header>);
 
-/// The device and what is under way.
+/// The devices and what is under way.
 pub(crate) struct Wire {
-    tun: SyncDevice,
+    devices: Vec<(&'static str, SyncDevice)>,
+    /// By which device a client speaks. The servers' own packets take whatever route there is, and
+    /// arrive by this one.
+    ways: Mutex<HashMap<SocketAddr, usize>>,
     queue: Mutex<BinaryHeap<Reverse<ByTime>>>,
     wake: Condvar,
     count: AtomicU64,
 }
 
 impl Wire {
-    /// Makes the device; it is neither up nor has it an address.
-    pub(crate) fn new() -> io::Result<Self> {
-        let tun = DeviceBuilder::new().name(DEVICE).mtu(1500).enable(false).build_sync()?;
-        Ok(Self { tun, queue: Mutex::default(), wake: Condvar::new(), count: AtomicU64::new(0) })
+    /// Makes the devices; they are neither up nor have they an address.
+    pub(crate) fn new(names: &[&'static str]) -> io::Result<Self> {
+        let device = |name: &&'static str| {
+            let tun = DeviceBuilder::new().name(*name).mtu(1500).enable(false).build_sync()?;
+            Ok((*name, tun))
+        };
+        Ok(Self {
+            devices: names.iter().map(device).collect::<io::Result<_>>()?,
+            ways: Mutex::default(),
+            queue: Mutex::default(),
+            wake: Condvar::new(),
+            count: AtomicU64::new(0),
+        })
     }
 
     /// Carries packets until the process ends.
     pub(crate) fn start(&'static self, world: &'static World) {
-        std::thread::spawn(move || self.read(world));
+        for device in 0..self.devices.len() {
+            std::thread::spawn(move || self.read(world, device));
+        }
         std::thread::spawn(move || self.deliver(world));
     }
 
-    fn read(&self, world: &World) {
+    fn read(&self, world: &World, device: usize) {
         let mut buffer = vec![0; 65_536];
-        while let Ok(len) = self.tun.recv(&mut buffer) {
+        while let Ok(len) = self.devices[device].1.recv(&mut buffer) {
             let now = Moment::now();
             let packet = &buffer[..len];
             if let Some(header) = Header::parse(packet) {
                 match is_server(header.src) && !is_server(header.dst) {
                     true => self.inbound(world, &header, packet, now),
-                    false => self.outbound(world, &header, packet, now),
+                    false => self.outbound(world, device, &header, packet, now),
                 }
             }
         }
     }
 
     /// From a client on the home host to a remote server.
-    fn outbound(&self, world: &World, header: &Header, packet: &[u8], now: Moment) {
+    fn outbound(&self, world: &World, device: usize, header: &Header, packet: &[u8], now: Moment) {
+        lock(&self.ways).insert(header.src, device);
         let passed = match header.body {
             Body::Tcp(segment) => world.paths().pass(header.dst, segment.is_syn()),
             Body::Udp => world.paths().pass(header.dst, false),
             Body::Icmp(..) | Body::Other(_) => None,
         };
         let lost = passed.is_none_or(|(_, lost)| lost);
-        let line = Packet::sent(header, now, lost);
+        let line = Packet::sent(header, self.devices[device].0, now, lost);
         world.control.note(line.at); // how late this thread is
         world.log().push(line);
         let Some((path, false)) = passed else { return };
@@ -89,7 +107,7 @@ impl Wire {
             (Fate::Arrives, Body::Tcp(_) | Body::Udp) => {
                 let mut packet = packet.to_vec();
                 turn_around(&mut packet);
-                return self.queue(now + path.rtt / 2, packet, None);
+                return self.queue(now + path.rtt / 2, device, packet, None);
             }
             (Fate::Refused, Body::Tcp(segment)) => reset(header, &segment),
             (Fate::Refused, Body::Udp) => unreachable(header, packet, crate::Unreachable::Port),
@@ -97,7 +115,7 @@ impl Wire {
         };
         let answered = Header::parse(&answer);
         let seen = answered.map(|answered| Header { src: header.dst, dst: header.src, ..answered });
-        self.queue(now + path.rtt.max(ROUTER), answer, seen);
+        self.queue(now + path.rtt.max(ROUTER), device, answer, seen);
     }
 
     /// From the process that plays a remote server to a client on the home host.
@@ -107,31 +125,34 @@ impl Wire {
         let mut packet = packet.to_vec();
         turn_around(&mut packet);
         let seen = Header::parse(&packet);
-        self.queue(now + path.rtt / 2, packet, seen);
+        let client = SocketAddr::new(header.src.ip(), header.dst.port());
+        let device = lock(&self.ways).get(&client).copied().unwrap_or(0);
+        self.queue(now + path.rtt / 2, device, packet, seen);
     }
 
-    fn queue(&self, at: Moment, packet: Vec<u8>, seen: Option<Header>) {
-        let mut queue = self.lock();
+    fn queue(&self, at: Moment, device: usize, packet: Vec<u8>, seen: Option<Header>) {
+        let mut queue = lock(&self.queue);
         let number = self.count.fetch_add(1, Ordering::Relaxed);
-        queue.push(Reverse(ByTime((at, number, packet, seen))));
+        queue.push(Reverse(ByTime((at, number, device, packet, seen))));
         self.wake.notify_one();
     }
 
     fn deliver(&self, world: &World) {
         loop {
-            let (due, _, packet, seen) = self.next();
+            let (due, _, device, packet, seen) = self.next();
+            let (name, tun) = &self.devices[device];
             world.control.note(due);
             if let Some(header) = seen {
-                world.log().push(Packet::received(&header, Moment::now()));
+                world.log().push(Packet::received(&header, name, Moment::now()));
             }
             // The device is down, or somebody has taken its address away: so it is on real hosts.
-            let _ = self.tun.send(&packet);
+            let _ = tun.send(&packet);
         }
     }
 
     /// The next packet, when its time has come.
     fn next(&self) -> Delivery {
-        let mut queue = self.lock();
+        let mut queue = lock(&self.queue);
         loop {
             let now = Moment::now();
             let wait = match queue.peek() {
@@ -146,10 +167,10 @@ impl Wire {
             queue = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, BinaryHeap<Reverse<ByTime>>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn is_server(addr: SocketAddr) -> bool {

@@ -47,9 +47,8 @@ fn a_lost_first_syn_is_repeated_by_the_kernel_after_a_second() {
     internet(|net| async move {
         let host = net.host("2001:db8::1").rtt(10).lose_first_syns(1);
         dial(net, host).await.unwrap();
-        let starts = net.log().starts();
-        assert_eq!((starts.len(), starts[0].repeats), (1, 1));
-        net.assert_returned(1010);
+        net.assert_starts(&[(host, 0)]);
+        net.assert_returned_after_repetition(10);
     });
 }
 
