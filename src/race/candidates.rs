@@ -34,6 +34,7 @@ pub(crate) struct Candidates {
     /// Sorted by RFC 6724, or kept in the caller's order with the caller's ports.
     sorted: bool,
     addrs: Vec<SocketAddr>,
+    /// Ports that the gate refuses, of addresses that are taken for their other ports.
     forbidden: Vec<SocketAddr>,
     /// What is left to try, last first.
     left: Vec<SocketAddr>,
@@ -125,16 +126,18 @@ impl Candidates {
     fn ask_gate(&mut self, addr: SocketAddr, report: &mut Report) -> bool {
         let Some(gate) = &self.gate else { return true };
         let ports: &[u16] = if self.sorted { &self.ports } else { &[addr.port()] };
-        let mut any = false;
+        let before = self.forbidden.len();
         for port in ports {
             let mut endpoint = addr;
             endpoint.set_port(*port);
-            if gate(endpoint) {
-                any = true;
-            } else {
+            if !gate(endpoint) {
                 pass_over(report, endpoint, Reason::Forbidden);
                 self.forbidden.push(endpoint);
             }
+        }
+        let any = self.forbidden.len() - before < ports.len();
+        if !any {
+            self.forbidden.truncate(before); // an address that is not taken has no ports to skip
         }
         any
     }
