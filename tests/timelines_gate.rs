@@ -201,3 +201,20 @@ fn a_zone_that_means_nothing_makes_no_second_attempt() {
     race.failed(0, std::io::ErrorKind::ConnectionRefused.into(), true, now);
     assert_eq!(race.poll(now), Step::Fail(ErrorKind::Connect));
 }
+
+// An address that the gate refuses on every port is none of those that are left over.
+#[test]
+fn what_is_refused_altogether_is_not_counted_as_untried() {
+    let forbidden = |addr: SocketAddr| addr.is_ipv4() && addr.port() == 443;
+    let world = script().ports(&[443, 80]).dns(Aaaa, 0, &["2001:db8::1"]);
+    let world = world.dns(A, 0, &["192.0.2.4", "192.0.2.1"]).accepts("192.0.2.4", 1);
+    let played = world.allow(move |addr| addr.is_ipv4() && !forbidden(addr)).plays(
+        "
+        0ms ask AAAA
+        0ms ask A
+        0ms connect 192.0.2.4:80
+        1ms connected 192.0.2.4:80
+        ",
+    );
+    assert_eq!(played.report.not_tried(), 1, "192.0.2.1:80");
+}

@@ -154,7 +154,7 @@ impl World {
         assert_eq!(report.elapsed(), Duration::from_millis(elapsed));
         let attempts = watch.starts.lock().unwrap().clone();
         watch.is_quiet_after(ended).await;
-        Played { log: watch.log(), attempts, elapsed, report, error }
+        Played { log: watch.log(), attempts, elapsed, report, error, ties: 0 }
     }
 
     /// A connector to which this world is real.

@@ -5,11 +5,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 pub(crate) mod addr;
+pub(crate) mod cases;
 pub(crate) mod dialled;
 #[cfg(feature = "hickory")]
 pub(crate) mod dns;
 pub(crate) mod machine;
 pub(crate) mod played;
+pub(crate) mod random;
 pub(crate) mod routes;
 pub(crate) mod scenarios;
 pub(crate) mod world;

@@ -15,6 +15,8 @@ pub(crate) struct Played {
     pub(crate) report: Report,
     /// The text of the error.
     pub(crate) error: Option<String>,
+    /// How often several things happened in the same ms, as far as the machine's world knows.
+    pub(crate) ties: usize,
 }
 
 impl Played {
