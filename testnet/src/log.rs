@@ -181,12 +181,15 @@ impl Log {
     }
 
     /// What the home host sent from this moment on, beside name servers and this host. The kernel's
-    /// own ICMP (multicast reports and the like) is no part of a race.
+    /// own ICMP (multicast reports and the like) is no part of a race, nor is the last word of a
+    /// connection that was begun before this log.
     #[must_use]
     pub fn sent_after(&self, moment: Moment, but: Host) -> Vec<Packet> {
         let counts =
             |p: &&Packet| is_spoken(p) && p.sent && p.at >= moment && !is_dns(p) && !but.is(p.peer);
-        self.packets.iter().filter(counts).copied().collect()
+        let begun_here =
+            |p: &&Packet| p.sent_tcp().is_none() || self.flow(p).any(|packet| is_attempt(&packet));
+        self.packets.iter().filter(counts).filter(begun_here).copied().collect()
     }
 
     fn flow(&self, of: &Packet) -> impl Iterator<Item = &Packet> {

@@ -1,13 +1,14 @@
 //! Cases drawn at random: how many, from which seed, and what is said of the one that fails.
 
+#![allow(clippy::print_stdout, reason = "a test says from which seed it ran")]
+
 use std::env;
 use std::fmt::Debug;
-use std::time::UNIX_EPOCH;
 
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 
-/// Checks a law on so many cases, or on `PROPTEST_CASES`. The seed is a new one each time, or that
+/// Checks a law on so many cases, or on `PROPTEST_CASES`. The seed is always the same, or that
 /// of `PROPTEST_RNG_SEED`; it is printed, and a case that fails is made as small as it gets.
 #[track_caller]
 pub(crate) fn check<S: Strategy<Value: Debug>>(
@@ -17,7 +18,7 @@ pub(crate) fn check<S: Strategy<Value: Debug>>(
     law: impl Fn(S::Value),
 ) {
     let number = |name| env::var(name).ok()?.parse().ok();
-    let seed = number("PROPTEST_RNG_SEED").unwrap_or_else(new_seed);
+    let seed = number("PROPTEST_RNG_SEED").unwrap_or(8_305);
     let count = number("PROPTEST_CASES").and_then(|n| u32::try_from(n).ok()).unwrap_or(few);
     println!("{name}: {count} cases, PROPTEST_RNG_SEED={seed}");
     let mut runner = TestRunner::new(Config {
@@ -39,9 +40,4 @@ pub(crate) fn check<S: Strategy<Value: Debug>>(
         }
         Err(TestError::Abort(why)) => panic!("{name}: {why}"),
     }
-}
-
-fn new_seed() -> u64 {
-    let now = UNIX_EPOCH.elapsed().unwrap();
-    u64::from(now.subsec_nanos()) << 32 | now.as_secs() & 0xffff_ffff
 }
