@@ -11,10 +11,10 @@ const MOST: u16 = 3;
 
 /// Every call has a place: a name and addresses of its own, free again some time after its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Place(pub u32);
+pub(crate) struct Place(pub(crate) u32);
 
 impl Place {
-    pub fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         format!("c{}.test", self.0)
     }
 
@@ -29,7 +29,7 @@ impl Place {
     }
 
     /// Whose address this is; the name servers' and the home host's are nobody's.
-    pub fn of(addr: SocketAddr) -> Option<Self> {
+    pub(crate) fn of(addr: SocketAddr) -> Option<Self> {
         match addr.ip() {
             IpAddr::V4(v4) if v4.octets()[0] == 10 => Some(Self((v4.to_bits() & 0xff_ffff) / 4)),
             IpAddr::V6(v6) if v6.segments()[2] == 1 => {
@@ -42,7 +42,7 @@ impl Place {
 }
 
 /// SplitMix64.
-pub struct Rng(pub u64);
+pub(crate) struct Rng(pub(crate) u64);
 
 impl Rng {
     fn next(&mut self) -> u64 {
@@ -54,7 +54,7 @@ impl Rng {
     }
 
     /// From `low` to `high`.
-    pub fn from(&mut self, low: u64, high: u64) -> u64 {
+    pub(crate) fn from(&mut self, low: u64, high: u64) -> u64 {
         low + self.next() % (high - low + 1)
     }
 
@@ -68,16 +68,16 @@ impl Rng {
 }
 
 /// What is called, and when the caller loses interest.
-pub struct Scenario {
-    pub ports: &'static [u16],
-    pub config: Config,
-    pub candidates: u32,
-    pub dropped_after: Option<Duration>,
+pub(crate) struct Scenario {
+    pub(crate) ports: &'static [u16],
+    pub(crate) config: Config,
+    pub(crate) candidates: u32,
+    pub(crate) dropped_after: Option<Duration>,
 }
 
 impl Scenario {
     /// Draws one and sets up the world for it.
-    pub fn draw(net: Net, place: Place, rng: &mut Rng) -> Self {
+    pub(crate) fn draw(net: Net, place: Place, rng: &mut Rng) -> Self {
         let ports: &[u16] = if rng.from(1, 5) == 1 { &[443, 8443] } else { &[443] };
         let (v6, v4) = (1..=rng.few(), 1..=rng.few());
         let v6: Vec<_> = v6.map(|n| net.host(&place.v6(n).to_string())).collect();
