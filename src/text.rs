@@ -87,4 +87,13 @@ mod tests {
             ["0ms", "0.3ms", "9.9ms", "12ms", "999ms", "1.25s", "10s"]
         );
     }
+
+    #[test]
+    fn any_text_is_one_line_of_bounded_length() {
+        proptest::proptest!(|(text: String)| {
+            let line = Line(&text).to_string();
+            assert!(line.chars().all(is_plain), "{line:?}");
+            assert!(line.chars().count() <= MOST * "\\u{10ffff}".len() + 1);
+        });
+    }
 }

@@ -102,4 +102,16 @@ mod tests {
         let answer = hosts.find("printer", Record::Aaaa).unwrap().unwrap();
         assert_eq!(answer.addrs(), ["[fe80::1%1]:0".parse().unwrap()]);
     }
+
+    #[test]
+    fn any_text_is_read_and_an_entry_in_it_is_found() {
+        let line = "[ \t#%:.a-zA-Z0-9\u{0}\u{e4}-]{0,60}";
+        let entry = ("[a-z]{1,20}\\.test", proptest::prelude::any::<std::net::Ipv4Addr>());
+        proptest::proptest!(|(any: String, line in line, (name, ip) in entry)| {
+            Hosts::parse(&any);
+            let hosts = Hosts::parse(&format!("{line}\n{ip} {name}\n{line}"));
+            let found = addrs(&hosts, &name, Record::A).unwrap_or_default();
+            assert!(found.contains(&ip.to_string()), "{ip} in {found:?}");
+        });
+    }
 }

@@ -285,4 +285,20 @@ mod tests {
         assert!(wire_name(&"a".repeat(64)).is_err());
         assert!(wire_name(&"abc.".repeat(64)).is_err());
     }
+
+    #[test]
+    fn neither_random_nor_mutated_bytes_make_it_panic() {
+        let packet = question().encode(true).unwrap();
+        let whole = reply(&packet, |_| ());
+        proptest::proptest!(|(noise: Vec<u8>, hits: Vec<(proptest::sample::Index, u8)>)| {
+            question().read(&packet, &noise);
+            let headed: Vec<u8> = packet.id.to_be_bytes().into_iter().chain(noise.clone()).collect();
+            question().read(&packet, &headed);
+            let mut mutated = whole.clone();
+            hits.iter().for_each(|(at, value)| mutated[at.index(whole.len())] = *value);
+            question().read(&packet, &mutated);
+            mutated.extend(noise);
+            question().read(&packet, &mutated);
+        });
+    }
 }

@@ -205,4 +205,16 @@ mod tests {
             assert_eq!(servers(text), ["127.0.0.1:53"]);
         }
     }
+
+    #[test]
+    fn any_text_is_read_and_a_server_in_it_is_found() {
+        let line = "(nameserver|search|domain|options|)[ \t#;%:.a-z0-9\u{e4}-]{0,60}";
+        let ip = proptest::prelude::any::<Ipv4Addr>();
+        proptest::proptest!(|(any: String, line in line, ip in ip)| {
+            Conf::parse(&any);
+            let found = servers(&format!("{line}\nnameserver {ip}\n{line}"));
+            let expected = SocketAddr::from((ip, PORT)).to_string();
+            assert!(found.contains(&expected), "{expected} in {found:?}");
+        });
+    }
 }

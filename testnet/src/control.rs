@@ -10,6 +10,9 @@ const TICK: Duration = Duration::from_millis(4);
 /// Less than this is how timers are.
 const USUAL: Duration = Duration::from_millis(2);
 
+/// More than the stories of a minute note; the oldest half of them is forgotten then.
+const MOST: usize = 40_000;
+
 /// When control timers were late, and by how much.
 #[derive(Debug, Default)]
 pub(crate) struct Control {
@@ -48,7 +51,11 @@ impl Control {
     pub(crate) fn note(&self, due: Moment) {
         let late = Moment::now() - due;
         if late > USUAL {
-            self.late.lock().unwrap_or_else(PoisonError::into_inner).push((due, late));
+            let mut list = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+            if list.len() >= MOST {
+                list.drain(..MOST / 2);
+            }
+            list.push((due, late));
         }
     }
 }

@@ -60,6 +60,6 @@ pub use net::Net;
 pub use packet::{Body, Header, Segment};
 pub use path::Host;
 pub use sockets::Socket;
-pub use story::{internet, internet_at};
+pub use story::{internet, internet_at, internet_for};
 pub use words::words;
 pub use zone::{Asked, DnsName};

@@ -93,6 +93,12 @@ impl Log {
         Self { zero, packets: all.iter().filter(|packet| packet.seen >= zero).copied().collect() }
     }
 
+    /// These packets.
+    #[must_use]
+    pub fn of(packets: Vec<Packet>) -> Self {
+        Self { zero: packets.first().map_or_else(Moment::now, |first| first.at), packets }
+    }
+
     /// All of them, in order.
     #[must_use]
     pub fn packets(&self) -> &[Packet] {
@@ -117,6 +123,12 @@ impl Log {
     /// that is met by RST completes nothing; see [`Net::sees`](crate::Net::sees) to wait for it.
     #[must_use]
     pub fn connections(&self) -> Vec<SocketAddr> {
+        self.handshakes().iter().map(|syn_ack| syn_ack.peer).collect()
+    }
+
+    /// The SYN-ACKs of [`Self::connections`].
+    #[must_use]
+    pub fn handshakes(&self) -> Vec<Packet> {
         let reset = |syn_ack: &Packet| {
             self.flow(syn_ack).any(|p| p.sent_tcp().is_some_and(|s| s.has(RST) && !s.has(ACK)))
         };
@@ -124,7 +136,7 @@ impl Log {
         let syn_acks = self.packets.iter().filter(|p| !p.sent && !is_dns(p));
         let syn_acks = syn_acks.filter(|p| p.tcp().is_some_and(|s| s.is_syn_ack()));
         let first = syn_acks.filter(|p| flows.insert((p.home, p.peer)));
-        first.filter(|p| !reset(p)).map(|p| p.peer).collect()
+        first.filter(|p| !reset(p)).copied().collect()
     }
 
     /// How the home host let go of its attempts to this host: the last word of any of them.

@@ -178,7 +178,7 @@ fn follow(
             Ok(entry) => entry,
             Err(exists) => {
                 message.code = if exists { ResponseCode::NoError } else { ResponseCode::NXDomain };
-                message.soa = vec![soa()];
+                message.soa = vec![soa(NEGATIVE_TTL)];
                 return Some((message, after));
             }
         };
@@ -188,11 +188,11 @@ fn follow(
             Reply::Nothing => return None,
             Reply::Code(code) => {
                 message.code = code;
-                message.soa.extend((code == ResponseCode::NXDomain).then(soa));
+                message.soa.extend((code == ResponseCode::NXDomain).then(|| soa(entry.ttl)));
                 return Some((message, after));
             }
             Reply::Records(data) if data.is_empty() => {
-                message.soa = vec![soa()];
+                message.soa = vec![soa(entry.ttl)];
                 return Some((message, after));
             }
             Reply::Records(data) => data,
@@ -210,9 +210,12 @@ fn follow(
     Some((message, after))
 }
 
+/// How long a "none" is cached, in seconds, at most.
+const NEGATIVE_TTL: u32 = 60;
+
 /// Without it a "none" is not cached.
-fn soa() -> Record {
-    let root = Name::root();
-    let soa = rdata::SOA::new(root.clone(), root.clone(), 1, 3600, 600, 86_400, 60);
-    Record::from_rdata(root, 60, RData::SOA(soa))
+fn soa(ttl: u32) -> Record {
+    let (root, ttl) = (Name::root(), ttl.min(NEGATIVE_TTL));
+    let soa = rdata::SOA::new(root.clone(), root.clone(), 1, 3600, 600, 86_400, ttl);
+    Record::from_rdata(root, ttl, RData::SOA(soa))
 }

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::clock::Moment;
 use crate::home::{self, Home};
-use crate::log::Log;
+use crate::log::{Log, Packet};
 use crate::name_server::{self, NameServer};
 use crate::path::Host;
 use crate::sockets::{self, Socket};
@@ -144,6 +144,21 @@ impl Net {
         let log = self.world.log();
         let zero = log.first().map_or_else(Moment::now, |packet| packet.at);
         Log::since(zero, &log)
+    }
+
+    /// The packets since the last time, which are forgotten, and so is what name servers were
+    /// asked: for stories without an end.
+    #[must_use]
+    pub fn drain(&self) -> Vec<Packet> {
+        self.world.zone().asked.clear();
+        std::mem::take(&mut *self.world.log())
+    }
+
+    /// How late control timers and the threads of the wire were at most between two moments of the
+    /// last minutes.
+    #[must_use]
+    pub fn lateness(&self, from: Moment, to: Moment) -> Duration {
+        self.world.control.worst(from, to)
     }
 
     /// What name servers were asked since the start of the story.

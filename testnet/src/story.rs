@@ -13,7 +13,7 @@ use crate::net::Net;
 use crate::wire::Wire;
 use crate::world::World;
 
-/// No story takes longer.
+/// No story takes longer without a word.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Tells a story on a dual-stack host. For a `#[test]` to call, once.
@@ -25,23 +25,36 @@ pub fn internet<F: Future<Output = ()>>(story: impl FnOnce(Net) -> F) {
     internet_at(Home::dual_stack(), story);
 }
 
+/// Tells a long story on a dual-stack host: it is given up after `limit`, others after a minute.
+///
+/// # Panics
+///
+/// As [`internet`].
+pub fn internet_for<F: Future<Output = ()>>(limit: Duration, story: impl FnOnce(Net) -> F) {
+    begin(&Home::dual_stack(), limit, story);
+}
+
 /// Tells a story on another host.
 ///
 /// # Panics
 ///
 /// As [`internet`].
 pub fn internet_at<F: Future<Output = ()>>(home: Home, story: impl FnOnce(Net) -> F) {
+    begin(&home, LIMIT, story);
+}
+
+fn begin<F: Future<Output = ()>>(home: &Home, limit: Duration, story: impl FnOnce(Net) -> F) {
     match isolate::inside() {
         None => isolate::tell_inside(),
         Some(dir) => {
-            tell(&home, dir, story);
+            thread::spawn(move || give_up_after(limit));
+            tell(home, dir, story);
             isolate::told();
         }
     }
 }
 
 fn tell<F: Future<Output = ()>>(home: &Home, dir: PathBuf, story: impl FnOnce(Net) -> F) {
-    thread::spawn(give_up);
     let wire: &Wire = Box::leak(Box::new(Wire::new(home.devices()).expect("a TUN device")));
     home.set_up().expect("addresses and routes");
     home::replace_etc(&dir, home.name_server()).expect("files for /etc");
@@ -59,9 +72,9 @@ fn tell<F: Future<Output = ()>>(home: &Home, dir: PathBuf, story: impl FnOnce(Ne
     drop(told_if_it_fails);
 }
 
-fn give_up() {
-    thread::sleep(LIMIT);
-    eprintln!("the story takes longer than {} s", LIMIT.as_secs());
+fn give_up_after(limit: Duration) {
+    thread::sleep(limit);
+    eprintln!("the story takes longer than {} s", limit.as_secs());
     std::process::abort();
 }
 

@@ -1,6 +1,6 @@
 //! What the name servers know, how they behave, and what they were asked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -64,6 +64,7 @@ pub(crate) struct Mood {
 pub(crate) struct Zone {
     entries: HashMap<(String, RecordType), Entry>,
     moods: HashMap<IpAddr, Mood>,
+    names: HashSet<&'static str>,
     pub(crate) asked: Vec<Asked>,
 }
 
@@ -86,6 +87,16 @@ impl Zone {
         }
     }
 
+    /// The name for as long as the process lives, once.
+    fn keep(&mut self, name: String) -> &'static str {
+        let known = self.names.get(name.as_str()).copied();
+        known.unwrap_or_else(|| {
+            let name = Box::leak(name.into_boxed_str());
+            self.names.insert(name);
+            name
+        })
+    }
+
     pub(crate) fn mood(&mut self, server: IpAddr) -> &mut Mood {
         self.moods.entry(server).or_default()
     }
@@ -103,7 +114,7 @@ pub struct DnsName {
 impl DnsName {
     pub(crate) fn new(world: &'static World, name: &str) -> Self {
         let name = name.trim_end_matches('.').to_ascii_lowercase();
-        Self { world, name: Box::leak(name.into_boxed_str()), last: RecordType::AAAA }
+        Self { world, name: world.zone().keep(name), last: RecordType::AAAA }
     }
 
     /// AAAA records.
