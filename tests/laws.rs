@@ -95,7 +95,7 @@ fn nothing_is_dialled_before_the_preferred_family_has_answered_or_was_waited_for
             let config = random.config(he::Config::new());
             let preferred = match config.family {
                 Family::V4Only | Family::PreferV4 => A,
-                _ => Aaaa,
+                Family::Any | Family::V6Only | _ => Aaaa,
             };
             let answered_at = |record: Record| {
                 let lookup = played.report.lookups().iter().find(|l| l.record() == record)?;

@@ -208,7 +208,7 @@ impl Random {
         let family = |addr: &SocketAddr| match self.family {
             Family::V4Only => addr.is_ipv4(),
             Family::V6Only => addr.is_ipv6(),
-            _ => true,
+            Family::Any | Family::PreferV4 | _ => true,
         };
         let all = self.of(record).into_iter().filter(is_usable).map(canonical);
         all.filter(|addr| family(addr) && !forbidden.contains(addr)).collect()
