@@ -20,7 +20,13 @@ fn race(host: &str) -> Result<Race, he::Error> {
 fn dialled(host: &str) -> SocketAddr {
     match race(host).unwrap().poll(Instant::now()) {
         Step::Connect(0, addr) => addr,
-        other => panic!("{host}: {other:?}"),
+        step @ (Step::Resolve(_)
+        | Step::Connect(..)
+        | Step::Cancel(_)
+        | Step::Wait(_)
+        | Step::Won(_)
+        | Step::Fail(_)
+        | _) => panic!("{host}: {step:?}"),
     }
 }
 

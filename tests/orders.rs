@@ -104,7 +104,7 @@ impl Told {
                 self.wait = Some(until);
             }
             Step::Won(_) | Step::Fail(_) => self.over = Some(step),
-            _ => {}
+            Step::Resolve(_) | Step::Cancel(_) | _ => {}
         }
         step
     }
@@ -117,7 +117,7 @@ impl Told {
             match self.poll() {
                 Step::Wait(until) => self.now = until,
                 Step::Won(_) | Step::Fail(_) => return self.is_closed(last.max(began)),
-                _ => {}
+                Step::Resolve(_) | Step::Connect(..) | Step::Cancel(_) | _ => {}
             }
         }
         panic!("no end");

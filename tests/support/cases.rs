@@ -10,6 +10,7 @@ use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 
 /// Checks a law on so many cases, or on `PROPTEST_CASES`. The seed is always the same, or that
 /// of `PROPTEST_RNG_SEED`; it is printed, and a case that fails is made as small as it gets.
+#[allow(clippy::print_stdout, reason = "the seed belongs to the test's output")]
 #[track_caller]
 pub(crate) fn check<S: Strategy<Value: Debug>>(
     name: &str,

@@ -50,7 +50,7 @@ struct Soak {
     connector: Connector,
     connects: u64,
     seed: u64,
-    until: Instant,
+    time: Duration,
     state: Arc<Mutex<State>>,
 }
 
@@ -107,17 +107,16 @@ fn memory(what: &str) -> u64 {
 
 impl Soak {
     fn new(net: Net, connects: u64, time: Duration, seed: u64) -> Self {
-        let (connector, until) = (net.connector(), Instant::now() + time);
-        Self { net, connector, connects, seed, until, state: Arc::default() }
+        Self { net, connector: net.connector(), connects, seed, time, state: Arc::default() }
     }
 
     async fn run(self) {
         let _ = self.net.host("10.0.0.1").port(8443);
         self.call(0).await; // what is made once is made now
         sleep(REST).await;
-        let before = Counts::now();
-        let warm = self.run_until(self.connects / 5).await;
-        self.run_until(self.connects).await;
+        let (before, began) = (Counts::now(), Instant::now());
+        let warm = self.run_until(self.connects / 5, began + self.time / 5).await;
+        self.run_until(self.connects, began + self.time).await;
         let after = self.is_quiet_as(before).await;
         let state = self.lock();
         println!("soak: seed {}, {} connects: {:?}", self.seed, state.begun, state.told);
@@ -129,13 +128,13 @@ impl Soak {
     }
 
     /// Calls, so many at once, until there were so many in all, or the time is over.
-    async fn run_until(&self, count: u64) -> Counts {
+    async fn run_until(&self, count: u64, until: Instant) -> Counts {
         let mut callers = JoinSet::new();
         for n in 0..AT_ONCE {
             let soak = self.clone();
             callers.spawn(async move {
                 sleep(Duration::from_millis(u64::try_from(n).unwrap())).await; // not in step
-                while let Some(number) = soak.next(count) {
+                while let Some(number) = soak.next(count, until) {
                     soak.call(number).await;
                 }
             });
@@ -146,9 +145,9 @@ impl Soak {
         Counts::now()
     }
 
-    fn next(&self, count: u64) -> Option<u64> {
+    fn next(&self, count: u64, until: Instant) -> Option<u64> {
         let mut state = self.lock();
-        let more = state.begun < count && Instant::now() < self.until;
+        let more = state.begun < count && Instant::now() < until;
         more.then(|| {
             state.begun += 1;
             state.begun
