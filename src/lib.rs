@@ -89,8 +89,8 @@
 //! - NAT64 synthesis (RFC 7050, 8781): DNS64 answers work as they come; literals do not get through.
 //! - History between connects (RTT, last winner): every connect follows the same rules.
 //! - TCP Fast Open: a dead path "connects" at once with it, so it cannot take part in a race.
-//! - Happy Eyeballs by other means in the system (`nsswitch.conf`, mDNS, per-interface DNS): the
-//!   resolver reads resolv.conf and the hosts file, nothing else.
+//! - Names from elsewhere in the system (`nsswitch.conf`, mDNS, per-interface DNS): the resolver
+//!   reads resolv.conf and the hosts file, nothing else. [`Resolve`] shows one by `getaddrinfo`.
 //! - Windows, macOS, Android: written behind `cfg` as in socket2, and not compiled or run by us. WASM
 //!   has no sockets.
 

@@ -192,7 +192,8 @@ impl Report {
         self.untold
     }
 
-    /// How many addresses of the answers were left out because a call takes 32 of each family.
+    /// How many addresses of the answers were left out: a call takes 32 of each family, and the
+    /// resolver may have kept fewer than it was told.
     #[must_use]
     pub fn cut(&self) -> usize {
         self.cut
