@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::binding::{Binding, OptionError, unsupported};
@@ -194,7 +195,9 @@ impl SocketOptions {
                 };
                 self.prepare(SockRef::from(&socket), addr)?;
                 hook.iter().try_for_each(|Hook(hook)| hook(&socket, addr))?;
-                socket.connect(addr).await?
+                let stream = socket.connect(addr).await?;
+                is_up(&stream).await?;
+                stream
             }
         };
         if let Some(timeout) = self.user_timeout {
@@ -278,6 +281,20 @@ fn set_user_timeout(socket: SockRef<'_>, timeout: Duration) -> io::Result<()> {
 #[cfg(not(any(target_os = "android", target_os = "fuchsia", target_os = "linux")))]
 fn set_user_timeout(_: SockRef<'_>, _: Duration) -> io::Result<()> {
     Err(unsupported())
+}
+
+/// A socket may be told writable a moment before an ICMP error is put into SO_ERROR: tokio takes
+/// that for a connection. Only one that has a peer is one.
+async fn is_up(stream: &TcpStream) -> io::Result<()> {
+    let check = || match (stream.peer_addr(), stream.take_error()?) {
+        (Ok(_), None) => Ok(()),
+        (_, Some(error)) => Err(error),
+        (Err(error), None) if error.kind() == io::ErrorKind::NotConnected => {
+            Err(io::ErrorKind::WouldBlock.into()) // not yet: the next event tells
+        }
+        (Err(error), None) => Err(error),
+    };
+    stream.async_io(Interest::WRITABLE, check).await
 }
 
 #[cfg(test)]
