@@ -27,10 +27,7 @@ pub(super) async fn connect(options: &SocketOptions, addr: SocketAddr) -> io::Re
     }
     let stream = TcpStream::from_std(socket.into())?;
     if !is_up {
-        stream.writable().await?;
-        if let Some(error) = stream.take_error()? {
-            return Err(error);
-        }
+        super::is_up(&stream).await?;
     }
     Ok(stream)
 }
