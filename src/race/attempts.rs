@@ -95,7 +95,8 @@ impl Race {
             let attempt = &self.report.attempts[*id];
             let up = attempt.tcp_up?;
             let rtt = up.saturating_duration_since(attempt.span.from);
-            Some(up + (rtt.saturating_mul(3) + Duration::from_millis(100)).min(MAX_CONNECT_DELAY))
+            let handshake = rtt.saturating_mul(3).saturating_add(Duration::from_millis(100));
+            Some(up + handshake.min(MAX_CONNECT_DELAY))
         };
         let latest = self.shaking.iter().filter_map(expected).max();
         latest.map_or(last.span.from, |at| at.min(last.span.from + MAX_CONNECT_DELAY))

@@ -100,7 +100,11 @@ impl Candidates {
                 }
             };
             // F-15: one attempt an endpoint.
-            if !(if addrs.len() > 1 { known.insert(addr) } else { !self.addrs.contains(&addr) }) {
+            let is_new = match addrs.len() {
+                1 => !self.addrs.contains(&addr), // no table for a single one
+                _ => known.insert(addr),
+            };
+            if !is_new {
                 continue;
             }
             let room = &mut room[usize::from(addr.is_ipv6())];

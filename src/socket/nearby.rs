@@ -19,14 +19,14 @@ pub(super) async fn connect(options: &SocketOptions, addr: SocketAddr) -> io::Re
         Err(error) if !is_under_way(&error) => return Err(error),
         Ok(()) | Err(_) => {}
     }
-    let is_up = socket.peer_addr().is_ok();
-    if is_up && socket.local_addr()?.as_socket() == Some(addr) {
+    let answered = socket.peer_addr().is_ok();
+    if answered && socket.local_addr()?.as_socket() == Some(addr) {
         // Nobody listens, and the system took the very port that is dialled for our own: with that
         // a socket can connect to itself.
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
     let stream = TcpStream::from_std(socket.into())?;
-    if !is_up {
+    if !answered {
         super::is_up(&stream).await?;
     }
     Ok(stream)
