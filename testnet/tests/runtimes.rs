@@ -83,7 +83,8 @@ fn four_runtimes_connect_at_once_and_a_fifth_knows_what_they_learnt() {
         net.assert_starts(&[(v6, 200); 4]);
         net.assert_returned(220);
         assert_eq!(net.asked().len(), 8, "each asks for itself");
-        net.call(spawn_blocking(connect)).await.unwrap().unwrap();
+        // In a block: the thread must not begin before the call does.
+        net.call(async { spawn_blocking(connect).await }).await.unwrap().unwrap();
         net.assert_starts(&[(v6, 0)]);
         net.assert_returned(20);
         assert_eq!(net.asked().len(), 8, "the cache is that of all");
