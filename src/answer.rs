@@ -23,6 +23,8 @@ pub enum Origin {
     Udp,
     /// A name server over TCP, in clear text.
     Tcp,
+    /// A name server over TLS.
+    Tls,
 }
 
 impl fmt::Display for Origin {
@@ -32,6 +34,7 @@ impl fmt::Display for Origin {
             Self::Hosts => "hosts file",
             Self::Udp => "UDP",
             Self::Tcp => "TCP",
+            Self::Tls => "TLS",
         })
     }
 }
@@ -47,6 +50,7 @@ pub struct Answer {
     pub(crate) name: Option<Arc<str>>,
     pub(crate) server: Option<SocketAddr>,
     pub(crate) origin: Origin,
+    pub(crate) in_clear: Option<Arc<str>>,
     pub(crate) cached: bool,
 }
 
@@ -70,6 +74,14 @@ impl Answer {
     pub fn with_server(mut self, server: SocketAddr, origin: Origin) -> Self {
         self.server = Some(server);
         self.origin = origin;
+        self
+    }
+
+    /// The question went in clear to a server that is asked over TLS where that works; why it did
+    /// not (RFC 8310 section 5, opportunistic profile).
+    #[must_use]
+    pub fn with_clear(mut self, why: impl Into<Arc<str>>) -> Self {
+        self.in_clear = Some(why.into());
         self
     }
 
@@ -125,6 +137,13 @@ impl Answer {
     #[must_use]
     pub fn origin(&self) -> Origin {
         self.origin
+    }
+
+    /// See [`with_clear`](Self::with_clear); `None` if it came over TLS, or from a server that was
+    /// never to be asked so.
+    #[must_use]
+    pub fn in_clear(&self) -> Option<&str> {
+        self.in_clear.as_deref()
     }
 
     /// Whether it comes from a cache.

@@ -21,7 +21,7 @@ use crate::report::{
 /// | `error`, `detail` | the kind of the failure, and what was wrong with the input |
 /// | `winner` | an index into `attempts` |
 /// | `elapsed_ms` | the whole call |
-/// | `lookups` | `record`, `started_ms`, `elapsed_ms`, `outcome` (`answered`, `failed`, `abandoned`, `running`), `addresses` (with zones), `name` (the final one), `server`, `origin`, `cached`, `ttl_s`, `kind` and `error` of a failure |
+/// | `lookups` | `record`, `started_ms`, `elapsed_ms`, `outcome` (`answered`, `failed`, `abandoned`, `running`), `addresses` (with zones), `name` (the final one), `server`, `origin`, `in_clear` (why, where TLS would be better), `cached`, `ttl_s`, `kind` and `error` of a failure |
 /// | `attempts` | `addr`, `started_ms`, `elapsed_ms`, `tcp_ms`, `local` (no packet left), `outcome` (`won`, `failed`, `timed_out`, `cancelled`, `running`), `kind` and `error` of a failure |
 /// | `passed_over`, `passed_over_more` | `addr` and `reason` (`unspecified`, `multicast`, `broadcast`, `no_zone`, `forbidden`, `other_family`); how many more |
 /// | `cut`, `not_tried` | addresses left out of the answers; pairs that had not had their turn |
@@ -82,6 +82,7 @@ struct LookupRow<'a> {
     name: Option<&'a str>,
     server: Option<SocketAddr>,
     origin: Option<Origin>,
+    in_clear: Option<&'a str>,
     cached: bool,
     ttl_s: Option<u64>,
     kind: Option<LookupErrorKind>,
@@ -132,6 +133,7 @@ fn row_of_lookup<'a>(report: &Report, lookup: &'a LookupReport) -> LookupRow<'a>
         name: None,
         server: None,
         origin: None,
+        in_clear: None,
         cached: false,
         ttl_s: None,
         kind: None,
@@ -146,6 +148,7 @@ fn row_of_lookup<'a>(report: &Report, lookup: &'a LookupReport) -> LookupRow<'a>
             name: answer.name(),
             server: answer.server(),
             origin: Some(answer.origin()),
+            in_clear: answer.in_clear(),
             cached: answer.is_cached(),
             ttl_s: answer.ttl().map(|ttl| ttl.as_secs()),
             ..blank
@@ -216,7 +219,7 @@ mod tests {
             "passed_over_more": 0, "not_tried": 0,
             "lookups": [{
                 "record": "AAAA", "started_ms": 0.0, "elapsed_ms": 12.0, "outcome": "failed",
-                "addresses": [], "name": null, "server": null, "origin": null, "cached": false,
+                "addresses": [], "name": null, "server": null, "origin": null, "in_clear": null, "cached": false,
                 "ttl_s": null, "kind": "no_records", "error": "no records",
             }],
             "attempts": [{

@@ -183,6 +183,12 @@ impl SocketOptions {
         &self.binding
     }
 
+    /// These options, and the way that a query was told to take.
+    #[cfg(feature = "hickory")]
+    pub(crate) fn bound_by(self, binding: Binding) -> Self {
+        Self { binding, ..self }
+    }
+
     /// One attempt: a socket with these options, connected to `addr`. Dropping it closes the
     /// socket.
     pub(crate) async fn connect(&self, addr: SocketAddr) -> io::Result<TcpStream> {

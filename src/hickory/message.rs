@@ -1,7 +1,11 @@
 //! The wire format: a question out, and what comes back. hickory-proto encodes and decodes; what
 //! belongs to the question is decided here.
 
-use hickory_proto::op::{Edns, Header, Message, MessageType, OpCode, Query, ResponseCode};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use hickory_proto::op::{self, Header, Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::rr::rdata::opt::{ClientSubnet, EdnsCode, EdnsOption};
 use hickory_proto::rr::{DNSClass, Name, RecordType};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
@@ -11,6 +15,10 @@ use crate::resolve::Record;
 
 /// What a server may send over UDP without fragments (C-EDNS, DNS flag day 2020).
 const PAYLOAD: u16 = 1232;
+/// On TLS the length of a question is a multiple of this (RFC 8467 section 4.1).
+const BLOCK: usize = 128;
+/// Code and length of an EDNS option (RFC 6891 section 6.1.2).
+const OPTION_HEADER: usize = 4;
 
 /// A name and one of its record types.
 #[derive(Debug, Clone)]
@@ -22,8 +30,20 @@ pub(super) struct Question {
 /// A question as it is sent, with an id of its own.
 pub(super) struct Packet {
     id: u16,
-    edns: bool,
-    pub(super) bytes: Vec<u8>,
+    edns: Edns,
+    pub(super) bytes: Arc<[u8]>,
+}
+
+/// What a question says beside the question (RFC 6891).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Edns {
+    /// Nothing: for servers that do not know it.
+    Without,
+    /// What we take over UDP.
+    Plain,
+    /// On TLS: padding, and the wish that the server tells nobody where we are (R-8310-11.1a,
+    /// R-8310-11.1b).
+    Private,
 }
 
 /// What a received message is to a question.
@@ -56,16 +76,19 @@ impl Question {
     /// With a random id: `Message::query` takes it from `rand`'s generator for secrets
     /// (R-5452-9). One type a question, never ANY (R-8482), and the name in lower case: mixed case
     /// ("0x20") is not used because some servers fail on it.
-    pub(super) fn encode(&self, edns: bool) -> Result<Packet, LookupError> {
+    pub(super) fn encode(&self, edns: Edns) -> Result<Packet, LookupError> {
         let mut message = Message::query();
         message.metadata.recursion_desired = true;
         message.add_query(Query::query(self.name.clone(), rtype(self.record)));
-        if edns {
-            let mut options = Edns::new();
+        if edns != Edns::Without {
+            let mut options = op::Edns::new();
             options.set_max_payload(PAYLOAD).set_version(0);
             message.set_edns(options);
         }
-        let bytes = message.to_vec().map_err(|e| other(e.to_string()))?;
+        if edns == Edns::Private {
+            pad(&mut message)?;
+        }
+        let bytes = bytes_of(&message)?.into();
         Ok(Packet { id: message.metadata.id, edns, bytes })
     }
 
@@ -113,7 +136,7 @@ impl Question {
             Heard::Failed(failure("neither an answer nor recursion"))
         } else if matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
             Heard::Reply(message)
-        } else if packet.edns && no_edns.contains(&code) {
+        } else if packet.edns != Edns::Without && no_edns.contains(&code) {
             Heard::WithoutEdns
         } else if code == ResponseCode::ServFail {
             Heard::Failed(LookupErrorKind::ServerFailure.into())
@@ -123,6 +146,22 @@ impl Question {
             Heard::Failed(failure(code.to_str()))
         }
     }
+}
+
+/// Fills the message up to the next multiple of [`BLOCK`] (RFC 7830, RFC 8467).
+fn pad(message: &mut Message) -> Result<(), LookupError> {
+    let Some(edns) = &mut message.edns else { return Ok(()) };
+    let nowhere = ClientSubnet::new(Ipv4Addr::UNSPECIFIED.into(), 0, 0);
+    edns.options_mut().insert(EdnsOption::Subnet(nowhere));
+    let length = bytes_of(message)?.len() + OPTION_HEADER;
+    let padding = vec![0; length.next_multiple_of(BLOCK) - length];
+    let Some(edns) = &mut message.edns else { return Ok(()) };
+    edns.options_mut().insert(EdnsOption::Unknown(EdnsCode::Padding.into(), padding));
+    Ok(())
+}
+
+fn bytes_of(message: &Message) -> Result<Vec<u8>, LookupError> {
+    message.to_vec().map_err(|e| other(e.to_string()))
 }
 
 /// A server that does not recurse and only points elsewhere: no answer to us (glibc goes on to the
@@ -187,7 +226,7 @@ mod tests {
     }
 
     fn heard(change: impl FnOnce(&mut Message)) -> String {
-        let packet = question().encode(true).unwrap();
+        let packet = question().encode(Edns::Plain).unwrap();
         match question().read(&packet, &reply(&packet, change)) {
             Heard::Nothing => "nothing".to_owned(),
             Heard::Truncated => "truncated".to_owned(),
@@ -199,20 +238,34 @@ mod tests {
 
     #[test] // C-EDNS, R-8482
     fn a_question_asks_one_type_with_recursion_and_edns_1232() {
-        let sent = Message::from_vec(&question().encode(true).unwrap().bytes).unwrap();
+        let sent = Message::from_vec(&question().encode(Edns::Plain).unwrap().bytes).unwrap();
         assert!(sent.metadata.recursion_desired);
         assert_eq!(sent.queries.len(), 1);
         assert_eq!(sent.queries[0].name.to_ascii(), "www.example.test.");
         assert_eq!(sent.queries[0].query_type, RecordType::A);
         assert_eq!(sent.edns.map(|edns| (edns.max_payload(), edns.version())), Some((1232, 0)));
-        let plain = Message::from_vec(&question().encode(false).unwrap().bytes).unwrap();
+        let plain = Message::from_vec(&question().encode(Edns::Without).unwrap().bytes).unwrap();
         assert_eq!(plain.edns, None);
+    }
+
+    #[test] // R-8310-11.1a, R-8310-11.1b
+    fn on_tls_a_question_is_padded_to_128_bytes_and_tells_no_subnet() {
+        for length in 1..=63 {
+            let name = wire_name(&format!("{}.{}.test", "a".repeat(length), "b".repeat(50)));
+            let packet = Question::new(name.unwrap(), Record::A).encode(Edns::Private).unwrap();
+            assert_eq!(packet.bytes.len(), if length < 27 { 128 } else { 256 }, "{length}");
+            let sent = Message::from_vec(&packet.bytes).unwrap().edns.unwrap();
+            let Some(EdnsOption::Subnet(subnet)) = sent.option(EdnsCode::Subnet) else {
+                panic!("no subnet in {sent:?}")
+            };
+            assert_eq!((subnet.source_prefix(), subnet.scope_prefix()), (0, 0));
+        }
     }
 
     #[test] // R-5452-9
     fn ids_differ() {
         let ids: std::collections::HashSet<_> =
-            (0..64).map(|_| question().encode(true).unwrap().id).collect();
+            (0..64).map(|_| question().encode(Edns::Plain).unwrap().id).collect();
         assert!(ids.len() > 48, "{ids:?}");
     }
 
@@ -250,7 +303,7 @@ mod tests {
 
     #[test]
     fn no_bytes_make_it_panic() {
-        let packet = question().encode(true).unwrap();
+        let packet = question().encode(Edns::Plain).unwrap();
         let whole = reply(&packet, |_| ());
         for end in 0..whole.len() {
             question().read(&packet, &whole[..end]);
@@ -266,7 +319,7 @@ mod tests {
 
     #[test]
     fn a_cut_reply_is_malformed() {
-        let packet = question().encode(true).unwrap();
+        let packet = question().encode(Edns::Plain).unwrap();
         let whole = reply(&packet, |_| ());
         let Heard::Failed(error) = question().read(&packet, &whole[..whole.len() - 1]) else {
             panic!("not a failure")
@@ -288,7 +341,7 @@ mod tests {
 
     #[test]
     fn neither_random_nor_mutated_bytes_make_it_panic() {
-        let packet = question().encode(true).unwrap();
+        let packet = question().encode(Edns::Plain).unwrap();
         let whole = reply(&packet, |_| ());
         proptest::proptest!(|(noise: Vec<u8>, hits: Vec<(proptest::sample::Index, u8)>)| {
             question().read(&packet, &noise);

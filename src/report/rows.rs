@@ -220,7 +220,8 @@ fn still(f: &mut fmt::Formatter<'_>, doing: &str, took: Option<Duration>) -> fmt
     }
 }
 
-/// An answer in short: `2001:db8::1, 2001:db8::2 and 3 more as cdn.example (192.0.2.53:53, cached)`.
+/// An answer in short: `2001:db8::1, 2001:db8::2 and 3 more as cdn.example (192.0.2.53:53, cached)`,
+/// `192.0.2.1 (192.0.2.53:853 over TLS)`.
 pub(crate) struct Addresses<'a>(pub(crate) &'a Answer);
 
 /// Addresses that are shown of an answer.
@@ -238,10 +239,14 @@ impl fmt::Display for Addresses<'_> {
         if let Some(name) = answer.name() {
             write!(f, " as {}", Line(name))?;
         }
-        let server = answer.server().map(|server| server.to_string());
+        let server = answer.server().map(|server| match answer.origin() {
+            Origin::Tls => format!("{server} over TLS"),
+            Origin::Unknown | Origin::Hosts | Origin::Udp | Origin::Tcp => server.to_string(),
+        });
         let origin = (answer.origin() == Origin::Hosts).then(|| Origin::Hosts.to_string());
+        let in_clear = answer.in_clear().map(|why| format!("in clear: {}", Line(why)));
         let cached = answer.is_cached().then(|| "cached".to_owned());
-        let notes: Vec<_> = server.into_iter().chain(origin).chain(cached).collect();
+        let notes = [server, origin, in_clear, cached].into_iter().flatten().collect::<Vec<_>>();
         if notes.is_empty() { Ok(()) } else { write!(f, " ({})", notes.join(", ")) }
     }
 }

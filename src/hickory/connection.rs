@@ -1,0 +1,308 @@
+//! A connection to a name server that many questions share: none waits for the answer to another,
+//! and answers come in any order (RFC 7766 section 6.2.1.1, RFC 7858 section 3.3).
+
+use std::collections::HashMap;
+use std::future::{Future, pending};
+use std::io;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, split};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::answer::{LookupError, LookupErrorKind};
+
+/// A connection without a question is closed after so long (RFC 7766 section 6.2.3 leaves it to us;
+/// unbound's own limit is the same).
+const IDLE: Duration = Duration::from_secs(30);
+/// Questions that are open on a connection at once; more wait. The limit of knot-resolver.
+const MAX_OPEN: usize = 100;
+/// So many messages in a row that answer no open question, and the server makes no sense.
+const MAX_STRANGERS: usize = 1_000;
+
+/// Dropping the last handle ends it.
+#[derive(Debug)]
+pub(super) struct Connection {
+    questions: mpsc::UnboundedSender<Pending>,
+    slots: Semaphore,
+    life: Arc<Life>,
+}
+
+/// How far a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Since then TCP is being connected.
+    Connecting(Instant),
+    /// Since then TCP is up and TLS under way.
+    Handshaking(Instant),
+    /// It takes questions.
+    Up,
+    /// It takes no more.
+    Ended,
+}
+
+/// A question, as it goes through the queue.
+#[derive(Debug)]
+struct Pending {
+    message: Arc<[u8]>,
+    reply: oneshot::Sender<Vec<u8>>,
+}
+
+/// What the connection's task and those who ask know together.
+#[derive(Debug)]
+pub(super) struct Life {
+    phase: watch::Sender<Phase>,
+    table: Mutex<Table>,
+    end: OnceLock<LookupError>,
+}
+
+/// The questions that have left.
+#[derive(Debug, Default)]
+struct Table {
+    open: HashMap<u16, Sent>,
+    was_up: bool,
+    heard_at: Option<Instant>,
+    answers: usize,
+    strangers: usize,
+}
+
+#[derive(Debug)]
+struct Sent {
+    at: Instant,
+    reply: oneshot::Sender<Vec<u8>>,
+}
+
+/// Why a question got no answer from a connection.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) error: LookupError,
+    /// It has answered others, so a new one may answer this.
+    pub(super) was_useful: bool,
+    /// It took questions before it ended.
+    pub(super) was_up: bool,
+}
+
+impl Connection {
+    /// Spawns the connection's task in the current runtime. `establish` makes the stream, and tells
+    /// when TCP is up by [`Life::tcp_is_up`].
+    pub(super) fn open<S, E, F>(establish: E) -> Arc<Self>
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+        E: FnOnce(Arc<Life>) -> F,
+        F: Future<Output = Result<S, LookupError>> + Send + 'static,
+    {
+        let (questions, queue) = mpsc::unbounded_channel();
+        let life = Arc::new(Life::new());
+        tokio::spawn(live(establish(life.clone()), queue, life.clone()));
+        Arc::new(Self { questions, slots: Semaphore::new(MAX_OPEN), life })
+    }
+
+    /// Asks, once there is a free slot and the connection is up. Nothing is sent before.
+    ///
+    /// # Errors
+    ///
+    /// The connection has ended without an answer to this.
+    pub(super) async fn ask(self: Arc<Self>, message: Arc<[u8]>) -> Result<Vec<u8>, Ended> {
+        let _slot = self.slots.acquire().await;
+        let (reply, answer) = oneshot::channel();
+        let id = message.first_chunk::<2>().copied().unwrap_or_default();
+        // If the task is gone, so is the sender of the answer.
+        let _ = self.questions.send(Pending { message, reply });
+        let mut bytes = answer.await.map_err(|_| self.life.ended())?;
+        if let Some(theirs) = bytes.first_chunk_mut() {
+            *theirs = id;
+        }
+        Ok(bytes)
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        match self.questions.is_closed() {
+            true => Phase::Ended,
+            false => *self.life.phase.borrow(),
+        }
+    }
+
+    /// Waits until it is another one.
+    pub(super) async fn leaves(&self, phase: Phase) {
+        let mut phases = self.life.phase.subscribe();
+        if phases.wait_for(|now| *now != phase).await.is_err() {
+            pending().await
+        }
+    }
+
+    /// Waits until a question that has left is without an answer for so long, and nothing else has
+    /// been heard either.
+    pub(super) async fn is_silent_for(&self, patience: Duration) {
+        while let Some(left) = self.life.left_until_silent(patience) {
+            sleep(left).await;
+        }
+    }
+
+    /// Whether anything was heard after that.
+    pub(super) fn was_heard_since(&self, then: Instant) -> bool {
+        self.life.table().heard_at.is_some_and(|at| at > then)
+    }
+}
+
+async fn live<S: AsyncRead + AsyncWrite>(
+    establish: impl Future<Output = Result<S, LookupError>>,
+    mut queue: mpsc::UnboundedReceiver<Pending>,
+    life: Arc<Life>,
+) {
+    let error = match establish.await {
+        Ok(stream) => {
+            life.table().was_up = true;
+            life.phase.send_replace(Phase::Up);
+            serve(stream, &mut queue, &life).await
+        }
+        Err(error) => error,
+    };
+    // In this order: who waits for an answer looks for the reason when there will be none.
+    let _ = life.end.set(error);
+    queue.close();
+    life.phase.send_replace(Phase::Ended);
+    life.table().open.clear();
+}
+
+/// Until the connection ends, and why.
+async fn serve<S: AsyncRead + AsyncWrite>(
+    stream: S,
+    queue: &mut mpsc::UnboundedReceiver<Pending>,
+    life: &Life,
+) -> LookupError {
+    let (reader, writer) = split(stream);
+    let ended = match select(pin!(listen(reader, life)), pin!(speak(writer, queue, life))).await {
+        Either::Left((ended, _)) | Either::Right((ended, _)) => ended,
+    };
+    let error = LookupError::from(LookupErrorKind::NoNameServer);
+    match ended {
+        Ok(why) => error.with_cause(why),
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => error.with_cause("closed by the server"),
+        Err(e) => error.with_cause(e),
+    }
+}
+
+/// The length and the message leave together: a server may take a length alone for all there is
+/// (RFC 7766 section 8), and TLS makes one record of both (RFC 7858 section 3.3).
+async fn speak(
+    mut writer: impl AsyncWrite + Unpin,
+    queue: &mut mpsc::UnboundedReceiver<Pending>,
+    life: &Life,
+) -> io::Result<&'static str> {
+    while let Some(Pending { message, reply }) = queue.recv().await {
+        // Who waited for it may have gone meanwhile.
+        if reply.is_closed() {
+            continue;
+        }
+        let framed = life.table().admit(&message, reply, Instant::now())?;
+        writer.write_all(&framed).await?;
+        writer.flush().await?;
+    }
+    Ok("nobody asks any more")
+}
+
+async fn listen(reader: impl AsyncRead + Unpin, life: &Life) -> io::Result<&'static str> {
+    let mut reader = BufReader::new(reader);
+    loop {
+        let mut next = pin!(read_message(&mut reader));
+        let message = loop {
+            match timeout(IDLE, &mut next).await {
+                Ok(message) => break message?,
+                Err(_) if life.table().is_idle() => return Ok("idle"),
+                Err(_) => {}
+            }
+        };
+        if !life.table().hear(message, Instant::now()) {
+            return Ok("answers to nothing");
+        }
+    }
+}
+
+async fn read_message(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
+    let mut message = vec![0; reader.read_u16().await?.into()];
+    reader.read_exact(&mut message).await?;
+    Ok(message)
+}
+
+impl Life {
+    fn new() -> Self {
+        let (phase, _) = watch::channel(Phase::Connecting(Instant::now()));
+        Self { phase, table: Mutex::default(), end: OnceLock::new() }
+    }
+
+    pub(super) fn tcp_is_up(&self) {
+        self.phase.send_replace(Phase::Handshaking(Instant::now()));
+    }
+
+    fn ended(&self) -> Ended {
+        let gone = || {
+            let error = LookupError::from(LookupErrorKind::NoNameServer);
+            error.with_cause("the connection's runtime is gone")
+        };
+        let error = self.end.get().cloned().unwrap_or_else(gone);
+        let table = self.table();
+        Ended { error, was_up: table.was_up, was_useful: table.answers > 0 }
+    }
+
+    fn left_until_silent(&self, patience: Duration) -> Option<Duration> {
+        self.table().left_until_silent(patience, Instant::now())
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// The message with an id that no other open question has, and with its length before it.
+    fn admit(
+        &mut self,
+        message: &[u8],
+        reply: oneshot::Sender<Vec<u8>>,
+        now: Instant,
+    ) -> io::Result<Vec<u8>> {
+        let length = u16::try_from(message.len()).map_err(io::Error::other)?;
+        let Some((id, rest)) = message.split_first_chunk() else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        self.open.retain(|_, sent| !sent.reply.is_closed());
+        let mut id = u16::from_be_bytes(*id);
+        while self.open.contains_key(&id) {
+            id = id.wrapping_add(1);
+        }
+        self.open.insert(id, Sent { at: now, reply });
+        Ok([&length.to_be_bytes(), &id.to_be_bytes(), rest].concat())
+    }
+
+    /// Hands a message to the question that it answers (R-7858-3.3c). False when nothing that comes
+    /// has been an answer for long.
+    fn hear(&mut self, message: Vec<u8>, now: Instant) -> bool {
+        self.heard_at = Some(now);
+        let id = message.first_chunk().map(|id| u16::from_be_bytes(*id));
+        match id.and_then(|id| self.open.remove(&id)) {
+            Some(sent) => {
+                self.answers += 1;
+                self.strangers = 0;
+                // Who waited for it may have gone.
+                let _ = sent.reply.send(message);
+            }
+            None => self.strangers += 1,
+        }
+        self.strangers < MAX_STRANGERS
+    }
+
+    fn is_idle(&self) -> bool {
+        self.open.values().all(|sent| sent.reply.is_closed())
+    }
+
+    /// How long nothing more may be heard before the connection counts as silent; `None` if it does.
+    fn left_until_silent(&self, patience: Duration, now: Instant) -> Option<Duration> {
+        let waiting = self.open.values().filter(|sent| !sent.reply.is_closed());
+        let Some(oldest) = waiting.map(|sent| sent.at).min() else { return Some(patience) };
+        let since = self.heard_at.map_or(oldest, |heard| heard.max(oldest));
+        (since + patience).checked_duration_since(now).filter(|left| !left.is_zero())
+    }
+}

@@ -1,0 +1,181 @@
+//! Makes the connections of a line, through the crate's own connector: its socket options, its
+//! binding, its report.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::connection::{Connection, Life, Phase};
+use super::name_server::NameServer;
+use super::ports::{Ports, Spot};
+use super::tls::{self, Client, Tls};
+use crate::answer::{LookupError, LookupErrorKind};
+use crate::attempt::Attempt;
+use crate::binding::Binding;
+use crate::config::Config;
+use crate::connector::Connector;
+use crate::error::Error;
+use crate::report::{AttemptOutcome, AttemptReport};
+use crate::socket::SocketOptions;
+use crate::text::Time;
+
+/// How long a connection may take: the lookups that wait for it give up sooner.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The same where plain DNS will do as well: a live server has answered by then.
+const OPPORTUNISTIC_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Where a line leads.
+#[derive(Debug, Clone)]
+pub(super) struct Opener {
+    pub(super) addr: SocketAddr,
+    pub(super) binding: Binding,
+    /// `None`: TCP in clear.
+    pub(super) security: Option<Security>,
+}
+
+/// What makes TLS of it.
+#[derive(Debug, Clone)]
+pub(super) struct Security {
+    pub(super) server: NameServer,
+    pub(super) tls: Arc<Tls>,
+    /// Where it is remembered how that went, if plain DNS will do as well.
+    pub(super) ports: Option<(Arc<Ports>, Spot)>,
+}
+
+impl Opener {
+    /// A new connection. Its task makes it.
+    pub(super) fn open(&self) -> Arc<Connection> {
+        let Self { addr, binding, security } = self.clone();
+        match security {
+            None => Connection::open(async move |_| {
+                let made = connect(addr, binding, TIMEOUT, Attempt::connect).await;
+                made.map_err(|failed| failed.error)
+            }),
+            Some(security) => Connection::open(async move |life: Arc<Life>| {
+                let started = Instant::now();
+                let made = security.connect(addr, binding, life).await;
+                security.remember(started, &made);
+                made.map_err(|failed| failed.error)
+            }),
+        }
+    }
+}
+
+impl Security {
+    async fn connect(
+        &self,
+        addr: SocketAddr,
+        binding: Binding,
+        life: Arc<Life>,
+    ) -> Result<TlsStream<TcpStream>, Failed> {
+        let timeout = if self.ports.is_some() { OPPORTUNISTIC_TIMEOUT } else { TIMEOUT };
+        let Client { config, name } = self.tls.client(&self.server).map_err(Failed::here)?;
+        let dial = |attempt: Attempt| {
+            let (life, name) = (life.clone(), name.clone());
+            let tls = TlsConnector::from(config.clone());
+            async move {
+                let tcp = attempt.connect().await?;
+                life.tcp_is_up();
+                tls.connect(name, tcp).await
+            }
+        };
+        let made = connect(addr, binding, timeout, dial).await;
+        made.map_err(|failed| match failed.fault {
+            Fault::Silence => failed.because(silence(&life, timeout)),
+            Fault::Port | Fault::Here => failed,
+        })
+    }
+
+    fn remember<T>(&self, started: Instant, made: &Result<T, Failed>) {
+        let Some((ports, spot)) = &self.ports else { return };
+        let now = Instant::now();
+        match made {
+            Ok(_) => ports.tls_is_up(spot),
+            Err(Failed { error, fault: Fault::Port }) => {
+                ports.tls_is_dead(spot, &error.to_string(), now);
+            }
+            Err(Failed { error, fault: Fault::Silence }) => {
+                ports.tls_is_silent(spot, &error.to_string(), started, now);
+            }
+            Err(Failed { fault: Fault::Here, .. }) => {}
+        }
+    }
+}
+
+fn silence(life: &Life, timeout: Duration) -> String {
+    let what = match life.phase() {
+        Phase::Connecting(_) => "no TCP connection",
+        Phase::Handshaking(_) | Phase::Up | Phase::Ended => "no TLS handshake",
+    };
+    format!("{what} within {}", Time(timeout))
+}
+
+/// A connection that did not come about, and where the fault lies.
+struct Failed {
+    error: LookupError,
+    fault: Fault,
+}
+
+enum Fault {
+    /// The server's port: refused, or no such handshake.
+    Port,
+    /// Nothing was heard in time.
+    Silence,
+    /// This host: nothing was sent.
+    Here,
+}
+
+impl Failed {
+    fn here(error: LookupError) -> Self {
+        Self { error, fault: Fault::Here }
+    }
+
+    fn because(self, why: String) -> Self {
+        Self { error: LookupError::from(LookupErrorKind::NoNameServer).with_cause(why), ..self }
+    }
+}
+
+async fn connect<T, D, F>(
+    addr: SocketAddr,
+    binding: Binding,
+    timeout: Duration,
+    dial: D,
+) -> Result<T, Failed>
+where
+    D: Fn(Attempt) -> F + Send,
+    F: Future<Output = io::Result<T>> + Send + 'static,
+    T: Send + 'static,
+{
+    let config = Config::new().connect_timeout(timeout).total_timeout(Duration::MAX);
+    let socket = SocketOptions::default().bound_by(binding);
+    let connector = Connector::without_resolver().config(config).socket(socket);
+    match connector.connect_addrs_with(&[addr], dial).await {
+        Ok(established) => Ok(established.stream),
+        Err(error) => Err(judge(&error)),
+    }
+}
+
+fn judge(error: &Error) -> Failed {
+    let attempt = error.report().attempts().first();
+    match attempt.map(AttemptReport::outcome) {
+        Some(AttemptOutcome::Failed(cause)) => {
+            let here = attempt.is_some_and(AttemptReport::is_local);
+            let fault = if here { Fault::Here } else { Fault::Port };
+            Failed { error: tls::why(cause), fault }
+        }
+        Some(AttemptOutcome::TimedOut) => {
+            Failed { error: LookupErrorKind::NoNameServer.into(), fault: Fault::Silence }
+        }
+        Some(AttemptOutcome::Running | AttemptOutcome::Won | AttemptOutcome::Cancelled) | None => {
+            let error = LookupError::from(LookupErrorKind::NoNameServer).with_cause(error.clone());
+            Failed::here(error)
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What is remembered of the servers' ports: which TLS port is dead and left alone for a while
+//! (R-7858-3.1d; RFC 9539 section 4.3 calls that damping), and where UDP gets no answer.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::binding::Binding;
+
+/// A dead port is left alone for so long at first, and twice as long each time it is found dead
+/// again, up to [`MAX_ALONE`].
+const ALONE: Duration = Duration::from_secs(10);
+/// RFC 7858 section 3.1: "such as one hour".
+const MAX_ALONE: Duration = Duration::from_secs(3_600);
+/// The most for a server that had TLS before: it is more likely to have it again.
+const MAX_ALONE_HAD_TLS: Duration = Duration::from_secs(60);
+/// How long TCP goes first where UDP was silent.
+const UDP_SILENT_FOR: Duration = Duration::from_secs(60);
+/// Servers that are remembered.
+const MAX_SPOTS: usize = 256;
+
+/// A server as it is reached from one of the host's addresses: on another network its ports may
+/// be open.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Spot {
+    /// With the port of plain DNS.
+    pub(super) server: SocketAddr,
+    pub(super) local: Option<IpAddr>,
+    pub(super) binding: Binding,
+}
+
+/// See the module. Shared by all runtimes.
+#[derive(Debug, Default)]
+pub(super) struct Ports(Mutex<HashMap<Spot, Memory>>);
+
+#[derive(Debug, Default)]
+struct Memory {
+    had_tls: bool,
+    dead: Option<Dead>,
+    plain_answered_at: Option<Instant>,
+    udp_silent_at: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Dead {
+    why: Arc<str>,
+    times: u32,
+    until: Instant,
+}
+
+/// What to do with a TLS port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Tls {
+    /// Nothing speaks against it.
+    Try,
+    /// It is dead for this reason.
+    LeaveAlone(Arc<str>),
+    /// It was dead for this reason: plain DNS does not wait for it, but somebody should look.
+    Probe(Arc<str>),
+}
+
+impl Ports {
+    /// Tells one caller to probe when the time has come, and the others meanwhile not to.
+    pub(super) fn tls(&self, spot: &Spot, now: Instant) -> Tls {
+        let mut spots = self.lock();
+        match spots.get_mut(spot).and_then(|memory| memory.dead.as_mut()) {
+            None => Tls::Try,
+            Some(dead) if now < dead.until => Tls::LeaveAlone(dead.why.clone()),
+            Some(dead) => {
+                dead.until = now + ALONE;
+                Tls::Probe(dead.why.clone())
+            }
+        }
+    }
+
+    pub(super) fn tls_is_up(&self, spot: &Spot) {
+        self.change(spot, |memory| {
+            memory.had_tls = true;
+            memory.dead = None;
+        });
+    }
+
+    /// The port is dead: refused, or its handshake has failed.
+    pub(super) fn tls_is_dead(&self, spot: &Spot, why: &str, now: Instant) {
+        let had_tls = self.change(spot, |memory| {
+            let times = memory.dead.as_ref().map_or(0, |dead| dead.times);
+            let most = if memory.had_tls { MAX_ALONE_HAD_TLS } else { MAX_ALONE };
+            let alone = ALONE.saturating_mul(1 << times.min(16)).min(most);
+            memory.dead = Some(Dead { why: why.into(), times: times + 1, until: now + alone });
+            memory.had_tls
+        });
+        let server = spot.server.ip();
+        match had_tls {
+            true => tracing::warn!(%server, why, "had TLS before, and is asked in clear for now"),
+            false => tracing::debug!(%server, why, "no TLS: left alone"),
+        }
+    }
+
+    /// The port is silent. That says nothing about TLS unless plain DNS has answered since.
+    pub(super) fn tls_is_silent(&self, spot: &Spot, why: &str, since: Instant, now: Instant) {
+        let plain = self.change(spot, |memory| memory.plain_answered_at);
+        if plain.is_some_and(|at| since <= at) {
+            self.tls_is_dead(spot, why, now);
+        }
+    }
+
+    pub(super) fn plain_has_answered(&self, spot: &Spot, now: Instant) {
+        self.change(spot, |memory| memory.plain_answered_at = Some(now));
+    }
+
+    /// TCP has answered in place of UDP, or UDP has.
+    pub(super) fn note_udp(&self, spot: &Spot, silent: bool, now: Instant) {
+        // Most servers never fall silent, and need no memory.
+        if silent || self.is_udp_silent(spot, now) {
+            self.change(spot, |memory| memory.udp_silent_at = silent.then_some(now));
+        }
+    }
+
+    pub(super) fn is_udp_silent(&self, spot: &Spot, now: Instant) -> bool {
+        let at = self.lock().get(spot).and_then(|memory| memory.udp_silent_at);
+        at.is_some_and(|at| now < at + UDP_SILENT_FOR)
+    }
+
+    fn change<T>(&self, spot: &Spot, change: impl FnOnce(&mut Memory) -> T) -> T {
+        let mut spots = self.lock();
+        if spots.len() >= MAX_SPOTS && !spots.contains_key(spot) {
+            // The one that will be asked again first.
+            let until = |memory: &Memory| memory.dead.as_ref().map(|dead| dead.until);
+            let first = spots.iter().min_by_key(|(_, memory)| until(memory));
+            let first = first.map(|(spot, _)| spot.clone());
+            first.and_then(|spot| spots.remove(&spot));
+        }
+        change(spots.entry(spot.clone()).or_default())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Spot, Memory>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn spot(last: u8) -> Spot {
+        let server = ([192, 0, 2, last], 53).into();
+        Spot { server, local: None, binding: Binding::default() }
+    }
+
+    /// How long it is left alone from now on, in seconds.
+    fn alone(ports: &Ports, now: Instant) -> u64 {
+        let mut later = now;
+        while matches!(ports.tls(&spot(1), later), Tls::LeaveAlone(_)) {
+            later += SECOND;
+        }
+        (later - now).as_secs()
+    }
+
+    #[test] // R-7858-3.1d, C-DOTNEG
+    fn a_dead_port_is_left_alone_for_longer_and_longer() {
+        let (ports, mut now) = (Ports::default(), Instant::now());
+        assert_eq!(ports.tls(&spot(1), now), Tls::Try);
+        let mut times = Vec::new();
+        for _ in 0..12 {
+            ports.tls_is_dead(&spot(1), "refused", now);
+            let seconds = alone(&ports, now);
+            times.push(seconds);
+            now += SECOND * u32::try_from(seconds).unwrap();
+        }
+        assert_eq!(times, [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600, 3600]);
+        assert_eq!(ports.tls(&spot(2), now), Tls::Try);
+        let elsewhere = Spot { local: Some([203, 0, 113, 1].into()), ..spot(1) };
+        assert_eq!(ports.tls(&elsewhere, now), Tls::Try);
+    }
+
+    #[test]
+    fn one_that_had_tls_is_asked_again_within_a_minute() {
+        let (ports, mut now) = (Ports::default(), Instant::now());
+        ports.tls_is_up(&spot(1));
+        for seconds in [10, 20, 40, 60, 60] {
+            ports.tls_is_dead(&spot(1), "refused", now);
+            assert_eq!(alone(&ports, now), seconds);
+            now += SECOND * u32::try_from(seconds).unwrap();
+        }
+        ports.tls_is_up(&spot(1));
+        assert_eq!(ports.tls(&spot(1), now), Tls::Try);
+    }
+
+    #[test]
+    fn when_the_time_is_over_one_caller_probes() {
+        let (ports, now) = (Ports::default(), Instant::now());
+        ports.tls_is_dead(&spot(1), "refused", now);
+        let later = now + ALONE;
+        assert_eq!(ports.tls(&spot(1), later), Tls::Probe("refused".into()));
+        assert_eq!(ports.tls(&spot(1), later), Tls::LeaveAlone("refused".into()));
+    }
+
+    #[test]
+    fn silence_counts_only_where_plain_dns_has_answered_meanwhile() {
+        let (ports, start) = (Ports::default(), Instant::now());
+        ports.tls_is_silent(&spot(1), "silent", start, start + SECOND);
+        assert_eq!(ports.tls(&spot(1), start + SECOND), Tls::Try);
+        ports.plain_has_answered(&spot(1), start + SECOND);
+        ports.tls_is_silent(&spot(1), "silent", start + 2 * SECOND, start + 4 * SECOND);
+        assert_eq!(ports.tls(&spot(1), start + 4 * SECOND), Tls::Try);
+        ports.tls_is_silent(&spot(1), "silent", start, start + 2 * SECOND);
+        assert_eq!(ports.tls(&spot(1), start + 2 * SECOND), Tls::LeaveAlone("silent".into()));
+    }
+
+    #[test]
+    fn silent_udp_is_remembered_for_a_minute_or_until_it_answers() {
+        let (ports, now) = (Ports::default(), Instant::now());
+        ports.note_udp(&spot(1), false, now);
+        assert!(!ports.is_udp_silent(&spot(1), now));
+        ports.note_udp(&spot(1), true, now);
+        assert!(ports.is_udp_silent(&spot(1), now + UDP_SILENT_FOR - SECOND));
+        assert!(!ports.is_udp_silent(&spot(1), now + UDP_SILENT_FOR));
+        ports.note_udp(&spot(1), false, now);
+        assert!(!ports.is_udp_silent(&spot(1), now));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let (ports, now) = (Ports::default(), Instant::now());
+        for port in 1..=1_000 {
+            let server = ([192, 0, 2, 1], port).into();
+            ports.tls_is_dead(&Spot { server, ..spot(1) }, "refused", now + SECOND * port.into());
+        }
+        assert_eq!(ports.lock().len(), MAX_SPOTS);
+        let newest = Spot { server: ([192, 0, 2, 1], 1_000).into(), ..spot(1) };
+        assert!(matches!(ports.tls(&newest, now), Tls::LeaveAlone(_)));
+    }
+}

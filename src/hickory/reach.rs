@@ -1,0 +1,96 @@
+//! How the name servers of a network are reached: the lines to them, what is remembered of their
+//! ports, and whom TLS trusts.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::{self, Handle};
+
+use super::line::Line;
+use super::name_server::{NameServer, Policy};
+use super::opener::{Opener, Security};
+use super::ports::{Ports, Spot};
+use super::tls::Tls;
+use crate::binding::Binding;
+use crate::order::Sources;
+
+/// Lines that are kept although nobody uses them.
+const MAX_LINES: usize = 64;
+
+/// Shared by all lookups of a network.
+#[derive(Debug)]
+pub(super) struct Reach {
+    pub(super) ports: Arc<Ports>,
+    /// The head start of TLS where plain DNS will do as well.
+    pub(super) plain_delay: Duration,
+    /// No UDP (`use-vc`).
+    pub(super) tcp_only: bool,
+    tls: Arc<Tls>,
+    lines: Mutex<HashMap<Place, Arc<Line>>>,
+}
+
+/// What a stream to a server runs over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Transport {
+    Tcp,
+    Tls,
+}
+
+/// Whose line it is. A connection and its timers belong to the runtime that made them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Place {
+    runtime: runtime::Id,
+    server: NameServer,
+    transport: Transport,
+    spot: Spot,
+}
+
+/// The way of one question to one server.
+pub(super) struct Way<'a> {
+    pub(super) reach: &'a Reach,
+    pub(super) server: &'a NameServer,
+    pub(super) binding: &'a Binding,
+    pub(super) spot: Spot,
+}
+
+impl Reach {
+    pub(super) fn new(tls: Tls, plain_delay: Duration, tcp_only: bool) -> Self {
+        let (ports, lines) = (Arc::default(), Mutex::default());
+        Self { ports, plain_delay, tcp_only, tls: Arc::new(tls), lines }
+    }
+
+    pub(super) fn way<'a>(&'a self, server: &'a NameServer, binding: &'a Binding) -> Way<'a> {
+        let local = Sources::system(binding.clone()).of(&[server.addr()]).pop().flatten();
+        let spot = Spot { server: server.addr(), local, binding: binding.clone() };
+        Way { reach: self, server, binding, spot }
+    }
+}
+
+impl Way<'_> {
+    /// The line of this runtime to the server.
+    pub(super) fn line(&self, transport: Transport) -> Arc<Line> {
+        let (server, spot) = (self.server.clone(), self.spot.clone());
+        let place = Place { runtime: Handle::current().id(), server, transport, spot };
+        let mut lines = self.reach.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() >= MAX_LINES && !lines.contains_key(&place) {
+            lines.retain(|_, line| line.is_in_use() || Arc::strong_count(line) > 1);
+        }
+        let line = lines.entry(place).or_insert_with(|| Arc::new(Line::new(self.opener(transport))));
+        line.clone()
+    }
+
+    fn opener(&self, transport: Transport) -> Opener {
+        let binding = self.binding.clone();
+        if transport == Transport::Tcp {
+            return Opener { addr: self.server.addr(), binding, security: None };
+        }
+        let opportunistic = matches!(self.server.policy(), Policy::Opportunistic { .. });
+        let security = Security {
+            server: self.server.clone(),
+            tls: self.reach.tls.clone(),
+            ports: opportunistic.then(|| (self.reach.ports.clone(), self.spot.clone())),
+        };
+        Opener { addr: self.server.tls_addr(), binding, security: Some(security) }
+    }
+}
