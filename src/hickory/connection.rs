@@ -306,3 +306,6 @@ impl Table {
         (since + patience).checked_duration_since(now).filter(|left| !left.is_zero())
     }
 }
+
+#[cfg(test)]
+mod tests;

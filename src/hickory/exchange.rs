@@ -3,13 +3,11 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hickory_proto::op::Message;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::line::Line;
+use super::line::{Join, Line};
 use super::message::{Edns, Heard, Question, text_name};
 use super::name_server::Policy;
 use super::opportunistic::opportunistic;
@@ -53,54 +51,31 @@ pub(super) async fn exchange(way: &Way<'_>, question: &Question) -> Result<Reply
     result
 }
 
-/// Over TCP, and nothing else. One connection serves all questions.
+/// Over TCP, and nothing else.
 pub(super) async fn over_tcp(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError> {
-    let line = way.line(Transport::Tcp);
-    over_line(&line, question, Over::tcp(way.server.addr())).await
+    over_line(&way.line(Transport::Tcp), Transport::Tcp, question, None).await
 }
 
 /// Over TLS that has been authenticated, and nothing else (R-8310-5.1b).
 async fn over_tls(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError> {
-    let line = way.line(Transport::Tls);
-    over_line(&line, question, Over::tls(way.server.addr())).await
-}
-
-/// How a question goes over a line.
-pub(super) struct Over {
-    pub(super) server: SocketAddr,
-    pub(super) origin: Origin,
-    pub(super) edns: Edns,
-    pub(super) head_start: Duration,
-    pub(super) slow: Arc<Notify>,
-}
-
-impl Over {
-    pub(super) fn tcp(server: SocketAddr) -> Self {
-        Self {
-            server,
-            origin: Origin::Tcp,
-            edns: Edns::Plain,
-            head_start: Duration::MAX,
-            slow: Arc::default(),
-        }
-    }
-
-    /// Padded: who watches shall not tell names by their length.
-    pub(super) fn tls(server: SocketAddr) -> Self {
-        Self { origin: Origin::Tls, edns: Edns::Private, ..Self::tcp(server) }
-    }
+    over_line(&way.line(Transport::Tls), Transport::Tls, question, None).await
 }
 
 /// With EDNS, and without where the server does not know it.
 pub(super) async fn over_line(
     line: &Line,
+    transport: Transport,
     question: &Question,
-    over: Over,
+    join: Option<&Join>,
 ) -> Result<Reply, LookupError> {
-    for (edns, nth) in [(over.edns, 1), (Edns::Without, 2)] {
+    let (origin, edns) = match transport {
+        Transport::Tcp => (Origin::Tcp, Edns::Plain),
+        Transport::Tls => (Origin::Tls, Edns::Private),
+    };
+    for (edns, nth) in [(edns, 1), (Edns::Without, 2)] {
         let packet = question.encode(edns)?;
-        trace_send(over.server, question, over.origin, nth);
-        let bytes = line.ask(packet.bytes.clone(), over.head_start, &over.slow).await?;
+        trace_send(line.addr(), question, origin, nth);
+        let bytes = line.ask(&packet.bytes, join).await?;
         let senseless = |why| LookupError::from(LookupErrorKind::Other).with_cause(why);
         return match question.read(&packet, &bytes) {
             // Its id is that of this question, so nothing else can be meant.
@@ -108,7 +83,7 @@ pub(super) async fn over_line(
             Heard::Truncated => Err(senseless("truncated on a stream")),
             Heard::WithoutEdns => continue,
             Heard::Failed(error) => Err(error),
-            Heard::Reply(message) => Ok(Reply::new(message, over.server, over.origin)),
+            Heard::Reply(message) => Ok(Reply::new(message, line.addr(), origin)),
         };
     }
     Err(no_edns())

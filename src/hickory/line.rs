@@ -1,41 +1,74 @@
 //! The way to one name server over TCP or TLS: the connection that is used now, and the next one
 //! when that ends or falls silent.
 
+use std::fmt;
+use std::future::pending;
+use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, FutureExt, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep_until;
 
 use super::connection::{Connection, Ended, Phase};
-use super::reach::Opener;
 use crate::answer::LookupError;
 
 /// A connection from which nothing has come for so long, though a question is open, may be dead
 /// without our knowledge (NAT, suspend): another one is opened beside it.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// Doubled so often at most when the old connection was alive after all: 2 s.
+/// Doubled so often at most while the old connection turns out to be alive: 2 s.
 const MAX_FALSE_ALARMS: u32 = 3;
+/// A line that has answered before may be so slow before plain DNS joins: names differ, and a slow
+/// one need not be told to everybody.
+const SLOW: Duration = Duration::from_secs(1);
 /// So often at most a question moves to a new connection because the one it was on has ended: a
 /// server may close after each answer, and a thousand may wait.
 const MAX_MOVES: usize = 64;
+/// So many questions in a row that another way has answered instead, and the line is useless.
+const MAX_OUTDONE: u32 = 2;
 
-/// Belongs to the runtime in which it was made.
-#[derive(Debug)]
+/// Belongs to the runtime in which it is used.
 pub(super) struct Line {
-    opener: Opener,
+    addr: SocketAddr,
+    open: Box<dyn Fn() -> Arc<Connection> + Send + Sync>,
     current: Mutex<Option<Arc<Connection>>>,
     false_alarms: AtomicU32,
+    has_answered: AtomicBool,
+    outdone: AtomicU32,
+}
+
+/// Another way that joins when a line is slow.
+#[derive(Debug)]
+pub(super) struct Join {
+    /// What the line gets first, from the start of its TCP, and again from the end of that.
+    pub(super) head_start: Duration,
+    /// Told when that is over, or when nothing comes from the line.
+    pub(super) slow: Notify,
 }
 
 impl Line {
     /// Opens nothing yet.
-    pub(super) fn new(opener: Opener) -> Self {
-        Self { opener, current: Mutex::default(), false_alarms: AtomicU32::new(0) }
+    pub(super) fn new(
+        addr: SocketAddr,
+        open: impl Fn() -> Arc<Connection> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            addr,
+            open: Box::new(open),
+            current: Mutex::default(),
+            false_alarms: AtomicU32::new(0),
+            has_answered: AtomicBool::new(false),
+            outdone: AtomicU32::new(0),
+        }
+    }
+
+    /// Where it leads.
+    pub(super) fn addr(&self) -> SocketAddr {
+        self.addr
     }
 
     /// The connection in use, or a new one. All who come while it is being opened share it.
@@ -43,7 +76,7 @@ impl Line {
         let mut current = self.lock();
         match &*current {
             Some(known) if known.phase() != Phase::Ended => known.clone(),
-            Some(_) | None => current.insert(self.opener.open()).clone(),
+            Some(_) | None => current.insert((self.open)()).clone(),
         }
     }
 
@@ -52,79 +85,88 @@ impl Line {
         self.lock().as_ref().map(|connection| connection.phase())
     }
 
-    /// Whether questions need not wait for a connection.
-    pub(super) fn is_up(&self) -> bool {
-        self.phase() == Some(Phase::Up)
-    }
-
-    /// Whether anybody needs this line: it has a connection that lives.
+    /// Whether it has a connection that lives.
     pub(super) fn is_in_use(&self) -> bool {
         self.phase().is_some_and(|phase| phase != Phase::Ended)
     }
 
-    /// Asks over the connection, and over another one when that ends or is silent. `slow` is told
-    /// when there has been no connection for `head_start` since its TCP began, or since it was up.
+    /// Another way has answered what this line has not, although it is up. True when the line is
+    /// of no use.
+    pub(super) fn is_outdone(&self) -> bool {
+        if self.phase() != Some(Phase::Up) {
+            return false;
+        }
+        let times = self.outdone.fetch_add(1, Ordering::Relaxed) + 1;
+        !self.has_answered() || times >= MAX_OUTDONE
+    }
+
+    /// Asks over the connection, and over another one when that ends or is silent.
     ///
     /// # Errors
     ///
     /// There is no connection, or none that answers.
     pub(super) async fn ask(
         &self,
-        message: Arc<[u8]>,
-        head_start: Duration,
-        slow: &Notify,
+        message: &Arc<[u8]>,
+        join: Option<&Join>,
     ) -> Result<Vec<u8>, LookupError> {
-        let mut current = self.connection();
-        let mut asking = FuturesUnordered::from_iter([current.clone().ask(message.clone())]);
-        let mut trials = Trials::default();
+        let (mut current, mut trials) = (self.connection(), Trials::default());
+        let asking = |nth, on: &Arc<Connection>| on.clone().ask(message.clone()).map(move |r| (nth, r));
+        let mut running = FuturesUnordered::from_iter([asking(trials.moves, &current)]);
         loop {
-            let doubt = self.doubt(&current, &trials, head_start);
-            let ended = match select(asking.next(), pin!(doubt)).await {
-                Either::Left((Some(Ok(bytes)), _)) => return Ok(bytes),
-                Either::Left((Some(Err(ended)), _)) => Some(ended),
-                Either::Left((None, _)) => None,
-                Either::Right((Doubt::Slow, _)) => {
-                    trials.told_slow = true;
-                    slow.notify_one();
-                    continue;
+            let doubt = pin!(self.doubt(&current, &trials, join));
+            match select(running.next(), doubt).await {
+                Either::Left((Some((nth, Ok(bytes))), _)) => {
+                    self.answered(&trials, nth);
+                    return Ok(bytes);
                 }
+                Either::Left((Some((_, Err(ended))), _)) if running.is_empty() => {
+                    trials.count(ended)?;
+                    current = self.connection();
+                    running.push(asking(trials.moves, &current));
+                }
+                Either::Left(_) => {}
+                Either::Right((Doubt::Slow, _)) => trials.tell(join),
                 Either::Right((Doubt::Silent, _)) => {
-                    trials.replaced = true;
+                    if !self.has_answered() {
+                        trials.tell(join);
+                    }
                     current = self.replace(&current);
-                    asking.push(current.clone().ask(message.clone()));
-                    continue;
+                    trials.replaced = true;
+                    trials.moves += 1;
+                    running.push(asking(trials.moves, &current));
                 }
-            };
-            if let Some(ended) = ended.filter(|_| asking.is_empty()) {
-                trials.count(ended)?;
-                current = self.connection();
-                asking.push(current.clone().ask(message.clone()));
             }
         }
     }
 
     /// What gives reason to do something beside waiting.
-    async fn doubt(&self, current: &Connection, trials: &Trials, head_start: Duration) -> Doubt {
+    async fn doubt(&self, current: &Connection, trials: &Trials, join: Option<&Join>) -> Doubt {
+        let join = join.filter(|_| !trials.told);
         loop {
             let phase = current.phase();
-            match phase {
-                Phase::Connecting(since) | Phase::Handshaking(since) if !trials.told_slow => {
-                    let over = sleep_until(since + head_start);
-                    match select(pin!(over), pin!(current.leaves(phase))).await {
-                        Either::Left(_) => return Doubt::Slow,
-                        Either::Right(_) => {}
+            let doubt = async {
+                match (phase, join) {
+                    (Phase::Connecting(since) | Phase::Handshaking(since), Some(join)) => {
+                        sleep_until(since + join.head_start).await;
+                        Doubt::Slow
                     }
-                }
-                Phase::Up if !trials.replaced => {
-                    let silent = current.is_silent_for(self.patience());
-                    match select(pin!(silent), pin!(current.leaves(phase))).await {
-                        Either::Left(_) => return Doubt::Silent,
-                        Either::Right(_) => {}
+                    (Phase::Up, _) if !trials.replaced => {
+                        current.is_silent_for(self.patience()).await;
+                        Doubt::Silent
                     }
+                    (Phase::Up, Some(_)) => {
+                        current.is_silent_for(SLOW).await;
+                        Doubt::Slow
+                    }
+                    (
+                        Phase::Connecting(_) | Phase::Handshaking(_) | Phase::Up | Phase::Ended,
+                        _,
+                    ) => pending().await,
                 }
-                Phase::Connecting(_) | Phase::Handshaking(_) | Phase::Up | Phase::Ended => {
-                    current.leaves(phase).await;
-                }
+            };
+            if let Either::Left((doubt, _)) = select(pin!(doubt), pin!(current.leaves(phase))).await {
+                return doubt;
             }
         }
     }
@@ -134,18 +176,33 @@ impl Line {
         let mut current = self.lock();
         match &*current {
             // Somebody else has come to the same conclusion.
-            Some(known) if !Arc::ptr_eq(known, silent) && known.phase() != Phase::Ended => {
-                known.clone()
+            Some(other) if !Arc::ptr_eq(other, silent) && other.phase() != Phase::Ended => {
+                other.clone()
             }
             Some(_) | None => {
-                tracing::debug!(server = %self.opener.addr(), "silent: another connection");
-                current.insert(self.opener.open()).clone()
+                tracing::debug!(server = %self.addr, "silent: another connection");
+                current.insert((self.open)()).clone()
             }
         }
     }
 
+    fn answered(&self, trials: &Trials, nth: usize) {
+        self.has_answered.store(true, Ordering::Relaxed);
+        self.outdone.store(0, Ordering::Relaxed);
+        if trials.replaced {
+            // The silent one was alive after all, or it was not.
+            let alarms = self.false_alarms.load(Ordering::Relaxed);
+            let alarms = if nth < trials.moves { MAX_FALSE_ALARMS.min(alarms + 1) } else { 0 };
+            self.false_alarms.store(alarms, Ordering::Relaxed);
+        }
+    }
+
+    fn has_answered(&self) -> bool {
+        self.has_answered.load(Ordering::Relaxed)
+    }
+
     fn patience(&self) -> Duration {
-        PATIENCE * (1 << self.false_alarms.load(Ordering::Relaxed).min(MAX_FALSE_ALARMS))
+        PATIENCE * (1 << self.false_alarms.load(Ordering::Relaxed))
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Arc<Connection>>> {
@@ -153,9 +210,15 @@ impl Line {
     }
 }
 
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Line").field("addr", &self.addr).field("phase", &self.phase()).finish()
+    }
+}
+
 /// What gives reason to do something beside waiting.
 enum Doubt {
-    /// The connection is not up when its head start is over.
+    /// The connection is not up when its head start is over, or a second one is silent as well.
     Slow,
     /// Nothing comes from it.
     Silent,
@@ -164,13 +227,20 @@ enum Doubt {
 /// What one question has gone through.
 #[derive(Debug, Default)]
 struct Trials {
-    told_slow: bool,
+    told: bool,
     replaced: bool,
     moves: usize,
     in_vain: bool,
 }
 
 impl Trials {
+    fn tell(&mut self, join: Option<&Join>) {
+        self.told = true;
+        if let Some(join) = join {
+            join.slow.notify_one();
+        }
+    }
+
     /// A question moves on from a connection that has answered others, and once from one that has
     /// answered nothing: the server may have closed it before it saw the question (R-7858-3.4b).
     ///
@@ -187,3 +257,6 @@ impl Trials {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,16 @@
 //! TLS where it works, else DNS in clear, and never a long wait for a port that says nothing
-//! (RFC 8310 section 5, opportunistic profile). Nothing protects from an active attacker here.
+//! (RFC 8310 section 5, the opportunistic profile). Nothing here protects from an active attacker.
 
 use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::future::{Either, select};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::exchange::{Over, Reply, over_line};
+use super::connection::Phase;
+use super::exchange::{Reply, over_line};
+use super::line::{Join, Line};
 use super::message::Question;
 use super::plain::{Outcome, Which, first_of, is_unreachable, plain};
 use super::ports::Tls;
@@ -20,34 +23,63 @@ pub(super) async fn opportunistic(way: &Way<'_>, question: &Question) -> Outcome
     match way.reach.ports.tls(&way.spot, Instant::now()) {
         Tls::Try => {}
         Tls::LeaveAlone(why) => return in_clear(way, question, why).await,
+        // A connection that lives gets its chance at once.
+        Tls::Probe(_) if line.phase() == Some(Phase::Up) => {}
         Tls::Probe(why) => {
-            // Its task goes on by itself, and says how it ends.
+            // Its task goes on by itself, and tells how that ends.
             line.connection();
             return in_clear(way, question, why).await;
         }
     }
-    let over = Over { head_start: way.reach.plain_delay, ..Over::tls(way.server.tls_addr()) };
-    let slow = over.slow.clone();
-    let tls = pin!(over_line(&line, question, over));
-    let (mut tls, why) = match select(tls, pin!(slow.notified())).await {
+    race(way, question, &line).await
+}
+
+async fn race(way: &Way<'_>, question: &Question, line: &Line) -> Outcome {
+    let join = Join { head_start: way.reach.plain_delay, slow: Notify::new() };
+    let tls = pin!(over_line(line, Transport::Tls, question, Some(&join)));
+    let tls = match select(tls, pin!(join.slow.notified())).await {
         Either::Left((Err(error), _)) if is_no_end(&error) => {
-            return after(way, question, &error).await;
+            return instead(way, question, &error).await;
         }
-        Either::Left((outcome, _)) => return outcome,
-        Either::Right((_, tls)) => (tls, "TLS was not up in time"),
+        Either::Left((outcome, _)) => return settled(way, outcome),
+        Either::Right((_, tls)) => tls,
     };
-    let clear = pin!(in_clear(way, question, why.into()));
-    match first_of(tls.as_mut(), clear, is_no_end).await {
-        (Which::First | Which::Second, outcome) => outcome,
+    let why = match line.phase() {
+        Some(Phase::Up) => "TLS is up and silent",
+        Some(Phase::Connecting(_) | Phase::Handshaking(_) | Phase::Ended) | None => {
+            "TLS was not up in time"
+        }
+    };
+    match first_of(tls, pin!(in_clear(way, question, why.into())), is_no_end).await {
+        (Which::First, outcome) => settled(way, outcome),
+        (Which::Second, outcome) => {
+            if outcome.is_ok() && line.is_outdone() {
+                way.reach.ports.tls_is_dead(&way.spot, why, Instant::now());
+            }
+            outcome
+        }
     }
 }
 
+/// What comes over TLS speaks for the port.
+fn settled(way: &Way<'_>, outcome: Outcome) -> Outcome {
+    if outcome.is_ok() {
+        way.reach.ports.tls_is_up(&way.spot);
+    }
+    outcome
+}
+
 /// TLS has failed: plain DNS decides. A server that refuses what it answers in clear has a port
-/// for TLS, but none for us.
-async fn after(way: &Way<'_>, question: &Question, error: &LookupError) -> Outcome {
-    let why: Arc<str> = error.to_string().into();
+/// for TLS, but not for us.
+async fn instead(way: &Way<'_>, question: &Question, error: &LookupError) -> Outcome {
+    let refused = error.kind() == LookupErrorKind::Refused;
+    let why: Arc<str> = match error.cause() {
+        _ if refused => "REFUSED over TLS".into(),
+        Some(cause) => cause.to_string().into(),
+        None => error.kind().to_string().into(),
+    };
     let reply = in_clear(way, question, why.clone()).await?;
-    if error.kind() == LookupErrorKind::Refused {
+    if refused {
         way.reach.ports.tls_is_dead(&way.spot, &why, Instant::now());
     }
     Ok(reply)

@@ -76,7 +76,10 @@ impl Way<'_> {
         if lines.len() >= MAX_LINES && !lines.contains_key(&place) {
             lines.retain(|_, line| line.is_in_use() || Arc::strong_count(line) > 1);
         }
-        let line = lines.entry(place).or_insert_with(|| Arc::new(Line::new(self.opener(transport))));
+        let line = lines.entry(place).or_insert_with(|| {
+            let opener = self.opener(transport);
+            Arc::new(Line::new(opener.addr, move || opener.open()))
+        });
         line.clone()
     }
 

@@ -1,0 +1,197 @@
+//! A connection in paused time, with a pipe for a network.
+
+use std::future::ready;
+
+use futures_util::FutureExt;
+use tokio::io::DuplexStream;
+use tokio::task::JoinHandle;
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A connection that is up, and the server's end of it.
+fn up() -> (Arc<Connection>, DuplexStream) {
+    let (ours, theirs) = tokio::io::duplex(1 << 20);
+    (Connection::open(|_| ready(Ok(ours))), theirs)
+}
+
+/// A question with this id and this text.
+fn question(id: u16, text: &str) -> Arc<[u8]> {
+    [&id.to_be_bytes(), text.as_bytes()].concat().into()
+}
+
+fn ask(connection: &Arc<Connection>, message: Arc<[u8]>) -> JoinHandle<Result<Vec<u8>, Ended>> {
+    tokio::spawn(connection.clone().ask(message))
+}
+
+/// The next question that the server gets: its id, and its text.
+async fn next(server: &mut DuplexStream) -> (u16, String) {
+    let message = read_message(server).await.unwrap();
+    let (id, text) = message.split_first_chunk().unwrap();
+    (u16::from_be_bytes(*id), String::from_utf8(text.to_vec()).unwrap())
+}
+
+async fn answer(server: &mut DuplexStream, id: u16, text: &str) {
+    let message = question(id, text);
+    let length = u16::try_from(message.len()).unwrap().to_be_bytes();
+    server.write_all(&[&length, &message[..]].concat()).await.unwrap();
+}
+
+/// Lets every task run until it waits for something.
+async fn settle() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)] // R-7858-3.3b, R-7858-3.3c
+async fn questions_do_not_wait_for_answers_which_come_in_any_order() {
+    let (connection, mut server) = up();
+    let asked = [1, 2, 3].map(|id| ask(&connection, question(id, &format!("q{id}"))));
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(next(&mut server).await);
+    }
+    for (id, text) in ids.iter().rev() {
+        answer(&mut server, *id, &text.replace('q', "a")).await;
+    }
+    for (index, asked) in asked.into_iter().enumerate() {
+        let id = u16::try_from(index + 1).unwrap();
+        assert_eq!(asked.await.unwrap().unwrap(), *question(id, &format!("a{id}")));
+    }
+}
+
+#[tokio::test(start_paused = true)] // R-7858-3.3c
+async fn two_open_questions_never_have_the_same_id_on_the_wire() {
+    let (connection, mut server) = up();
+    let asked = ["x", "y"].map(|text| ask(&connection, question(7, text)));
+    let (first, second) = (next(&mut server).await, next(&mut server).await);
+    assert_ne!(first.0, second.0);
+    answer(&mut server, second.0, "to y").await;
+    answer(&mut server, first.0, "to x").await;
+    for (asked, text) in asked.into_iter().zip(["to x", "to y"]) {
+        // Who asks knows it by the id it has chosen.
+        assert_eq!(asked.await.unwrap().unwrap(), *question(7, text));
+    }
+}
+
+#[tokio::test(start_paused = true)] // R-8310-6.6b
+async fn nothing_leaves_before_the_connection_is_up() {
+    let (ours, mut server) = tokio::io::duplex(1 << 20);
+    let (up, is_up) = oneshot::channel();
+    let connection = Connection::open(|_| async move { Ok(is_up.await.map(|()| ours).unwrap()) });
+    let asked = ask(&connection, question(1, "q"));
+    settle().await;
+    assert!(matches!(connection.phase(), Phase::Connecting(_)));
+    assert!(next(&mut server).now_or_never().is_none());
+    up.send(()).unwrap();
+    assert_eq!(next(&mut server).await, (1, "q".to_owned()));
+    answer(&mut server, 1, "a").await;
+    assert_eq!(asked.await.unwrap().unwrap(), *question(1, "a"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_questions_are_answered_a_hundred_at_a_time() {
+    let (connection, mut server) = up();
+    let asked: Vec<_> = (0..1_000).map(|id| ask(&connection, question(id, "q"))).collect();
+    let mut open = Vec::new();
+    for _ in 0..10 {
+        for _ in 0..MAX_OPEN {
+            open.push(next(&mut server).await.0);
+        }
+        settle().await;
+        assert!(read_message(&mut server).now_or_never().is_none(), "more than {MAX_OPEN}");
+        for id in open.drain(..) {
+            answer(&mut server, id, "a").await;
+        }
+    }
+    for (id, asked) in (0..).zip(asked) {
+        assert_eq!(asked.await.unwrap().unwrap(), *question(id, "a"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_whose_asker_is_gone_is_not_sent_and_holds_no_slot() {
+    let (connection, mut server) = up();
+    let gone: Vec<_> = (0..200).map(|id| ask(&connection, question(id, "gone"))).collect();
+    gone.iter().for_each(JoinHandle::abort);
+    let asked = ask(&connection, question(500, "q"));
+    assert_eq!(next(&mut server).await, (500, "q".to_owned()));
+    asked.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_without_a_question_ends_after_30_s() {
+    let (connection, mut server) = up();
+    let asked = ask(&connection, question(1, "slow"));
+    let (id, _) = next(&mut server).await;
+    // As long as somebody waits, it stays.
+    tokio::time::sleep(2 * IDLE).await;
+    answer(&mut server, id, "a").await;
+    assert!(asked.await.unwrap().is_ok());
+    tokio::time::sleep(IDLE - SECOND).await;
+    assert_eq!(connection.phase(), Phase::Up);
+    tokio::time::sleep(2 * SECOND).await;
+    assert_eq!(connection.phase(), Phase::Ended);
+}
+
+#[tokio::test(start_paused = true)] // R-7858-3.4b
+async fn the_end_of_a_connection_says_whether_another_may_do_better() {
+    let (connection, mut server) = up();
+    let asked = [1, 2].map(|id| ask(&connection, question(id, "q")));
+    let (id, _) = next(&mut server).await;
+    answer(&mut server, id, "a").await;
+    settle().await;
+    drop(server);
+    let [first, second] = asked;
+    assert!(first.await.unwrap().is_ok());
+    let ended = second.await.unwrap().unwrap_err();
+    assert!(ended.was_up && ended.was_useful);
+    assert_eq!(ended.error.to_string(), "no name server: closed by the server");
+    let late = connection.ask(question(3, "late")).await.unwrap_err();
+    assert!(late.was_useful);
+
+    let (ours, theirs) = tokio::io::duplex(64);
+    drop(theirs);
+    let useless = Connection::open(|_| ready(Ok(ours))).ask(question(1, "q")).await.unwrap_err();
+    assert!(!useless.was_useful);
+    let refused = LookupError::from(LookupErrorKind::NoNameServer).with_cause("refused");
+    let never = Connection::open(|_| ready(Err::<DuplexStream, _>(refused)));
+    let ended = never.ask(question(1, "q")).await.unwrap_err();
+    assert_eq!((ended.was_up, ended.error.to_string()), (false, "no name server: refused".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_is_counted_from_the_oldest_question_or_the_last_word() {
+    let (connection, mut server) = up();
+    let patience = Duration::from_millis(250);
+    let started = Instant::now();
+    let (silent, _open) = (tokio::spawn({
+        let connection = connection.clone();
+        async move { connection.is_silent_for(patience).await }
+    }), ());
+    let asked = [1, 2].map(|id| ask(&connection, question(id, "q")));
+    let (first, _) = next(&mut server).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    answer(&mut server, first, "a").await;
+    silent.await.unwrap();
+    assert_eq!(started.elapsed(), Duration::from_millis(350));
+    asked.iter().for_each(JoinHandle::abort);
+    settle().await;
+    // Nobody waits any more, so nothing is owed.
+    let calm = connection.is_silent_for(patience);
+    assert!(tokio::time::timeout(10 * SECOND, calm).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_only_answers_to_nothing_is_left() {
+    let (connection, mut server) = up();
+    let asked = ask(&connection, question(1, "q"));
+    next(&mut server).await;
+    for _ in 0..MAX_STRANGERS {
+        answer(&mut server, 2, "noise").await;
+    }
+    let ended = asked.await.unwrap().unwrap_err();
+    assert_eq!(ended.error.to_string(), "no name server: answers to nothing");
+}
