@@ -14,8 +14,9 @@ use super::chain::{Chain, Found};
 use super::exchange::{Reply, exchange};
 use super::flight::Deadline;
 use super::message::{Question, text_name, wire_name};
+use super::name_server::NameServer;
 use super::resolv_conf::Conf;
-use super::servers::{Memory, Server};
+use super::servers::Memory;
 use crate::answer::{Answer, LookupError, LookupErrorKind};
 
 /// Distance between two servers while none fails.
@@ -44,14 +45,14 @@ async fn follow(whom: Whom<'_>, key: &Key, deadline: &Deadline) -> Result<Learnt
         let asked = ask_servers(whom, key, &question, deadline).await;
         let (server, reply) = asked.map_err(|error| named(error, &chain))?;
         let found = chain.follow(&reply.message, key.record);
-        match found.map_err(|error| error.with_server(server.addr))? {
+        match found.map_err(|error| error.with_server(server.addr()))? {
             Found::Elsewhere => {}
             Found::Addrs { addrs, dropped } => {
                 let answer = Answer::from(addrs).with_dropped(dropped);
-                return Ok(learnt(answer.with_server(server.addr, reply.origin), &chain));
+                return Ok(learnt(answer.with_server(server.addr(), reply.origin), &chain));
             }
             Found::None(kind) => {
-                let error = named(LookupError::from(kind).with_server(server.addr), &chain);
+                let error = named(LookupError::from(kind).with_server(server.addr()), &chain);
                 return Ok(Learnt { outcome: Err(error), ttl: chain.ttl() });
             }
         }
@@ -81,19 +82,19 @@ async fn ask_servers(
     key: &Key,
     question: &Question,
     deadline: &Deadline,
-) -> Result<(Server, Reply), LookupError> {
+) -> Result<(NameServer, Reply), LookupError> {
     let servers = memory.order(&conf.servers, conf.rotate, Instant::now());
     let story = Story::default();
-    let one = async |server| {
-        story.began(server);
-        match exchange(server, question, &key.binding, conf.use_vc).await {
+    let one = async |server: NameServer| {
+        story.began(&server);
+        match exchange(&server, question, &key.binding, conf.use_vc).await {
             Ok(reply) => Some((server, reply)),
-            Err(error) => story.failed(server, error),
+            Err(error) => story.failed(&server, error),
         }
     };
     match select(pin!(race_servers(&servers, one)), pin!(deadline.passed())).await {
         Either::Left((Some((server, reply)), _)) => {
-            memory.answered(server, &conf.servers, Instant::now());
+            memory.answered(&server, &conf.servers, Instant::now());
             Ok((server, reply))
         }
         Either::Left((None, _)) | Either::Right(_) => Err(story.failure()),
@@ -102,13 +103,13 @@ async fn ask_servers(
 
 /// Starts the exchanges in the servers' order: the next one 250 ms after the one before, or at
 /// once when one fails. `None` when all have failed.
-async fn race_servers<T, F>(servers: &[Server], exchange: impl Fn(Server) -> F) -> Option<T>
+async fn race_servers<T, F>(servers: &[NameServer], exchange: impl Fn(NameServer) -> F) -> Option<T>
 where
     F: Future<Output = Option<T>>,
 {
     let mut running = FuturesUnordered::new();
     for server in servers {
-        running.push(exchange(*server));
+        running.push(exchange(server.clone()));
         let next_at = Instant::now() + NEXT_SERVER;
         match select(running.next(), pin!(sleep_until(next_at))).await {
             Either::Left((Some(Some(won)), _)) => return Some(won),
@@ -125,15 +126,15 @@ where
 
 /// The servers that were asked, in this order, and how those ended that failed.
 #[derive(Default)]
-struct Story(Mutex<Vec<(Server, Option<LookupError>)>>);
+struct Story(Mutex<Vec<(NameServer, Option<LookupError>)>>);
 
 impl Story {
-    fn began(&self, server: Server) {
-        self.lock().push((server, None));
+    fn began(&self, server: &NameServer) {
+        self.lock().push((server.clone(), None));
     }
 
-    fn failed<T>(&self, server: Server, error: LookupError) -> Option<T> {
-        self.lock().iter_mut().filter(|(asked, _)| *asked == server).for_each(|(_, end)| {
+    fn failed<T>(&self, server: &NameServer, error: LookupError) -> Option<T> {
+        self.lock().iter_mut().filter(|(asked, _)| asked == server).for_each(|(_, end)| {
             *end = Some(error.clone());
         });
         None
@@ -147,7 +148,7 @@ impl Story {
         let told = asked.iter().map(|(server, end)| match end {
             Some(error) => error.clone(),
             None => LookupError::new(LookupErrorKind::TimedOut)
-                .with_server(server.addr)
+                .with_server(server.addr())
                 .with_other_servers(silent - 1),
         });
         let none =
@@ -155,7 +156,7 @@ impl Story {
         told.min_by_key(|error| rank(error.kind())).unwrap_or_else(none)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(Server, Option<LookupError>)>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<(NameServer, Option<LookupError>)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -12,7 +12,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
 use super::message::{Heard, Packet, Question, text_name};
-use super::servers::Server;
+use super::name_server::{NameServer, Policy};
 use crate::answer::{LookupError, LookupErrorKind, Origin};
 use crate::binding::Binding;
 use crate::text::{Line, Time};
@@ -40,28 +40,35 @@ pub(super) struct Reply {
 /// What the server said instead of an answer, or why it could not be reached
 /// ([`LookupErrorKind::NoNameServer`]).
 pub(super) async fn exchange(
-    server: Server,
+    server: &NameServer,
     question: &Question,
     binding: &Binding,
-    tcp_only: bool,
+    use_vc: bool,
 ) -> Result<Reply, LookupError> {
     let started = Instant::now();
-    let result = match tcp_only {
-        true => over_tcp(server.addr, question, binding).await,
-        false => over_udp(server.addr, question, binding).await,
+    let addr = server.addr();
+    let result = match server.policy() {
+        Policy::Opportunistic { .. } | Policy::Udp if !use_vc => {
+            over_udp(addr, question, binding).await
+        }
+        Policy::Opportunistic { .. } | Policy::Udp | Policy::Tcp => {
+            over_tcp(addr, question, binding).await
+        }
+        Policy::Tls { .. } => Err(LookupError::from(LookupErrorKind::NoNameServer)
+            .with_cause("DNS over TLS is not built yet")),
     };
-    let result = result.map_err(|error| error.with_server(server.addr));
-    trace_end(server, question, started, &result);
+    let result = result.map_err(|error| error.with_server(addr));
+    trace_end(addr, question, started, &result);
     result
 }
 
 fn trace_end(
-    server: Server,
+    server: SocketAddr,
     question: &Question,
     started: Instant,
     result: &Result<Reply, LookupError>,
 ) {
-    let (record, server) = (question.record(), server.addr);
+    let record = question.record();
     let time = Time(started.elapsed());
     match result {
         Ok(reply) => {
