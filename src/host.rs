@@ -102,13 +102,26 @@ pub(crate) fn query_name(text: &str) -> Arc<str> {
     a_labels(text).map_or_else(|_| text.to_lowercase().into(), |ascii| Arc::from(&*ascii))
 }
 
-/// An address as configuration files write it: `192.0.2.1`, `2001:db8::1`, `fe80::1%eth0`. `None` if
-/// it is no address, or its zone is none of this host's.
+/// An address as configuration files write it: `192.0.2.1`, `2001:db8::1`, `fe80::1%eth0`. The error
+/// says why it is none, or that its zone is none of this host's.
 #[cfg(feature = "hickory")]
-pub(crate) fn configured_addr(text: &str, port: u16) -> Option<SocketAddr> {
-    let mut addr = bare(text).ok()??;
+pub(crate) fn configured_addr(text: &str, port: u16) -> Result<SocketAddr, impl fmt::Display> {
+    let mut addr = bare(text)?.ok_or(Why::NotAnAddress)?;
     addr.set_port(port);
-    Some(addr)
+    Ok::<_, Why>(addr)
+}
+
+/// A name as certificates have it: lower-case A-labels without a dot at the end. The error says why
+/// the text is none.
+#[cfg(feature = "hickory")]
+pub(crate) fn certified_name(text: &str) -> Result<Arc<str>, impl fmt::Display> {
+    let host = Host::named(text)?;
+    // Of what the rules for URLs let through, no certificate has more than this.
+    let odd = |c: &char| !c.is_ascii_alphanumeric() && !"-._".contains(*c);
+    match host.name().chars().find(odd) {
+        Some(c) => Err(Why::Character(c)),
+        None => Ok(Arc::from(host.name())),
+    }
 }
 
 /// Why no connect ever looks this text up; `None` for a name that is looked up.
@@ -259,6 +272,8 @@ enum Why {
     LongLabel,
     LongName,
     NoInterface,
+    #[cfg(feature = "hickory")]
+    NotAnAddress,
     NotIpv6,
     Number,
     Port,
@@ -276,24 +291,33 @@ impl From<Unusable> for Why {
 
 impl fmt::Display for InvalidHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "invalid host \"{}\": ", self.host)?;
-        f.write_str(match self.why {
-            Why::Brackets => "brackets are for IPv6 addresses",
-            Why::Character(c) => return write!(f, "'{}' has no place in a name", Line(c)),
-            Why::Empty => "it is empty",
-            Why::EmptyLabel => "a label is empty",
-            Why::EncodedZone => "a zone is written %eth0, not %25eth0 (RFC 9844)",
-            Why::Idna => "not a name by the rules for international names (UTS 46)",
-            Why::LongLabel => "a label is longer than 63 characters",
-            Why::LongName => "it is longer than 253 characters",
-            Why::NoInterface => "no such zone: no interface has this name or number",
-            Why::NotIpv6 => "not an IPv6 address",
-            Why::Number => "not an IPv4 address: that takes four decimal numbers up to 255",
-            Why::Port => "the port is a separate argument",
-            Why::Unusable(why) => return why.fmt(f),
-            Why::Url => "a URL is not a host: its host and its port are separate arguments",
-            Why::Zone => "a zone is an interface's name or number, 1 to 15 letters, digits or -._~",
-            Why::ZoneOfGlobal => "only link-local IPv6 addresses (fe80::/10) have a zone",
+        write!(f, "invalid host \"{}\": {}", self.host, self.why)
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Brackets => "brackets are for IPv6 addresses",
+            Self::Character(c) => return write!(f, "'{}' has no place in a name", Line(c)),
+            Self::Empty => "it is empty",
+            Self::EmptyLabel => "a label is empty",
+            Self::EncodedZone => "a zone is written %eth0, not %25eth0 (RFC 9844)",
+            Self::Idna => "not a name by the rules for international names (UTS 46)",
+            Self::LongLabel => "a label is longer than 63 characters",
+            Self::LongName => "it is longer than 253 characters",
+            Self::NoInterface => "no such zone: no interface has this name or number",
+            #[cfg(feature = "hickory")]
+            Self::NotAnAddress => "not an IP address",
+            Self::NotIpv6 => "not an IPv6 address",
+            Self::Number => "not an IPv4 address: that takes four decimal numbers up to 255",
+            Self::Port => "the port is a separate argument",
+            Self::Unusable(why) => return why.fmt(f),
+            Self::Url => "a URL is not a host: its host and its port are separate arguments",
+            Self::Zone => {
+                "a zone is an interface's name or number, 1 to 15 letters, digits or -._~"
+            }
+            Self::ZoneOfGlobal => "only link-local IPv6 addresses (fe80::/10) have a zone",
         })
     }
 }

@@ -246,7 +246,7 @@ fn a_resolver_shows_what_it_is_made_of() {
         .with_override("a.test", ["192.0.2.1".parse().unwrap()]);
     assert_eq!(
         format!("{resolver:?}"),
-        "Resolver { source: Given([127.0.0.1:53]), hosts: Some(\"/nowhere/hosts\"), \
+        "Resolver { source: Given([NameServer(udp:127.0.0.1)]), plain: false, hosts: Some(\"/nowhere/hosts\"), \
          overrides: Hosts({\"a.test\": [192.0.2.1:0]}) }"
     );
 }

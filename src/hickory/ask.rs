@@ -14,8 +14,10 @@ use super::chain::{Chain, Found};
 use super::exchange::{Reply, exchange};
 use super::flight::Deadline;
 use super::message::{Question, text_name, wire_name};
+use super::name_server::NameServer;
+use super::reach::Reach;
 use super::resolv_conf::Conf;
-use super::servers::{Memory, Server};
+use super::servers::Memory;
 use crate::answer::{Answer, LookupError, LookupErrorKind};
 
 /// Distance between two servers while none fails.
@@ -34,6 +36,7 @@ pub(super) async fn ask(whom: Whom<'_>, key: &Key, deadline: &Deadline) -> Learn
 pub(super) struct Whom<'a> {
     pub(super) conf: &'a Conf,
     pub(super) memory: &'a Memory,
+    pub(super) reach: &'a Reach,
 }
 
 /// A reply may end with a CNAME whose target it says nothing of; then that is asked as well.
@@ -42,16 +45,18 @@ async fn follow(whom: Whom<'_>, key: &Key, deadline: &Deadline) -> Result<Learnt
     loop {
         let question = Question::new(chain.name().clone(), key.record);
         let asked = ask_servers(whom, key, &question, deadline).await;
-        let (server, reply) = asked.map_err(|error| named(error, &chain))?;
+        let reply = asked.map_err(|error| named(error, &chain))?;
         let found = chain.follow(&reply.message, key.record);
-        match found.map_err(|error| error.with_server(server.addr))? {
+        match found.map_err(|error| error.with_server(reply.server))? {
             Found::Elsewhere => {}
             Found::Addrs { addrs, dropped } => {
                 let answer = Answer::from(addrs).with_dropped(dropped);
-                return Ok(learnt(answer.with_server(server.addr, reply.origin), &chain));
+                let answer = answer.with_server(reply.server, reply.origin);
+                let answer = Answer { in_clear: reply.in_clear, ..answer };
+                return Ok(learnt(answer, &chain));
             }
             Found::None(kind) => {
-                let error = named(LookupError::from(kind).with_server(server.addr), &chain);
+                let error = named(LookupError::from(kind).with_server(reply.server), &chain);
                 return Ok(Learnt { outcome: Err(error), ttl: chain.ttl() });
             }
         }
@@ -77,24 +82,25 @@ fn learnt(answer: Answer, chain: &Chain) -> Learnt {
 /// The first good reply, and whose it is. Every question stays open until the deadline, so that a
 /// server that needs longer than the patience with it still answers.
 async fn ask_servers(
-    Whom { conf, memory }: Whom<'_>,
+    Whom { conf, memory, reach }: Whom<'_>,
     key: &Key,
     question: &Question,
     deadline: &Deadline,
-) -> Result<(Server, Reply), LookupError> {
+) -> Result<Reply, LookupError> {
     let servers = memory.order(&conf.servers, conf.rotate, Instant::now());
     let story = Story::default();
-    let one = async |server| {
-        story.began(server);
-        match exchange(server, question, &key.binding, conf.use_vc).await {
-            Ok(reply) => Some((server, reply)),
-            Err(error) => story.failed(server, error),
+    let one = async |server: NameServer| {
+        story.began(&server);
+        let way = reach.way(&server, &key.binding);
+        match exchange(&way, question).await {
+            Ok(reply) => Some((server.clone(), reply)),
+            Err(error) => story.failed(&server, error),
         }
     };
     match select(pin!(race_servers(&servers, one)), pin!(deadline.passed())).await {
         Either::Left((Some((server, reply)), _)) => {
-            memory.answered(server, &conf.servers, Instant::now());
-            Ok((server, reply))
+            memory.answered(&server, &conf.servers, Instant::now());
+            Ok(reply)
         }
         Either::Left((None, _)) | Either::Right(_) => Err(story.failure()),
     }
@@ -102,13 +108,13 @@ async fn ask_servers(
 
 /// Starts the exchanges in the servers' order: the next one 250 ms after the one before, or at
 /// once when one fails. `None` when all have failed.
-async fn race_servers<T, F>(servers: &[Server], exchange: impl Fn(Server) -> F) -> Option<T>
+async fn race_servers<T, F>(servers: &[NameServer], exchange: impl Fn(NameServer) -> F) -> Option<T>
 where
     F: Future<Output = Option<T>>,
 {
     let mut running = FuturesUnordered::new();
     for server in servers {
-        running.push(exchange(*server));
+        running.push(exchange(server.clone()));
         let next_at = Instant::now() + NEXT_SERVER;
         match select(running.next(), pin!(sleep_until(next_at))).await {
             Either::Left((Some(Some(won)), _)) => return Some(won),
@@ -125,15 +131,15 @@ where
 
 /// The servers that were asked, in this order, and how those ended that failed.
 #[derive(Default)]
-struct Story(Mutex<Vec<(Server, Option<LookupError>)>>);
+struct Story(Mutex<Vec<(NameServer, Option<LookupError>)>>);
 
 impl Story {
-    fn began(&self, server: Server) {
-        self.lock().push((server, None));
+    fn began(&self, server: &NameServer) {
+        self.lock().push((server.clone(), None));
     }
 
-    fn failed<T>(&self, server: Server, error: LookupError) -> Option<T> {
-        self.lock().iter_mut().filter(|(asked, _)| *asked == server).for_each(|(_, end)| {
+    fn failed<T>(&self, server: &NameServer, error: LookupError) -> Option<T> {
+        self.lock().iter_mut().filter(|(asked, _)| asked == server).for_each(|(_, end)| {
             *end = Some(error.clone());
         });
         None
@@ -147,7 +153,7 @@ impl Story {
         let told = asked.iter().map(|(server, end)| match end {
             Some(error) => error.clone(),
             None => LookupError::new(LookupErrorKind::TimedOut)
-                .with_server(server.addr)
+                .with_server(server.addr())
                 .with_other_servers(silent - 1),
         });
         let none =
@@ -155,14 +161,14 @@ impl Story {
         told.min_by_key(|error| rank(error.kind())).unwrap_or_else(none)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(Server, Option<LookupError>)>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<(NameServer, Option<LookupError>)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn rank(kind: LookupErrorKind) -> u8 {
     match kind {
-        LookupErrorKind::ServerFailure | LookupErrorKind::Refused => 0,
+        LookupErrorKind::ServerFailure | LookupErrorKind::Refused | LookupErrorKind::Untrusted => 0,
         LookupErrorKind::NoSuchName | LookupErrorKind::NoRecords | LookupErrorKind::Other => 1,
         LookupErrorKind::TimedOut => 2,
         LookupErrorKind::NoNameServer => 3,

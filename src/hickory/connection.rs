@@ -121,7 +121,7 @@ impl Connection {
     pub(super) fn phase(&self) -> Phase {
         match self.questions.is_closed() {
             true => Phase::Ended,
-            false => *self.life.phase.borrow(),
+            false => self.life.phase(),
         }
     }
 
@@ -141,10 +141,6 @@ impl Connection {
         }
     }
 
-    /// Whether anything was heard after that.
-    pub(super) fn was_heard_since(&self, then: Instant) -> bool {
-        self.life.table().heard_at.is_some_and(|at| at > then)
-    }
 }
 
 async fn live<S: AsyncRead + AsyncWrite>(
@@ -180,7 +176,9 @@ async fn serve<S: AsyncRead + AsyncWrite>(
     let error = LookupError::from(LookupErrorKind::NoNameServer);
     match ended {
         Ok(why) => error.with_cause(why),
-        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => error.with_cause("closed by the server"),
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
+            error.with_cause("closed by the server")
+        }
         Err(e) => error.with_cause(e),
     }
 }
@@ -231,6 +229,10 @@ impl Life {
     fn new() -> Self {
         let (phase, _) = watch::channel(Phase::Connecting(Instant::now()));
         Self { phase, table: Mutex::default(), end: OnceLock::new() }
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        *self.phase.borrow()
     }
 
     pub(super) fn tcp_is_up(&self) {

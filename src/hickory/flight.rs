@@ -10,9 +10,8 @@ use futures_util::future::{FutureExt, Shared, WeakShared};
 use tokio::runtime::{self, Handle};
 use tokio::time::{Instant, sleep_until};
 
-use super::exchange::LAST_SEND;
-
 use super::cache::{Key, Outcome};
+use super::udp::LAST_SEND;
 
 type Asking = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 

@@ -24,8 +24,10 @@ impl Hosts {
             let mut words = entry.split_whitespace();
             let Some(first) = words.next() else { continue };
             match configured_addr(first, 0) {
-                Some(addr) => words.for_each(|name| hosts.insert(name, [addr])),
-                None => tracing::debug!(line = %crate::text::Line(line), "hosts file: ignored"),
+                Ok(addr) => words.for_each(|name| hosts.insert(name, [addr])),
+                Err(why) => {
+                    tracing::debug!(line = %crate::text::Line(line), %why, "hosts file: ignored");
+                }
             }
         }
         hosts

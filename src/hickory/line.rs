@@ -111,23 +111,29 @@ impl Line {
         join: Option<&Join>,
     ) -> Result<Vec<u8>, LookupError> {
         let (mut current, mut trials) = (self.connection(), Trials::default());
-        let asking = |nth, on: &Arc<Connection>| on.clone().ask(message.clone()).map(move |r| (nth, r));
+        let asking =
+            |nth, on: &Arc<Connection>| on.clone().ask(message.clone()).map(move |r| (nth, r));
         let mut running = FuturesUnordered::from_iter([asking(trials.moves, &current)]);
         loop {
-            let doubt = pin!(self.doubt(&current, &trials, join));
-            match select(running.next(), doubt).await {
-                Either::Left((Some((nth, Ok(bytes))), _)) => {
+            // Nothing is borrowed beyond this.
+            let event =
+                match select(running.next(), pin!(self.doubt(&current, &trials, join))).await {
+                    Either::Left((ended, _)) => Either::Left(ended),
+                    Either::Right((doubt, _)) => Either::Right(doubt),
+                };
+            match event {
+                Either::Left(Some((nth, Ok(bytes)))) => {
                     self.answered(&trials, nth);
                     return Ok(bytes);
                 }
-                Either::Left((Some((_, Err(ended))), _)) if running.is_empty() => {
+                Either::Left(Some((_, Err(ended)))) if running.is_empty() => {
                     trials.count(ended)?;
                     current = self.connection();
                     running.push(asking(trials.moves, &current));
                 }
                 Either::Left(_) => {}
-                Either::Right((Doubt::Slow, _)) => trials.tell(join),
-                Either::Right((Doubt::Silent, _)) => {
+                Either::Right(Doubt::Slow) => trials.tell(join),
+                Either::Right(Doubt::Silent) => {
                     if !self.has_answered() {
                         trials.tell(join);
                     }
@@ -165,7 +171,8 @@ impl Line {
                     ) => pending().await,
                 }
             };
-            if let Either::Left((doubt, _)) = select(pin!(doubt), pin!(current.leaves(phase))).await {
+            if let Either::Left((doubt, _)) = select(pin!(doubt), pin!(current.leaves(phase))).await
+            {
                 return doubt;
             }
         }

@@ -35,26 +35,37 @@ use crate::host::{query_name, why_never_looked_up};
 use crate::resolve::{Query, Record, Resolve, Resolving};
 use crate::text::Line;
 use cache::Outcome;
-use hosts::Hosts;
 use search::Walk;
-use system::{Source, System};
+use system::{Settings, Source, System};
 
 mod ask;
 mod cache;
 mod chain;
+mod connection;
 mod exchange;
 mod flight;
 mod hosts;
+mod line;
 mod message;
+mod name_server;
 mod network;
+mod opener;
+mod opportunistic;
+mod plain;
 #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
 mod platform;
+mod ports;
+mod reach;
 mod resolv_conf;
 mod search;
 mod servers;
 mod system;
 #[cfg(test)]
 mod tests;
+mod tls;
+mod udp;
+
+pub use name_server::{NameServer, NameServerError, Pin};
 
 /// Asks name servers. Cheap to clone; clones share what they have learnt.
 ///
@@ -62,7 +73,6 @@ mod tests;
 /// for the start of a program, not for each connect.
 #[derive(Clone)]
 pub struct Resolver {
-    overrides: Arc<Hosts>,
     system: Arc<System>,
 }
 
@@ -79,14 +89,13 @@ impl Resolver {
     /// `LOCALDOMAIN`, `RES_OPTIONS` and the domain of the host's own name are not used.
     #[must_use]
     pub fn system() -> Self {
-        Self::new(Source::system(), Some(system::hosts_path()), Arc::default())
+        Self::new(Settings::new(Source::system()))
     }
 
-    /// The same, and never anything but UDP and TCP in clear, whatever later versions make of
-    /// [`system`](Self::system).
+    /// The same, and never anything but UDP and TCP in clear.
     #[must_use]
     pub fn system_plain() -> Self {
-        Self::system()
+        Self::new(Settings { plain: true, ..Settings::new(Source::system()) })
     }
 
     /// These servers, in this order, over UDP and TCP in clear, and no search list. The hosts file
@@ -94,8 +103,33 @@ impl Resolver {
     /// lookup that needs one fails with [`LookupErrorKind::NoNameServer`].
     #[must_use]
     pub fn servers(servers: impl IntoIterator<Item = SocketAddr>) -> Self {
-        let source = Source::Given(servers.into_iter().collect());
-        Self::new(source, Some(system::hosts_path()), Arc::default())
+        let servers = servers.into_iter().map(NameServer::udp).collect();
+        Self::new(Settings::new(Source::Given(servers)))
+    }
+
+    /// These servers, in this order, each by its own policy, and no search list. The rest is as with
+    /// [`servers`](Self::servers).
+    ///
+    /// ```
+    /// use he::hickory::{NameServer, Resolver};
+    ///
+    /// let list = ["tls:192.0.2.53!dns.test", "tls:[2001:db8::53]!dns.test"];
+    /// let servers: Vec<NameServer> = list.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+    /// let resolver = Resolver::name_servers(servers)?;
+    /// # Ok::<(), he::hickory::NameServerError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A server that cannot be asked: its address cannot be dialled, or its port is 0, or 53 for TLS,
+    /// or 853 in clear (RFC 7858 section 3.1). And lists that mix strict or pinned servers with others,
+    /// or pinned with strict ones: whoever silences the one would choose the other.
+    pub fn name_servers(
+        servers: impl IntoIterator<Item = NameServer>,
+    ) -> Result<Self, NameServerError> {
+        let servers: Vec<_> = servers.into_iter().collect();
+        name_server::check_list(&servers)?;
+        Ok(Self::new(Settings::new(Source::Given(servers))))
     }
 
     /// Answers a name without asking: both families, before the hosts file and everything else.
@@ -111,41 +145,47 @@ impl Resolver {
         if let Some(why) = why_never_looked_up(name) {
             tracing::debug!(name = %Line(name), %why, "override: without effect on connects");
         }
-        let mut overrides = Arc::unwrap_or_clone(self.overrides);
         let addrs = addrs.into_iter().map(|ip| SocketAddr::new(ip, 0));
-        overrides.insert(&query_name(name), addrs);
-        let System { source, hosts, .. } = &*self.system;
-        Self::new(source.clone(), hosts.clone(), Arc::new(overrides))
+        self.with(|settings| {
+            Arc::make_mut(&mut settings.overrides).insert(&query_name(name), addrs);
+        })
     }
 
     /// Reads another file in place of `/etc/resolv.conf`, on every system: for tests and
-    /// containers. A server may be written `[address]:port` there, as on OpenBSD.
+    /// containers. A server may be written `[address]:port` there, as on OpenBSD. After
+    /// [`system_plain`](Self::system_plain) its servers are asked in clear as well.
     #[must_use]
     pub fn with_resolv_conf(self, path: impl Into<PathBuf>) -> Self {
-        Self::new(Source::File(path.into()), self.system.hosts.clone(), self.overrides)
+        self.with(|settings| settings.source = Source::File(path.into()))
     }
 
     /// Reads another file in place of `/etc/hosts`.
     #[must_use]
     pub fn with_hosts(self, path: impl Into<PathBuf>) -> Self {
-        Self::new(self.system.source.clone(), Some(path.into()), self.overrides)
+        self.with(|settings| settings.hosts = Some(path.into()))
     }
 
     /// Reads no hosts file.
     #[must_use]
     pub fn without_hosts(self) -> Self {
-        Self::new(self.system.source.clone(), None, self.overrides)
+        self.with(|settings| settings.hosts = None)
     }
 
-    fn new(source: Source, hosts: Option<PathBuf>, overrides: Arc<Hosts>) -> Self {
-        Self { overrides, system: Arc::new(System::new(source, hosts)) }
+    fn new(settings: Settings) -> Self {
+        Self { system: Arc::new(System::new(settings)) }
+    }
+
+    fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.system.settings.clone();
+        change(&mut settings);
+        Self::new(settings)
     }
 
     /// What nobody has to be asked for.
     fn without_dns(&self, query: &Query) -> Option<Outcome> {
         let (name, record) = (query.name(), query.record());
         literal(name, record)
-            .or_else(|| self.overrides.find(name, record))
+            .or_else(|| self.system.settings.overrides.find(name, record))
             .or_else(|| self.system.hosts()?.find(name, record))
     }
 }
@@ -167,12 +207,15 @@ impl Default for Connector {
 
 impl fmt::Debug for Resolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let System { source, hosts, .. } = &*self.system;
-        let overrides = &self.overrides;
+        let Settings { source, plain, hosts, overrides, plain_delay, trust } =
+            &self.system.settings;
         f.debug_struct("Resolver")
             .field("source", source)
+            .field("plain", plain)
             .field("hosts", hosts)
             .field("overrides", overrides)
+            .field("plain_delay", plain_delay)
+            .field("trust", trust)
             .finish()
     }
 }

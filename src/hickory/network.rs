@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::ask::{Whom, ask};
 use super::cache::{Cache, Key, Outcome};
 use super::flight::Flights;
+use super::reach::Reach;
 use super::resolv_conf::Conf;
 use super::servers::Memory;
 use crate::resolve::Record;
@@ -24,12 +25,14 @@ pub(super) struct Network {
     pub(super) conf: Conf,
     cache: Cache,
     memory: Memory,
+    reach: Reach,
     flights: Flights,
 }
 
 impl Network {
-    pub(super) fn new(conf: Conf) -> Self {
-        Self { conf, cache: Cache::new(), memory: Memory::default(), flights: Flights::default() }
+    pub(super) fn new(conf: Conf, reach: Reach) -> Self {
+        let (cache, memory, flights) = (Cache::new(), Memory::default(), Flights::default());
+        Self { conf, cache, memory, reach, flights }
     }
 
     /// What is known of a name to a lookup of `asker`. To a lookup of the other type an answer that
@@ -54,7 +57,7 @@ impl Network {
         let (network, asked) = (Arc::clone(self), key.clone());
         let flight = self.flights.join(key, deadline, async move |deadline| {
             let started = Instant::now();
-            let whom = Whom { conf: &network.conf, memory: &network.memory };
+            let whom = Whom { conf: &network.conf, memory: &network.memory, reach: &network.reach };
             let learnt = ask(whom, &asked, &deadline).await;
             // Some server may not have had its say.
             let cut_short = is_failure(&learnt.outcome) && deadline.is_over();

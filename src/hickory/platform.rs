@@ -30,7 +30,7 @@ pub(super) fn read() -> Result<Conf, LookupError> {
 fn convert(config: &ResolverConfig, options: &ResolverOpts) -> Conf {
     let servers = config.name_servers().iter().filter_map(|server| {
         let port = server.connections.first()?.port;
-        Some(SocketAddr::new(server.ip, port))
+        Some(resolv_conf::system_server(SocketAddr::new(server.ip, port)))
     });
     let mut conf = Conf::of(servers);
     let domain = config.domain().filter(|_| config.search().is_empty());

@@ -88,12 +88,13 @@ impl Way<'_> {
         if transport == Transport::Tcp {
             return Opener { addr: self.server.addr(), binding, security: None };
         }
+        let addr = self.server.tls_addr().unwrap_or(self.server.addr());
         let opportunistic = matches!(self.server.policy(), Policy::Opportunistic { .. });
         let security = Security {
             server: self.server.clone(),
             tls: self.reach.tls.clone(),
             ports: opportunistic.then(|| (self.reach.ports.clone(), self.spot.clone())),
         };
-        Opener { addr: self.server.tls_addr(), binding, security: Some(security) }
+        Opener { addr, binding, security: Some(security) }
     }
 }

@@ -3,16 +3,14 @@
 //! `LOCALDOMAIN`, `RES_OPTIONS` and the domain part of the host's own name are not used: what a
 //! name means should not depend on the environment of the process.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use super::servers::Server;
+use super::name_server::{NameServer, PORT};
 use crate::host::{check_name, configured_addr, query_name};
 use crate::resolve::Record;
 use crate::text::Line;
 
-/// The port of DNS without TLS.
-pub(super) const PORT: u16 = 53;
 /// As in glibc (`RES_MAXNDOTS`).
 const MAX_NDOTS: usize = 15;
 
@@ -21,7 +19,7 @@ const MAX_NDOTS: usize = 15;
 pub(super) struct Conf {
     /// In the order in which they are asked. All of them: glibc's limit of three is its own
     /// (R-8305-3.1c).
-    pub(super) servers: Vec<Server>,
+    pub(super) servers: Vec<NameServer>,
     /// Domains in lower case, without a dot at the end.
     pub(super) search: Vec<Arc<str>>,
     /// A name with at least so many dots is tried as it is before the search list.
@@ -36,9 +34,9 @@ pub(super) struct Conf {
 
 impl Conf {
     /// These servers, and no search list.
-    pub(super) fn of(servers: impl IntoIterator<Item = SocketAddr>) -> Self {
+    pub(super) fn of(servers: impl IntoIterator<Item = NameServer>) -> Self {
         Self {
-            servers: servers.into_iter().map(Server::plain).collect(),
+            servers: servers.into_iter().collect(),
             search: Vec::new(),
             ndots: 1,
             rotate: false,
@@ -57,7 +55,7 @@ impl Conf {
             }
         }
         if conf.servers.is_empty() {
-            conf.servers.push(Server::plain((Ipv4Addr::LOCALHOST, PORT).into()));
+            conf.servers.push(NameServer::udp((Ipv4Addr::LOCALHOST, PORT).into()));
         }
         conf
     }
@@ -75,7 +73,7 @@ impl Conf {
         let (keyword, rest) = line.split_once(char::is_whitespace)?;
         let mut words = rest.split_whitespace().take_while(|word| !word.starts_with(['#', ';']));
         match keyword {
-            "nameserver" => self.servers.push(Server::plain(server(words.next()?)?)),
+            "nameserver" => self.servers.push(system_server(server(words.next()?)?)),
             "search" => self.search = words.filter_map(domain).collect(),
             "domain" => self.search = words.take(1).filter_map(domain).collect(),
             "options" => words.for_each(|option| self.option(option)),
@@ -110,8 +108,22 @@ impl Conf {
 /// An address with or without a zone, or `[address]:port` as in OpenBSD.
 fn server(text: &str) -> Option<SocketAddr> {
     match text.strip_prefix('[').and_then(|text| text.split_once("]:")) {
-        Some((host, port)) => configured_addr(host, port.parse().ok()?),
-        None => configured_addr(text, PORT),
+        Some((host, port)) => configured_addr(host, port.parse().ok()?).ok(),
+        None => configured_addr(text, PORT).ok(),
+    }
+}
+
+/// A server that the system has named: opportunistic, where that can be of use. A resolver on this
+/// host or link (a stub, a container's, a cloud's) is no one else's way out, and speaks no TLS;
+/// neither is there a port 853 beside one at a port of its own.
+pub(super) fn system_server(addr: SocketAddr) -> NameServer {
+    let nearby = match addr.ip().to_canonical() {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unicast_link_local(),
+    };
+    match nearby || addr.port() != PORT {
+        true => NameServer::udp(addr),
+        false => NameServer::opportunistic(addr),
     }
 }
 
@@ -135,7 +147,7 @@ mod tests {
     use super::*;
 
     fn servers(text: &str) -> Vec<String> {
-        Conf::parse(text).servers.iter().map(|server| server.addr.to_string()).collect()
+        Conf::parse(text).servers.iter().map(|server| server.addr().to_string()).collect()
     }
 
     fn search(text: &str) -> Vec<String> {
@@ -157,6 +169,30 @@ mod tests {
                 "[::1]:54"
             ]
         );
+    }
+
+    #[test]
+    fn servers_nearby_or_at_a_port_of_their_own_are_spoken_to_plainly() {
+        let texts = [
+            ("192.0.2.1", "192.0.2.1"),
+            ("10.0.0.1", "10.0.0.1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("fd00::1", "fd00::1"),
+            ("[192.0.2.1]:53", "192.0.2.1"),
+            ("[192.0.2.1]:5353", "udp:192.0.2.1:5353"),
+            ("127.0.0.11", "udp:127.0.0.11"),
+            ("127.0.0.53", "udp:127.0.0.53"),
+            ("::ffff:127.0.0.53", "udp:127.0.0.53"),
+            ("::1", "udp:::1"),
+            ("169.254.169.253", "udp:169.254.169.253"),
+            ("fe80::1%lo", "udp:fe80::1%1"),
+            ("", "udp:127.0.0.1"),
+        ];
+        for (text, expected) in texts {
+            let conf = Conf::parse(&format!("nameserver {text}"));
+            let texts: Vec<_> = conf.servers.iter().map(|server| server.to_string()).collect();
+            assert_eq!(texts, [expected]);
+        }
     }
 
     #[test]

@@ -149,7 +149,7 @@ impl Walk {
     fn timed_out(&self) -> LookupError {
         let error = LookupError::from(LookupErrorKind::TimedOut);
         match self.network.conf.servers.first() {
-            Some(server) => error.with_server(server.addr),
+            Some(server) => error.with_server(server.addr()),
             None => error,
         }
     }

@@ -2,16 +2,63 @@
 
 use std::fs::{self, Metadata};
 use std::io::{self, Read as _};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::hosts::Hosts;
+use super::name_server::NameServer;
 use super::network::Network;
+use super::reach::Reach;
 use super::resolv_conf::Conf;
+use super::tls::{Tls, Trust};
 use crate::answer::{LookupError, LookupErrorKind};
 use crate::text::Line;
+
+/// What a resolver was made of.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) source: Source,
+    /// Servers that the system has named are spoken to in clear, as if they were all `udp:`.
+    pub(super) plain: bool,
+    /// `None`: there is no hosts file.
+    pub(super) hosts: Option<PathBuf>,
+    pub(super) overrides: Arc<Hosts>,
+    /// The head start of TLS where plain DNS will do as well.
+    pub(super) plain_delay: Duration,
+    pub(super) trust: Trust,
+}
+
+/// A round trip to most name servers, and a handshake's computing.
+const PLAIN_DELAY: Duration = Duration::from_millis(50);
+
+impl Settings {
+    /// With the hosts file of the system.
+    pub(super) fn new(source: Source) -> Self {
+        Self {
+            source,
+            plain: false,
+            hosts: Some(hosts_path()),
+            overrides: Arc::default(),
+            plain_delay: PLAIN_DELAY,
+            trust: Trust::default(),
+        }
+    }
+
+    fn read(&self) -> Result<Conf, LookupError> {
+        let mut conf = self.source.read()?;
+        if self.plain {
+            conf.servers.iter_mut().for_each(|it| *it = NameServer::udp(it.addr()));
+        }
+        Ok(conf)
+    }
+
+    fn network(&self, conf: Conf) -> Arc<Network> {
+        let tls = Tls::new(self.trust.clone());
+        let reach = Reach::new(tls, self.plain_delay, conf.use_vc);
+        Arc::new(Network::new(conf, reach))
+    }
+}
 
 /// Where the name servers come from.
 #[derive(Debug, Clone)]
@@ -22,7 +69,7 @@ pub(super) enum Source {
     #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
     Platform,
     /// The caller.
-    Given(Vec<SocketAddr>),
+    Given(Vec<NameServer>),
 }
 
 impl Source {
@@ -54,13 +101,13 @@ impl Source {
             },
             #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
             Self::Platform => super::platform::read(),
-            Self::Given(servers) => Ok(Conf::of(servers.iter().copied())),
+            Self::Given(servers) => Ok(Conf::of(servers.iter().cloned())),
         }
     }
 }
 
 /// Where this system keeps its hosts file.
-pub(super) fn hosts_path() -> PathBuf {
+fn hosts_path() -> PathBuf {
     if cfg!(windows) {
         let root = std::env::var_os("SystemRoot").unwrap_or_else(|| r"C:\Windows".into());
         return Path::new(&root).join(r"System32\drivers\etc\hosts");
@@ -72,8 +119,7 @@ pub(super) fn hosts_path() -> PathBuf {
 /// as long as a small local file takes.
 #[derive(Debug)]
 pub(super) struct System {
-    pub(super) source: Source,
-    pub(super) hosts: Option<PathBuf>,
+    pub(super) settings: Settings,
     read: Mutex<Read>,
 }
 
@@ -84,9 +130,9 @@ struct Read {
 }
 
 impl System {
-    /// Reads nothing yet. Without a path there is no hosts file.
-    pub(super) fn new(source: Source, hosts: Option<PathBuf>) -> Self {
-        Self { source, hosts, read: Mutex::default() }
+    /// Reads nothing yet.
+    pub(super) fn new(settings: Settings) -> Self {
+        Self { settings, read: Mutex::default() }
     }
 
     /// The network as it is configured now. A changed configuration makes a new one, in which
@@ -97,7 +143,7 @@ impl System {
     /// The configuration is there and cannot be read.
     pub(super) fn network(&self) -> Result<Arc<Network>, LookupError> {
         // The stamp before the text: a change in between is seen by the next lookup.
-        let stamp = self.source.stamp();
+        let stamp = self.settings.source.stamp();
         let mut read = self.lock();
         if let Some((known, network)) = &read.network {
             if *known == stamp {
@@ -106,12 +152,12 @@ impl System {
         }
         // What could not be read is not kept, so that the next lookup tries again.
         let before = read.network.take();
-        let conf = self.source.read()?;
+        let conf = self.settings.read()?;
         let network = match before {
             Some((Stamp::Period(_), network)) if network.conf == conf => network,
             Some(_) | None => {
-                tracing::debug!(source = ?self.source, ?conf, "name servers");
-                Arc::new(Network::new(conf))
+                tracing::debug!(source = ?self.settings.source, ?conf, "name servers");
+                self.settings.network(conf)
             }
         };
         read.network = Some((stamp, network.clone()));
@@ -120,7 +166,7 @@ impl System {
 
     /// The hosts file as it is now. One that cannot be read has no names.
     pub(super) fn hosts(&self) -> Option<Arc<Hosts>> {
-        let path = self.hosts.as_deref()?;
+        let path = self.settings.hosts.as_deref()?;
         let stamp = Stamp::of(path);
         let mut state = self.lock();
         if let Some((known, hosts)) = &state.hosts {

@@ -334,11 +334,10 @@ async fn a_name_that_cannot_be_sent_is_an_error_without_a_query() {
 fn the_system_is_lazy_and_the_default() {
     let system = format!("{:?}", Resolver::default());
     assert_eq!(system, format!("{:?}", Resolver::system()));
-    assert_eq!(system, format!("{:?}", Resolver::system_plain()));
     #[cfg(target_os = "linux")]
     assert_eq!(
         system,
-        "Resolver { source: File(\"/etc/resolv.conf\"), hosts: Some(\"/etc/hosts\"), \
+        "Resolver { source: File(\"/etc/resolv.conf\"), plain: false, hosts: Some(\"/etc/hosts\"), \
          overrides: Hosts({}) }"
     );
 }
@@ -347,6 +346,20 @@ fn the_system_is_lazy_and_the_default() {
 fn without_a_resolv_conf_the_server_is_the_one_on_this_host() {
     let resolver = Resolver::system().with_resolv_conf("/nowhere/resolv.conf");
     let network = resolver.system.network().unwrap();
-    let servers: Vec<_> = network.conf.servers.iter().map(|server| server.addr).collect();
-    assert_eq!(servers, ["127.0.0.1:53".parse().unwrap()]);
+    let servers: Vec<_> = network.conf.servers.iter().map(|server| server.to_string()).collect();
+    assert_eq!(servers, ["udp:127.0.0.1"]);
+}
+
+#[test]
+fn the_plain_system_asks_every_server_in_clear() {
+    let path = std::env::temp_dir().join(format!("he-plain-{}", std::process::id()));
+    std::fs::write(&path, "nameserver 192.0.2.1\nnameserver ::1\n").unwrap();
+    let servers = |resolver: Resolver| {
+        let network = resolver.with_resolv_conf(&path).system.network().unwrap();
+        network.conf.servers.iter().map(|server| server.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(servers(Resolver::system_plain()), ["udp:192.0.2.1", "udp:::1"]);
+    assert_eq!(servers(Resolver::system_plain().without_hosts()), ["udp:192.0.2.1", "udp:::1"]);
+    assert_eq!(servers(Resolver::system()), ["192.0.2.1", "udp:::1"]);
+    std::fs::remove_file(&path).unwrap();
 }

@@ -167,10 +167,13 @@ async fn silence_is_counted_from_the_oldest_question_or_the_last_word() {
     let (connection, mut server) = up();
     let patience = Duration::from_millis(250);
     let started = Instant::now();
-    let (silent, _open) = (tokio::spawn({
-        let connection = connection.clone();
-        async move { connection.is_silent_for(patience).await }
-    }), ());
+    let (silent, _open) = (
+        tokio::spawn({
+            let connection = connection.clone();
+            async move { connection.is_silent_for(patience).await }
+        }),
+        (),
+    );
     let asked = [1, 2].map(|id| ask(&connection, question(id, "q")));
     let (first, _) = next(&mut server).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
