@@ -102,7 +102,9 @@ async fn ask_servers(
             memory.answered(&server, &conf.servers, Instant::now());
             Ok(reply)
         }
-        Either::Left((None, _)) | Either::Right(_) => Err(story.failure()),
+        Either::Left((None, _)) | Either::Right(_) => {
+            Err(story.failure(|server| reach.way(server, &key.binding).standing()))
+        }
     }
 }
 
@@ -147,14 +149,21 @@ impl Story {
 
     /// The one error to tell: what a server said comes before what made no sense, that before
     /// silence, and that before servers that cannot be reached; among equals the first server's.
-    fn failure(&self) -> LookupError {
+    /// `standing` says how far it got with a silent server.
+    fn failure(&self, standing: impl Fn(&NameServer) -> Option<&'static str>) -> LookupError {
         let asked = self.lock();
         let silent = asked.iter().filter(|(_, end)| end.is_none()).count();
         let told = asked.iter().map(|(server, end)| match end {
             Some(error) => error.clone(),
-            None => LookupError::new(LookupErrorKind::TimedOut)
-                .with_server(server.addr())
-                .with_other_servers(silent - 1),
+            None => {
+                let error = LookupError::new(LookupErrorKind::TimedOut)
+                    .with_server(server.addr())
+                    .with_other_servers(silent - 1);
+                match standing(server) {
+                    Some(what) => error.with_cause(what),
+                    None => error,
+                }
+            }
         });
         let none =
             || LookupError::new(LookupErrorKind::NoNameServer).with_cause("none is configured");

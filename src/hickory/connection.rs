@@ -20,6 +20,8 @@ use crate::answer::{LookupError, LookupErrorKind};
 const IDLE: Duration = Duration::from_secs(30);
 /// Questions that are open on a connection at once; more wait. The limit of knot-resolver.
 const MAX_OPEN: usize = 100;
+/// Questions whose askers have gone, and whose answers may still come.
+const MAX_ABANDONED: usize = 10 * MAX_OPEN;
 /// So many messages in a row that answer no open question, and the server makes no sense.
 const MAX_STRANGERS: usize = 1_000;
 
@@ -270,7 +272,10 @@ impl Table {
         let Some((id, rest)) = message.split_first_chunk() else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
-        self.open.retain(|_, sent| !sent.reply.is_closed());
+        // A late answer must not meet another question, so an id stays taken for long.
+        if self.open.len() >= MAX_ABANDONED {
+            self.open.retain(|_, sent| !sent.reply.is_closed());
+        }
         let mut id = u16::from_be_bytes(*id);
         while self.open.contains_key(&id) {
             id = id.wrapping_add(1);

@@ -26,6 +26,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -169,6 +170,16 @@ impl Resolver {
     #[must_use]
     pub fn without_hosts(self) -> Self {
         self.with(|settings| settings.hosts = None)
+    }
+
+    /// How long plain DNS waits for TLS at an opportunistic server that has not been reached yet: from
+    /// the start of TCP, and once more from the end of its handshake. Default 50 ms: a round trip
+    /// to most servers. Longer keeps more queries from leaving in clear; a network that drops port
+    /// 853 costs the first lookup so much. At most 2 s, when such a handshake is given up. It has no
+    /// effect on other servers.
+    #[must_use]
+    pub fn with_plain_delay(self, delay: Duration) -> Self {
+        self.with(|settings| settings.plain_delay = delay.min(opener::OPPORTUNISTIC_TIMEOUT))
     }
 
     fn new(settings: Settings) -> Self {

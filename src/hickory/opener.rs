@@ -29,7 +29,7 @@ use crate::text::Time;
 /// How long a connection may take: the lookups that wait for it give up sooner.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The same where plain DNS will do as well: a live server has answered by then.
-const OPPORTUNISTIC_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const OPPORTUNISTIC_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where a line leads.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::runtime::{self, Handle};
 
+use super::connection::Phase;
 use super::line::Line;
 use super::name_server::{NameServer, Policy};
 use super::opener::{Opener, Security};
@@ -81,6 +82,19 @@ impl Way<'_> {
             Arc::new(Line::new(opener.addr, move || opener.open()))
         });
         line.clone()
+    }
+
+    /// How far a server got that has to be reached over TLS, for the error when it is silent.
+    pub(super) fn standing(&self) -> Option<&'static str> {
+        if !self.server.is_tls() {
+            return None;
+        }
+        match self.line(Transport::Tls).phase()? {
+            Phase::Connecting(_) => Some("no TCP connection"),
+            Phase::Handshaking(_) => Some("TCP is up, TLS is silent"),
+            Phase::Up => Some("TLS is up and silent"),
+            Phase::Ended => None,
+        }
     }
 
     fn opener(&self, transport: Transport) -> Opener {

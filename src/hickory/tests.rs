@@ -338,7 +338,7 @@ fn the_system_is_lazy_and_the_default() {
     assert_eq!(
         system,
         "Resolver { source: File(\"/etc/resolv.conf\"), plain: false, hosts: Some(\"/etc/hosts\"), \
-         overrides: Hosts({}) }"
+         overrides: Hosts({}), plain_delay: 50ms, trust: Trust(platform) }"
     );
 }
 

@@ -197,12 +197,13 @@ async fn the_head_start_counts_from_the_connections_start() {
 async fn a_connection_that_is_up_and_mute_is_slow_after_250_ms() {
     let (line, _) = line(&[Server::FallsSilent(0)]);
     assert_eq!(slow(&line).await, Some(250));
+    sleep(MS).await;
     assert!(line.is_outdone());
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_that_has_answered_before_may_be_slower() {
-    let (line, _) = line(&[Server::FallsSilent(1)]);
+    let (line, _) = line(&[Server::FallsSilent(1), Server::FallsSilent(0)]);
     assert_eq!(slow(&line).await, None);
     // 250 ms until there is another connection, one second on that.
     assert_eq!(slow(&line).await, Some(1_250));
