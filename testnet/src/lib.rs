@@ -32,6 +32,7 @@
 
 #![cfg(target_os = "linux")]
 
+mod answering;
 mod clock;
 mod control;
 mod craft;
@@ -62,4 +63,4 @@ pub use path::Host;
 pub use sockets::Socket;
 pub use story::{internet, internet_at, internet_for};
 pub use words::words;
-pub use zone::{Asked, DnsName};
+pub use zone::{Asked, DnsName, Over};

@@ -43,12 +43,25 @@ pub struct Asked {
     pub at: Moment,
     /// Whom.
     pub server: IpAddr,
+    /// From which port.
+    pub port: u16,
     /// The name, in lower case, without a dot at the end.
     pub name: String,
     /// AAAA or A.
     pub record: RecordType,
-    /// Over TCP.
-    pub tcp: bool,
+    /// By what way.
+    pub over: Over,
+    /// The message's length in bytes.
+    pub len: usize,
+}
+
+/// The way of a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// UDP.
+    Udp,
+    /// TCP, in clear.
+    Tcp,
 }
 
 /// How a name server behaves, whatever it is asked.
