@@ -44,7 +44,7 @@ pub(crate) fn answer(
 }
 
 /// The name as the zone has it.
-fn plain(name: &Name) -> String {
+pub(crate) fn plain(name: &Name) -> String {
     name.to_string().trim_end_matches('.').to_ascii_lowercase()
 }
 

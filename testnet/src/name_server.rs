@@ -1,4 +1,5 @@
-//! The name servers: one real DNS server plays them all, over UDP and TCP.
+//! The name servers: one real DNS server plays them all, over UDP and TCP; [`crate::tls`] is how
+//! they speak TLS.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;

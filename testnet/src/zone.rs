@@ -62,6 +62,22 @@ pub enum Over {
     Udp,
     /// TCP, in clear.
     Tcp,
+    /// TLS.
+    Tls {
+        /// The number of the connection: its place in
+        /// [`Net::tls_connections`](crate::Net::tls_connections), all servers together.
+        connection: usize,
+        /// Whether its handshake resumed a session.
+        resumed: bool,
+    },
+}
+
+impl Over {
+    /// Over TLS.
+    #[must_use]
+    pub fn is_tls(self) -> bool {
+        matches!(self, Self::Tls { .. })
+    }
 }
 
 /// How a name server behaves, whatever it is asked.
