@@ -44,7 +44,7 @@ impl Authority {
     /// A root.
     #[must_use]
     pub fn new() -> Self {
-        let (params, key) = (ca("he-testnet root"), key());
+        let (params, key) = ca("root");
         let key_info = key.subject_public_key_info();
         let issuer = CertifiedIssuer::self_signed(params, key).expect("a root");
         let root = Issued::new(issuer.as_ref(), key_info);
@@ -54,7 +54,7 @@ impl Authority {
     /// An intermediate that this one has issued. Servers send it along.
     #[must_use]
     pub fn intermediate(&self) -> Self {
-        let (params, key) = (ca("he-testnet intermediate"), key());
+        let (params, key) = ca("intermediate");
         let key_info = key.subject_public_key_info();
         let issuer = CertifiedIssuer::signed_by(params, key, &self.issuer).expect("a certificate");
         let mut above = self.above.clone();
@@ -220,11 +220,14 @@ fn copy(key: &KeyPair) -> KeyPair {
     KeyPair::from_pem(&key.serialize_pem()).expect("the same key")
 }
 
-fn ca(name: &str) -> CertificateParams {
-    let mut params = leaf(&[]);
+/// Names of issuers differ as their keys do: one that is not trusted is unknown, and no other.
+fn ca(name: &str) -> (CertificateParams, KeyPair) {
+    let (mut params, key) = (leaf(&[]), key());
+    let [a, b, c, d, ..] = sha256(key.public_key_raw());
+    let name = format!("{name} {:08x}", u32::from_be_bytes([a, b, c, d]));
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params
+    (params, key)
 }
 
 fn leaf(names: &[&str]) -> CertificateParams {

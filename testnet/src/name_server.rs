@@ -49,6 +49,11 @@ impl NameServer {
         Self { host: self.host.silent(), ..self }
     }
 
+    /// Swallows every datagram; TCP works, TLS as well where it does otherwise.
+    pub fn udp_silent(self) -> Self {
+        Self { host: self.host.udp_silent(), ..self }
+    }
+
     /// Gets every question and answers none.
     pub fn never(self) -> Self {
         self.world.zone().mood(self.host.ip()).never = true;
@@ -71,6 +76,12 @@ impl NameServer {
     pub fn after(self, ms: u64) -> Self {
         self.world.zone().mood(self.host.ip()).after = Duration::from_millis(ms);
         self
+    }
+}
+
+impl From<NameServer> for IpAddr {
+    fn from(server: NameServer) -> Self {
+        server.ip()
     }
 }
 

@@ -88,9 +88,17 @@ pub(crate) struct Paths {
     paths: HashMap<(IpAddr, Option<u16>), Path>,
     /// The port for DNS over TLS, where it is not closed.
     doors: HashMap<IpAddr, Door>,
-    /// Connections that a NAT has forgotten, by remote end and the client's port, and whether it
-    /// has already swallowed a packet for that.
-    forgotten: HashMap<(SocketAddr, u16), bool>,
+    /// Connections that a NAT has forgotten, by remote end and the client's port.
+    forgotten: HashMap<(SocketAddr, u16), Forgotten>,
+}
+
+/// What of a forgotten connection is swallowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Forgotten {
+    /// Every packet.
+    Wholly,
+    /// All but what is still on its way to the client, and that the client has got it.
+    WhatTheClientSays,
 }
 
 /// The port for DNS over TLS, unless it has a path of its own.
@@ -137,9 +145,9 @@ impl Paths {
         self.doors.insert(ip, door);
     }
 
-    /// A NAT forgets this connection: at once, or as the client says more.
-    pub(crate) fn forget(&mut self, peer: SocketAddr, client: u16, at_once: bool) {
-        self.forgotten.insert((peer, client), at_once);
+    /// A NAT forgets this connection.
+    pub(crate) fn forget(&mut self, peer: SocketAddr, client: u16, what: Forgotten) {
+        self.forgotten.insert((peer, client), what);
     }
 
     fn door(&self, peer: SocketAddr) -> Door {
@@ -154,13 +162,16 @@ impl Paths {
     fn forgets(&mut self, packet: Passing) -> bool {
         let key = (packet.peer, packet.client);
         let Body::Tcp(segment) = packet.body else { return false };
-        let Some(gone) = self.forgotten.get_mut(&key) else { return false };
+        let Some(what) = self.forgotten.get(&key).copied() else { return false };
         if packet.sent && segment.is_syn() {
             self.forgotten.remove(&key);
             return false;
         }
-        *gone |= packet.sent && (segment.len > 0 || segment.has(FIN) || segment.has(RST));
-        *gone
+        let speaks = segment.len > 0 || segment.has(FIN) || segment.has(RST);
+        match what {
+            Forgotten::Wholly => true,
+            Forgotten::WhatTheClientSays => packet.sent && speaks,
+        }
     }
 
     fn change(&mut self, host: &Host, change: impl FnOnce(&mut Path)) {

@@ -17,6 +17,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::answering::{self, pause};
 use crate::clock::Moment;
+use crate::path::Forgotten;
 use crate::tls::{self, Faults, Goodbye, Greeting, Hello, Wrong};
 use crate::world::World;
 use crate::zone::{Asked, Over};
@@ -112,6 +113,8 @@ enum Next {
     Waits,
     Sends(Vec<Vec<u8>>),
     Leaves(Goodbye),
+    /// It never hears of the client again, and has nothing more to say.
+    IsForgotten,
 }
 
 impl Conversation {
@@ -135,44 +138,41 @@ impl Conversation {
         let mut bytes = Vec::new();
         loop {
             let changed = self.connection.world.tls_changed.notified();
-            let faults = self.connection.faults();
-            let (idle, shuffle) = (self.idle(&faults), self.held.1);
-            let next = tokio::select! {
+            let (idle, shuffle) = (self.idle(), self.held.1);
+            let mut next = tokio::select! {
                 read = stream.read_buf(&mut bytes) => match read? {
                     0 => return Ok(()),
-                    _ => self.hear(&mut bytes, &faults),
+                    _ => self.hear(&mut bytes),
                 },
-                Some(answer) = self.ready.recv() => self.say(answer, &faults),
+                Some(answer) = self.ready.recv() => self.say(answer),
                 () = until(shuffle) => Next::Sends(self.shuffled()),
-                () = until(idle.map(|(at, _)| at)) => match idle {
-                    Some((_, goodbye)) => Next::Leaves(goodbye),
-                    None => Next::Waits,
-                },
+                goodbye = leave_at(idle) => Next::Leaves(goodbye),
                 () = changed => Next::Waits,
             };
-            let leaves = match next {
-                Next::Waits => None,
-                Next::Leaves(goodbye) => Some(goodbye),
-                Next::Sends(answers) => self.send(&mut stream, answers, &faults).await?,
-            };
-            if let Some(goodbye) = leaves {
-                return leave(stream, goodbye).await;
+            if let Next::Sends(answers) = next {
+                next = self.send(&mut stream, answers).await?;
+            }
+            match next {
+                Next::Waits | Next::Sends(_) => {}
+                Next::Leaves(goodbye) => return leave(stream, goodbye).await,
+                Next::IsForgotten => return swallow(stream).await,
             }
         }
     }
 
     /// When an idle connection is closed.
-    fn idle(&self, faults: &Faults) -> Option<(Instant, Goodbye)> {
-        let (wait, goodbye) = faults.closes_idle?;
+    fn idle(&self) -> Option<(Instant, Goodbye)> {
+        let (wait, goodbye) = self.connection.faults().closes_idle?;
         (self.under_way == 0 && self.held.0.is_empty()).then(|| (self.last + wait, goodbye))
     }
 
     /// Takes the whole messages out of these bytes.
-    fn hear(&mut self, bytes: &mut Vec<u8>, faults: &Faults) -> Next {
+    fn hear(&mut self, bytes: &mut Vec<u8>) -> Next {
+        let faults = self.connection.faults();
         self.last = Instant::now();
         while let Some(message) = next_message(bytes) {
             self.asked += 1;
-            self.answer(&message, faults);
+            self.answer(&message, &faults);
             match faults.closes_at {
                 Some((n, goodbye)) if self.asked >= n => return Next::Leaves(goodbye),
                 Some(_) | None => {}
@@ -212,9 +212,9 @@ impl Conversation {
         });
     }
 
-    fn say(&mut self, answer: Vec<u8>, faults: &Faults) -> Next {
+    fn say(&mut self, answer: Vec<u8>) -> Next {
         self.under_way -= 1;
-        let Some(n) = faults.shuffles else { return Next::Sends(vec![answer]) };
+        let Some(n) = self.connection.faults().shuffles else { return Next::Sends(vec![answer]) };
         self.held.0.push(answer);
         self.held.1.get_or_insert_with(|| Instant::now() + SHUFFLE);
         if self.held.0.len() < n { Next::Waits } else { Next::Sends(self.shuffled()) }
@@ -230,24 +230,29 @@ impl Conversation {
         &mut self,
         stream: &mut TlsStream<TcpStream>,
         answers: Vec<Vec<u8>>,
-        faults: &Faults,
-    ) -> io::Result<Option<Goodbye>> {
+    ) -> io::Result<Next> {
+        let Connection { world, client, .. } = self.connection;
         for answer in answers {
-            let Connection { world, client, .. } = self.connection;
+            let faults = self.connection.faults();
             self.answered += 1;
+            let forgets = faults.forgets_after.is_some_and(|n| self.answered >= n);
+            if forgets {
+                // Before the client has the answer, and says more.
+                let peer = (client.ip(), tls::PORT).into();
+                world.paths().forget(peer, client.port(), Forgotten::WhatTheClientSays);
+            }
             stream.write_all(&answer).await?;
             stream.flush().await?;
             self.last = Instant::now();
-            if faults.forgets_after.is_some_and(|n| self.answered == n) {
-                let peer = (client.ip(), tls::PORT).into();
-                world.paths().forget(peer, client.port(), false);
+            if forgets {
+                return Ok(Next::IsForgotten);
             }
             match faults.closes_after {
-                Some((n, goodbye)) if self.answered >= n => return Ok(Some(goodbye)),
+                Some((n, goodbye)) if self.answered >= n => return Ok(Next::Leaves(goodbye)),
                 Some(_) | None => {}
             }
         }
-        Ok(None)
+        Ok(Next::Waits)
     }
 }
 
@@ -260,6 +265,16 @@ fn next_message(bytes: &mut Vec<u8>) -> Option<Vec<u8>> {
 async fn until(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at).await,
+        None => pending().await,
+    }
+}
+
+async fn leave_at(idle: Option<(Instant, Goodbye)>) -> Goodbye {
+    match idle {
+        Some((at, goodbye)) => {
+            sleep_until(at).await;
+            goodbye
+        }
         None => pending().await,
     }
 }

@@ -7,7 +7,7 @@ use tokio_rustls::rustls::version::{TLS12, TLS13};
 
 use crate::certificate::Certificate;
 use crate::name_server::NameServer;
-use crate::path::Door;
+use crate::path::{Door, Forgotten};
 use crate::tls::{self, Faults, Goodbye, Greeting, Setup, Wrong};
 
 /// DNS over TLS, at port 853: without a word a SYN is answered with RST there. The words may be
@@ -15,10 +15,12 @@ use crate::tls::{self, Faults, Goodbye, Greeting, Setup, Wrong};
 /// said of the certificate and the protocol holds from the next handshake on, and ends all sessions
 /// that could have been resumed.
 impl NameServer {
-    /// Speaks TLS with this certificate, whatever was said before of its path: 1.2 and 1.3, with
-    /// resumption, one connection for as many questions as the client likes.
+    /// Port 853 is open, and speaks TLS with this certificate: 1.2 and 1.3, with resumption. This
+    /// is the first word; after another one it is a new set-up, as after a restart with another
+    /// certificate, and what goes wrong still does.
     pub fn tls(self, certificate: Certificate) -> Self {
-        self.set_up(|setup| setup.certificate = Some(certificate)).tls_open()
+        let setup = Setup { certificate: Some(certificate), ..Setup::default() };
+        self.set_up(|old| *old = setup).tls_open()
     }
 
     /// Somebody listens at its port 853: this server after [`tls`](Self::tls), else a process that
@@ -33,7 +35,7 @@ impl NameServer {
     }
 
     /// A SYN to port 853 is answered with RST, until [`tls_open`](Self::tls_open).
-    pub fn tls_refused(self) -> Self {
+    pub fn tls_closed(self) -> Self {
         self.door(Door::Closed)
     }
 
@@ -103,8 +105,8 @@ impl NameServer {
         self.faults(|faults| faults.closes_idle = Some((Duration::from_millis(ms), goodbye)))
     }
 
-    /// After so many answers every packet of the connection is swallowed, from the client's next
-    /// word on, as by a NAT that has forgotten it. New connections work.
+    /// After so many answers the connection is silent without an end, as by a NAT that has
+    /// forgotten it: nothing that the client says arrives. New connections work.
     pub fn tls_forgets_after(self, n: u32) -> Self {
         self.faults(|faults| faults.forgets_after = Some(n))
     }
@@ -114,7 +116,7 @@ impl NameServer {
         let open = self.world.tls().connections(self.ip());
         for connection in open.iter().filter(|connection| connection.ended.is_none()) {
             let peer = (self.ip(), tls::PORT).into();
-            self.world.paths().forget(peer, connection.port, true);
+            self.world.paths().forget(peer, connection.port, Forgotten::Wholly);
         }
         self
     }
