@@ -32,6 +32,8 @@
 
 #![cfg(target_os = "linux")]
 
+mod answering;
+mod certificate;
 mod clock;
 mod control;
 mod craft;
@@ -46,11 +48,15 @@ mod path;
 mod remote;
 mod sockets;
 mod story;
+mod tls;
+mod tls_server;
+mod tls_words;
 mod wire;
 mod words;
 mod world;
 mod zone;
 
+pub use certificate::{Authority, Certificate};
 pub use clock::Moment;
 pub use craft::Unreachable;
 pub use home::{HOME_V4, HOME_V6, Home, NAME_SERVER_V4, NAME_SERVER_V6, SECOND_V4, SECOND_V6};
@@ -61,5 +67,6 @@ pub use packet::{Body, Header, Segment};
 pub use path::Host;
 pub use sockets::Socket;
 pub use story::{internet, internet_at, internet_for};
+pub use tls::{Goodbye, Hello, TlsConnection};
 pub use words::words;
-pub use zone::{Asked, DnsName};
+pub use zone::{Asked, DnsName, Over};

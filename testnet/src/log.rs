@@ -108,8 +108,12 @@ impl Log {
     /// The first SYN of every attempt, in order; DNS over TCP is no attempt.
     #[must_use]
     pub fn starts(&self) -> Vec<Start> {
+        self.starts_of(|packet| is_attempt(&packet))
+    }
+
+    fn starts_of(&self, is_syn: impl Fn(&Packet) -> bool) -> Vec<Start> {
         let mut flows = HashSet::new();
-        let syns = || self.packets.iter().filter(is_attempt);
+        let syns = || self.packets.iter().filter(|packet| is_syn(packet));
         let first = syns().filter(|p| flows.insert((p.home, p.peer)));
         let start = |first: &Packet| {
             let same = |p: &&Packet| (p.home, p.peer) == (first.home, first.peer);
@@ -178,6 +182,20 @@ impl Log {
         self.packets.iter().filter(|packet| packet.sent && packet.peer.port() == port).count()
     }
 
+    /// How many packets the home host sent to this address and port, by UDP and TCP.
+    #[must_use]
+    pub fn sent_to_addr(&self, addr: impl Into<SocketAddr>) -> usize {
+        let addr = addr.into();
+        self.packets.iter().filter(|packet| packet.sent && packet.peer == addr).count()
+    }
+
+    /// The first SYN of every connection to this address and port, DNS as well.
+    #[must_use]
+    pub fn starts_to(&self, addr: impl Into<SocketAddr>) -> Vec<Start> {
+        let addr = addr.into();
+        self.starts_of(|packet| packet.peer == addr && is_opening(packet))
+    }
+
     /// Where the home host's TCP and UDP packets left: the devices and the addresses, each pair
     /// once, in order of appearance.
     #[must_use]
@@ -219,7 +237,11 @@ fn is_dns(packet: &Packet) -> bool {
 }
 
 fn is_attempt(packet: &&Packet) -> bool {
-    !is_dns(packet) && packet.sent_tcp().is_some_and(Segment::is_syn)
+    !is_dns(packet) && is_opening(packet)
+}
+
+fn is_opening(packet: &Packet) -> bool {
+    packet.sent_tcp().is_some_and(Segment::is_syn)
 }
 
 /// One line a packet.

@@ -14,6 +14,7 @@ use crate::log::{Log, Packet};
 use crate::name_server::{self, NameServer};
 use crate::path::Host;
 use crate::sockets::{self, Socket};
+use crate::tls::TlsConnection;
 use crate::world::{Call, World};
 use crate::zone::{Asked, DnsName};
 
@@ -165,6 +166,13 @@ impl Net {
     #[must_use]
     pub fn asked(&self) -> Vec<Asked> {
         self.world.zone().asked.clone()
+    }
+
+    /// The connections to this name server's port for DNS over TLS since the start of the story,
+    /// whatever became of them.
+    #[must_use]
+    pub fn tls_connections(&self, server: NameServer) -> Vec<TlsConnection> {
+        self.world.tls().connections(server.ip())
     }
 
     /// The home host's TCP sockets that connect or are connected.

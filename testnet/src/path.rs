@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::craft::Unreachable;
+use crate::packet::{Body, FIN, RST};
+use crate::tls;
 use crate::world::World;
 
 /// What becomes of packets to an address and port, and what the server there does.
@@ -23,6 +25,8 @@ pub(crate) struct Path {
 pub(crate) enum Fate {
     Arrives,
     Lost,
+    UdpLost,
+    TcpLost,
     Refused,
     Unreachable(Unreachable),
 }
@@ -54,6 +58,17 @@ impl Loss {
     }
 }
 
+impl Path {
+    fn loses(&self, body: Body) -> bool {
+        match self.fate {
+            Fate::Lost => true,
+            Fate::UdpLost => body == Body::Udp,
+            Fate::TcpLost => matches!(body, Body::Tcp(_)),
+            Fate::Arrives | Fate::Refused | Fate::Unreachable(_) => false,
+        }
+    }
+}
+
 impl Default for Path {
     fn default() -> Self {
         Self {
@@ -66,37 +81,119 @@ impl Default for Path {
     }
 }
 
-/// All paths, by address, and by address and port where that has a word of its own.
+/// All paths.
 #[derive(Debug, Default)]
-pub(crate) struct Paths(HashMap<(IpAddr, Option<u16>), Path>);
+pub(crate) struct Paths {
+    /// By address, and by address and port where that has a word of its own.
+    paths: HashMap<(IpAddr, Option<u16>), Path>,
+    /// The port for DNS over TLS, where it is not closed.
+    doors: HashMap<IpAddr, Door>,
+    /// Connections that a NAT has forgotten, by remote end and the client's port.
+    forgotten: HashMap<(SocketAddr, u16), Forgotten>,
+}
+
+/// What of a forgotten connection is swallowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Forgotten {
+    /// Every packet.
+    Wholly,
+    /// All but what is still on its way to the client, and that the client has got it.
+    WhatTheClientSays,
+}
+
+/// The port for DNS over TLS, unless it has a path of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Door {
+    #[default]
+    Closed,
+    Open,
+    Silent,
+}
 
 impl Paths {
     /// `None`: nobody has this address.
     pub(crate) fn find(&mut self, peer: SocketAddr) -> Option<&mut Path> {
         let key = (peer.ip(), Some(peer.port()));
-        match self.0.contains_key(&key) {
-            true => self.0.get_mut(&key),
-            false => self.0.get_mut(&(peer.ip(), None)),
+        match self.paths.contains_key(&key) {
+            true => self.paths.get_mut(&key),
+            false => self.paths.get_mut(&(peer.ip(), None)),
         }
     }
 
     /// The path of this packet, and whether it is lost.
-    pub(crate) fn pass(&mut self, peer: SocketAddr, opens: bool) -> Option<(Path, bool)> {
+    pub(crate) fn pass(&mut self, packet: Passing) -> Option<(Path, bool)> {
+        let Passing { peer, client: _, body, sent } = packet;
+        let forgotten = self.forgets(packet);
+        let door = self.door(peer);
         let path = self.find(peer)?;
-        let mut lost = path.fate == Fate::Lost || path.loss.as_mut().is_some_and(Loss::hits);
-        if opens && path.syns_to_lose > 0 {
+        let mut lost = forgotten || path.loses(body) || path.loss.as_mut().is_some_and(Loss::hits);
+        if sent && opens(body) && path.syns_to_lose > 0 {
             path.syns_to_lose -= 1;
             lost = true;
         }
-        Some((*path, lost))
+        let mut path = *path;
+        match door {
+            Door::Closed if path.fate != Fate::Lost => path.fate = Fate::Refused,
+            Door::Silent => lost = true,
+            Door::Closed | Door::Open => {}
+        }
+        Some((path, lost))
+    }
+
+    /// From now on the port for DNS over TLS is like this.
+    pub(crate) fn set_door(&mut self, ip: IpAddr, door: Door) {
+        self.doors.insert(ip, door);
+    }
+
+    /// A NAT forgets this connection.
+    pub(crate) fn forget(&mut self, peer: SocketAddr, client: u16, what: Forgotten) {
+        self.forgotten.insert((peer, client), what);
+    }
+
+    fn door(&self, peer: SocketAddr) -> Door {
+        let own = self.paths.contains_key(&(peer.ip(), Some(peer.port())));
+        match peer.port() == tls::PORT && !own {
+            true => self.doors.get(&peer.ip()).copied().unwrap_or_default(),
+            false => Door::Open,
+        }
+    }
+
+    /// Whether a NAT has forgotten the connection of this packet. A SYN makes it known again.
+    fn forgets(&mut self, packet: Passing) -> bool {
+        let key = (packet.peer, packet.client);
+        let Body::Tcp(segment) = packet.body else { return false };
+        let Some(what) = self.forgotten.get(&key).copied() else { return false };
+        if packet.sent && segment.is_syn() {
+            self.forgotten.remove(&key);
+            return false;
+        }
+        let speaks = segment.len > 0 || segment.has(FIN) || segment.has(RST);
+        match what {
+            Forgotten::Wholly => true,
+            Forgotten::WhatTheClientSays => packet.sent && speaks,
+        }
     }
 
     fn change(&mut self, host: &Host, change: impl FnOnce(&mut Path)) {
-        let known = self.0.get(&(host.ip, host.port)).or(self.0.get(&(host.ip, None)));
+        let known = self.paths.get(&(host.ip, host.port)).or(self.paths.get(&(host.ip, None)));
         let mut path = known.copied().unwrap_or_default();
         change(&mut path);
-        self.0.insert((host.ip, host.port), path);
+        self.paths.insert((host.ip, host.port), path);
     }
+}
+
+/// A packet between a client's port on the home host and a remote end.
+#[derive(Clone, Copy)]
+pub(crate) struct Passing {
+    pub(crate) peer: SocketAddr,
+    pub(crate) client: u16,
+    pub(crate) body: Body,
+    /// By the home host.
+    pub(crate) sent: bool,
+}
+
+fn opens(body: Body) -> bool {
+    matches!(body, Body::Tcp(segment) if segment.is_syn())
 }
 
 /// A remote host, or one port of it. Without another word it accepts connections on port 443 and
@@ -127,6 +224,16 @@ impl Host {
     /// Swallows every packet.
     pub fn silent(self) -> Self {
         self.with(|path| path.fate = Fate::Lost)
+    }
+
+    /// Swallows every datagram of UDP; TCP passes.
+    pub fn udp_silent(self) -> Self {
+        self.with(|path| path.fate = Fate::UdpLost)
+    }
+
+    /// Swallows every segment of TCP, to every port; UDP passes.
+    pub fn tcp_silent(self) -> Self {
+        self.with(|path| path.fate = Fate::TcpLost)
     }
 
     /// Answers a SYN with RST, a datagram with "port unreachable".

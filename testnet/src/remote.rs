@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 use crate::path::Manner;
 use crate::world::World;
+use crate::{tls, tls_server};
 
 /// A listening socket of one family only.
 pub(crate) fn listener(addr: SocketAddr) -> io::Result<Socket> {
@@ -39,6 +40,10 @@ pub(crate) async fn serve(world: &'static World, listener: Socket) {
     let listener = TcpListener::from_std(listener.into()).expect("a listener");
     let port = listener.local_addr().expect("an address").port();
     while let Ok((stream, from)) = listener.accept().await {
+        if port == tls::PORT && world.tls().speaks(from.ip()) {
+            tokio::spawn(tls_server::serve(world, stream, from));
+            continue;
+        }
         let path = world.paths().find(SocketAddr::new(from.ip(), port)).copied();
         tokio::spawn(converse(stream, path.unwrap_or_default().manner));
     }

@@ -21,7 +21,7 @@ use crate::clock::Moment;
 use crate::craft::{reset, unreachable};
 use crate::log::Packet;
 use crate::packet::{Body, Header, turn_around};
-use crate::path::Fate;
+use crate::path::{Fate, Passing};
 use crate::world::World;
 
 /// The device.
@@ -92,9 +92,10 @@ impl Wire {
     /// From a client on the home host to a remote server.
     fn outbound(&self, world: &World, device: usize, header: &Header, packet: &[u8], now: Moment) {
         lock(&self.ways).insert(header.src, device);
-        let passed = match header.body {
-            Body::Tcp(segment) => world.paths().pass(header.dst, segment.is_syn()),
-            Body::Udp => world.paths().pass(header.dst, false),
+        let (client, body) = (header.src.port(), header.body);
+        let question = Passing { peer: header.dst, client, body, sent: true };
+        let passed = match body {
+            Body::Tcp(_) | Body::Udp => world.paths().pass(question),
             Body::Icmp(..) | Body::Other(_) => None,
         };
         let lost = passed.is_none_or(|(_, lost)| lost);
@@ -104,7 +105,7 @@ impl Wire {
         let Some((path, false)) = passed else { return };
         let answer = match (path.fate, header.body) {
             (Fate::Lost, _) | (_, Body::Icmp(..) | Body::Other(_)) => return,
-            (Fate::Arrives, Body::Tcp(_) | Body::Udp) => {
+            (Fate::Arrives | Fate::UdpLost | Fate::TcpLost, Body::Tcp(_) | Body::Udp) => {
                 let mut packet = packet.to_vec();
                 turn_around(&mut packet);
                 return self.queue(now + path.rtt / 2, device, packet, None);
@@ -121,7 +122,9 @@ impl Wire {
     /// From the process that plays a remote server to a client on the home host.
     fn inbound(&self, world: &World, header: &Header, packet: &[u8], now: Moment) {
         let peer = SocketAddr::new(header.dst.ip(), header.src.port());
-        let Some((path, false)) = world.paths().pass(peer, false) else { return };
+        let (client, body) = (header.dst.port(), header.body);
+        let answer = Passing { peer, client, body, sent: false };
+        let Some((path, false)) = world.paths().pass(answer) else { return };
         let mut packet = packet.to_vec();
         turn_around(&mut packet);
         let seen = Header::parse(&packet);

@@ -7,12 +7,14 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 
 use crate::clock::Moment;
 use crate::control::Control;
 use crate::log::Packet;
 use crate::path::Paths;
 use crate::remote;
+use crate::tls::Tls;
 use crate::zone::Zone;
 
 /// See the module.
@@ -25,6 +27,9 @@ pub(crate) struct World {
     paths: Mutex<Paths>,
     log: Mutex<Vec<Packet>>,
     zone: Mutex<Zone>,
+    tls: Mutex<Tls>,
+    /// A name server's way with TLS has changed.
+    pub(crate) tls_changed: Notify,
     listening: Mutex<HashSet<u16>>,
     call: Mutex<Call>,
 }
@@ -53,7 +58,10 @@ impl World {
             paths: Mutex::default(),
             log: Mutex::default(),
             zone: Mutex::default(),
-            listening: Mutex::default(),
+            tls: Mutex::default(),
+            tls_changed: Notify::new(),
+            // Where the name servers listen already.
+            listening: Mutex::new(HashSet::from([53])),
             call: Mutex::new(Call::now()),
         }
     }
@@ -68,6 +76,10 @@ impl World {
 
     pub(crate) fn zone(&self) -> MutexGuard<'_, Zone> {
         self.zone.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn tls(&self) -> MutexGuard<'_, Tls> {
+        self.tls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn call(&self) -> Call {

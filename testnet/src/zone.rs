@@ -43,12 +43,41 @@ pub struct Asked {
     pub at: Moment,
     /// Whom.
     pub server: IpAddr,
+    /// From which port.
+    pub port: u16,
     /// The name, in lower case, without a dot at the end.
     pub name: String,
     /// AAAA or A.
     pub record: RecordType,
-    /// Over TCP.
-    pub tcp: bool,
+    /// By what way.
+    pub over: Over,
+    /// The message's length in bytes.
+    pub len: usize,
+}
+
+/// The way of a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// UDP.
+    Udp,
+    /// TCP, in clear.
+    Tcp,
+    /// TLS.
+    Tls {
+        /// The number of the connection: its place in
+        /// [`Net::tls_connections`](crate::Net::tls_connections), all servers together.
+        connection: usize,
+        /// Whether its handshake resumed a session.
+        resumed: bool,
+    },
+}
+
+impl Over {
+    /// Over TLS.
+    #[must_use]
+    pub fn is_tls(self) -> bool {
+        matches!(self, Self::Tls { .. })
+    }
 }
 
 /// How a name server behaves, whatever it is asked.

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use he::{Config, ErrorKind};
-use he_testnet::{Host, Net, internet, words};
+use he_testnet::{Host, Net, Over, internet, words};
 
 /// The shortest delay there is, and attempts that are given up before a SYN is repeated.
 fn hasty() -> Config {
@@ -127,7 +127,7 @@ fn of_thousands_of_addresses_32_a_family_are_tried() {
         assert_eq!(told[..2], ["AAAA: 64", "A: 64"]);
         assert_eq!((count(&told, ": timed out"), told.len()), (64, 66));
         assert_eq!(error.report().cut(), 4_000 - 64);
-        assert_eq!(net.asked().iter().filter(|asked| asked.tcp).count(), 2);
+        assert_eq!(net.asked().iter().filter(|asked| asked.over == Over::Tcp).count(), 2);
         assert_eq!(net.sockets(), []);
     });
 }
@@ -142,7 +142,7 @@ fn an_answer_that_is_too_long_even_for_tcp_is_an_error_at_once() {
         net.assert_returned(0);
         assert_eq!(words(error.report()), ["AAAA: no records", "A: lookup failed"]);
         assert!(error.to_string().ends_with("truncated over TCP"), "{error}");
-        assert_eq!(net.asked().iter().filter(|asked| asked.tcp).count(), 1);
+        assert_eq!(net.asked().iter().filter(|asked| asked.over == Over::Tcp).count(), 1);
         assert_eq!(net.sockets(), []);
     });
 }

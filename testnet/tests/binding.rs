@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use he::{Attempt, Connector, SocketOptions};
-use he_testnet::{HOME_V4, HOME_V6, Home, Net, SECOND_V4, SECOND_V6, internet_at, words};
+use he_testnet::{HOME_V4, HOME_V6, Home, Net, Over, SECOND_V4, SECOND_V6, internet_at, words};
 
 /// Two devices, and what leads to the second: a low route by `he1` (for the interface), and a table
 /// of its own for what is marked.
@@ -43,7 +43,8 @@ async fn race_beside(net: Net, options: SocketOptions, ways: &[(&str, IpAddr)]) 
     assert_eq!(established.stream.local_addr().unwrap().ip(), ways[0].1);
     assert_eq!(net.log().ways(), ways);
     // UDP, and TCP after the truncated answer.
-    assert_eq!(net.asked().iter().map(|asked| asked.tcp).collect::<Vec<_>>(), [false, false, true]);
+    let over = net.asked().iter().map(|asked| asked.over).collect::<Vec<_>>();
+    assert_eq!(over, [Over::Udp, Over::Udp, Over::Tcp]);
     let expected = ["AAAA: 1", "A: 1", "[2001:db8::1]:443: cancelled", "198.51.100.1:443: won"];
     assert_eq!(words(&established.report), expected);
 }

@@ -2,7 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
-use he_testnet::{Home, internet, internet_at, words};
+use he_testnet::{Home, Over, internet, internet_at, words};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[test] // S01, R-8305-3a, R-8305-3d, R-V3-4.2i, R-V3-6.1a, R-8305-5j, R-9293-KA, R-7413-HE
@@ -33,7 +33,10 @@ fn both_questions_leave_at_once_aaaa_first_and_each_once() {
         let asked = net.asked();
         let records: Vec<_> = asked.iter().map(|asked| asked.record.to_string()).collect();
         assert_eq!(records, ["AAAA", "A"]);
-        assert!(asked.iter().all(|asked| asked.name == "www.test" && !asked.tcp), "{asked:?}");
+        assert!(
+            asked.iter().all(|asked| asked.name == "www.test" && asked.over == Over::Udp),
+            "{asked:?}"
+        );
         assert_eq!(net.log().sent_to_port(53), 2);
     });
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use he::Connector;
-use he_testnet::{Asked, Host, NAME_SERVER_V4, NameServer, Net, internet, words};
+use he_testnet::{Asked, Host, NAME_SERVER_V4, NameServer, Net, Over, internet, words};
 
 const TWO: &str = "nameserver 192.0.2.1\nnameserver 192.0.2.53\n";
 const WON: [&str; 3] = ["AAAA: 1", "A: 1", "[2001:db8::1]:443: won"];
@@ -193,6 +193,9 @@ fn truncated_answers_are_asked_again_over_tcp() {
         let server = IpAddr::from(NAME_SERVER_V4);
         let asked = net.asked();
         assert!(asked.iter().all(|asked| asked.server == server));
-        assert_eq!((asked.len(), asked.iter().filter(|asked| asked.tcp).count()), (4, 2));
+        assert_eq!(
+            (asked.len(), asked.iter().filter(|asked| asked.over == Over::Tcp).count()),
+            (4, 2)
+        );
     });
 }

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use he::hickory::Resolver;
-use he_testnet::{Home, Host, Net, Unreachable, internet, internet_at, words};
+use he_testnet::{Home, Host, Net, Over, Unreachable, internet, internet_at, words};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
@@ -145,7 +145,7 @@ fn truncation_cnames_and_failures_are_what_the_resolver_makes_of_them() {
         };
         let won = "[2001:db8::1]:443: won";
         assert_eq!(tells("long.test").await[..], ["AAAA: 1", "A: no records", won]);
-        assert_eq!(net.asked().iter().filter(|asked| asked.tcp).count(), 1);
+        assert_eq!(net.asked().iter().filter(|asked| asked.over == Over::Tcp).count(), 1);
         assert_eq!(tells("alias.test").await[..], ["AAAA: 1", "A: no records", won]);
         assert_eq!(tells("loop.test").await[..], ["AAAA: lookup failed", "A: lookup failed"]);
         assert_eq!(tells("broken.test").await[..], ["AAAA: server failure", "A: refused"]);
@@ -162,7 +162,7 @@ fn an_answer_of_thousands_of_addresses_comes_over_tcp() {
         let established = net.connect("www.test", &[443]).await.unwrap();
         let told = words(&established.report);
         assert_eq!(told, ["AAAA: no records", "A: 64", "198.51.100.0:443: won"]);
-        assert_eq!(net.asked().iter().filter(|asked| asked.tcp).count(), 1);
+        assert_eq!(net.asked().iter().filter(|asked| asked.over == Over::Tcp).count(), 1);
     });
 }
 

@@ -1,0 +1,116 @@
+//! What a name server says to a question, whatever way it came.
+
+use std::time::Duration;
+
+use hickory_proto::op::{OpCode, ResponseCode};
+use hickory_proto::rr::{Name, RData, Record, RecordType, rdata};
+
+use crate::clock::Moment;
+use crate::world::World;
+use crate::zone::{Asked, Entry, Over, Reply};
+
+/// What is sent.
+pub(crate) struct Message {
+    pub(crate) code: ResponseCode,
+    pub(crate) answers: Vec<Record>,
+    pub(crate) soa: Vec<Record>,
+    pub(crate) truncated: bool,
+}
+
+/// What the server says, and how long after the question; `None` if nothing. The question is noted.
+/// `code`: it says no more than this.
+pub(crate) fn answer(
+    world: &World,
+    asked: Asked,
+    op_code: OpCode,
+    code: Option<ResponseCode>,
+) -> Option<(Message, Duration)> {
+    let mut zone = world.zone();
+    let Asked { server, record, over, .. } = asked;
+    let name = asked.name.clone();
+    zone.asked.push(asked);
+    let mood = *zone.mood(server);
+    if mood.never || zone.ignores(&name, record) || op_code != OpCode::Query {
+        return None;
+    }
+    if let Some(code) = code.or(mood.code) {
+        return Some((bare(code), mood.after));
+    }
+    let chain = follow(&name, record, |name| zone.find(name, record));
+    let (message, after) = chain?;
+    let truncated = message.truncated && over == Over::Udp;
+    let answers = if truncated { Vec::new() } else { message.answers };
+    Some((Message { truncated, answers, ..message }, after + mood.after))
+}
+
+/// The name as the zone has it.
+pub(crate) fn plain(name: &Name) -> String {
+    name.to_string().trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// Until then, by a timer that is finer than tokio's, which counts in milliseconds.
+pub(crate) async fn pause(until: Moment) {
+    let wait = until - Moment::now();
+    if !wait.is_zero() {
+        let _ = tokio::task::spawn_blocking(move || std::thread::sleep(wait)).await;
+    }
+}
+
+fn bare(code: ResponseCode) -> Message {
+    Message { code, answers: Vec::new(), soa: Vec::new(), truncated: false }
+}
+
+/// The answer along CNAMEs, as a recursive server gives it; a loop ends after a while.
+fn follow(
+    asked: &str,
+    record: RecordType,
+    find: impl Fn(&str) -> Result<Entry, bool>,
+) -> Option<(Message, Duration)> {
+    let (mut message, mut after) = (bare(ResponseCode::NoError), Duration::ZERO);
+    let mut name = asked.to_owned();
+    for _ in 0..8 {
+        let entry = match find(&name) {
+            Ok(entry) => entry,
+            Err(exists) => {
+                message.code = if exists { ResponseCode::NoError } else { ResponseCode::NXDomain };
+                message.soa = vec![soa(NEGATIVE_TTL)];
+                return Some((message, after));
+            }
+        };
+        after += entry.after;
+        message.truncated |= entry.truncated;
+        let data = match entry.reply {
+            Reply::Nothing => return None,
+            Reply::Code(code) => {
+                message.code = code;
+                message.soa.extend((code == ResponseCode::NXDomain).then(|| soa(entry.ttl)));
+                return Some((message, after));
+            }
+            Reply::Records(data) if data.is_empty() => {
+                message.soa = vec![soa(entry.ttl)];
+                return Some((message, after));
+            }
+            Reply::Records(data) => data,
+        };
+        let owner = Name::from_ascii(format!("{name}.")).expect("a name");
+        let of = |data: &RData| Record::from_rdata(owner.clone(), entry.ttl, data.clone());
+        message.answers.extend(data.iter().map(of));
+        match data.first() {
+            Some(RData::CNAME(target)) if record != RecordType::CNAME => {
+                name = plain(&target.0);
+            }
+            Some(_) | None => break,
+        }
+    }
+    Some((message, after))
+}
+
+/// How long a "none" is cached, in seconds, at most.
+const NEGATIVE_TTL: u32 = 60;
+
+/// Without it a "none" is not cached.
+fn soa(ttl: u32) -> Record {
+    let (root, ttl) = (Name::root(), ttl.min(NEGATIVE_TTL));
+    let soa = rdata::SOA::new(root.clone(), root.clone(), 1, 3600, 600, 86_400, ttl);
+    Record::from_rdata(root, ttl, RData::SOA(soa))
+}
