@@ -137,7 +137,7 @@ async fn a_server_failure_is_remembered_for_1_s_doubling_to_30_s() {
 #[tokio::test(start_paused = true)] // R-9520-3.2a
 async fn silence_is_remembered_for_1_s() {
     let _held = HeldClock::hold();
-    let dns = Dns::start().await;
+    let dns = Dns::start_udp_only().await;
     dns.on(NAME, RecordType::A, [Reply::silence()]);
     let (resolver, query) = (resolver(&dns), Query::new(NAME, Record::A));
     for _ in 0..2 {

@@ -247,6 +247,6 @@ fn a_resolver_shows_what_it_is_made_of() {
     assert_eq!(
         format!("{resolver:?}"),
         "Resolver { source: Given([NameServer(udp:127.0.0.1)]), plain: false, hosts: Some(\"/nowhere/hosts\"), \
-         overrides: Hosts({\"a.test\": [192.0.2.1:0]}) }"
+         overrides: Hosts({\"a.test\": [192.0.2.1:0]}), plain_delay: 50ms, trust: Trust(platform) }"
     );
 }

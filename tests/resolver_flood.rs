@@ -89,13 +89,13 @@ async fn a_flood_of_forged_datagrams_holds_up_neither_repetition_nor_deadline() 
 
 /// Reads a question over TCP and answers with messages of no length, half a million of them; then
 /// hangs up. `began` hears of the first.
-fn flood_stream(listener: &TcpListener, began: oneshot::Sender<()>) -> io::Result<()> {
+fn flood_stream(listener: &TcpListener, began: Option<oneshot::Sender<()>>) -> io::Result<()> {
     let (mut stream, _) = listener.accept()?;
     let mut length = [0; 2];
     stream.read_exact(&mut length)?;
     stream.read_exact(&mut vec![0; u16::from_be_bytes(length).into()])?;
     stream.write_all(&[0; 1_000])?;
-    let _ = began.send(());
+    began.map(|began| began.send(()));
     stream.write_all(&[0; 1_000_000])
 }
 
@@ -105,7 +105,10 @@ async fn a_message_over_tcp_that_is_no_reply_fails_the_server() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let addr = listener.local_addr().unwrap();
     let (began, has_begun) = oneshot::channel();
-    let server = thread::spawn(move || flood_stream(&listener, began));
+    // Another connection may do better, so there are two.
+    let server = thread::spawn(move || {
+        [Some(began), None].map(|began| flood_stream(&listener, began).is_ok())
+    });
     let path = temp_dir().join(format!("he-flood-{}", addr.port()));
     fs::write(&path, format!("nameserver [127.0.0.1]:{}\noptions use-vc\n", addr.port())).unwrap();
     let resolver = Resolver::system().with_resolv_conf(&path).without_hosts();
@@ -113,7 +116,7 @@ async fn a_message_over_tcp_that_is_no_reply_fails_the_server() {
     fs::remove_file(&path).unwrap();
     has_begun.await.unwrap();
     let error = lookup.await.unwrap().unwrap_err();
-    let told = format!("lookup failed ({addr}): an answer to another question");
+    let told = format!("no name server ({addr}): an answer to no question");
     assert_eq!(error.to_string(), told);
     // Whether all of it was taken does not matter.
     let _ = server.join().unwrap();

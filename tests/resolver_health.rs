@@ -26,7 +26,7 @@ fn query() -> Query {
 #[tokio::test(start_paused = true)] // R-9520-3.1
 async fn a_name_that_is_asked_steadily_is_asked_again_after_an_outage() {
     let _held = HeldClock::hold();
-    let dns = Dns::start().await;
+    let dns = Dns::start_udp_only().await;
     dns.on(NAME, RecordType::A, [Reply::silence(), Reply::silence(), Reply::silence(), good()]);
     let resolver = Resolver::servers([dns.addr]).without_hosts();
     let first = tokio::spawn(resolver.lookup(&query()));

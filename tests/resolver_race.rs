@@ -32,7 +32,7 @@ async fn refuses(_: Attempt) -> io::Result<SocketAddr> {
 #[tokio::test(start_paused = true)] // R-8305-3a, R-8305-3c, R-9520-3.1, E-2
 async fn only_the_missing_type_is_asked_again() {
     let _held = HeldClock::hold();
-    let (dns, began) = (Dns::start().await, Instant::now());
+    let (dns, began) = (Dns::start_udp_only().await, Instant::now());
     dns.on(NAME, RecordType::AAAA, [Reply::silence()]);
     dns.on(NAME, RecordType::A, [Reply::addrs(60, &["192.0.2.1"]).after(100)]);
     let connector = connector(&dns);

@@ -66,7 +66,7 @@ async fn an_answer_names_its_server_ttl_and_transport() {
 #[tokio::test(start_paused = true)] // R-9520-3.1
 async fn a_silent_server_is_asked_at_0_250_and_1000_ms_and_never_again() {
     let _held = HeldClock::hold();
-    let (dns, start_at) = (Dns::start().await, Instant::now());
+    let (dns, start_at) = (Dns::start_udp_only().await, Instant::now());
     dns.on(NAME, RecordType::A, [Reply::silence()]);
     let lookup = start(&resolver(&[&dns]), &[&dns]).await;
     for (step, count) in [(0, 1), (249, 1), (1, 2), (749, 2), (1, 3), (1_999, 3)] {
@@ -264,4 +264,33 @@ async fn a_and_aaaa_are_questions_of_their_own() {
     let answer = resolver(&[&dns]).lookup(&Query::new(NAME, Record::Aaaa)).await.unwrap();
     assert_eq!(answer.addrs()[0].ip(), "2001:db8::1".parse::<IpAddr>().unwrap());
     assert_eq!(dns.asked(), ["AAAA www.test"]);
+}
+
+// A firewall that takes UDP 53 and lets TCP 53 pass.
+#[tokio::test(start_paused = true)]
+async fn where_udp_is_silent_tcp_joins_after_250_ms_and_goes_first_for_a_minute() {
+    let _held = HeldClock::hold();
+    let (dns, start_at) = (Dns::start().await, Instant::now());
+    let names = ["a.test", "b.test", "c.test"];
+    for name in names {
+        dns.on(name, RecordType::A, [good().tcp_only()]);
+    }
+    let resolver = resolver(&[&dns]);
+    let ask = |name: &str| {
+        let lookup = tokio::spawn(resolver.lookup(&Query::new(name, Record::A)));
+        async { lookup.await.unwrap().unwrap().origin() }
+    };
+    let first = ask(names[0]);
+    dns.settle().await;
+    pass(250, &[&dns]).await;
+    assert_eq!(first.await, Origin::Tcp);
+    assert_eq!(ask(names[1]).await, Origin::Tcp);
+    assert_eq!(dns.asked(), ["A a.test", "A a.test", "A a.test tcp", "A b.test tcp"]);
+    assert_eq!(times(&dns, start_at), [0, 250, 250, 250]);
+    pass(60_000, &[&dns]).await;
+    let last = ask(names[2]);
+    dns.settle().await;
+    pass(250, &[&dns]).await;
+    assert_eq!(last.await, Origin::Tcp);
+    assert_eq!(dns.asked()[4..], ["A c.test", "A c.test", "A c.test tcp"]);
 }

@@ -22,8 +22,6 @@ const IDLE: Duration = Duration::from_secs(30);
 const MAX_OPEN: usize = 100;
 /// Questions whose askers have gone, and whose answers may still come.
 const MAX_ABANDONED: usize = 10 * MAX_OPEN;
-/// So many messages in a row that answer no open question, and the server makes no sense.
-const MAX_STRANGERS: usize = 1_000;
 
 /// Dropping the last handle ends it.
 #[derive(Debug)]
@@ -68,7 +66,6 @@ struct Table {
     was_up: bool,
     heard_at: Option<Instant>,
     answers: usize,
-    strangers: usize,
 }
 
 #[derive(Debug)]
@@ -142,7 +139,6 @@ impl Connection {
             sleep(left).await;
         }
     }
-
 }
 
 async fn live<S: AsyncRead + AsyncWrite>(
@@ -216,7 +212,7 @@ async fn listen(reader: impl AsyncRead + Unpin, life: &Life) -> io::Result<&'sta
             }
         };
         if !life.table().hear(message, Instant::now()) {
-            return Ok("answers to nothing");
+            return Ok("an answer to no question");
         }
     }
 }
@@ -284,21 +280,16 @@ impl Table {
         Ok([&length.to_be_bytes(), &id.to_be_bytes(), rest].concat())
     }
 
-    /// Hands a message to the question that it answers (R-7858-3.3c). False when nothing that comes
-    /// has been an answer for long.
+    /// Hands a message to the question that it answers (R-7858-3.3c). False if there is none: a
+    /// server that has lost count is not listened to any more.
     fn hear(&mut self, message: Vec<u8>, now: Instant) -> bool {
-        self.heard_at = Some(now);
         let id = message.first_chunk().map(|id| u16::from_be_bytes(*id));
-        match id.and_then(|id| self.open.remove(&id)) {
-            Some(sent) => {
-                self.answers += 1;
-                self.strangers = 0;
-                // Who waited for it may have gone.
-                let _ = sent.reply.send(message);
-            }
-            None => self.strangers += 1,
-        }
-        self.strangers < MAX_STRANGERS
+        let Some(sent) = id.and_then(|id| self.open.remove(&id)) else { return false };
+        self.heard_at = Some(now);
+        self.answers += 1;
+        // Who waited for it may have gone.
+        let _ = sent.reply.send(message);
+        true
     }
 
     fn is_idle(&self) -> bool {

@@ -15,6 +15,7 @@ pub(crate) struct Reply {
     authorities: Vec<Record>,
     pub(super) delay: Duration,
     silent: bool,
+    tcp_only: bool,
     garbage: bool,
     truncated: bool,
     pub(super) hang_up: bool,
@@ -63,6 +64,12 @@ impl Reply {
     /// Never answers; over TCP the connection stays open.
     pub(crate) fn silence() -> Self {
         Self { silent: true, ..Self::default() }
+    }
+
+    /// Over UDP there is no answer.
+    pub(crate) fn tcp_only(mut self) -> Self {
+        self.tcp_only = true;
+        self
     }
 
     /// The right header and question, and then nonsense.
@@ -136,7 +143,7 @@ pub(super) fn name(text: &str) -> Name {
 
 /// What goes back, message by message.
 pub(super) fn messages(query: &Message, reply: &Reply, tcp: bool) -> Vec<Vec<u8>> {
-    if reply.silent {
+    if reply.silent || reply.tcp_only && !tcp {
         return Vec::new();
     }
     let mut all: Vec<_> = reply.forged.iter().map(|forgery| forged(query, *forgery)).collect();
