@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::real::Program;
 use crate::wire::{DEVICE, SECOND_DEVICE};
 
 /// The home host's IPv4 address.
@@ -28,13 +29,15 @@ pub struct Home {
     v6: bool,
     second: Vec<IpAddr>,
     more: Vec<String>,
+    programs: Vec<Program>,
 }
 
 impl Home {
     /// An address and a default route of each family.
     #[must_use]
     pub fn dual_stack() -> Self {
-        Self { v4: true, v6: true, second: Vec::new(), more: Vec::new() }
+        let (second, more, programs) = (Vec::new(), Vec::new(), Vec::new());
+        Self { v4: true, v6: true, second, more, programs }
     }
 
     /// No IPv6 beside `::1`.
@@ -69,6 +72,18 @@ impl Home {
     pub fn and(mut self, command: &str) -> Self {
         self.more.push(command.to_owned());
         self
+    }
+
+    /// A program has to be installed there.
+    #[must_use]
+    pub fn needs(mut self, program: Program) -> Self {
+        self.programs.push(program);
+        self
+    }
+
+    /// What has to be installed.
+    pub(crate) fn programs(&self) -> &[Program] {
+        &self.programs
     }
 
     /// The name server that resolv.conf starts with.

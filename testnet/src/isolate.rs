@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::thread;
 
+use crate::real::Program;
+
 /// Set in the inner process: the network namespace of the outer one, which it must not be in.
 const MARK: &str = "HE_TESTNET_OUTSIDE";
 /// Set in the inner process: a directory that the outer one removes.
@@ -38,9 +40,9 @@ pub(crate) fn told() {
 /// # Panics
 ///
 /// If it fails, or if it cannot be told and has to be.
-pub(crate) fn tell_inside() {
+pub(crate) fn tell_inside(programs: &[Program]) {
     let name = thread::current().name().expect("libtest names its threads").to_owned();
-    let privilege = match privilege() {
+    let privilege = match installed(programs).and_then(|()| privilege()) {
         Ok(privilege) => privilege,
         Err(missing) if env::var_os(REQUIRE).is_some() => panic!("{REQUIRE} is set, and {missing}"),
         Err(missing) => return say_aloud(&format!("NOT RUN: {name}: {missing}")),
@@ -95,6 +97,15 @@ fn unshare(privilege: Privilege) -> Command {
     }
     command.args(["--net", "--mount"]);
     command
+}
+
+/// `Err` says what is missing.
+fn installed(programs: &[Program]) -> Result<(), String> {
+    let missing = programs.iter().find(|program| !program.path().exists());
+    missing.map_or(Ok(()), |program| {
+        let (path, package) = (program.path().display(), program.package());
+        Err(format!("{path} (package {package}) is missing"))
+    })
 }
 
 /// `Err` says what is missing.

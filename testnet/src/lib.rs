@@ -21,8 +21,8 @@
 //! # What it takes
 //!
 //! Linux with `/dev/net/tun`, `ip` (iproute2), `unshare` and `mount` (util-linux), and root or user
-//! namespaces with access to the device. If something is missing, a story says on stderr that it
-//! was not run; with `HE_REQUIRE_NET=1` it fails.
+//! namespaces with access to the device; for the stories of real name servers, these. If something
+//! is missing, a story says on stderr that it was not run; with `HE_REQUIRE_NET=1` it fails.
 //!
 //! # Times
 //!
@@ -45,6 +45,7 @@ mod name_server;
 mod net;
 mod packet;
 mod path;
+mod real;
 mod remote;
 mod sockets;
 mod story;
@@ -65,6 +66,7 @@ pub use name_server::NameServer;
 pub use net::Net;
 pub use packet::{Body, Header, Segment};
 pub use path::Host;
+pub use real::{Program, RealServer};
 pub use sockets::Socket;
 pub use story::{internet, internet_at, internet_for};
 pub use tls::{Goodbye, Hello, TlsConnection};

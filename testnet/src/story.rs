@@ -45,7 +45,7 @@ pub fn internet_at<F: Future<Output = ()>>(home: Home, story: impl FnOnce(Net) -
 
 fn begin<F: Future<Output = ()>>(home: &Home, limit: Duration, story: impl FnOnce(Net) -> F) {
     match isolate::inside() {
-        None => isolate::tell_inside(),
+        None => isolate::tell_inside(home.programs()),
         Some(dir) => {
             thread::spawn(move || give_up_after(limit));
             tell(home, dir, story);
