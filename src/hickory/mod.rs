@@ -67,6 +67,7 @@ mod tls;
 mod udp;
 
 pub use name_server::{NameServer, NameServerError, Pin};
+pub use tls::Trust;
 
 /// Asks name servers. Cheap to clone; clones share what they have learnt.
 ///
@@ -180,6 +181,13 @@ impl Resolver {
     #[must_use]
     pub fn with_plain_delay(self, delay: Duration) -> Self {
         self.with(|settings| settings.plain_delay = delay.min(opener::OPPORTUNISTIC_TIMEOUT))
+    }
+
+    /// Whom strict servers are verified against. Default [`Trust::platform`]: the roots that the
+    /// system trusts.
+    #[must_use]
+    pub fn with_trust(self, trust: Trust) -> Self {
+        self.with(|settings| settings.trust = trust)
     }
 
     fn new(settings: Settings) -> Self {
