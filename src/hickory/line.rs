@@ -6,7 +6,7 @@ use std::future::pending;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{Either, FutureExt, select};
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_millis(250);
 const MAX_FALSE_ALARMS: u32 = 3;
 /// A line that has answered before may be so slow before plain DNS joins: names differ, and a slow
 /// one need not be told to everybody.
-const SLOW: Duration = Duration::from_secs(1);
+const SLOW_AFTER: Duration = Duration::from_secs(1);
 /// So often at most a question moves to a new connection because the one it was on has ended: a
 /// server may close after each answer, and a thousand may wait.
 const MAX_MOVES: usize = 64;
@@ -44,10 +44,41 @@ pub(super) struct Line {
 /// Another way that joins when a line is slow.
 #[derive(Debug)]
 pub(super) struct Join {
-    /// What the line gets first, from the start of its TCP, and again from the end of that.
-    pub(super) head_start: Duration,
-    /// Told when that is over, or when nothing comes from the line.
-    pub(super) slow: Notify,
+    head_start: Duration,
+    told: Notify,
+    why: OnceLock<Slow>,
+}
+
+/// Why another way is to join.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Slow {
+    /// The connection was not up when its head start was over.
+    NotUp,
+    /// It was up, and nothing came from it.
+    Silent,
+}
+
+impl Join {
+    /// The line gets so much first, from the start of its TCP, and again from the end of that.
+    pub(super) fn after(head_start: Duration) -> Self {
+        Self { head_start, told: Notify::new(), why: OnceLock::new() }
+    }
+
+    /// Waits until the line is slow.
+    pub(super) async fn slow(&self) -> Slow {
+        loop {
+            match self.why.get() {
+                Some(why) => return *why,
+                None => self.told.notified().await,
+            }
+        }
+    }
+
+    fn tell(&self, why: Slow) {
+        if self.why.set(why).is_ok() {
+            self.told.notify_one();
+        }
+    }
 }
 
 impl Line {
@@ -90,12 +121,8 @@ impl Line {
         self.phase().is_some_and(|phase| phase != Phase::Ended)
     }
 
-    /// Another way has answered what this line has not, although it is up. True when the line is
-    /// of no use.
+    /// Another way has answered what this line, being up, has not. True when it is of no use.
     pub(super) fn is_outdone(&self) -> bool {
-        if self.phase() != Some(Phase::Up) {
-            return false;
-        }
         let times = self.outdone.fetch_add(1, Ordering::Relaxed) + 1;
         !self.has_answered() || times >= MAX_OUTDONE
     }
@@ -132,10 +159,10 @@ impl Line {
                     running.push(asking(trials.moves, &current));
                 }
                 Either::Left(_) => {}
-                Either::Right(Doubt::Slow) => trials.tell(join),
+                Either::Right(Doubt::Slow(why)) => trials.tell(join, why),
                 Either::Right(Doubt::Silent) => {
                     if !self.has_answered() {
-                        trials.tell(join);
+                        trials.tell(join, Slow::Silent);
                     }
                     current = self.replace(&current);
                     trials.replaced = true;
@@ -155,15 +182,15 @@ impl Line {
                 match (phase, join) {
                     (Phase::Connecting(since) | Phase::Handshaking(since), Some(join)) => {
                         sleep_until(since + join.head_start).await;
-                        Doubt::Slow
+                        Doubt::Slow(Slow::NotUp)
                     }
                     (Phase::Up, _) if !trials.replaced => {
                         current.is_silent_for(self.patience()).await;
                         Doubt::Silent
                     }
                     (Phase::Up, Some(_)) => {
-                        current.is_silent_for(SLOW).await;
-                        Doubt::Slow
+                        current.is_silent_for(SLOW_AFTER).await;
+                        Doubt::Slow(Slow::Silent)
                     }
                     (
                         Phase::Connecting(_) | Phase::Handshaking(_) | Phase::Up | Phase::Ended,
@@ -225,8 +252,8 @@ impl fmt::Debug for Line {
 
 /// What gives reason to do something beside waiting.
 enum Doubt {
-    /// The connection is not up when its head start is over, or a second one is silent as well.
-    Slow,
+    /// Another way is to join.
+    Slow(Slow),
     /// Nothing comes from it.
     Silent,
 }
@@ -241,11 +268,9 @@ struct Trials {
 }
 
 impl Trials {
-    fn tell(&mut self, join: Option<&Join>) {
+    fn tell(&mut self, join: Option<&Join>, why: Slow) {
         self.told = true;
-        if let Some(join) = join {
-            join.slow.notify_one();
-        }
+        join.iter().for_each(|join| join.tell(why));
     }
 
     /// A question moves on from a connection that has answered others, and once from one that has

@@ -5,12 +5,11 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::future::{Either, select};
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::connection::Phase;
 use super::exchange::{Reply, over_line};
-use super::line::{Join, Line};
+use super::line::{Join, Line, Slow};
 use super::message::Question;
 use super::plain::{Outcome, Which, first_of, is_unreachable, plain};
 use super::ports::Tls;
@@ -35,25 +34,23 @@ pub(super) async fn opportunistic(way: &Way<'_>, question: &Question) -> Outcome
 }
 
 async fn race(way: &Way<'_>, question: &Question, line: &Line) -> Outcome {
-    let join = Join { head_start: way.reach.plain_delay, slow: Notify::new() };
+    let join = Join::after(way.reach.plain_delay);
     let tls = pin!(over_line(line, Transport::Tls, question, Some(&join)));
-    let tls = match select(tls, pin!(join.slow.notified())).await {
+    let (tls, slow) = match select(tls, pin!(join.slow())).await {
         Either::Left((Err(error), _)) if is_no_end(&error) => {
             return instead(way, question, &error).await;
         }
         Either::Left((outcome, _)) => return settled(way, outcome),
-        Either::Right((_, tls)) => tls,
+        Either::Right((slow, tls)) => (tls, slow),
     };
-    let why = match line.phase() {
-        Some(Phase::Up) => "TLS is up and silent",
-        Some(Phase::Connecting(_) | Phase::Handshaking(_) | Phase::Ended) | None => {
-            "TLS was not up in time"
-        }
+    let why = match slow {
+        Slow::NotUp => "TLS was not up in time",
+        Slow::Silent => "TLS is up and silent",
     };
     match first_of(tls, pin!(in_clear(way, question, why.into())), is_no_end).await {
         (Which::First, outcome) => settled(way, outcome),
         (Which::Second, outcome) => {
-            if outcome.is_ok() && line.is_outdone() {
+            if outcome.is_ok() && slow == Slow::Silent && line.is_outdone() {
                 way.reach.ports.tls_is_dead(&way.spot, why, Instant::now());
             }
             outcome

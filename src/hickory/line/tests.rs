@@ -169,13 +169,13 @@ async fn a_silent_second_connection_is_the_last() {
     asked.abort();
 }
 
-/// When `slow` is told of a question, in milliseconds.
-async fn slow(line: &Arc<Line>) -> Option<u128> {
-    let join = Join { head_start: 50 * MS, slow: Notify::new() };
+/// After how many milliseconds another way is to join a question, and why.
+async fn slow(line: &Arc<Line>) -> Option<(u128, Slow)> {
+    let join = Join::after(50 * MS);
     let (message, started) = (Arc::from(7_u16.to_be_bytes()), Instant::now());
     let told = async {
-        join.slow.notified().await;
-        started.elapsed().as_millis()
+        let why = join.slow().await;
+        (started.elapsed().as_millis(), why)
     };
     match select(pin!(line.ask(&message, Some(&join))), pin!(told)).await {
         Either::Left(_) => None,
@@ -186,9 +186,9 @@ async fn slow(line: &Arc<Line>) -> Option<u128> {
 #[tokio::test(start_paused = true)]
 async fn the_head_start_counts_from_the_connections_start() {
     let (line, _) = line(&[Server::Late(2_000 * MS)]);
-    assert_eq!(slow(&line).await, Some(50));
+    assert_eq!(slow(&line).await, Some((50, Slow::NotUp)));
     // The same connection is still under way.
-    assert_eq!(slow(&line).await, Some(0));
+    assert_eq!(slow(&line).await, Some((0, Slow::NotUp)));
     sleep(2_000 * MS).await;
     assert_eq!(slow(&line).await, None);
 }
@@ -196,8 +196,7 @@ async fn the_head_start_counts_from_the_connections_start() {
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_is_up_and_mute_is_slow_after_250_ms() {
     let (line, _) = line(&[Server::FallsSilent(0)]);
-    assert_eq!(slow(&line).await, Some(250));
-    sleep(MS).await;
+    assert_eq!(slow(&line).await, Some((250, Slow::Silent)));
     assert!(line.is_outdone());
 }
 
@@ -206,7 +205,7 @@ async fn one_that_has_answered_before_may_be_slower() {
     let (line, _) = line(&[Server::FallsSilent(1), Server::FallsSilent(0)]);
     assert_eq!(slow(&line).await, None);
     // 250 ms until there is another connection, one second on that.
-    assert_eq!(slow(&line).await, Some(1_250));
+    assert_eq!(slow(&line).await, Some((1_250, Slow::Silent)));
     assert!(!line.is_outdone());
     assert!(line.is_outdone());
 }
@@ -221,5 +220,5 @@ async fn tcp_that_comes_up_in_time_gets_the_head_start_again() {
         })
     };
     let line = Arc::new(Line::new(([192, 0, 2, 53], 853).into(), open));
-    assert_eq!(slow(&line).await, Some(90));
+    assert_eq!(slow(&line).await, Some((90, Slow::NotUp)));
 }
