@@ -70,7 +70,9 @@ impl Error {
         match self.kind {
             ErrorKind::TimedOut => true,
             ErrorKind::Lookup => self.lookup_errors().any(|error| match error.kind() {
-                LookupErrorKind::NoSuchName | LookupErrorKind::NoRecords => false,
+                LookupErrorKind::NoSuchName
+                | LookupErrorKind::NoRecords
+                | LookupErrorKind::Untrusted => false,
                 // With a server it could not be reached; without, there is none to ask.
                 LookupErrorKind::NoNameServer => error.server().is_some(),
                 LookupErrorKind::ServerFailure

@@ -24,6 +24,9 @@ pub enum LookupErrorKind {
     TimedOut,
     /// No name server is configured, or none could be reached.
     NoNameServer,
+    /// A name server was reached and is not the one that is configured: its certificate does not
+    /// stand the test of the policy. Nothing was asked.
+    Untrusted,
     /// Anything else, an answer that makes no sense among it.
     Other,
 }
@@ -45,6 +48,7 @@ impl fmt::Display for LookupErrorKind {
             Self::Refused => "refused",
             Self::TimedOut => "no answer",
             Self::NoNameServer => "no name server",
+            Self::Untrusted => "name server not authenticated",
             Self::Other => "lookup failed",
         })
     }

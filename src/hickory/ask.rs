@@ -163,7 +163,7 @@ impl Story {
 
 fn rank(kind: LookupErrorKind) -> u8 {
     match kind {
-        LookupErrorKind::ServerFailure | LookupErrorKind::Refused => 0,
+        LookupErrorKind::ServerFailure | LookupErrorKind::Refused | LookupErrorKind::Untrusted => 0,
         LookupErrorKind::NoSuchName | LookupErrorKind::NoRecords | LookupErrorKind::Other => 1,
         LookupErrorKind::TimedOut => 2,
         LookupErrorKind::NoNameServer => 3,

@@ -55,8 +55,11 @@ mod servers;
 mod system;
 #[cfg(test)]
 mod tests;
+#[allow(dead_code, reason = "connections over TLS are about to use it")]
+mod tls;
 
 pub use name_server::{NameServer, NameServerError, Pin};
+pub use tls::Trust;
 
 /// Asks name servers. Cheap to clone; clones share what they have learnt.
 ///

@@ -6,6 +6,8 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use rustls::pki_types::ServerName;
+
 use crate::host::certified_name;
 use crate::order::usable;
 use crate::text::Line;
@@ -16,6 +18,7 @@ mod tests;
 mod text;
 
 pub use pin::Pin;
+pub(super) use pin::Pinned;
 
 /// The port of DNS in clear (RFC 1035 section 4.2).
 pub(super) const PORT: u16 = 53;
@@ -212,6 +215,8 @@ impl NameServer {
                 .into());
         }
         let hostname = certified_name(hostname).map_err(|why| why.to_string())?;
+        // What TLS takes for a name, so that no lookup fails for it.
+        ServerName::try_from(&*hostname).map_err(|why| why.to_string())?;
         let policy = match self.policy {
             Policy::Tls { name: None, pins } => Policy::Tls { name: Some(hostname), pins },
             Policy::Tls { name: Some(_), .. } => return Err("a second hostname".into()),

@@ -38,7 +38,7 @@ pub struct Pin {
 
 /// What the hash is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Pinned {
+pub(in crate::hickory) enum Pinned {
     /// The DER SubjectPublicKeyInfo.
     Key,
     /// The DER certificate.
@@ -56,6 +56,11 @@ impl Pin {
     #[must_use]
     pub fn certificate_sha256(sha256: [u8; 32]) -> Self {
         Self { pinned: Pinned::Certificate, sha256 }
+    }
+
+    /// What the hash is of.
+    pub(in crate::hickory) fn pinned(self) -> Pinned {
+        self.pinned
     }
 
     /// `KIND:SHA256:HASH`.

@@ -1,0 +1,214 @@
+//! What strict name servers are verified against.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::ClientConfig;
+#[cfg(any(feature = "rustls", feature = "webpki-roots"))]
+use rustls::RootCertStore;
+#[cfg(any(feature = "rustls", feature = "webpki-roots"))]
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls_platform_verifier::Verifier;
+
+/// Whose certificates strict name servers ([`NameServer::tls`](super::NameServer::tls)) need. Cheap
+/// to clone; clones share what was read. A pinned server needs none of it, an opportunistic one
+/// neither.
+///
+/// The cryptography is that of the provider which the process has installed
+/// (`rustls::crypto::CryptoProvider::install_default`), else *ring*; with `Trust::config` that of the
+/// configuration.
+#[derive(Clone)]
+pub struct Trust {
+    anchors: Anchors,
+    /// Made at first use.
+    verifier: Arc<Mutex<Option<Arc<dyn ServerCertVerifier>>>>,
+}
+
+#[derive(Clone)]
+enum Anchors {
+    Platform,
+    #[cfg(feature = "webpki-roots")]
+    WebpkiRoots,
+    #[cfg(feature = "rustls")]
+    Roots(Arc<RootCertStore>),
+    #[cfg(feature = "rustls")]
+    Config(Arc<ClientConfig>),
+}
+
+/// Why there is nothing to verify against.
+type Error = Box<dyn StdError + Send + Sync>;
+
+impl Trust {
+    /// What the operating system trusts: the default.
+    ///
+    /// On Linux and the BSDs the root certificates are read from the system's files when a strict
+    /// server is first asked, once for a resolver. `SSL_CERT_FILE` and `SSL_CERT_DIR` are respected.
+    /// Reading blocks the thread that asks: 2 to 10 ms for 146 certificates on Linux. Without any root certificate the
+    /// lookup fails and says so. Elsewhere the system itself is asked during each handshake.
+    ///
+    /// On Android the crate `rustls-platform-verifier` has to be told of the application first, see
+    /// its documentation.
+    #[must_use]
+    pub fn platform() -> Self {
+        Self::new(Anchors::Platform)
+    }
+
+    /// The root certificates of Mozilla, as they were when the crate `webpki-roots` was published:
+    /// for containers without certificates. They age with the program.
+    #[cfg(feature = "webpki-roots")]
+    #[must_use]
+    pub fn webpki_roots() -> Self {
+        Self::new(Anchors::WebpkiRoots)
+    }
+
+    /// These root certificates and no others. With none at all every lookup fails and says so.
+    ///
+    /// ```
+    /// # fn doc(authority: rustls::pki_types::CertificateDer<'_>) -> Result<(), rustls::Error> {
+    /// let mut roots = rustls::RootCertStore::empty();
+    /// roots.add(authority)?;
+    /// let trust = he::hickory::Trust::roots(roots);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "rustls")]
+    #[must_use]
+    pub fn roots(roots: impl Into<Arc<RootCertStore>>) -> Self {
+        Self::new(Anchors::Roots(roots.into()))
+    }
+
+    /// A configuration of rustls: its verifier, its crypto provider, its protocol versions and its
+    /// client certificate. For a pinned server a pin takes the place of the verifier, and for an
+    /// opportunistic one only the crypto provider counts.
+    ///
+    /// What is not taken from it: ALPN and early data are off, SNI is as the name server's policy says,
+    /// and sessions are not shared with other users of the configuration.
+    #[cfg(feature = "rustls")]
+    #[must_use]
+    pub fn config(config: impl Into<Arc<ClientConfig>>) -> Self {
+        Self::new(Anchors::Config(config.into()))
+    }
+
+    fn new(anchors: Anchors) -> Self {
+        Self { anchors, verifier: Arc::default() }
+    }
+
+    /// The one for everything that is asked under this trust. It is always passed on: rustls by
+    /// itself panics where two are compiled in.
+    pub(super) fn provider(&self) -> Arc<CryptoProvider> {
+        match &self.anchors {
+            #[cfg(feature = "rustls")]
+            Anchors::Config(config) => config.crypto_provider().clone(),
+            #[cfg(feature = "rustls")]
+            Anchors::Roots(_) => default_provider(),
+            #[cfg(feature = "webpki-roots")]
+            Anchors::WebpkiRoots => default_provider(),
+            Anchors::Platform => default_provider(),
+        }
+    }
+
+    /// For servers that are verified by this verifier; `None`: by their issuers.
+    pub(super) fn client_config(
+        &self,
+        verifier: Option<Arc<dyn ServerCertVerifier>>,
+    ) -> Result<ClientConfig, Error> {
+        let verifier = match (&self.anchors, verifier) {
+            #[cfg(feature = "rustls")]
+            (Anchors::Config(config), verifier) => return Ok(changed(config, verifier)),
+            (_, Some(verifier)) => verifier,
+            (Anchors::Platform, None) => self.kept(platform)?,
+            #[cfg(feature = "webpki-roots")]
+            (Anchors::WebpkiRoots, None) => self.kept(|provider| {
+                let roots = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+                by_roots(Arc::new(roots), provider)
+            })?,
+            #[cfg(feature = "rustls")]
+            (Anchors::Roots(roots), None) => {
+                self.kept(|provider| by_roots(roots.clone(), provider))?
+            }
+        };
+        config(self.provider(), verifier)
+    }
+
+    /// The verifier, made only once. Who comes meanwhile waits. A failure is not kept, so that the
+    /// next lookup tries again.
+    fn kept(
+        &self,
+        make: impl FnOnce(Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Error>,
+    ) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+        let mut kept = self.verifier.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some(verifier) => Ok(verifier.clone()),
+            None => Ok(kept.insert(make(self.provider())?).clone()),
+        }
+    }
+}
+
+/// What the process has installed, else ring.
+fn default_provider() -> Arc<CryptoProvider> {
+    CryptoProvider::get_default().cloned().unwrap_or_else(|| Arc::new(ring::default_provider()))
+}
+
+/// A configuration that has nothing but a verifier.
+pub(super) fn config(
+    provider: Arc<CryptoProvider>,
+    verifier: Arc<dyn ServerCertVerifier>,
+) -> Result<ClientConfig, Error> {
+    // TLS 1.2 and 1.3 (RFC 7858 section 8).
+    let config =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    // "Dangerous" is every verifier that is not made here of roots.
+    Ok(config.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+}
+
+#[cfg(feature = "rustls")]
+fn changed(config: &ClientConfig, verifier: Option<Arc<dyn ServerCertVerifier>>) -> ClientConfig {
+    let mut config = config.clone();
+    if let Some(verifier) = verifier {
+        config.dangerous().set_certificate_verifier(verifier);
+    }
+    config
+}
+
+fn platform(provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+    match Verifier::new(provider) {
+        Ok(verifier) => Ok(Arc::new(verifier)),
+        Err(rustls::Error::General(why)) => Err(format!("trust of the system: {why}").into()),
+        Err(error) => Err(format!("trust of the system: {error}").into()),
+    }
+}
+
+#[cfg(any(feature = "rustls", feature = "webpki-roots"))]
+fn by_roots(
+    roots: Arc<RootCertStore>,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+    if roots.is_empty() {
+        return Err("no root certificate was given, so no server can be authenticated".into());
+    }
+    Ok(WebPkiServerVerifier::builder_with_provider(roots, provider).build()?)
+}
+
+impl Default for Trust {
+    /// [`Trust::platform`].
+    fn default() -> Self {
+        Self::platform()
+    }
+}
+
+impl fmt::Debug for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.anchors {
+            Anchors::Platform => f.write_str("Trust(platform)"),
+            #[cfg(feature = "webpki-roots")]
+            Anchors::WebpkiRoots => f.write_str("Trust(webpki-roots)"),
+            #[cfg(feature = "rustls")]
+            Anchors::Roots(roots) => write!(f, "Trust({} roots)", roots.len()),
+            #[cfg(feature = "rustls")]
+            Anchors::Config(_) => f.write_str("Trust(config)"),
+        }
+    }
+}
