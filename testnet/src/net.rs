@@ -175,10 +175,13 @@ impl Net {
         self.world.tls().connections(server.ip())
     }
 
-    /// The home host's TCP sockets that connect or are connected.
+    /// The home host's TCP sockets that connect or are connected, but for those to name servers,
+    /// which outlive a connect.
     #[must_use]
     pub fn sockets(&self) -> Vec<Socket> {
-        sockets::list()
+        let mut sockets = sockets::list();
+        sockets.retain(|socket| !matches!(socket.peer.port(), 53 | 853));
+        sockets
     }
 
     /// Waits until the home host has no socket to this host any more; its closed ones send nothing

@@ -28,7 +28,7 @@ mod trust;
 mod verify;
 mod why;
 
-#[cfg(all(test, feature = "rustls"))]
+#[cfg(test)]
 mod tests;
 
 pub use trust::Trust;
@@ -69,9 +69,7 @@ impl Tls {
         }
         // Without the lock, for reading may block. Who is first is kept.
         let client = self.make(server).map_err(|why| {
-            LookupError::from(LookupErrorKind::Untrusted)
-                .with_server(server.addr())
-                .with_cause(why)
+            LookupError::from(LookupErrorKind::Untrusted).with_server(server.addr()).with_cause(why)
         })?;
         Ok(self.lock().entry(server.clone()).or_insert(client).clone())
     }

@@ -4,13 +4,13 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rustls::ClientConfig;
+#[cfg(any(feature = "rustls", feature = "webpki-roots"))]
+use rustls::RootCertStore;
 #[cfg(any(feature = "rustls", feature = "webpki-roots"))]
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::ClientConfig;
-#[cfg(any(feature = "rustls", feature = "webpki-roots"))]
-use rustls::RootCertStore;
 use rustls_platform_verifier::Verifier;
 
 /// Whose certificates strict name servers ([`NameServer::tls`](super::NameServer::tls)) need. Cheap
@@ -158,7 +158,8 @@ pub(super) fn config(
     verifier: Arc<dyn ServerCertVerifier>,
 ) -> Result<ClientConfig, Error> {
     // TLS 1.2 and 1.3 (RFC 7858 section 8).
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let config =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
     // "Dangerous" is every verifier that is not made here of roots.
     Ok(config.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
 }

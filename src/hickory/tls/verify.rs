@@ -104,7 +104,7 @@ fn check_pins(
 }
 
 /// By the hash function of a cipher suite that is always compiled in, whatever the provider has.
-fn sha256(data: &[u8]) -> Result<[u8; 32], Error> {
+pub(super) fn sha256(data: &[u8]) -> Result<[u8; 32], Error> {
     let hash = match TLS13_AES_128_GCM_SHA256 {
         SupportedCipherSuite::Tls12(suite) => suite.common.hash_provider,
         SupportedCipherSuite::Tls13(suite) => suite.common.hash_provider,
@@ -137,3 +137,17 @@ impl fmt::Display for WrongPin {
 }
 
 impl std::error::Error for WrongPin {}
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::HEXLOWER;
+
+    use super::*;
+
+    #[test]
+    fn the_hash_is_sha_256() {
+        // FIPS 180-2, appendix B.1.
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(HEXLOWER.encode(&sha256(b"abc").unwrap()), expected);
+    }
+}

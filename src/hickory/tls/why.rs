@@ -46,16 +46,20 @@ fn certificate(error: &CertificateError) -> String {
             format!("not valid yet: in {} by the clock of this host", span(*time, *not_before))
         }
         CertificateError::UnknownIssuer => "unknown issuer: no trusted root leads to it".to_owned(),
-        CertificateError::BadSignature => "bad signature: by another key than the certificate's".to_owned(),
+        CertificateError::BadSignature => {
+            "bad signature: by another key than the certificate's".to_owned()
+        }
+        CertificateError::InvalidPurposeContext { .. } => WRONG_PURPOSE.to_owned(),
         CertificateError::Revoked => "revoked".to_owned(),
         CertificateError::Other(OtherError(other)) => match other.downcast_ref::<WrongPin>() {
             Some(wrong) => wrong.to_string(),
             None => in_words(&other.to_string()),
         },
-        error => Error::InvalidCertificate(error.clone()).to_string(),
+        error => format!("bad certificate: {error}"),
     }
 }
 
+const WRONG_PURPOSE: &str = "wrong purpose: not the certificate of a server";
 
 /// Names that are shown of a certificate.
 const SHOWN: usize = 4;
@@ -91,8 +95,82 @@ fn span(from: UnixTime, to: UnixTime) -> String {
 fn in_words(error: &str) -> String {
     match error {
         "CaUsedAsEndEntity" => "self-signed, or of an authority: not the certificate of a server",
+        // As the verifier of the platform has it.
+        "certificate had invalid extensions" => WRONG_PURPOSE,
         "UnsupportedCertVersion" => "not an X.509 certificate of version 3",
         _ => return format!("bad certificate: {error}"),
     }
     .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::sync::Arc;
+
+    use rustls::{AlertDescription, InvalidMessage};
+
+    use super::*;
+
+    #[track_caller]
+    fn tells(error: impl Into<io::Error>, text: &str) {
+        assert_eq!(why(&error.into()).to_string(), text);
+    }
+
+    fn tls(error: impl Into<Error>) -> io::Error {
+        io::Error::new(ErrorKind::InvalidData, error.into())
+    }
+
+    #[test]
+    fn a_handshake_that_does_not_come_about_says_how_it_ended() {
+        tells(ErrorKind::ConnectionRefused, "no name server: connection refused");
+        tells(io::Error::from_raw_os_error(libc::ECONNRESET), "no name server: connection reset");
+        let eof = io::Error::new(ErrorKind::UnexpectedEof, "tls handshake eof");
+        tells(eof, "no name server: closed during the TLS handshake");
+        let garbage = Error::InvalidMessage(InvalidMessage::InvalidContentType);
+        let told = "no name server: no TLS: received corrupt message of type InvalidContentType";
+        tells(tls(garbage), told);
+        let alert = Error::AlertReceived(AlertDescription::HandshakeFailure);
+        let told = "no name server: the server ended the TLS handshake: HandshakeFailure";
+        tells(tls(alert), told);
+        let other = "no name server: TLS: peer sent no certificates";
+        tells(tls(Error::NoCertificatesPresented), other);
+    }
+
+    #[test]
+    fn a_certificate_that_is_refused_says_so_in_words() {
+        let with =
+            |text: &str| tls(CertificateError::Other(OtherError(Arc::from(Box::from(text)))));
+        for (error, text) in [
+            (tls(CertificateError::Revoked), "revoked"),
+            (
+                with("CaUsedAsEndEntity"),
+                "self-signed, or of an authority: not the certificate of a server",
+            ),
+            (with("UnsupportedCertVersion"), "not an X.509 certificate of version 3"),
+            (with("NameConstraintViolation"), "bad certificate: NameConstraintViolation"),
+            (tls(CertificateError::BadEncoding), "bad certificate: BadEncoding"),
+        ] {
+            tells(error, &format!("name server not authenticated: {text}"));
+        }
+    }
+
+    #[test]
+    fn spans_of_time_have_the_unit_that_fits() {
+        let span = |seconds: u64| {
+            let at = |seconds| UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
+            span(at(1_000), at(1_000 + seconds))
+        };
+        let spans = [0, 119, 120, 7_199, 7_200, 172_799, 172_800].map(span);
+        let expected = [
+            "0 seconds",
+            "119 seconds",
+            "2 minutes",
+            "119 minutes",
+            "2 hours",
+            "47 hours",
+            "2 days",
+        ];
+        assert_eq!(spans, expected);
+    }
 }
