@@ -59,6 +59,10 @@ impl Loss {
 }
 
 impl Path {
+    fn carries_tcp(&self) -> bool {
+        matches!(self.fate, Fate::Arrives | Fate::UdpLost)
+    }
+
     fn loses(&self, body: Body) -> bool {
         match self.fate {
             Fate::Lost => true,
@@ -133,7 +137,7 @@ impl Paths {
         }
         let mut path = *path;
         match door {
-            Door::Closed if path.fate != Fate::Lost => path.fate = Fate::Refused,
+            Door::Closed if path.carries_tcp() => path.fate = Fate::Refused,
             Door::Silent => lost = true,
             Door::Closed | Door::Open => {}
         }

@@ -8,7 +8,7 @@ mod support;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use he_testnet::{Authority, Certificate, Net, Over, internet};
+use he_testnet::{Authority, Certificate, Net, Over, Unreachable, internet};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType::{A, AAAA};
 use ring::digest::{SHA256, digest};
@@ -54,6 +54,12 @@ fn without_a_word_the_port_is_closed() {
         let refused = net.call(client.connect(at(other), NAME)).await.err().unwrap();
         assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
         net.assert_returned(30);
+        other.udp_silent();
+        let refused = client.connect(at(other), NAME).await.err().unwrap();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+        other.host().icmp(Unreachable::Host);
+        let unreachable = client.connect(at(other), NAME).await.err().unwrap();
+        assert_eq!(unreachable.kind(), ErrorKind::HostUnreachable);
         assert_eq!(net.tls_connections(other).len(), 0);
     });
 }
