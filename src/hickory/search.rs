@@ -13,18 +13,11 @@ use super::cache::{Key, Outcome};
 use super::network::Network;
 use super::resolv_conf::Conf;
 use crate::answer::{LookupError, LookupErrorKind};
+use crate::clock::{give_up_at, now};
 use crate::resolve::{Query, Record};
 
 /// How long a lookup without a deadline takes at most.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// A lookup gives up a little before the race stops listening, so that its error, which names the
-/// server, is still heard.
-const GIVE_UP_BEFORE: Duration = Duration::from_millis(5);
-/// For short deadlines a tenth of what is left.
-fn give_up_at(deadline: Instant, now: Instant) -> Instant {
-    let left = deadline.saturating_duration_since(now);
-    now + left - GIVE_UP_BEFORE.min(left / 10)
-}
 
 /// What a name may have without the dot at its end (RFC 1035 section 2.3.4).
 const MAX_NAME: usize = 253;
@@ -76,7 +69,7 @@ impl Walk {
     /// Walks, asking what is not known, until the query's deadline.
     pub(super) async fn run(self) -> Outcome {
         let deadline = match self.query.deadline() {
-            Some(at) => give_up_at(Instant::from_std(at), Instant::now()),
+            Some(at) => give_up_at(at, now()).into(),
             None => Instant::now() + PATIENCE,
         };
         let find =

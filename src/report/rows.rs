@@ -239,7 +239,10 @@ impl fmt::Display for Addresses<'_> {
             write!(f, " as {}", Line(name))?;
         }
         let server = answer.server().map(|server| server.to_string());
-        let origin = (answer.origin() == Origin::Hosts).then(|| Origin::Hosts.to_string());
+        let origin = match answer.origin() {
+            it @ (Origin::Hosts | Origin::System) => Some(it.to_string()),
+            Origin::Unknown | Origin::Udp | Origin::Tcp => None,
+        };
         let cached = answer.is_cached().then(|| "cached".to_owned());
         let notes: Vec<_> = server.into_iter().chain(origin).chain(cached).collect();
         if notes.is_empty() { Ok(()) } else { write!(f, " ({})", notes.join(", ")) }
