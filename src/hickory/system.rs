@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use super::hosts::Hosts;
 use super::network::Network;
+use super::nsswitch;
 use super::resolv_conf::Conf;
 use crate::answer::{LookupError, LookupErrorKind};
 use crate::text::Line;
@@ -25,15 +26,26 @@ pub(super) enum Source {
     Given(Vec<SocketAddr>),
 }
 
+const RESOLV_CONF: &str = "/etc/resolv.conf";
+
 impl Source {
     #[cfg(not(any(windows, target_vendor = "apple", target_os = "android")))]
     pub(super) fn system() -> Self {
-        Self::File("/etc/resolv.conf".into())
+        Self::File(RESOLV_CONF.into())
     }
 
     #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
     pub(super) fn system() -> Self {
         Self::Platform
+    }
+
+    fn is_of_the_system(&self) -> bool {
+        match self {
+            Self::File(path) => path == Path::new(RESOLV_CONF),
+            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
+            Self::Platform => true,
+            Self::Given(_) => false,
+        }
     }
 
     /// What changes when the source does.
@@ -74,6 +86,8 @@ pub(super) fn hosts_path() -> PathBuf {
 pub(super) struct System {
     pub(super) source: Source,
     pub(super) hosts: Option<PathBuf>,
+    /// nsswitch.conf, where this is the system's own configuration.
+    pub(super) nsswitch: Option<Arc<Path>>,
     read: Mutex<Read>,
 }
 
@@ -86,7 +100,8 @@ struct Read {
 impl System {
     /// Reads nothing yet. Without a path there is no hosts file.
     pub(super) fn new(source: Source, hosts: Option<PathBuf>) -> Self {
-        Self { source, hosts, read: Mutex::default() }
+        let nsswitch = nsswitch::PATH.filter(|_| source.is_of_the_system()).map(Path::new);
+        Self { source, hosts, nsswitch: nsswitch.map(Arc::from), read: Mutex::default() }
     }
 
     /// The network as it is configured now. A changed configuration makes a new one, in which
@@ -190,7 +205,7 @@ const MAX_FILE: u64 = 64 * 1024 * 1024;
 
 /// A file that is not there is empty: for resolv.conf(5) that means the server on this host. What
 /// is no file, a pipe or a device, could keep the reader for ever.
-fn read(path: &Path) -> io::Result<String> {
+pub(super) fn read(path: &Path) -> io::Result<String> {
     let meta = match fs::metadata(path) {
         Ok(meta) => meta,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
