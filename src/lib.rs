@@ -80,6 +80,7 @@
 //! |---|---|---|---|
 //! | (none) | | the race, the connector, any [`Resolve`] of yours | 1.85 |
 //! | `hickory` | yes | `he::connect`, `Connector::default()`, the DNS resolver in `he::hickory` | 1.88 |
+//! | `getaddrinfo` | | the operating system's resolver in `he::os`: nsswitch, mDNS, per-interface DNS | 1.85 |
 //! | `serde` | | `Serialize` for [`Report`] | 1.85 |
 //!
 //! # Not here
@@ -89,8 +90,10 @@
 //! - NAT64 synthesis (RFC 7050, 8781): DNS64 answers work as they come; literals do not get through.
 //! - History between connects (RTT, last winner): every connect follows the same rules.
 //! - TCP Fast Open: a dead path "connects" at once with it, so it cannot take part in a race.
-//! - Names from elsewhere in the system (`nsswitch.conf`, mDNS, per-interface DNS): the resolver
-//!   reads resolv.conf and the hosts file, nothing else. [`Resolve`] shows one by `getaddrinfo`.
+//! - Names from elsewhere in the system (`nsswitch.conf`, mDNS, per-interface DNS) by themselves: the
+//!   resolver reads resolv.conf and the hosts file, nothing else, and where nsswitch.conf has more,
+//!   the error of a name that is not found says so. `he::os::Resolver` asks the system for them, if
+//!   you choose it (feature `getaddrinfo`).
 //! - Windows, macOS, Android: written behind `cfg` as in socket2, and not compiled or run by us. WASM
 //!   has no sockets.
 
@@ -110,6 +113,8 @@ mod gate;
 pub mod hickory;
 mod host;
 mod order;
+#[cfg(feature = "getaddrinfo")]
+pub mod os;
 pub mod race;
 mod report;
 mod resolve;

@@ -20,7 +20,9 @@
 //! | same questions | those in flight at the same time are one query (per tokio runtime); it is given up when all lookups that wait for it are dropped |
 //! | changes | resolv.conf and the hosts file are read again when they change |
 //!
-//! `.local` names go to DNS like all others: there is no multicast DNS here.
+//! `.local` names go to DNS like all others: there is no multicast DNS here. Where nsswitch.conf has
+//! more sources than `files` and `dns`, "no such name" of [`Resolver::system`] names them; what asks
+//! them is `he::os::Resolver`, by feature `getaddrinfo`.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -50,6 +52,7 @@ mod line;
 mod message;
 mod name_server;
 mod network;
+mod nsswitch;
 mod opener;
 mod opportunistic;
 mod plain;
@@ -252,7 +255,7 @@ impl Resolve for Resolver {
         if network.conf.never_asks(query.record()) {
             return Resolving::ready(Err(LookupErrorKind::NoRecords.into()));
         }
-        let walk = Walk::new(network, query);
+        let walk = Walk::new(network, query, self.system.nsswitch.clone());
         match walk.cached(Instant::now()) {
             Some(known) => Resolving::ready(known),
             None => Resolving::new(walk.run()),
