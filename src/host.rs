@@ -272,7 +272,7 @@ enum Why {
     LongLabel,
     LongName,
     NoInterface,
-    #[cfg(feature = "hickory")]
+    #[cfg(any(feature = "hickory", feature = "getaddrinfo"))]
     NotAnAddress,
     NotIpv6,
     Number,
@@ -307,7 +307,7 @@ impl fmt::Display for Why {
             Self::LongLabel => "a label is longer than 63 characters",
             Self::LongName => "it is longer than 253 characters",
             Self::NoInterface => "no such zone: no interface has this name or number",
-            #[cfg(feature = "hickory")]
+            #[cfg(any(feature = "hickory", feature = "getaddrinfo"))]
             Self::NotAnAddress => "not an IP address",
             Self::NotIpv6 => "not an IPv6 address",
             Self::Number => "not an IPv4 address: that takes four decimal numbers up to 255",
