@@ -92,7 +92,8 @@ fn a_zone_may_be_an_interface() {
 
 #[test] // R-4007-11
 fn a_zone_without_an_interface_is_refused() {
-    refused("no such zone: no interface has this name or number", &["fe80::1%no-such-if"]);
+    let longest = "fe80::1%no-such-if-abcd"; // 15 letters, as long as Linux allows
+    refused("no such zone: no interface has this name or number", &["fe80::1%no-such-if", longest]);
 }
 
 #[test] // R-9844-6b
@@ -219,6 +220,15 @@ fn lengths_end_at_63_and_253() {
     refused("a label is longer than 63 characters", &[&label(64), &format!("a.{}.b", label(64))]);
     // counted in A-labels
     refused("a label is longer than 63 characters", &[&"ü".repeat(60)]);
+}
+
+// Soft hyphens vanish in UTS 46: the name is short, and the text is as long as one may be.
+#[test] // R-5891-4
+fn a_text_of_more_than_2048_bytes_is_not_even_mapped() {
+    let text = |hyphens| format!("a{}b", "\u{ad}".repeat(hyphens));
+    assert_eq!(text(1_023).len(), 2_048);
+    is_name(&text(1_023), "ab", "ab");
+    refused("it is longer than 253 characters", &[&text(1_024)]);
 }
 
 #[test] // R-1035-2.3.4
