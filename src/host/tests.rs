@@ -141,6 +141,18 @@ fn a_configured_address_has_the_zones_of_a_typed_one() {
     }
 }
 
+#[test] // R-3493-LIT, R-6761-6.3a, R-6761-6.4, R-7686-2
+#[cfg(feature = "hickory")]
+fn what_is_never_looked_up_says_why() {
+    let why = |text| why_never_looked_up(text).unwrap_or_default();
+    assert_eq!(why("192.0.2.1"), "an IP literal needs no lookup");
+    assert_eq!(why("a.localhost"), "localhost is always loopback (RFC 6761)");
+    assert_eq!(why("a.invalid"), "names under .invalid never exist (RFC 6761)");
+    assert_eq!(why("a.onion"), "names under .onion exist in Tor only (RFC 7686)");
+    assert_eq!(why("a..b"), "invalid host \"a..b\": a label is empty");
+    assert_eq!(why_never_looked_up("example.com"), None);
+}
+
 #[test] // R-6761-6.3a
 fn localhost_is_loopback() {
     for (text, name) in [
