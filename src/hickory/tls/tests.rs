@@ -321,6 +321,19 @@ fn of_the_callers_configuration_verifier_and_provider_count() {
 }
 
 #[test]
+fn a_pin_stands_in_for_the_callers_verifier() {
+    let authority = Authority::new("CA");
+    let tls = Tls::new(Trust::config(configured(&authority)));
+    let outcome = |pin, peer: &Peer| {
+        let client = tls.client(&pinned(&[pin])).unwrap();
+        handshake(&client, &peer.config(VERSIONS[1])).is_ok()
+    };
+    let (stranger, known) = (Peer::self_signed(&[], false), authority.peer(&["192.0.2.53"]));
+    assert!(outcome(stranger.key_pin(), &stranger));
+    assert!(!outcome(stranger.key_pin(), &known));
+}
+
+#[test]
 fn the_callers_sessions_are_not_resumed() {
     let authority = Authority::new("CA");
     let mut config = configured(&authority);
