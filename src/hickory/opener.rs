@@ -83,7 +83,11 @@ impl Security {
             async move {
                 let tcp = attempt.connect().await?;
                 life.tcp_is_up();
-                tls.connect(name, tcp).await
+                let stream = tls.connect(name, tcp).await?;
+                let session = stream.get_ref().1;
+                let (version, handshake) = (session.protocol_version(), session.handshake_kind());
+                tracing::debug!(%addr, ?version, ?handshake, "TLS is up");
+                Ok(stream)
             }
         };
         let made = connect(addr, binding, timeout, dial).await;
