@@ -322,7 +322,7 @@ fn of_the_callers_configuration_verifier_and_provider_count() {
         assert_eq!(peer.sni().as_deref(), named.then_some("dns.test"));
     }
     let stranger = Peer::self_signed(&["dns.test"], false).config(VERSIONS[1]);
-    assert!(handshake(&tls.client(&named()).unwrap(), &stranger).is_err());
+    assert!(handshake(&tls.client(&named(), &Binding::default()).unwrap(), &stranger).is_err());
 }
 
 #[test]
@@ -330,7 +330,7 @@ fn a_pin_stands_in_for_the_callers_verifier() {
     let authority = Authority::new("CA");
     let tls = Tls::new(Trust::config(configured(&authority)));
     let outcome = |pin, peer: &Peer| {
-        let client = tls.client(&pinned(&[pin])).unwrap();
+        let client = tls.client(&pinned(&[pin]), &Binding::default()).unwrap();
         handshake(&client, &peer.config(VERSIONS[1])).is_ok()
     };
     let (stranger, known) = (Peer::self_signed(&[], false), authority.peer(&["192.0.2.53"]));
@@ -350,6 +350,6 @@ fn the_callers_sessions_are_not_resumed() {
     let kind = |client| handshake(client, &server).unwrap().0.handshake_kind();
     assert_eq!(kind(&theirs), Some(HandshakeKind::Full));
     assert_eq!(kind(&theirs), Some(HandshakeKind::Resumed));
-    let ours = Tls::new(Trust::config(config)).client(&named()).unwrap();
+    let ours = Tls::new(Trust::config(config)).client(&named(), &Binding::default()).unwrap();
     assert_eq!(kind(&ours), Some(HandshakeKind::Full));
 }
