@@ -45,7 +45,8 @@ fn in_clear(why: &str) -> (Origin, Option<String>) {
 
 const TLS: (Origin, Option<String>) = (Origin::Tls, None);
 
-#[test] // R-8310-5c: TCP, TLS and the answer take a round trip each
+// TCP, TLS and the answer take a round trip each.
+#[test] // R-8310-5a, R-8310-5c, R-7858-3.1b
 fn where_tls_works_no_query_leaves_in_clear() {
     internet(|net| async move {
         let server = server(net).tls(certificate());

@@ -27,7 +27,7 @@ fn refused(text: &str, part: &str, at: usize, why: &str) {
     assert_eq!(&text[at..at + part.len()], part);
 }
 
-#[test] // C-853
+#[test] // C-853, R-8310-5b, R-8310-5.1a
 fn texts_are_the_servers_that_they_say() {
     for (text, expected) in [
         ("192.0.2.53", NameServer::opportunistic(addr("192.0.2.53:53"))),
