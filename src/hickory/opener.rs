@@ -104,10 +104,10 @@ impl Security {
         match made {
             Ok(_) => ports.tls_is_up(spot),
             Err(Failed { error, fault: Fault::Port }) => {
-                ports.tls_is_dead(spot, &error.to_string(), now);
+                ports.tls_is_dead(spot, &error.reason(), now);
             }
             Err(Failed { error, fault: Fault::Silence }) => {
-                ports.tls_is_silent(spot, &error.to_string(), started, now);
+                ports.tls_is_silent(spot, &error.reason(), started, now);
             }
             Err(Failed { fault: Fault::Here, .. }) => {}
         }

@@ -70,10 +70,9 @@ fn settled(way: &Way<'_>, outcome: Outcome) -> Outcome {
 /// for TLS, but not for us.
 async fn instead(way: &Way<'_>, question: &Question, error: &LookupError) -> Outcome {
     let refused = error.kind() == LookupErrorKind::Refused;
-    let why: Arc<str> = match error.cause() {
-        _ if refused => "REFUSED over TLS".into(),
-        Some(cause) => cause.to_string().into(),
-        None => error.kind().to_string().into(),
+    let why: Arc<str> = match refused {
+        true => "REFUSED over TLS".into(),
+        false => error.reason().into(),
     };
     let reply = in_clear(way, question, why.clone()).await?;
     if refused {
