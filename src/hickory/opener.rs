@@ -76,7 +76,7 @@ impl Security {
         life: Arc<Life>,
     ) -> Result<TlsStream<TcpStream>, Failed> {
         let timeout = if self.ports.is_some() { OPPORTUNISTIC_TIMEOUT } else { TIMEOUT };
-        let Client { config, name } = self.tls.client(&self.server).map_err(Failed::here)?;
+        let Client { config, name } = self.tls.client(&self.server).await.map_err(Failed::here)?;
         let dial = |attempt: Attempt| {
             let (life, name) = (life.clone(), name.clone());
             let tls = TlsConnector::from(config.clone());

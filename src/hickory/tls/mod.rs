@@ -19,6 +19,7 @@ use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::ServerName;
+use tokio::task::spawn_blocking;
 
 use super::name_server::{NameServer, Pin, Policy};
 use crate::answer::{LookupError, LookupErrorKind};
@@ -56,21 +57,38 @@ impl Tls {
 
     /// The client for this server: the same one each time, so that sessions are resumed.
     ///
-    /// The first one for a strict server may block while the root certificates of the system are
-    /// read, see [`Trust::platform`].
-    ///
     /// # Errors
     ///
     /// There is nothing to verify the server against, or it is never asked over TLS. Nothing of it is
     /// kept: the next call tries again.
-    pub(super) fn client(&self, server: &NameServer) -> Result<Client, LookupError> {
+    pub(super) async fn client(
+        self: &Arc<Self>,
+        server: &NameServer,
+    ) -> Result<Client, LookupError> {
+        if !self.reads_files(server) {
+            return self.client_now(server);
+        }
+        // Other tasks of this thread do not wait for it.
+        let (tls, asked) = (Arc::clone(self), server.clone());
+        let made = spawn_blocking(move || tls.client_now(&asked)).await;
+        made.unwrap_or_else(|error| Err(untrusted(server, error.into())))
+    }
+
+    /// Whether the root certificates of the system may have to be read, see [`Trust::platform`].
+    fn reads_files(&self, server: &NameServer) -> bool {
+        let by_issuer = match server.policy() {
+            Policy::Opportunistic { .. } | Policy::Udp | Policy::Tcp => false,
+            Policy::Tls { pins, .. } => pins.is_empty(),
+        };
+        by_issuer && self.trust.is_platform() && !self.lock().contains_key(server)
+    }
+
+    fn client_now(&self, server: &NameServer) -> Result<Client, LookupError> {
         if let Some(client) = self.lock().get(server) {
             return Ok(client.clone());
         }
         // Without the lock, for reading may block. Who is first is kept.
-        let client = self.make(server).map_err(|why| {
-            LookupError::from(LookupErrorKind::Untrusted).with_server(server.addr()).with_cause(why)
-        })?;
+        let client = self.make(server).map_err(|why| untrusted(server, why))?;
         Ok(self.lock().entry(server.clone()).or_insert(client).clone())
     }
 
@@ -104,6 +122,10 @@ impl Tls {
     fn lock(&self) -> MutexGuard<'_, HashMap<NameServer, Client>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn untrusted(server: &NameServer, why: Box<dyn StdError + Send + Sync>) -> LookupError {
+    LookupError::from(LookupErrorKind::Untrusted).with_server(server.addr()).with_cause(why)
 }
 
 /// What holds whoever the configuration is of.
