@@ -189,6 +189,22 @@ impl Log {
         self.packets.iter().filter(|packet| packet.sent && packet.peer == addr).count()
     }
 
+    /// How many bytes came over TCP from this address and port, repetitions among them.
+    #[must_use]
+    pub fn bytes_from(&self, addr: impl Into<SocketAddr>) -> usize {
+        let addr = addr.into();
+        let came = self.packets.iter().filter(|packet| !packet.sent && packet.peer == addr);
+        came.filter_map(Packet::tcp).map(|segment| segment.len).sum()
+    }
+
+    /// Whether this address and port has ended a connection.
+    #[must_use]
+    pub fn has_ended(&self, addr: impl Into<SocketAddr>) -> bool {
+        let addr = addr.into();
+        let mut came = self.packets.iter().filter(|packet| !packet.sent && packet.peer == addr);
+        came.any(|packet| packet.tcp().is_some_and(|it| it.has(FIN) || it.has(RST)))
+    }
+
     /// The first SYN of every connection to this address and port, DNS as well.
     #[must_use]
     pub fn starts_to(&self, addr: impl Into<SocketAddr>) -> Vec<Start> {

@@ -32,6 +32,9 @@ pub struct RealServer {
     log: PathBuf,
 }
 
+/// unbound closes a connection after so many milliseconds without a question. (knot-resolver's timer
+/// for that runs for 10 s at first, whatever it is told.)
+const IDLE: u64 = 2_000;
 /// How long it may take to start.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -121,6 +124,7 @@ fn unbound(dir: &Path, records: &[(&str, &str)]) -> String {
     use-syslog: no
     module-config: "iterator"
     local-zone: "." static
+    tcp-idle-timeout: {IDLE}
 remote-control:
     control-enable: no
 server:

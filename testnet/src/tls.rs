@@ -48,6 +48,9 @@ pub struct TlsConnection {
     pub resumed: bool,
     /// Whether it is TLS 1.3 (or else 1.2).
     pub tls13: bool,
+    /// Whether the client has announced that it sends data before the handshake is over (0-RTT),
+    /// which only a server with [`tls_early_data`](crate::NameServer::tls_early_data) sees.
+    pub early: bool,
     /// Why there was no handshake: what the server's TLS says, alerts of the client among them.
     pub failure: Option<String>,
     /// When the server was done with it, whoever had ended it.
@@ -89,6 +92,7 @@ pub(crate) struct Setup {
     pub(crate) version: Option<&'static SupportedProtocolVersion>,
     pub(crate) without_key: bool,
     pub(crate) without_tickets: bool,
+    pub(crate) early_data: bool,
 }
 
 /// What goes wrong on a connection.
@@ -168,6 +172,7 @@ impl Tls {
             secured: None,
             resumed: false,
             tls13: false,
+            early: false,
             failure: None,
             ended: None,
         });
@@ -206,6 +211,9 @@ impl Setup {
             .expect("versions that the provider has")
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
+        if self.early_data {
+            config.max_early_data_size = u32::MAX;
+        }
         if self.without_tickets {
             config.send_tls13_tickets = 0;
             config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -220,7 +228,8 @@ pub(crate) fn resumed(connection: &rustls::ServerConnection) -> bool {
 }
 
 /// Notes the end of a handshake.
-pub(crate) fn secured(connection: &rustls::ServerConnection, note: &mut TlsConnection) {
+pub(crate) fn secured(connection: &mut rustls::ServerConnection, note: &mut TlsConnection) {
+    note.early = connection.early_data().is_some();
     note.secured = Some(Moment::now());
     note.resumed = resumed(connection);
     note.tls13 = connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3);

@@ -70,8 +70,8 @@ impl Connection {
         self.world.tls().note(self.number, |it| it.hello = Some(hello));
         sleep(self.faults().handshake_after).await;
         let config = self.world.tls().config(self.client.ip()).expect("a server that speaks TLS");
-        let stream = start.into_stream(config).await?;
-        self.world.tls().note(self.number, |it| tls::secured(stream.get_ref().1, it));
+        let mut stream = start.into_stream(config).await?;
+        self.world.tls().note(self.number, |it| tls::secured(stream.get_mut().1, it));
         let resumed = tls::resumed(stream.get_ref().1);
         Conversation::new(self, resumed).hold(stream).await
     }

@@ -153,6 +153,11 @@ impl NameServer {
         self.set_up(|setup| setup.without_tickets = true)
     }
 
+    /// Takes data before the handshake is over, over TLS 1.3 when a session is resumed (0-RTT).
+    pub fn tls_early_data(self) -> Self {
+        self.set_up(|setup| setup.early_data = true)
+    }
+
     fn door(self, door: Door) -> Self {
         self.world.paths().set_door(self.ip(), door);
         self

@@ -265,3 +265,20 @@ fn sessions_are_resumed_unless_the_server_has_a_new_certificate_or_no_tickets() 
         }
     });
 }
+
+#[test]
+fn early_data_are_seen_where_the_server_takes_them_and_the_client_announces_them() {
+    internet(|net| async move {
+        let (server, client) = good(net);
+        let client = client.early();
+        let sees = async || {
+            let mut connection = client.connect(at(server), NAME).await.unwrap();
+            connection.lookup("www.test", AAAA).await.unwrap();
+            let seen = net.tls_connections(server).pop().unwrap();
+            (seen.resumed, seen.early)
+        };
+        assert_eq!([sees().await, sees().await], [(false, false), (true, false)]);
+        server.tls_early_data();
+        assert_eq!([sees().await, sees().await], [(false, false), (true, true)]);
+    });
+}

@@ -7,22 +7,20 @@
 //! | pinned | one that a pin is of; with a hostname it has to be for that too | the hostname |
 //!
 //! That the server has the certificate's private key is verified in each case. TLS 1.2 and 1.3 (RFC
-//! 7858 section 8), no ALPN (853 needs none), no early data. A server has a configuration of its own
-//! for each policy, and with it its own sessions to resume: what was verified by one policy never
-//! stands for another.
+//! 7858 section 8), no ALPN (853 needs none), no early data. Each line has a client of its own, and with
+//! it its own sessions to resume: what was verified by one policy never stands for another.
 
-use std::collections::HashMap;
 use std::error::Error as StdError;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::ServerName;
+use tokio::task::spawn_blocking;
 
 use super::name_server::{NameServer, Pin, Policy};
 use crate::answer::{LookupError, LookupErrorKind};
-use crate::binding::Binding;
 use verify::Unchained;
 
 mod trust;
@@ -43,43 +41,47 @@ pub(super) struct Client {
     pub(super) name: ServerName<'static>,
 }
 
-/// The clients of one network, made when they are first needed.
+/// Makes the clients of one network.
 #[derive(Debug)]
 pub(super) struct Tls {
     trust: Trust,
-    clients: Mutex<HashMap<(NameServer, Binding), Client>>,
 }
 
 impl Tls {
     pub(super) fn new(trust: Trust) -> Self {
-        Self { trust, clients: Mutex::default() }
+        Self { trust }
     }
 
-    /// The client for this server: the same one each time, so that sessions are resumed, but another
-    /// one for each way that packets are told to take: a session would tell the server that both
-    /// are the same host.
-    ///
-    /// The first one for a strict server may block while the root certificates of the system are
-    /// read, see [`Trust::platform`].
+    /// A client for this server, which resumes its own sessions and no others: whoever shares it may
+    /// be known to the server as one and the same.
     ///
     /// # Errors
     ///
-    /// There is nothing to verify the server against, or it is never asked over TLS. Nothing of it is
-    /// kept: the next call tries again.
-    pub(super) fn client(
-        &self,
+    /// There is nothing to verify the server against, or it is never asked over TLS.
+    pub(super) async fn client(
+        self: &Arc<Self>,
         server: &NameServer,
-        binding: &Binding,
     ) -> Result<Client, LookupError> {
-        let key = (server.clone(), binding.clone());
-        if let Some(client) = self.lock().get(&key) {
-            return Ok(client.clone());
+        if !self.reads_files(server) {
+            return self.client_now(server);
         }
-        // Without the lock, for reading may block. Who is first is kept.
-        let client = self.make(server).map_err(|why| {
-            LookupError::from(LookupErrorKind::Untrusted).with_server(server.addr()).with_cause(why)
-        })?;
-        Ok(self.lock().entry(key).or_insert(client).clone())
+        // Other tasks of this thread do not wait for it.
+        let (tls, asked) = (Arc::clone(self), server.clone());
+        let made = spawn_blocking(move || tls.client_now(&asked)).await;
+        made.unwrap_or_else(|error| Err(untrusted(server, error.into())))
+    }
+
+    /// Whether the root certificates of the system may have to be read, see [`Trust::platform`].
+    fn reads_files(&self, server: &NameServer) -> bool {
+        let by_issuer = match server.policy() {
+            Policy::Opportunistic { .. } | Policy::Udp | Policy::Tcp => false,
+            Policy::Tls { pins, .. } => pins.is_empty(),
+        };
+        by_issuer && self.trust.is_platform()
+    }
+
+    fn client_now(&self, server: &NameServer) -> Result<Client, LookupError> {
+        self.make(server).map_err(|why| untrusted(server, why))
     }
 
     fn make(&self, server: &NameServer) -> Result<Client, Box<dyn StdError + Send + Sync>> {
@@ -109,9 +111,10 @@ impl Tls {
         Some(Arc::new(Unchained::pinned(self.trust.provider(), pins.clone(), named)))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(NameServer, Binding), Client>> {
-        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+}
+
+fn untrusted(server: &NameServer, why: Box<dyn StdError + Send + Sync>) -> LookupError {
+    LookupError::from(LookupErrorKind::Untrusted).with_server(server.addr()).with_cause(why)
 }
 
 /// What holds whoever the configuration is of.

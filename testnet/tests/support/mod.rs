@@ -73,6 +73,13 @@ impl Client {
         Self { config: Arc::new(config) }
     }
 
+    /// It announces early data (0-RTT) where a session allows them.
+    pub(crate) fn early(self) -> Self {
+        let mut config = ClientConfig::clone(&self.config);
+        config.enable_early_data = true;
+        Self { config: Arc::new(config) }
+    }
+
     /// Connects; `name`: a name or an IP address.
     pub(crate) async fn connect(&self, addr: SocketAddr, name: &str) -> io::Result<Connection> {
         let tcp = TcpStream::connect(addr).await?;

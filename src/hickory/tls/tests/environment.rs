@@ -31,15 +31,15 @@ const PLATFORM: &str = "hickory::tls::tests::environment::the_system_says_who_is
 fn the_system_says_who_is_trusted() {
     let (tls, none) = (Tls::new(Trust::default()), "/nowhere/roots.pem");
     if is_again("none") {
-        let error = tls.client(&named(), &Binding::default()).unwrap_err();
+        let error = tls.client_now(&named()).unwrap_err();
         assert_eq!(
             error.to_string(),
             "name server not authenticated (192.0.2.53:853): \
              trust of the system: No CA certificates were loaded from the system"
         );
         // Neither asks the system.
-        assert!(tls.client(&opportunistic(), &Binding::default()).is_ok());
-        assert!(tls.client(&pinned(&[Pin::key_sha256([7; 32])]), &Binding::default()).is_ok());
+        assert!(tls.client_now(&opportunistic()).is_ok());
+        assert!(tls.client_now(&pinned(&[Pin::key_sha256([7; 32])])).is_ok());
     } else if is_again("one") {
         let authority = Authority::new("CA");
         fs::write(env::var("SSL_CERT_FILE").unwrap(), authority.pem()).unwrap();
@@ -56,6 +56,34 @@ fn the_system_says_who_is_trusted() {
     }
 }
 
+const SLOW: &str = "hickory::tls::tests::environment::while_the_system_is_read_other_tasks_go_on";
+
+#[test]
+#[cfg(all(unix, not(target_vendor = "apple"), not(target_os = "android")))]
+fn while_the_system_is_read_other_tasks_go_on() {
+    let path = env::temp_dir().join(format!("he-roots-{}.fifo", std::process::id()));
+    if !is_again("fifo") {
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        again(SLOW, "fifo", path.to_str().unwrap());
+        return fs::remove_file(path).unwrap();
+    }
+    // Reading takes until somebody writes, who is a task of the same thread.
+    std::thread::spawn(|| {
+        std::thread::sleep(std::time::Duration::from_secs(20));
+        std::process::abort();
+    });
+    let (tls, authority) = (Arc::new(Tls::new(Trust::platform())), Authority::new("CA"));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (reader, server) = (tls.clone(), named());
+    runtime.block_on(async {
+        let reading = tokio::spawn(async move { reader.client(&server).await });
+        tokio::task::yield_now().await;
+        fs::write(env::var("SSL_CERT_FILE").unwrap(), authority.pem()).unwrap();
+        reading.await.unwrap().unwrap();
+    });
+    accepted(&tls, &named(), &authority.peer(&["dns.test"]), Some("dns.test"));
+}
+
 const PROVIDER: &str = "hickory::tls::tests::environment::the_provider_of_the_process_is_used";
 
 #[test]
@@ -69,7 +97,7 @@ fn the_provider_of_the_process_is_used() {
     provider.install_default().unwrap();
     let installed = CryptoProvider::get_default().unwrap();
     for server in [opportunistic(), named(), pinned(&[Pin::key_sha256([7; 32])])] {
-        let client = strangers().client(&server, &Binding::default()).unwrap();
+        let client = strangers().client_now(&server).unwrap();
         assert!(Arc::ptr_eq(client.config.crypto_provider(), installed));
     }
 }
