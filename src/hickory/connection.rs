@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::answer::{LookupError, LookupErrorKind};
+use crate::report::Cause;
 
 /// A connection without a question is closed after so long (RFC 7766 section 6.2.3 leaves it to us;
 /// unbound's own limit is the same).
@@ -177,7 +178,7 @@ async fn serve<S: AsyncRead + AsyncWrite>(
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
             error.with_cause("closed by the server")
         }
-        Err(e) => error.with_cause(e),
+        Err(e) => error.with_cause(Cause(&e).to_string()),
     }
 }
 
