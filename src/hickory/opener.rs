@@ -13,6 +13,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::connection::{Connection, Life, Phase};
+use super::exchange::cause;
 use super::name_server::NameServer;
 use super::ports::{Ports, Spot};
 use super::tls::{self, Client, Tls};
@@ -100,10 +101,10 @@ impl Security {
             // Until it has answered, that says little.
             Ok(_) => {}
             Err(Failed { error, fault: Fault::Port }) => {
-                ports.tls_is_dead(spot, &error.to_string(), now);
+                ports.tls_is_dead(spot, &cause(error), now);
             }
             Err(Failed { error, fault: Fault::Silence }) => {
-                ports.tls_is_silent(spot, &error.to_string(), started, now);
+                ports.tls_is_silent(spot, &cause(error), started, now);
             }
             Err(Failed { fault: Fault::Here, .. }) => {}
         }
