@@ -120,14 +120,6 @@ pub(super) fn unreachable(error: io::Error) -> LookupError {
     LookupError::from(LookupErrorKind::NoNameServer).with_cause(error)
 }
 
-/// What an error tells beside its kind, where it does.
-pub(super) fn cause(error: &LookupError) -> String {
-    match error.cause() {
-        Some(cause) => cause.to_string(),
-        None => error.kind().to_string(),
-    }
-}
-
 pub(super) fn no_edns() -> LookupError {
     LookupError::from(LookupErrorKind::ServerFailure).with_cause("does not understand EDNS")
 }

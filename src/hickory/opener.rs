@@ -13,7 +13,6 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::connection::{Connection, Life, Phase};
-use super::exchange::cause;
 use super::name_server::NameServer;
 use super::ports::{Ports, Spot};
 use super::tls::{self, Client, Tls};
@@ -77,14 +76,19 @@ impl Security {
         life: Arc<Life>,
     ) -> Result<TlsStream<TcpStream>, Failed> {
         let timeout = if self.ports.is_some() { OPPORTUNISTIC_TIMEOUT } else { TIMEOUT };
-        let Client { config, name } = self.tls.client(&self.server).map_err(Failed::here)?;
+        let Client { config, name } =
+            self.tls.client(&self.server, &binding).map_err(Failed::here)?;
         let dial = |attempt: Attempt| {
             let (life, name) = (life.clone(), name.clone());
             let tls = TlsConnector::from(config.clone());
             async move {
                 let tcp = attempt.connect().await?;
                 life.tcp_is_up();
-                tls.connect(name, tcp).await
+                let stream = tls.connect(name, tcp).await?;
+                let session = stream.get_ref().1;
+                let (version, handshake) = (session.protocol_version(), session.handshake_kind());
+                tracing::debug!(%addr, ?version, ?handshake, "TLS is up");
+                Ok(stream)
             }
         };
         let made = connect(addr, binding, timeout, dial).await;
@@ -101,10 +105,10 @@ impl Security {
             // Until it has answered, that says little.
             Ok(_) => {}
             Err(Failed { error, fault: Fault::Port }) => {
-                ports.tls_is_dead(spot, &cause(error), now);
+                ports.tls_is_dead(spot, &error.reason(), now);
             }
             Err(Failed { error, fault: Fault::Silence }) => {
-                ports.tls_is_silent(spot, &cause(error), started, now);
+                ports.tls_is_silent(spot, &error.reason(), started, now);
             }
             Err(Failed { fault: Fault::Here, .. }) => {}
         }

@@ -8,7 +8,7 @@ use futures_util::future::{Either, select};
 use tokio::time::{Instant, timeout};
 
 use super::connection::Phase;
-use super::exchange::{Reply, cause, over_line};
+use super::exchange::{Reply, over_line};
 use super::line::{Join, Line, Slow};
 use super::message::Question;
 use super::opener::OPPORTUNISTIC_TIMEOUT;
@@ -85,7 +85,7 @@ fn is_no_answer(error: &LookupError) -> bool {
 fn reason(error: &LookupError) -> Arc<str> {
     match error.kind() == LookupErrorKind::Refused {
         true => "REFUSED over TLS".into(),
-        false => cause(error).into(),
+        false => error.reason().into(),
     }
 }
 

@@ -9,7 +9,8 @@ use dot::{RTT, TLS, certificate, connect, in_clear, server, tls_port};
 use he::Origin;
 use he_testnet::{Goodbye, NameServer, Over, internet, words};
 
-#[test] // R-8310-5c, R-8310-5a: TCP, TLS and the answer take a round trip each
+// TCP, TLS and the answer take a round trip each.
+#[test] // R-8310-5a, R-8310-5c, R-7858-3.1b
 fn where_tls_works_no_query_leaves_in_clear() {
     internet(|net| async move {
         let server = server(net).tls(certificate());

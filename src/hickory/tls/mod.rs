@@ -22,6 +22,7 @@ use rustls::pki_types::ServerName;
 
 use super::name_server::{NameServer, Pin, Policy};
 use crate::answer::{LookupError, LookupErrorKind};
+use crate::binding::Binding;
 use verify::Unchained;
 
 mod trust;
@@ -46,7 +47,7 @@ pub(super) struct Client {
 #[derive(Debug)]
 pub(super) struct Tls {
     trust: Trust,
-    clients: Mutex<HashMap<NameServer, Client>>,
+    clients: Mutex<HashMap<(NameServer, Binding), Client>>,
 }
 
 impl Tls {
@@ -54,7 +55,9 @@ impl Tls {
         Self { trust, clients: Mutex::default() }
     }
 
-    /// The client for this server: the same one each time, so that sessions are resumed.
+    /// The client for this server: the same one each time, so that sessions are resumed, but another
+    /// one for each way that packets are told to take: a session would tell the server that both
+    /// are the same host.
     ///
     /// The first one for a strict server may block while the root certificates of the system are
     /// read, see [`Trust::platform`].
@@ -63,15 +66,20 @@ impl Tls {
     ///
     /// There is nothing to verify the server against, or it is never asked over TLS. Nothing of it is
     /// kept: the next call tries again.
-    pub(super) fn client(&self, server: &NameServer) -> Result<Client, LookupError> {
-        if let Some(client) = self.lock().get(server) {
+    pub(super) fn client(
+        &self,
+        server: &NameServer,
+        binding: &Binding,
+    ) -> Result<Client, LookupError> {
+        let key = (server.clone(), binding.clone());
+        if let Some(client) = self.lock().get(&key) {
             return Ok(client.clone());
         }
         // Without the lock, for reading may block. Who is first is kept.
         let client = self.make(server).map_err(|why| {
             LookupError::from(LookupErrorKind::Untrusted).with_server(server.addr()).with_cause(why)
         })?;
-        Ok(self.lock().entry(server.clone()).or_insert(client).clone())
+        Ok(self.lock().entry(key).or_insert(client).clone())
     }
 
     fn make(&self, server: &NameServer) -> Result<Client, Box<dyn StdError + Send + Sync>> {
@@ -101,7 +109,7 @@ impl Tls {
         Some(Arc::new(Unchained::pinned(self.trust.provider(), pins.clone(), named)))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<NameServer, Client>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<(NameServer, Binding), Client>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -43,7 +43,7 @@ fn trusting(authority: &Authority) -> Tls {
 /// The error of the handshake, as the report of the lookup has it.
 #[track_caller]
 fn refused(tls: &Tls, server: &NameServer, peer: &Peer, cause: &str) {
-    let client = tls.client(server).unwrap();
+    let client = tls.client(server, &Binding::default()).unwrap();
     for versions in VERSIONS {
         let error = handshake(&client, &peer.config(versions)).unwrap_err();
         let told = why(&std::io::Error::new(std::io::ErrorKind::InvalidData, error));
@@ -55,7 +55,7 @@ fn refused(tls: &Tls, server: &NameServer, peer: &Peer, cause: &str) {
 /// By TLS 1.2 and 1.3, with this SNI.
 #[track_caller]
 fn accepted(tls: &Tls, server: &NameServer, peer: &Peer, sni: Option<&str>) {
-    let client = tls.client(server).unwrap();
+    let client = tls.client(server, &Binding::default()).unwrap();
     for versions in VERSIONS {
         let (ours, _) = handshake(&client, &peer.config(versions)).unwrap();
         assert_eq!(ours.protocol_version(), Some(versions[0].version));
@@ -240,7 +240,8 @@ fn a_server_resumes_its_session_and_no_policy_that_of_another() {
     for versions in VERSIONS {
         let (tls, config) = (trusting(&authority), peer.config(versions));
         let kind = |server: &NameServer| {
-            let (client, _) = handshake(&tls.client(server).unwrap(), &config).unwrap();
+            let client = tls.client(server, &Binding::default()).unwrap();
+            let (client, _) = handshake(&client, &config).unwrap();
             client.handshake_kind().unwrap()
         };
         for server in &servers {
@@ -249,8 +250,11 @@ fn a_server_resumes_its_session_and_no_policy_that_of_another() {
         for server in &servers {
             assert_eq!(kind(server), HandshakeKind::Resumed, "{server:?}");
         }
+        let elsewhere = Binding { mark: Some(7), ..Binding::default() };
+        let (client, _) = handshake(&tls.client(&strict(), &elsewhere).unwrap(), &config).unwrap();
+        assert_eq!(client.handshake_kind(), Some(HandshakeKind::Full));
         let forgotten = trusting(&authority);
-        let client = forgotten.client(&strict()).unwrap();
+        let client = forgotten.client(&strict(), &Binding::default()).unwrap();
         let (client, _) = handshake(&client, &config).unwrap();
         assert_eq!(client.handshake_kind(), Some(HandshakeKind::Full));
     }
@@ -259,15 +263,16 @@ fn a_server_resumes_its_session_and_no_policy_that_of_another() {
 #[test]
 fn without_a_root_nobody_is_asked() {
     let tls = Tls::new(Trust::roots(RootCertStore::empty()));
-    let told = |server: &NameServer| tls.client(server).unwrap_err().to_string();
+    let told =
+        |server: &NameServer| tls.client(server, &Binding::default()).unwrap_err().to_string();
     assert_eq!(
         told(&named()),
         "name server not authenticated (192.0.2.53:853): \
          no root certificate was given, so no server can be authenticated"
     );
     // These need none.
-    assert!(tls.client(&opportunistic()).is_ok());
-    assert!(tls.client(&pinned(&[Pin::key_sha256([7; 32])])).is_ok());
+    assert!(tls.client(&opportunistic(), &Binding::default()).is_ok());
+    assert!(tls.client(&pinned(&[Pin::key_sha256([7; 32])]), &Binding::default()).is_ok());
     assert_eq!(
         told(&NameServer::udp("192.0.2.53:53".parse().unwrap())),
         "name server not authenticated (192.0.2.53:53): never asked over TLS"
@@ -277,9 +282,9 @@ fn without_a_root_nobody_is_asked() {
 #[test]
 fn the_crypto_provider_is_passed_on_where_rustls_would_panic() {
     assert!(std::panic::catch_unwind(ClientConfig::builder).is_err());
-    assert!(strangers().client(&strict()).is_ok());
+    assert!(strangers().client(&strict(), &Binding::default()).is_ok());
     #[cfg(feature = "webpki-roots")]
-    assert!(Tls::new(Trust::webpki_roots()).client(&strict()).is_ok());
+    assert!(Tls::new(Trust::webpki_roots()).client(&strict(), &Binding::default()).is_ok());
 }
 
 /// A configuration of the caller with everything that is not taken over.
@@ -305,7 +310,7 @@ fn of_the_callers_configuration_verifier_and_provider_count() {
     let peer = authority.peer(&["dns.test", "192.0.2.53"]);
     let tls13 = peer.config(VERSIONS[1]);
     for server in [named(), strict(), pinned(&[peer.key_pin()]), opportunistic()] {
-        let client = tls.client(&server).unwrap();
+        let client = tls.client(&server, &Binding::default()).unwrap();
         assert!(Arc::ptr_eq(client.config.crypto_provider(), config.crypto_provider()));
         assert!(client.config.alpn_protocols.is_empty());
         assert!(!client.config.enable_early_data);
@@ -317,7 +322,20 @@ fn of_the_callers_configuration_verifier_and_provider_count() {
         assert_eq!(peer.sni().as_deref(), named.then_some("dns.test"));
     }
     let stranger = Peer::self_signed(&["dns.test"], false).config(VERSIONS[1]);
-    assert!(handshake(&tls.client(&named()).unwrap(), &stranger).is_err());
+    assert!(handshake(&tls.client(&named(), &Binding::default()).unwrap(), &stranger).is_err());
+}
+
+#[test]
+fn a_pin_stands_in_for_the_callers_verifier() {
+    let authority = Authority::new("CA");
+    let tls = Tls::new(Trust::config(configured(&authority)));
+    let outcome = |pin, peer: &Peer| {
+        let client = tls.client(&pinned(&[pin]), &Binding::default()).unwrap();
+        handshake(&client, &peer.config(VERSIONS[1])).is_ok()
+    };
+    let (stranger, known) = (Peer::self_signed(&[], false), authority.peer(&["192.0.2.53"]));
+    assert!(outcome(stranger.key_pin(), &stranger));
+    assert!(!outcome(stranger.key_pin(), &known));
 }
 
 #[test]
@@ -332,6 +350,6 @@ fn the_callers_sessions_are_not_resumed() {
     let kind = |client| handshake(client, &server).unwrap().0.handshake_kind();
     assert_eq!(kind(&theirs), Some(HandshakeKind::Full));
     assert_eq!(kind(&theirs), Some(HandshakeKind::Resumed));
-    let ours = Tls::new(Trust::config(config)).client(&named()).unwrap();
+    let ours = Tls::new(Trust::config(config)).client(&named(), &Binding::default()).unwrap();
     assert_eq!(kind(&ours), Some(HandshakeKind::Full));
 }

@@ -31,15 +31,15 @@ const PLATFORM: &str = "hickory::tls::tests::environment::the_system_says_who_is
 fn the_system_says_who_is_trusted() {
     let (tls, none) = (Tls::new(Trust::default()), "/nowhere/roots.pem");
     if is_again("none") {
-        let error = tls.client(&named()).unwrap_err();
+        let error = tls.client(&named(), &Binding::default()).unwrap_err();
         assert_eq!(
             error.to_string(),
             "name server not authenticated (192.0.2.53:853): \
              trust of the system: No CA certificates were loaded from the system"
         );
         // Neither asks the system.
-        assert!(tls.client(&opportunistic()).is_ok());
-        assert!(tls.client(&pinned(&[Pin::key_sha256([7; 32])])).is_ok());
+        assert!(tls.client(&opportunistic(), &Binding::default()).is_ok());
+        assert!(tls.client(&pinned(&[Pin::key_sha256([7; 32])]), &Binding::default()).is_ok());
     } else if is_again("one") {
         let authority = Authority::new("CA");
         fs::write(env::var("SSL_CERT_FILE").unwrap(), authority.pem()).unwrap();
@@ -69,7 +69,7 @@ fn the_provider_of_the_process_is_used() {
     provider.install_default().unwrap();
     let installed = CryptoProvider::get_default().unwrap();
     for server in [opportunistic(), named(), pinned(&[Pin::key_sha256([7; 32])])] {
-        let client = strangers().client(&server).unwrap();
+        let client = strangers().client(&server, &Binding::default()).unwrap();
         assert!(Arc::ptr_eq(client.config.crypto_provider(), installed));
     }
 }
