@@ -102,7 +102,8 @@ impl Security {
         let Some((ports, spot)) = &self.ports else { return };
         let now = Instant::now();
         match made {
-            Ok(_) => ports.tls_is_up(spot),
+            // Until it has answered, that says little.
+            Ok(_) => {}
             Err(Failed { error, fault: Fault::Port }) => {
                 ports.tls_is_dead(spot, &error.reason(), now);
             }
