@@ -157,6 +157,7 @@ fn row_of_lookup<'a>(report: &Report, lookup: &'a LookupReport) -> LookupRow<'a>
             outcome: "failed",
             name: error.name(),
             server: error.server(),
+            in_clear: error.in_clear(),
             cached: error.is_cached(),
             kind: Some(error.kind()),
             error: Some(error.to_string()),

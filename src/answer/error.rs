@@ -62,6 +62,7 @@ pub struct LookupError {
     server: Option<SocketAddr>,
     other_servers: usize,
     name: Option<Arc<str>>,
+    in_clear: Option<Arc<str>>,
     cached: bool,
     cause: Option<Arc<dyn StdError + Send + Sync>>,
 }
@@ -70,7 +71,15 @@ impl LookupError {
     /// An error of which nothing but the kind is known.
     #[must_use]
     pub fn new(kind: LookupErrorKind) -> Self {
-        Self { kind, server: None, other_servers: 0, name: None, cached: false, cause: None }
+        Self {
+            kind,
+            server: None,
+            other_servers: 0,
+            name: None,
+            in_clear: None,
+            cached: false,
+            cause: None,
+        }
     }
 
     /// "No records", and all else as another outcome has it: who said so, of which name, and whether
@@ -101,6 +110,13 @@ impl LookupError {
     #[must_use]
     pub fn with_name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
+        self
+    }
+
+    /// See [`Answer::with_clear`](crate::Answer::with_clear). Not printed with the error.
+    #[must_use]
+    pub fn with_clear(mut self, why: impl Into<Arc<str>>) -> Self {
+        self.in_clear = Some(why.into());
         self
     }
 
@@ -140,6 +156,12 @@ impl LookupError {
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
+    }
+
+    /// See [`Answer::in_clear`](crate::Answer::in_clear).
+    #[must_use]
+    pub fn in_clear(&self) -> Option<&str> {
+        self.in_clear.as_deref()
     }
 
     /// See [`with_cause`](Self::with_cause).

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -25,10 +25,17 @@ const NEXT_SERVER: Duration = Duration::from_millis(250);
 
 /// Asks until there is an answer, every server has failed, or the deadline is over.
 pub(super) async fn ask(whom: Whom<'_>, key: &Key, deadline: &Deadline) -> Learnt {
-    match follow(whom, key, deadline).await {
+    let learnt = match follow(whom, key, deadline).await {
         Ok(learnt) => learnt,
         Err(error) => Learnt { outcome: Err(error), ttl: Duration::ZERO },
-    }
+    };
+    // Whatever the answer came by in the end.
+    let Some(why) = whom.clear.get() else { return learnt };
+    let outcome = match learnt.outcome {
+        Ok(answer) => Ok(answer.with_clear(why.clone())),
+        Err(error) => Err(error.with_clear(why.clone())),
+    };
+    Learnt { outcome, ..learnt }
 }
 
 /// Which servers there are, and what is remembered of them.
@@ -37,6 +44,8 @@ pub(super) struct Whom<'a> {
     pub(super) conf: &'a Conf,
     pub(super) memory: &'a Memory,
     pub(super) reach: &'a Reach,
+    /// Why a question went in clear that was to go over TLS where that works.
+    pub(super) clear: &'a OnceLock<Arc<str>>,
 }
 
 /// A reply may end with a CNAME whose target it says nothing of; then that is asked as well.
@@ -52,7 +61,6 @@ async fn follow(whom: Whom<'_>, key: &Key, deadline: &Deadline) -> Result<Learnt
             Found::Addrs { addrs, dropped } => {
                 let answer = Answer::from(addrs).with_dropped(dropped);
                 let answer = answer.with_server(reply.server, reply.origin);
-                let answer = Answer { in_clear: reply.in_clear, ..answer };
                 return Ok(learnt(answer, &chain));
             }
             Found::None(kind) => {
@@ -82,7 +90,7 @@ fn learnt(answer: Answer, chain: &Chain) -> Learnt {
 /// The first good reply, and whose it is. Every question stays open until the deadline, so that a
 /// server that needs longer than the patience with it still answers.
 async fn ask_servers(
-    Whom { conf, memory, reach }: Whom<'_>,
+    Whom { conf, memory, reach, clear }: Whom<'_>,
     key: &Key,
     question: &Question,
     deadline: &Deadline,
@@ -91,7 +99,7 @@ async fn ask_servers(
     let story = Story::default();
     let one = async |server: NameServer| {
         story.began(&server);
-        let way = reach.way(&server, &key.binding);
+        let way = reach.way(&server, &key.binding, clear);
         match exchange(&way, question).await {
             Ok(reply) => Some((server.clone(), reply)),
             Err(error) => story.failed(&server, error),
@@ -103,7 +111,7 @@ async fn ask_servers(
             Ok(reply)
         }
         Either::Left((None, _)) | Either::Right(_) => {
-            Err(story.failure(|server| reach.way(server, &key.binding).standing()))
+            Err(story.failure(|server| reach.way(server, &key.binding, clear).standing()))
         }
     }
 }
@@ -150,20 +158,15 @@ impl Story {
     /// The one error to tell: what a server said comes before what made no sense, that before
     /// silence, and that before servers that cannot be reached; among equals the first server's.
     /// `standing` says how far it got with a silent server.
-    fn failure(&self, standing: impl Fn(&NameServer) -> Option<&'static str>) -> LookupError {
+    fn failure(&self, standing: impl Fn(&NameServer) -> Option<LookupError>) -> LookupError {
         let asked = self.lock();
         let silent = asked.iter().filter(|(_, end)| end.is_none()).count();
         let told = asked.iter().map(|(server, end)| match end {
             Some(error) => error.clone(),
-            None => {
-                let error = LookupError::new(LookupErrorKind::TimedOut)
-                    .with_server(server.addr())
-                    .with_other_servers(silent - 1);
-                match standing(server) {
-                    Some(what) => error.with_cause(what),
-                    None => error,
-                }
-            }
+            None => standing(server)
+                .unwrap_or_else(|| LookupErrorKind::TimedOut.into())
+                .with_server(server.addr())
+                .with_other_servers(silent - 1),
         });
         let none =
             || LookupError::new(LookupErrorKind::NoNameServer).with_cause("none is configured");
@@ -175,7 +178,7 @@ impl Story {
     }
 }
 
-fn rank(kind: LookupErrorKind) -> u8 {
+pub(super) fn rank(kind: LookupErrorKind) -> u8 {
     match kind {
         LookupErrorKind::ServerFailure | LookupErrorKind::Refused | LookupErrorKind::Untrusted => 0,
         LookupErrorKind::NoSuchName | LookupErrorKind::NoRecords | LookupErrorKind::Other => 1,

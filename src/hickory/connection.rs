@@ -21,6 +21,10 @@ use crate::report::Cause;
 const IDLE: Duration = Duration::from_secs(30);
 /// Questions that are open on a connection at once; more wait. The limit of knot-resolver.
 const MAX_OPEN: usize = 100;
+/// So many messages in a row that answer nothing: said twice, or long forgotten.
+const MAX_STRANGERS: usize = 16;
+/// Why a connection with a quota ends.
+const USED_UP: &str = "its questions are answered";
 /// Questions whose askers have gone, and whose answers may still come.
 const MAX_ABANDONED: usize = 10 * MAX_OPEN;
 
@@ -49,53 +53,70 @@ pub(super) enum Phase {
 #[derive(Debug)]
 struct Pending {
     message: Arc<[u8]>,
-    reply: oneshot::Sender<Vec<u8>>,
+    reply: Answerer,
 }
+
+/// Dropped without a word: the question has not left.
+type Answerer = oneshot::Sender<Result<Vec<u8>, Lost>>;
+
+/// The connection has ended with the question on it.
+#[derive(Debug)]
+struct Lost;
 
 /// What the connection's task and those who ask know together.
 #[derive(Debug)]
 pub(super) struct Life {
     phase: watch::Sender<Phase>,
     table: Mutex<Table>,
-    end: OnceLock<LookupError>,
+    end: OnceLock<(LookupError, Instant)>,
+    opened_at: Instant,
+    /// So many questions, and no more.
+    quota: usize,
 }
 
 /// The questions that have left.
 #[derive(Debug, Default)]
 struct Table {
     open: HashMap<u16, Sent>,
-    was_up: bool,
+    up_at: Option<Instant>,
     heard_at: Option<Instant>,
     answers: usize,
+    /// Questions that were open when it ended.
+    lost: usize,
+    strangers: usize,
+    /// The quota is used up.
+    spent: bool,
 }
 
 #[derive(Debug)]
 struct Sent {
     at: Instant,
-    reply: oneshot::Sender<Vec<u8>>,
+    reply: Answerer,
 }
 
 /// Why a question got no answer from a connection.
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) error: LookupError,
-    /// It has answered others, so a new one may answer this.
-    pub(super) was_useful: bool,
     /// It took questions before it ended.
     pub(super) was_up: bool,
+    /// It has answered so many others.
+    pub(super) answers: usize,
+    /// The question has left.
+    pub(super) was_sent: bool,
 }
 
 impl Connection {
-    /// Spawns the connection's task in the current runtime. `establish` makes the stream, and tells
-    /// when TCP is up by [`Life::tcp_is_up`].
-    pub(super) fn open<S, E, F>(establish: E) -> Arc<Self>
+    /// Spawns the connection's task in the current runtime. It takes `quota` questions; `establish`
+    /// makes the stream, and tells when TCP is up by [`Life::tcp_is_up`].
+    pub(super) fn open<S, E, F>(quota: usize, establish: E) -> Arc<Self>
     where
         S: AsyncRead + AsyncWrite + Send + 'static,
         E: FnOnce(Arc<Life>) -> F,
         F: Future<Output = Result<S, LookupError>> + Send + 'static,
     {
         let (questions, queue) = mpsc::unbounded_channel();
-        let life = Arc::new(Life::new());
+        let life = Arc::new(Life::new(quota));
         tokio::spawn(live(establish(life.clone()), queue, life.clone()));
         Arc::new(Self { questions, slots: Semaphore::new(MAX_OPEN), life })
     }
@@ -111,7 +132,11 @@ impl Connection {
         let id = message.first_chunk::<2>().copied().unwrap_or_default();
         // If the task is gone, so is the sender of the answer.
         let _ = self.questions.send(Pending { message, reply });
-        let mut bytes = answer.await.map_err(|_| self.life.ended())?;
+        let mut bytes = match answer.await {
+            Ok(Ok(bytes)) => bytes,
+            Ok(Err(Lost)) => return Err(self.life.ended(true)),
+            Err(_) => return Err(self.life.ended(false)),
+        };
         if let Some(theirs) = bytes.first_chunk_mut() {
             *theirs = id;
         }
@@ -119,10 +144,35 @@ impl Connection {
     }
 
     pub(super) fn phase(&self) -> Phase {
-        match self.questions.is_closed() {
-            true => Phase::Ended,
-            false => self.life.phase(),
-        }
+        self.life.phase()
+    }
+
+    /// Whether it takes questions, now or when it is up.
+    pub(super) fn is_open(&self) -> bool {
+        !self.questions.is_closed() && self.phase() != Phase::Ended
+    }
+
+    /// How long it took until it was up.
+    pub(super) fn took(&self) -> Option<Duration> {
+        Some(self.life.table().up_at? - self.life.opened_at)
+    }
+
+    /// When it ended without having been up.
+    pub(super) fn failed_at(&self) -> Option<Instant> {
+        let failed = self.life.table().up_at.is_none();
+        self.life.end.get().filter(|_| failed).map(|(_, at)| *at)
+    }
+
+    /// After how many answers the server has ended it, if that has cost questions.
+    pub(super) fn quota_of_the_server(&self) -> Option<usize> {
+        let table = self.life.table();
+        (table.lost > 0 && table.answers > 0).then_some(table.answers)
+    }
+
+    /// Why it ended without having been up.
+    pub(super) fn failure(&self) -> Option<LookupError> {
+        self.failed_at()?;
+        self.life.end.get().map(|(error, _)| error.clone())
     }
 
     /// Waits until it is another one.
@@ -147,19 +197,33 @@ async fn live<S: AsyncRead + AsyncWrite>(
     mut queue: mpsc::UnboundedReceiver<Pending>,
     life: Arc<Life>,
 ) {
+    let end = End(life.clone());
     let error = match establish.await {
         Ok(stream) => {
-            life.table().was_up = true;
+            life.table().up_at = Some(Instant::now());
             life.phase.send_replace(Phase::Up);
             serve(stream, &mut queue, &life).await
         }
         Err(error) => error,
     };
-    // In this order: who waits for an answer looks for the reason when there will be none.
-    let _ = life.end.set(error);
+    // Who waits for an answer looks for the reason when there will be none.
+    let _ = life.end.set((error, Instant::now()));
+    life.table().count_lost();
     queue.close();
-    life.phase.send_replace(Phase::Ended);
-    life.table().open.clear();
+    drop(end);
+}
+
+/// Tells all who wait that there will be no answer; also when the task is dropped, or panics.
+struct End(Arc<Life>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.phase.send_replace(Phase::Ended);
+        let open = std::mem::take(&mut self.0.table().open);
+        open.into_values().for_each(|sent| {
+            let _ = sent.reply.send(Err(Lost));
+        });
+    }
 }
 
 /// Until the connection ends, and why.
@@ -189,14 +253,22 @@ async fn speak(
     queue: &mut mpsc::UnboundedReceiver<Pending>,
     life: &Life,
 ) -> io::Result<&'static str> {
+    let mut left = life.quota;
     while let Some(Pending { message, reply }) = queue.recv().await {
         // Who waited for it may have gone meanwhile.
         if reply.is_closed() {
             continue;
         }
-        let framed = life.table().admit(&message, reply, Instant::now())?;
+        left -= 1;
+        let framed = life.admit(&message, reply, left == 0)?;
         writer.write_all(&framed).await?;
         writer.flush().await?;
+        if left == 0 {
+            // The others go elsewhere; what has left is waited for.
+            queue.close();
+            while queue.try_recv().is_ok() {}
+            return pending().await;
+        }
     }
     Ok("nobody asks any more")
 }
@@ -212,8 +284,12 @@ async fn listen(reader: impl AsyncRead + Unpin, life: &Life) -> io::Result<&'sta
                 Err(_) => {}
             }
         };
-        if !life.table().hear(message, Instant::now()) {
+        let mut table = life.table();
+        if !table.hear(message, Instant::now()) {
             return Ok("an answer to no question");
+        }
+        if table.spent && table.is_idle() {
+            return Ok(USED_UP);
         }
     }
 }
@@ -225,9 +301,16 @@ async fn read_message(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u
 }
 
 impl Life {
-    fn new() -> Self {
-        let (phase, _) = watch::channel(Phase::Connecting(Instant::now()));
-        Self { phase, table: Mutex::default(), end: OnceLock::new() }
+    fn new(quota: usize) -> Self {
+        let opened_at = Instant::now();
+        let (phase, _) = watch::channel(Phase::Connecting(opened_at));
+        Self { phase, table: Mutex::default(), end: OnceLock::new(), opened_at, quota }
+    }
+
+    fn admit(&self, message: &[u8], reply: Answerer, last: bool) -> io::Result<Vec<u8>> {
+        let mut table = self.table();
+        table.spent = last;
+        table.admit(message, reply, Instant::now())
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -238,14 +321,15 @@ impl Life {
         self.phase.send_replace(Phase::Handshaking(Instant::now()));
     }
 
-    fn ended(&self) -> Ended {
+    fn ended(&self, was_sent: bool) -> Ended {
         let gone = || {
             let error = LookupError::from(LookupErrorKind::NoNameServer);
-            error.with_cause("the connection's runtime is gone")
+            error.with_cause("the connection's task is gone")
         };
-        let error = self.end.get().cloned().unwrap_or_else(gone);
+        let error = self.end.get().map_or_else(gone, |(error, _)| error.clone());
         let table = self.table();
-        Ended { error, was_up: table.was_up, was_useful: table.answers > 0 }
+        let (was_up, answers) = (table.up_at.is_some(), table.answers);
+        Ended { error, was_up, answers, was_sent }
     }
 
     fn left_until_silent(&self, patience: Duration) -> Option<Duration> {
@@ -259,12 +343,7 @@ impl Life {
 
 impl Table {
     /// The message with an id that no other open question has, and with its length before it.
-    fn admit(
-        &mut self,
-        message: &[u8],
-        reply: oneshot::Sender<Vec<u8>>,
-        now: Instant,
-    ) -> io::Result<Vec<u8>> {
+    fn admit(&mut self, message: &[u8], reply: Answerer, now: Instant) -> io::Result<Vec<u8>> {
         let length = u16::try_from(message.len()).map_err(io::Error::other)?;
         let Some((id, rest)) = message.split_first_chunk() else {
             return Err(io::ErrorKind::InvalidInput.into());
@@ -281,16 +360,24 @@ impl Table {
         Ok([&length.to_be_bytes(), &id.to_be_bytes(), rest].concat())
     }
 
-    /// Hands a message to the question that it answers (R-7858-3.3c). False if there is none: a
-    /// server that has lost count is not listened to any more.
+    /// Hands a message to the question that it answers (R-7858-3.3c). False if the server makes no
+    /// sense: what it has said so far answers nothing, or much of late.
     fn hear(&mut self, message: Vec<u8>, now: Instant) -> bool {
         let id = message.first_chunk().map(|id| u16::from_be_bytes(*id));
-        let Some(sent) = id.and_then(|id| self.open.remove(&id)) else { return false };
+        let Some(sent) = id.and_then(|id| self.open.remove(&id)) else {
+            self.strangers += 1;
+            return self.answers > 0 && self.strangers < MAX_STRANGERS;
+        };
         self.heard_at = Some(now);
         self.answers += 1;
+        self.strangers = 0;
         // Who waited for it may have gone.
-        let _ = sent.reply.send(message);
+        let _ = sent.reply.send(Ok(message));
         true
+    }
+
+    fn count_lost(&mut self) {
+        self.lost = self.open.len();
     }
 
     fn is_idle(&self) -> bool {

@@ -2,14 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use hickory_proto::op::Message;
 use tokio::time::Instant;
 
-use super::line::{Join, Line};
+use super::join::Join;
+use super::line::Line;
 use super::message::{Edns, Heard, Question, text_name};
-use super::name_server::Policy;
+use super::name_server::{Policy, TLS_PORT};
 use super::opportunistic::opportunistic;
 use super::plain::plain;
 use super::reach::{Transport, Way};
@@ -22,13 +22,11 @@ pub(super) struct Reply {
     /// With the port that answered.
     pub(super) server: SocketAddr,
     pub(super) origin: Origin,
-    /// Why it came in clear from a server that may have TLS.
-    pub(super) in_clear: Option<Arc<str>>,
 }
 
 impl Reply {
     pub(super) fn new(message: Message, server: SocketAddr, origin: Origin) -> Self {
-        Self { message, server, origin, in_clear: None }
+        Self { message, server, origin }
     }
 }
 
@@ -41,12 +39,20 @@ impl Reply {
 pub(super) async fn exchange(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError> {
     let started = Instant::now();
     let result = match way.server.policy() {
+        // R-7858-3.1c, whoever has written that into resolv.conf.
+        Policy::Udp | Policy::Tcp if way.server.addr().port() == TLS_PORT => {
+            let why = "port 853 is for DNS over TLS, never in clear";
+            Err(LookupError::from(LookupErrorKind::NoNameServer).with_cause(why))
+        }
         Policy::Udp => plain(way, question).await,
         Policy::Tcp => over_tcp(way, question).await,
         Policy::Opportunistic { .. } => opportunistic(way, question).await,
         Policy::Tls { .. } => over_tls(way, question).await,
     };
-    let result = result.map_err(|error| error.with_server(way.server.addr()));
+    let result = result.map_err(|error| match error.server() {
+        Some(_) => error,
+        None => error.with_server(way.server.addr()),
+    });
     trace_end(way, question, started, &result);
     result
 }
@@ -62,6 +68,10 @@ async fn over_tls(way: &Way<'_>, question: &Question) -> Result<Reply, LookupErr
 }
 
 /// With EDNS, and without where the server does not know it.
+///
+/// # Errors
+///
+/// They name the address and port that failed.
 pub(super) async fn over_line(
     line: &Line,
     transport: Transport,
@@ -75,14 +85,17 @@ pub(super) async fn over_line(
     for (edns, nth) in [(edns, 1), (Edns::Without, 2)] {
         let packet = question.encode(edns)?;
         trace_send(line.addr(), question, origin, nth);
-        let bytes = line.ask(&packet.bytes, join).await?;
-        let senseless = |why| LookupError::from(LookupErrorKind::Other).with_cause(why);
+        let bytes = line.ask(&packet.bytes, join).await;
+        let bytes = bytes.map_err(|error| error.with_server(line.addr()))?;
+        let senseless = |why| {
+            LookupError::from(LookupErrorKind::Other).with_cause(why).with_server(line.addr())
+        };
         return match question.read(&packet, &bytes) {
             // Its id is that of this question, so nothing else can be meant.
             Heard::Nothing => Err(senseless("an answer to another question")),
             Heard::Truncated => Err(senseless("truncated on a stream")),
             Heard::WithoutEdns => continue,
-            Heard::Failed(error) => Err(error),
+            Heard::Failed(error) => Err(error.with_server(line.addr())),
             Heard::Reply(message) => Ok(Reply::new(message, line.addr(), origin)),
         };
     }

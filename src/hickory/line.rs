@@ -5,103 +5,59 @@ use std::fmt;
 use std::future::pending;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::{Either, FutureExt, select};
+use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::sync::Notify;
-use tokio::time::sleep_until;
+use tokio::time::{Instant, sleep_until};
 
-use super::connection::{Connection, Ended, Phase};
+use super::connection::{Connection, Phase};
+use super::join::{Join, Slow};
 use crate::answer::LookupError;
+use spares::Spares;
+use trials::Trials;
 
-/// A connection from which nothing has come for so long, though a question is open, may be dead
-/// without our knowledge (NAT, suspend): another one is opened beside it.
-const PATIENCE: Duration = Duration::from_millis(250);
-/// Doubled so often at most while the old connection turns out to be alive: 2 s.
-const MAX_FALSE_ALARMS: u32 = 3;
-/// A line that has answered before may be so slow before plain DNS joins: names differ, and a slow
-/// one need not be told to everybody.
+mod spares;
+mod trials;
+
+/// A line that has answered before may be so slow before another way joins: names differ, and a
+/// slow one need not be told to everybody.
 const SLOW_AFTER: Duration = Duration::from_secs(1);
-/// So often at most a question moves to a new connection because the one it was on has ended: a
-/// server may close after each answer, and a thousand may wait.
-const MAX_MOVES: usize = 64;
-/// So many questions in a row that another way has answered instead, and the line is useless.
-const MAX_OUTDONE: u32 = 2;
+/// A connection that was refused is not tried again sooner, however many questions come.
+const REFUSED_FOR: Duration = Duration::from_millis(100);
+/// A server that has lost questions at the end of a connection gets so few on one for so long.
+const QUOTA_FOR: Duration = Duration::from_secs(60);
 
 /// Belongs to the runtime in which it is used.
 pub(super) struct Line {
     addr: SocketAddr,
-    open: Box<dyn Fn() -> Arc<Connection> + Send + Sync>,
-    current: Mutex<Option<Arc<Connection>>>,
-    false_alarms: AtomicU32,
-    has_answered: AtomicBool,
-    outdone: AtomicU32,
+    open: Box<dyn Fn(usize) -> Arc<Connection> + Send + Sync>,
+    state: Mutex<State>,
+    proven: AtomicBool,
 }
 
-/// Another way that joins when a line is slow.
-#[derive(Debug)]
-pub(super) struct Join {
-    head_start: Duration,
-    told: Notify,
-    why: OnceLock<Slow>,
-    in_vain: AtomicBool,
-}
-
-/// Why another way is to join.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Slow {
-    /// The connection was not up when its head start was over.
-    NotUp,
-    /// It was up, and nothing came from it.
-    Silent,
-}
-
-impl Join {
-    /// The line gets so much first, from the start of its TCP, and again from the end of that.
-    pub(super) fn after(head_start: Duration) -> Self {
-        let (told, why, in_vain) = (Notify::new(), OnceLock::new(), AtomicBool::new(false));
-        Self { head_start, told, why, in_vain }
-    }
-
-    /// Waits until the line is slow.
-    pub(super) async fn slow(&self) -> Slow {
-        loop {
-            match self.why.get() {
-                Some(why) => return *why,
-                None => self.told.notified().await,
-            }
-        }
-    }
-
-    /// Whether the line has given up though it was up: it takes questions and answers none.
-    pub(super) fn is_in_vain(&self) -> bool {
-        self.in_vain.load(Ordering::Relaxed)
-    }
-
-    fn tell(&self, why: Slow) {
-        if self.why.set(why).is_ok() {
-            self.told.notify_one();
-        }
-    }
+#[derive(Debug, Default)]
+struct State {
+    current: Option<Arc<Connection>>,
+    /// Opened beside a silent one, which it follows when it is up.
+    spare: Option<Arc<Connection>>,
+    spares: Spares,
+    /// A server that ends its connections after so many answers gets no more questions on one.
+    quota: Option<(usize, Instant)>,
+    /// How long the last connection took until it was up.
+    took: Option<Duration>,
 }
 
 impl Line {
-    /// Opens nothing yet.
+    /// Opens nothing yet. `open` makes a connection for so many questions.
     pub(super) fn new(
         addr: SocketAddr,
-        open: impl Fn() -> Arc<Connection> + Send + Sync + 'static,
+        open: impl Fn(usize) -> Arc<Connection> + Send + Sync + 'static,
     ) -> Self {
-        Self {
-            addr,
-            open: Box::new(open),
-            current: Mutex::default(),
-            false_alarms: AtomicU32::new(0),
-            has_answered: AtomicBool::new(false),
-            outdone: AtomicU32::new(0),
-        }
+        let (state, proven) = (Mutex::default(), AtomicBool::new(false));
+        Self { addr, open: Box::new(open), state, proven }
     }
 
     /// Where it leads.
@@ -109,32 +65,39 @@ impl Line {
         self.addr
     }
 
-    /// The connection in use, or a new one. All who come while it is being opened share it.
-    pub(super) fn connection(&self) -> Arc<Connection> {
-        let mut current = self.lock();
-        match &*current {
-            Some(known) if known.phase() != Phase::Ended => known.clone(),
-            Some(_) | None => current.insert((self.open)()).clone(),
-        }
-    }
-
-    /// How far it is; `None` where there is none.
+    /// How far the connection in use is; `None` where there is none.
     pub(super) fn phase(&self) -> Option<Phase> {
-        self.lock().as_ref().map(|connection| connection.phase())
+        self.lock().current.as_ref().map(|connection| connection.phase())
     }
 
     /// Whether it has a connection that lives.
     pub(super) fn is_in_use(&self) -> bool {
-        self.phase().is_some_and(|phase| phase != Phase::Ended)
+        self.lock().current.as_ref().is_some_and(|connection| connection.is_open())
     }
 
-    /// Another way has answered what this line, being up, has not. True when it is of no use.
-    pub(super) fn is_outdone(&self) -> bool {
-        let times = self.outdone.fetch_add(1, Ordering::Relaxed) + 1;
-        !self.has_answered() || times >= MAX_OUTDONE
+    /// Why there is no connection, if the last one has failed.
+    pub(super) fn failure(&self) -> Option<LookupError> {
+        let state = self.lock();
+        let of = |connection: &Option<Arc<Connection>>| connection.as_ref()?.failure();
+        of(&state.spare).or_else(|| of(&state.current))
     }
 
-    /// Asks over the connection, and over another one when that ends or is silent.
+    /// Whether what it says has been of use, and its connection lives.
+    pub(super) fn is_good(&self) -> bool {
+        self.is_proven() && self.phase() == Some(Phase::Up)
+    }
+
+    /// What came over it was of use, or was not.
+    pub(super) fn prove(&self, useful: bool) {
+        self.proven.store(useful, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_proven(&self) -> bool {
+        self.proven.load(Ordering::Relaxed)
+    }
+
+    /// Asks over the connection, and over another one when that ends or is silent. `join` is told
+    /// when another way should be taken as well.
     ///
     /// # Errors
     ///
@@ -144,110 +107,155 @@ impl Line {
         message: &Arc<[u8]>,
         join: Option<&Join>,
     ) -> Result<Vec<u8>, LookupError> {
-        let (mut current, mut trials) = (self.connection(), Trials::default());
-        let asking =
-            |nth, on: &Arc<Connection>| on.clone().ask(message.clone()).map(move |r| (nth, r));
-        let mut running = FuturesUnordered::from_iter([asking(trials.moves, &current)]);
+        let (mut latest, mut trials) = (self.connection(), Trials::new(join));
+        let asking = async |on: Arc<Connection>| (on.clone().ask(message.clone()).await, on);
+        let mut running = FuturesUnordered::from_iter([asking(latest.clone())]);
         loop {
             // Nothing is borrowed beyond this.
-            let event =
-                match select(running.next(), pin!(self.doubt(&current, &trials, join))).await {
-                    Either::Left((ended, _)) => Either::Left(ended),
-                    Either::Right((doubt, _)) => Either::Right(doubt),
-                };
+            let event = match select(running.next(), pin!(self.doubt(&latest, &trials))).await {
+                Either::Left((ended, _)) => Either::Left(ended),
+                Either::Right((doubt, _)) => Either::Right(doubt),
+            };
             match event {
-                Either::Left(Some((nth, Ok(bytes)))) => {
-                    self.answered(&trials, nth);
+                Either::Left(Some((Ok(bytes), by))) => {
+                    self.answered(&by, &latest, &trials);
                     return Ok(bytes);
                 }
-                Either::Left(Some((_, Err(ended)))) if running.is_empty() => {
-                    trials.count(ended, join)?;
-                    current = self.connection();
-                    running.push(asking(trials.moves, &current));
-                }
-                Either::Left(_) => {}
-                Either::Right(Doubt::Slow(why)) => trials.tell(join, why),
-                Either::Right(Doubt::Silent) => {
-                    if !self.has_answered() {
-                        trials.tell(join, Slow::Silent);
+                Either::Left(Some((Err(ended), by))) => {
+                    // The later one goes on by itself.
+                    if !Arc::ptr_eq(&by, &latest) && latest.phase() != Phase::Ended {
+                        continue;
                     }
-                    current = self.replace(&current);
-                    trials.replaced = true;
-                    trials.moves += 1;
-                    running.push(asking(trials.moves, &current));
+                    match trials.go_on(ended) {
+                        Ok(()) => {
+                            latest = self.connection();
+                            running.push(asking(latest.clone()));
+                        }
+                        Err(error) if running.is_empty() => return Err(error),
+                        // The silent one may answer yet; nothing better is to be hoped for here.
+                        Err(_) => trials.tell(Slow::NotUp),
+                    }
+                }
+                Either::Left(None) => pending().await,
+                Either::Right(Doubt::Slow(why)) => trials.tell(why),
+                Either::Right(Doubt::Silent) => {
+                    trials.is_replaced = true;
+                    latest = self.spare(&latest);
+                    running.push(asking(latest.clone()));
+                    if !self.is_proven() {
+                        trials.tell(Slow::Silent);
+                    }
                 }
             }
         }
     }
 
     /// What gives reason to do something beside waiting.
-    async fn doubt(&self, current: &Connection, trials: &Trials, join: Option<&Join>) -> Doubt {
-        let join = join.filter(|_| !trials.told);
+    async fn doubt(&self, latest: &Connection, trials: &Trials<'_>) -> Doubt {
+        let join = trials.untold();
         loop {
-            let phase = current.phase();
+            let phase = latest.phase();
             let doubt = async {
                 match (phase, join) {
                     (Phase::Connecting(since) | Phase::Handshaking(since), Some(join)) => {
-                        sleep_until(since + join.head_start).await;
+                        sleep_until(since + self.head_start(join)).await;
                         Doubt::Slow(Slow::NotUp)
                     }
-                    (Phase::Up, _) if !trials.replaced => {
-                        current.is_silent_for(self.patience()).await;
-                        Doubt::Silent
+                    (Phase::Up, join) => self.silence(latest, trials, join).await,
+                    (Phase::Connecting(_) | Phase::Handshaking(_) | Phase::Ended, _) => {
+                        pending().await
                     }
-                    (Phase::Up, Some(_)) => {
-                        current.is_silent_for(SLOW_AFTER).await;
-                        Doubt::Slow(Slow::Silent)
-                    }
-                    (
-                        Phase::Connecting(_) | Phase::Handshaking(_) | Phase::Up | Phase::Ended,
-                        _,
-                    ) => pending().await,
                 }
             };
-            if let Either::Left((doubt, _)) = select(pin!(doubt), pin!(current.leaves(phase))).await
+            if let Either::Left((doubt, _)) = select(pin!(doubt), pin!(latest.leaves(phase))).await
             {
                 return doubt;
             }
         }
     }
 
-    /// A new connection in place of a silent one, which may still answer.
-    fn replace(&self, silent: &Arc<Connection>) -> Arc<Connection> {
-        let mut current = self.lock();
-        match &*current {
-            // Somebody else has come to the same conclusion.
-            Some(other) if !Arc::ptr_eq(other, silent) && other.phase() != Phase::Ended => {
-                other.clone()
+    /// Waits until a connection that is up is silent for too long.
+    async fn silence(&self, on: &Connection, trials: &Trials<'_>, join: Option<&Join>) -> Doubt {
+        let (patience, open_at) = self.lock().spares.next();
+        if !trials.is_replaced && open_at <= Instant::now() {
+            on.is_silent_for(patience).await;
+            return Doubt::Silent;
+        }
+        if join.is_none() {
+            return pending().await;
+        }
+        on.is_silent_for(if self.is_proven() { SLOW_AFTER } else { patience }).await;
+        Doubt::Slow(Slow::Silent)
+    }
+
+    fn head_start(&self, join: &Join) -> Duration {
+        join.head_start(self.lock().took)
+    }
+
+    /// The connection in use, or a new one. All who come while it is being opened share it.
+    pub(super) fn connection(&self) -> Arc<Connection> {
+        let mut state = self.lock();
+        state.follow();
+        let refused = |failed_at: Instant| Instant::now() < failed_at + REFUSED_FOR;
+        match &state.current {
+            Some(known) if known.is_open() || known.failed_at().is_some_and(refused) => {
+                known.clone()
             }
-            Some(_) | None => {
-                tracing::debug!(server = %self.addr, "silent: another connection");
-                current.insert((self.open)()).clone()
+            known => {
+                let lesson = known.as_ref().and_then(|ended| ended.quota_of_the_server());
+                let learnt = lesson.map(|quota| (quota, Instant::now()));
+                state.quota = learnt.or(state.quota);
+                let quota = state.quota();
+                state.current.insert((self.open)(quota)).clone()
             }
         }
     }
 
-    fn answered(&self, trials: &Trials, nth: usize) {
-        self.has_answered.store(true, Ordering::Relaxed);
-        self.outdone.store(0, Ordering::Relaxed);
-        if trials.replaced {
+    /// A connection beside a silent one, which may still answer and goes on until this one is up.
+    fn spare(&self, silent: &Arc<Connection>) -> Arc<Connection> {
+        let mut state = self.lock();
+        state.follow();
+        let is_other = |other: &&Arc<Connection>| !Arc::ptr_eq(other, silent) && other.is_open();
+        // Somebody else may have come to the same conclusion.
+        if let Some(other) = state.spare.iter().chain(&state.current).find(is_other) {
+            return other.clone();
+        }
+        tracing::debug!(server = %self.addr, "silent: another connection");
+        state.spares.opened(Instant::now());
+        let quota = state.quota();
+        state.spare.insert((self.open)(quota)).clone()
+    }
+
+    fn answered(&self, by: &Arc<Connection>, latest: &Arc<Connection>, trials: &Trials<'_>) {
+        let mut state = self.lock();
+        state.took = by.took().or(state.took);
+        if trials.is_replaced {
             // The silent one was alive after all, or it was not.
-            let alarms = self.false_alarms.load(Ordering::Relaxed);
-            let alarms = if nth < trials.moves { MAX_FALSE_ALARMS.min(alarms + 1) } else { 0 };
-            self.false_alarms.store(alarms, Ordering::Relaxed);
+            state.spares.answered(Arc::ptr_eq(by, latest));
         }
     }
 
-    fn has_answered(&self) -> bool {
-        self.has_answered.load(Ordering::Relaxed)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn quota(&self) -> usize {
+        let holds = |(_, since): &(usize, Instant)| Instant::now() < *since + QUOTA_FOR;
+        self.quota.filter(holds).map_or(usize::MAX, |(quota, _)| quota)
     }
 
-    fn patience(&self) -> Duration {
-        PATIENCE * (1 << self.false_alarms.load(Ordering::Relaxed))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<Connection>>> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A spare that is up takes the place of the one that was silent.
+    fn follow(&mut self) {
+        let is_over = self.current.as_ref().is_none_or(|current| !current.is_open());
+        let is_ready = |spare: &mut Arc<Connection>| {
+            spare.phase() == Phase::Up || (is_over && spare.is_open())
+        };
+        if let Some(spare) = self.spare.take_if(is_ready) {
+            self.current = Some(spare);
+        }
+        self.spare.take_if(|spare| !spare.is_open() && spare.failed_at().is_none());
     }
 }
 
@@ -263,40 +271,6 @@ enum Doubt {
     Slow(Slow),
     /// Nothing comes from it.
     Silent,
-}
-
-/// What one question has gone through.
-#[derive(Debug, Default)]
-struct Trials {
-    told: bool,
-    replaced: bool,
-    moves: usize,
-    in_vain: bool,
-}
-
-impl Trials {
-    fn tell(&mut self, join: Option<&Join>, why: Slow) {
-        self.told = true;
-        join.iter().for_each(|join| join.tell(why));
-    }
-
-    /// A question moves on from a connection that has answered others, and once from one that has
-    /// answered nothing: the server may have closed it before it saw the question (R-7858-3.4b).
-    ///
-    /// # Errors
-    ///
-    /// Another connection would do no better.
-    fn count(&mut self, ended: Ended, join: Option<&Join>) -> Result<(), LookupError> {
-        let once_more = ended.was_useful || (ended.was_up && !self.in_vain);
-        self.in_vain |= !ended.was_useful;
-        self.moves += 1;
-        if once_more && self.moves <= MAX_MOVES {
-            return Ok(());
-        }
-        let in_vain = join.filter(|_| ended.was_up).map(|join| &join.in_vain);
-        in_vain.iter().for_each(|it| it.store(true, Ordering::Relaxed));
-        Err(ended.error)
-    }
 }
 
 #[cfg(test)]

@@ -70,12 +70,14 @@ use search::Walk;
 use system::{Settings, Source, System};
 
 mod ask;
+mod asking;
 mod cache;
 mod chain;
 mod connection;
 mod exchange;
 mod flight;
 mod hosts;
+mod join;
 mod line;
 mod message;
 mod name_server;

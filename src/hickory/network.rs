@@ -1,6 +1,6 @@
 //! All that is known of one network, and goes as a whole when the network changes.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -57,7 +57,8 @@ impl Network {
         let (network, asked) = (Arc::clone(self), key.clone());
         let flight = self.flights.join(key, deadline, async move |deadline| {
             let started = Instant::now();
-            let whom = Whom { conf: &network.conf, memory: &network.memory, reach: &network.reach };
+            let (Self { conf, memory, reach, .. }, clear) = (&*network, OnceLock::new());
+            let whom = Whom { conf, memory, reach, clear: &clear };
             let learnt = ask(whom, &asked, &deadline).await;
             // Some server may not have had its say.
             let cut_short = is_failure(&learnt.outcome) && deadline.is_over();

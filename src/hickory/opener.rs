@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -45,20 +46,22 @@ pub(super) struct Opener {
 pub(super) struct Security {
     pub(super) server: NameServer,
     pub(super) tls: Arc<Tls>,
+    /// Made at first use, and with it the sessions that are resumed: of this line and no other.
+    pub(super) client: Arc<OnceCell<Client>>,
     /// Where it is remembered how that went, if plain DNS will do as well.
     pub(super) ports: Option<(Arc<Ports>, Spot)>,
 }
 
 impl Opener {
     /// A new connection. Its task makes it.
-    pub(super) fn open(&self) -> Arc<Connection> {
+    pub(super) fn open(&self, quota: usize) -> Arc<Connection> {
         let Self { addr, binding, security } = self.clone();
         match security {
-            None => Connection::open(async move |_| {
+            None => Connection::open(quota, async move |_| {
                 let made = connect(addr, binding, TIMEOUT, Attempt::connect).await;
                 made.map_err(|failed| failed.error)
             }),
-            Some(security) => Connection::open(async move |life: Arc<Life>| {
+            Some(security) => Connection::open(quota, async move |life: Arc<Life>| {
                 let started = Instant::now();
                 let made = security.connect(addr, binding, life).await;
                 security.remember(started, &made);
@@ -76,8 +79,8 @@ impl Security {
         life: Arc<Life>,
     ) -> Result<TlsStream<TcpStream>, Failed> {
         let timeout = if self.ports.is_some() { OPPORTUNISTIC_TIMEOUT } else { TIMEOUT };
-        let Client { config, name } =
-            self.tls.client(&self.server, &binding).map_err(Failed::here)?;
+        let client = self.client.get_or_try_init(|| self.tls.client(&self.server)).await;
+        let Client { config, name } = client.map_err(Failed::here)?;
         let dial = |attempt: Attempt| {
             let (life, name) = (life.clone(), name.clone());
             let tls = TlsConnector::from(config.clone());

@@ -49,7 +49,7 @@ async fn whole(way: &Way<'_>, question: &Question) -> Outcome {
         if !is_unreachable(&error) {
             return error;
         }
-        let why = format!("truncated, and over TCP: {error}");
+        let why = format!("truncated, and over TCP: {}", error.reason());
         LookupError::from(LookupErrorKind::Other).with_cause(why)
     })
 }

@@ -19,6 +19,8 @@ const MAX_ALONE: Duration = Duration::from_secs(3_600);
 const MAX_ALONE_HAD_TLS: Duration = Duration::from_secs(60);
 /// How long TCP goes first where UDP was silent.
 const UDP_SILENT_FOR: Duration = Duration::from_secs(60);
+/// A warning holds for so long.
+const WARNED_FOR: Duration = Duration::from_secs(60);
 /// Servers that are remembered.
 const MAX_SPOTS: usize = 256;
 
@@ -42,11 +44,13 @@ struct Memory {
     dead: Option<Dead>,
     plain_answered_at: Option<Instant>,
     udp_silent_at: Option<Instant>,
+    warned_at: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Dead {
     why: Arc<str>,
+    /// So often in a row; 0 while that is not certain.
     times: u32,
     found_at: Instant,
     until: Instant,
@@ -70,11 +74,32 @@ impl Ports {
         match spots.get_mut(spot).and_then(|memory| memory.dead.as_mut()) {
             None => Tls::Try,
             Some(dead) if now < dead.until => Tls::LeaveAlone(dead.why.clone()),
+            // Nothing more was found out.
+            Some(dead) if dead.times == 0 => Tls::Try,
             Some(dead) => {
                 dead.until = now + ALONE;
                 Tls::Probe(dead.why.clone())
             }
         }
+    }
+
+    /// The port may be dead: for so long nobody waits for it.
+    pub(super) fn tls_is_doubtful(&self, spot: &Spot, why: &str, now: Instant, lasts: Duration) {
+        self.change(spot, |memory| {
+            let doubt = Dead { why: why.into(), times: 0, found_at: now, until: now + lasts };
+            memory.dead.get_or_insert(doubt);
+        });
+    }
+
+    /// Whether it is time to warn of questions in clear to a server that had TLS.
+    pub(super) fn is_warning_due(&self, spot: &Spot, now: Instant) -> bool {
+        let mut spots = self.lock();
+        let Some(memory) = spots.get_mut(spot).filter(|memory| memory.had_tls) else {
+            return false;
+        };
+        let due = memory.warned_at.is_none_or(|at| at + WARNED_FOR <= now);
+        memory.warned_at = if due { Some(now) } else { memory.warned_at };
+        due
     }
 
     /// It has answered. A handshake alone says little: there are servers that do no more.
@@ -88,11 +113,8 @@ impl Ports {
     /// The port is dead: refused, its handshake has failed, or what it says is no answer. Questions
     /// that find out together have found out once.
     pub(super) fn tls_is_dead(&self, spot: &Spot, why: &str, now: Instant) {
-        let Some(had_tls) = self.change(spot, |memory| memory.bury(why, now)) else { return };
-        let server = spot.server.ip();
-        match had_tls {
-            true => tracing::warn!(%server, why, "had TLS before, and is asked in clear for now"),
-            false => tracing::debug!(%server, why, "no TLS: left alone"),
+        if self.change(spot, |memory| memory.bury(why, now)) {
+            tracing::debug!(server = %spot.server.ip(), why, "no TLS: left alone");
         }
     }
 
@@ -124,9 +146,9 @@ impl Ports {
     fn change<T>(&self, spot: &Spot, change: impl FnOnce(&mut Memory) -> T) -> T {
         let mut spots = self.lock();
         if spots.len() >= MAX_SPOTS && !spots.contains_key(spot) {
-            // The one that will be asked again first.
+            // One that never had TLS, and will be asked again first.
             let until = |memory: &Memory| memory.dead.as_ref().map(|dead| dead.until);
-            let first = spots.iter().min_by_key(|(_, memory)| until(memory));
+            let first = spots.iter().min_by_key(|(_, memory)| (memory.had_tls, until(memory)));
             let first = first.map(|(spot, _)| spot.clone());
             first.and_then(|spot| spots.remove(&spot));
         }
@@ -139,16 +161,17 @@ impl Ports {
 }
 
 impl Memory {
-    /// Whether it had TLS; `None` if it was known to be dead.
-    fn bury(&mut self, why: &str, now: Instant) -> Option<bool> {
-        if self.dead.as_ref().is_some_and(|dead| now < dead.found_at + ALONE) {
-            return None;
+    /// Whether that is news.
+    fn bury(&mut self, why: &str, now: Instant) -> bool {
+        let is_known = |dead: &Dead| dead.times > 0 && now < dead.found_at + ALONE;
+        if self.dead.as_ref().is_some_and(is_known) {
+            return false;
         }
         let times = self.dead.as_ref().map_or(0, |dead| dead.times);
         let most = if self.had_tls { MAX_ALONE_HAD_TLS } else { MAX_ALONE };
         let until = now + ALONE.saturating_mul(1 << times.min(16)).min(most);
         self.dead = Some(Dead { why: why.into(), times: times + 1, found_at: now, until });
-        Some(self.had_tls)
+        true
     }
 }
 

@@ -2,7 +2,7 @@
 //! ports, and whom TLS trusts.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::{self, Handle};
@@ -13,6 +13,7 @@ use super::name_server::{NameServer, Policy};
 use super::opener::{Opener, Security};
 use super::ports::{Ports, Spot};
 use super::tls::Tls;
+use crate::answer::{LookupError, LookupErrorKind};
 use crate::binding::Binding;
 use crate::order::Sources;
 
@@ -53,6 +54,8 @@ pub(super) struct Way<'a> {
     pub(super) server: &'a NameServer,
     pub(super) binding: &'a Binding,
     pub(super) spot: Spot,
+    /// Why it went in clear, once it has.
+    pub(super) clear: &'a OnceLock<Arc<str>>,
 }
 
 impl Reach {
@@ -61,10 +64,15 @@ impl Reach {
         Self { ports, plain_delay, tcp_only, tls: Arc::new(tls), lines }
     }
 
-    pub(super) fn way<'a>(&'a self, server: &'a NameServer, binding: &'a Binding) -> Way<'a> {
+    pub(super) fn way<'a>(
+        &'a self,
+        server: &'a NameServer,
+        binding: &'a Binding,
+        clear: &'a OnceLock<Arc<str>>,
+    ) -> Way<'a> {
         let local = Sources::system(binding.clone()).of(&[server.addr()]).pop().flatten();
         let spot = Spot { server: server.addr(), local, binding: binding.clone() };
-        Way { reach: self, server, binding, spot }
+        Way { reach: self, server, binding, spot, clear }
     }
 }
 
@@ -79,22 +87,24 @@ impl Way<'_> {
         }
         let line = lines.entry(place).or_insert_with(|| {
             let opener = self.opener(transport);
-            Arc::new(Line::new(opener.addr, move || opener.open()))
+            Arc::new(Line::new(opener.addr, move |quota| opener.open(quota)))
         });
         line.clone()
     }
 
-    /// How far a server got that has to be reached over TLS, for the error when it is silent.
-    pub(super) fn standing(&self) -> Option<&'static str> {
+    /// What is to be said of a silent server that has to be reached over TLS: how far it got.
+    pub(super) fn standing(&self) -> Option<LookupError> {
         if !self.server.is_tls() {
             return None;
         }
-        match self.line(Transport::Tls).phase()? {
-            Phase::Connecting(_) => Some("no TCP connection"),
-            Phase::Handshaking(_) => Some("TCP is up, TLS is silent"),
-            Phase::Up => Some("TLS is up and silent"),
+        let line = self.line(Transport::Tls);
+        let silent = |what| LookupError::from(LookupErrorKind::TimedOut).with_cause(what);
+        line.failure().or_else(|| match line.phase()? {
+            Phase::Connecting(_) => Some(silent("no TCP connection")),
+            Phase::Handshaking(_) => Some(silent("TCP is up, TLS is silent")),
+            Phase::Up => Some(silent("TLS is up and silent")),
             Phase::Ended => None,
-        }
+        })
     }
 
     fn opener(&self, transport: Transport) -> Opener {
@@ -107,6 +117,7 @@ impl Way<'_> {
         let security = Security {
             server: self.server.clone(),
             tls: self.reach.tls.clone(),
+            client: Arc::default(),
             ports: opportunistic.then(|| (self.reach.ports.clone(), self.spot.clone())),
         };
         Opener { addr, binding, security: Some(security) }

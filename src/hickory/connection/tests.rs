@@ -15,7 +15,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// A connection that is up, and the server's end of it.
 fn up() -> (Arc<Connection>, DuplexStream) {
     let (ours, theirs) = tokio::io::duplex(1 << 20);
-    (Connection::open(|_| ready(Ok(ours))), theirs)
+    (Connection::open(usize::MAX, |_| ready(Ok(ours))), theirs)
 }
 
 /// A question with this id and this text.
@@ -93,7 +93,7 @@ async fn a_question_leaves_in_one_write_with_its_length() {
     let lengths = writes.0.clone();
     let (reader, _quiet) = tokio::io::duplex(1);
     let stream = tokio::io::join(reader, writes);
-    let connection = Connection::open(|_| ready(Ok(stream)));
+    let connection = Connection::open(usize::MAX, |_| ready(Ok(stream)));
     let asked = [5, 70].map(|length| ask(&connection, question(1, &"q".repeat(length))));
     settle().await;
     assert_eq!(*lengths.lock().unwrap(), [2 + 2 + 5, 2 + 2 + 70]);
@@ -118,7 +118,8 @@ async fn two_open_questions_never_have_the_same_id_on_the_wire() {
 async fn nothing_leaves_before_the_connection_is_up() {
     let (ours, mut server) = tokio::io::duplex(1 << 20);
     let (up, is_up) = oneshot::channel();
-    let connection = Connection::open(|_| async move { Ok(is_up.await.map(|()| ours).unwrap()) });
+    let connection =
+        Connection::open(usize::MAX, |_| async move { Ok(is_up.await.map(|()| ours).unwrap()) });
     let asked = ask(&connection, question(1, "q"));
     settle().await;
     assert!(matches!(connection.phase(), Phase::Connecting(_)));
@@ -185,17 +186,19 @@ async fn the_end_of_a_connection_says_whether_another_may_do_better() {
     let [first, second] = asked;
     assert!(first.await.unwrap().is_ok());
     let ended = second.await.unwrap().unwrap_err();
-    assert!(ended.was_up && ended.was_useful);
+    assert!(ended.was_up && ended.was_sent);
+    assert_eq!(ended.answers, 1);
     assert_eq!(ended.error.to_string(), "no name server: closed by the server");
     let late = connection.ask(question(3, "late")).await.unwrap_err();
-    assert!(late.was_useful);
+    assert!(late.was_up && !late.was_sent);
 
     let (ours, theirs) = tokio::io::duplex(64);
     drop(theirs);
-    let useless = Connection::open(|_| ready(Ok(ours))).ask(question(1, "q")).await.unwrap_err();
-    assert!(!useless.was_useful);
+    let useless =
+        Connection::open(usize::MAX, |_| ready(Ok(ours))).ask(question(1, "q")).await.unwrap_err();
+    assert_eq!(useless.answers, 0);
     let refused = LookupError::from(LookupErrorKind::NoNameServer).with_cause("refused");
-    let never = Connection::open(|_| ready(Err::<DuplexStream, _>(refused)));
+    let never = Connection::open(usize::MAX, |_| ready(Err::<DuplexStream, _>(refused)));
     let ended = never.ask(question(1, "q")).await.unwrap_err();
     assert_eq!((ended.was_up, ended.error.to_string()), (false, "no name server: refused".into()));
 }
@@ -233,5 +236,55 @@ async fn a_server_that_answers_what_was_not_asked_is_left() {
     answer(&mut server, 2, "noise").await;
     let ended = asked.await.unwrap().unwrap_err();
     assert_eq!(ended.error.to_string(), "no name server: an answer to no question");
-    assert!(!ended.was_useful);
+    assert_eq!((ended.answers, ended.was_sent), (0, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_has_answered_may_repeat_itself() {
+    let (connection, mut server) = up();
+    let asked = ask(&connection, question(1, "q"));
+    next(&mut server).await;
+    for _ in 0..MAX_STRANGERS {
+        answer(&mut server, 1, "a").await;
+    }
+    assert!(asked.await.unwrap().is_ok());
+    settle().await;
+    assert_eq!(connection.phase(), Phase::Up);
+    answer(&mut server, 1, "a").await;
+    settle().await;
+    assert_eq!(connection.phase(), Phase::Ended);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_is_kept_and_what_has_left_is_waited_for() {
+    let (ours, mut server) = tokio::io::duplex(1 << 16);
+    let connection = Connection::open(2, |_| ready(Ok(ours)));
+    let asked = [1, 2, 3].map(|id| ask(&connection, question(id, "q")));
+    settle().await;
+    assert!(!connection.is_open());
+    let [first, second, third] = asked;
+    let ended = third.await.unwrap().unwrap_err();
+    assert!(ended.was_up && !ended.was_sent);
+    for _ in 0..2 {
+        let (id, _) = next(&mut server).await;
+        answer(&mut server, id, "a").await;
+    }
+    assert!(first.await.unwrap().is_ok() && second.await.unwrap().is_ok());
+    settle().await;
+    assert_eq!(connection.phase(), Phase::Ended);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_hears_of_a_task_that_is_no_more() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (ours, _server) = tokio::io::duplex(1 << 16);
+    let connection = {
+        let _within = runtime.enter();
+        Connection::open(9, |_| ready(Ok(ours)))
+    };
+    let asked = ask(&connection, question(1, "q"));
+    runtime.shutdown_background();
+    let ended = asked.await.unwrap().unwrap_err();
+    assert_eq!(ended.error.to_string(), "no name server: the connection's task is gone");
+    assert_eq!((connection.phase(), connection.is_open()), (Phase::Ended, false));
 }

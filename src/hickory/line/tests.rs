@@ -1,5 +1,7 @@
 //! A line in paused time: each connection is a pipe, at whose other end a server follows orders.
 
+use std::sync::atomic::AtomicU32;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -21,6 +23,10 @@ enum Server {
     FallsSilent(usize),
     /// The connection comes about only after so long, then it answers.
     Late(Duration),
+    /// The connection takes so long, and each answer.
+    Far(Duration, Duration),
+    /// Ends at the question with this id.
+    Dislikes(u16),
     /// There is no connection.
     Refused,
 }
@@ -30,20 +36,23 @@ enum Server {
 fn line(servers: &[Server]) -> (Arc<Line>, Arc<AtomicU32>) {
     let (servers, opened) = (servers.to_vec(), Arc::new(AtomicU32::new(0)));
     let count = opened.clone();
-    let open = move || {
+    let open = move |quota| {
         let nth = count.fetch_add(1, Ordering::Relaxed) as usize;
         let server = servers[nth.min(servers.len() - 1)];
         let (ours, theirs) = duplex(1 << 16);
         tokio::spawn(serve(theirs, server));
-        Connection::open(async move |_| match server {
+        Connection::open(quota, async move |_| match server {
             Server::Refused => {
                 Err(LookupError::from(LookupErrorKind::NoNameServer).with_cause("refused"))
             }
-            Server::Late(after) => {
+            Server::Late(after) | Server::Far(after, _) => {
                 sleep(after).await;
                 Ok(ours)
             }
-            Server::Answers(_) | Server::Closes(_) | Server::FallsSilent(_) => Ok(ours),
+            Server::Answers(_)
+            | Server::Closes(_)
+            | Server::FallsSilent(_)
+            | Server::Dislikes(_) => Ok(ours),
         })
     };
     (Arc::new(Line::new(([192, 0, 2, 53], 853).into(), open)), opened)
@@ -52,9 +61,9 @@ fn line(servers: &[Server]) -> (Arc<Line>, Arc<AtomicU32>) {
 /// Says back what it hears.
 async fn serve(stream: DuplexStream, server: Server) -> std::io::Result<()> {
     let (most, after) = match server {
-        Server::Answers(after) => (usize::MAX, after),
+        Server::Answers(after) | Server::Far(_, after) => (usize::MAX, after),
         Server::Closes(most) | Server::FallsSilent(most) => (most, Duration::ZERO),
-        Server::Late(_) | Server::Refused => (usize::MAX, Duration::ZERO),
+        Server::Late(_) | Server::Dislikes(_) | Server::Refused => (usize::MAX, Duration::ZERO),
     };
     let (mut reader, writer) = tokio::io::split(stream);
     let (answers, mut outbox) = mpsc::unbounded_channel::<(Instant, Vec<u8>)>();
@@ -70,6 +79,9 @@ async fn serve(stream: DuplexStream, server: Server) -> std::io::Result<()> {
     for nth in 0.. {
         let mut message = vec![0; reader.read_u16().await?.into()];
         reader.read_exact(&mut message).await?;
+        if matches!(server, Server::Dislikes(id) if message == id.to_be_bytes()) {
+            break;
+        }
         if nth < most {
             let _ = answers.send((Instant::now() + after, message));
         } else if let Server::Closes(_) = server {
@@ -133,8 +145,64 @@ async fn one_that_refuses_is_tried_once_a_question() {
     for nth in 1..3 {
         let error = ask(&line, 7).await.unwrap().unwrap_err();
         assert_eq!(error.to_string(), "no name server: refused");
+        // Who comes at once hears the same, without another connection.
+        ask(&line, 8).await.unwrap().unwrap_err();
         assert_eq!(opened.load(Ordering::Relaxed), nth);
+        sleep(REFUSED_FOR).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_connection_that_cannot_be_replaced_makes_another_way_join() {
+    let (line, _) = line(&[Server::FallsSilent(1), Server::Refused]);
+    assert_eq!(slow(&line).await, None);
+    line.prove(true);
+    assert_eq!(slow(&line).await, Some((250, Slow::NotUp)));
+    let told = line.failure().map(|error| error.to_string());
+    assert_eq!(told.as_deref(), Some("no name server: refused"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_name_does_not_leak_while_a_second_connection_comes_up() {
+    let (line, opened) = line(&[Server::Far(160 * MS, 400 * MS)]);
+    assert_eq!(time(&line).await, 560 * MS);
+    line.prove(true);
+    // After 250 ms, or 500, there is a second connection, which takes longer than the head start.
+    assert_eq!(slow(&line).await, None);
+    assert_eq!(opened.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test(start_paused = true)] // R-9520-3.1
+async fn a_question_at_which_connections_end_leaves_three_times() {
+    let (line, opened) = line(&[Server::Dislikes(7)]);
+    assert!(ask(&line, 1).await.unwrap().is_ok());
+    let (liked, disliked) = (ask(&line, 1), ask(&line, 7));
+    let error = disliked.await.unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "no name server: closed by the server");
+    assert!(liked.await.unwrap().is_ok());
+    assert!(opened.load(Ordering::Relaxed) <= 3, "{opened:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn hundreds_of_questions_are_answered_by_a_server_that_takes_one_a_connection() {
+    let (line, opened) = line(&[Server::Closes(1)]);
+    let asked: Vec<_> = (0..400).map(|id| ask(&line, id)).collect();
+    for (id, asked) in (0_u16..).zip(asked) {
+        assert_eq!(asked.await.unwrap().unwrap(), id.to_be_bytes());
+    }
+    assert!(opened.load(Ordering::Relaxed) <= 400);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_mute_gets_fewer_and_fewer_connections() {
+    let (line, opened) = line(&[Server::FallsSilent(0)]);
+    for _ in 0..20 {
+        let asked = ask(&line, 7);
+        sleep(500 * MS).await;
+        asked.abort();
+    }
+    // In 10 s: the first, and others 250 ms, 500 ms, 1, 2, and 4 s later.
+    assert!(opened.load(Ordering::Relaxed) <= 6, "{opened:?}");
 }
 
 #[tokio::test(start_paused = true)] // R-7858-3.4b
@@ -197,23 +265,23 @@ async fn the_head_start_counts_from_the_connections_start() {
 async fn a_connection_that_is_up_and_mute_is_slow_after_250_ms() {
     let (line, _) = line(&[Server::FallsSilent(0)]);
     assert_eq!(slow(&line).await, Some((250, Slow::Silent)));
-    assert!(line.is_outdone());
+    assert!(!line.is_good());
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_that_has_answered_before_may_be_slower() {
     let (line, _) = line(&[Server::FallsSilent(1), Server::FallsSilent(0)]);
     assert_eq!(slow(&line).await, None);
+    line.prove(true);
+    assert!(line.is_good());
     // 250 ms until there is another connection, one second on that.
     assert_eq!(slow(&line).await, Some((1_250, Slow::Silent)));
-    assert!(!line.is_outdone());
-    assert!(line.is_outdone());
 }
 
 #[tokio::test(start_paused = true)]
 async fn tcp_that_comes_up_in_time_gets_the_head_start_again() {
-    let open = || {
-        Connection::open(async move |life: Arc<super::super::connection::Life>| {
+    let open = |quota| {
+        Connection::open(quota, async move |life: Arc<super::super::connection::Life>| {
             sleep(40 * MS).await;
             life.tcp_is_up();
             pending::<Result<DuplexStream, LookupError>>().await
@@ -228,7 +296,7 @@ async fn is_in_vain(servers: &[Server]) -> bool {
     let ((line, _), join) = (line(servers), Join::after(50 * MS));
     let message = Arc::from(7_u16.to_be_bytes());
     line.ask(&message, Some(&join)).await.unwrap_err();
-    join.is_in_vain()
+    join.was_in_vain()
 }
 
 #[tokio::test(start_paused = true)]

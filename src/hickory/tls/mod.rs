@@ -110,7 +110,6 @@ impl Tls {
         }
         Some(Arc::new(Unchained::pinned(self.trust.provider(), pins.clone(), named)))
     }
-
 }
 
 fn untrusted(server: &NameServer, why: Box<dyn StdError + Send + Sync>) -> LookupError {

@@ -1,0 +1,130 @@
+//! A question over TLS that goes on by itself, for what it tells of the port.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+
+use super::connection::Phase;
+use super::exchange::over_line;
+use super::join::Join;
+use super::line::Line;
+use super::message::Question;
+use super::opener::OPPORTUNISTIC_TIMEOUT;
+use super::opportunistic::{SILENT, is_no_answer, reason};
+use super::plain::Outcome;
+use super::ports::{Ports, Spot};
+use super::reach::{Transport, Way};
+use crate::answer::{LookupError, LookupErrorKind};
+
+/// A port that is up and silent has so long to say anything after plain DNS has answered: some names
+/// take a server that long.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// See the module.
+#[derive(Clone)]
+pub(super) struct Asking {
+    ports: Arc<Ports>,
+    spot: Spot,
+    line: Arc<Line>,
+    question: Question,
+}
+
+impl Asking {
+    pub(super) fn new(way: &Way<'_>, question: &Question) -> Self {
+        let (ports, spot) = (way.reach.ports.clone(), way.spot.clone());
+        Self { ports, spot, line: way.line(Transport::Tls), question: question.clone() }
+    }
+
+    /// Asks as a task of its own, which ends when its handle is dropped.
+    pub(super) fn start(self, join: Arc<Join>) -> Task {
+        Task(tokio::spawn(async move {
+            over_line(&self.line, Transport::Tls, &self.question, Some(&join)).await
+        }))
+    }
+
+    /// What comes over TLS speaks for the port.
+    pub(super) fn settled(&self, outcome: Outcome) -> Outcome {
+        if outcome.is_ok() {
+            self.line.prove(true);
+            self.ports.tls_is_up(&self.spot);
+        }
+        outcome
+    }
+
+    /// TLS has failed, in one way or another, where plain DNS came to this. A connection that did not
+    /// come about was told by who has tried it.
+    pub(super) fn failed(&self, error: &LookupError, join: &Join, plain: &Outcome) {
+        if plain.is_ok() && (is_no_answer(error) || join.was_in_vain()) {
+            self.line.prove(false);
+            self.ports.tls_is_dead(&self.spot, &reason(error), Instant::now());
+        }
+    }
+
+    /// Plain DNS has answered while the port was silent. Whatever still comes over TLS says that it
+    /// is only slow. Who asks meanwhile waits for it no more than if it were dead, unless it has
+    /// answered before.
+    pub(super) async fn judge(self, tls: Task, join: Arc<Join>) {
+        if !self.line.is_proven() {
+            self.ports.tls_is_doubtful(&self.spot, SILENT, Instant::now(), GRACE);
+        }
+        match timeout(GRACE, tls).await {
+            Ok(Err(error)) if is_no_answer(&error) || join.was_in_vain() => {
+                self.bury(&reason(&error));
+            }
+            Ok(Err(_)) => {}
+            Ok(outcome) => drop(self.settled(outcome)),
+            Err(_) => self.bury(SILENT),
+        }
+    }
+
+    /// Asks for nobody who waits: an answer, and no handshake alone, says that a dead port is a good
+    /// one again.
+    pub(super) async fn probe(self) {
+        let (started, join) = (Instant::now(), Arc::new(Join::after(OPPORTUNISTIC_TIMEOUT)));
+        let tls = self.clone().start(join.clone());
+        // For the handshake, and as long for the answer.
+        match timeout(2 * OPPORTUNISTIC_TIMEOUT, tls).await {
+            Ok(Ok(reply)) => drop(self.settled(Ok(reply))),
+            Ok(Err(error)) if is_no_answer(&error) || join.was_in_vain() => {
+                self.bury(&reason(&error));
+            }
+            // A failed handshake was told already; all else says nothing about the port.
+            Ok(Err(_)) => {}
+            Err(_) if self.line.phase() == Some(Phase::Up) => {
+                self.ports.tls_is_silent(&self.spot, SILENT, started, Instant::now());
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn bury(&self, why: &str) {
+        self.line.prove(false);
+        self.ports.tls_is_dead(&self.spot, why, Instant::now());
+    }
+}
+
+/// Ends with its handle.
+pub(super) struct Task(JoinHandle<Outcome>);
+
+impl Future for Task {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        Pin::new(&mut self.0).poll(cx).map(|joined| match joined {
+            Ok(outcome) => outcome,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(error) => Err(LookupError::from(LookupErrorKind::NoNameServer).with_cause(error)),
+        })
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
