@@ -197,3 +197,22 @@ async fn a_server_that_answers_what_was_not_asked_is_left() {
     assert_eq!(ended.error.to_string(), "no name server: an answer to no question");
     assert!(!ended.was_useful);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_nobody_waits_for_is_not_made() {
+    let (held, dropped) = oneshot::channel::<()>();
+    let connection = Connection::open(async move |_| {
+        let _held = held;
+        pending::<Result<DuplexStream, LookupError>>().await
+    });
+    let asked = ask(&connection, question(1, "q"));
+    settle().await;
+    drop(connection);
+    // Whoever asks is a handle too.
+    let mut dropped = dropped.fuse();
+    settle().await;
+    assert!((&mut dropped).now_or_never().is_none());
+    asked.abort();
+    settle().await;
+    assert!(dropped.now_or_never().is_some_and(|end| end.is_err()));
+}
