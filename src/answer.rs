@@ -19,6 +19,8 @@ pub enum Origin {
     Unknown,
     /// The hosts file, or an override by the caller.
     Hosts,
+    /// The operating system, by `getaddrinfo`: from wherever it has its names.
+    System,
     /// A name server over UDP, in clear text.
     Udp,
     /// A name server over TCP, in clear text.
@@ -32,6 +34,7 @@ impl fmt::Display for Origin {
         f.pad(match self {
             Self::Unknown => "unknown",
             Self::Hosts => "hosts file",
+            Self::System => "getaddrinfo",
             Self::Udp => "UDP",
             Self::Tcp => "TCP",
             Self::Tls => "TLS",

@@ -104,7 +104,7 @@ pub(crate) fn query_name(text: &str) -> Arc<str> {
 
 /// An address as configuration files write it: `192.0.2.1`, `2001:db8::1`, `fe80::1%eth0`. The error
 /// says why it is none, or that its zone is none of this host's.
-#[cfg(feature = "hickory")]
+#[cfg(any(feature = "hickory", feature = "getaddrinfo"))]
 pub(crate) fn configured_addr(text: &str, port: u16) -> Result<SocketAddr, impl fmt::Display> {
     let mut addr = bare(text)?.ok_or(Why::NotAnAddress)?;
     addr.set_port(port);
@@ -140,7 +140,7 @@ pub(crate) fn why_never_looked_up(text: &str) -> Option<String> {
 /// Whether a name without a dot at its end may be sent to a name server: what [`query_name`] left as
 /// it was may not. Neither UTS 46 nor the last label is looked at again: with a domain of the search
 /// list behind it a name may be odd, and is one all the same.
-#[cfg(feature = "hickory")]
+#[cfg(any(feature = "hickory", feature = "getaddrinfo"))]
 pub(crate) fn check_name(name: &str) -> Result<(), InvalidHost> {
     let plain = name.chars().all(|c| c.is_ascii() && c != ':' && !is_forbidden(c));
     let checked = if plain { check_labels(name) } else { Err(why_not_a_name(name)) };
@@ -272,7 +272,7 @@ enum Why {
     LongLabel,
     LongName,
     NoInterface,
-    #[cfg(feature = "hickory")]
+    #[cfg(any(feature = "hickory", feature = "getaddrinfo"))]
     NotAnAddress,
     NotIpv6,
     Number,
@@ -307,7 +307,7 @@ impl fmt::Display for Why {
             Self::LongLabel => "a label is longer than 63 characters",
             Self::LongName => "it is longer than 253 characters",
             Self::NoInterface => "no such zone: no interface has this name or number",
-            #[cfg(feature = "hickory")]
+            #[cfg(any(feature = "hickory", feature = "getaddrinfo"))]
             Self::NotAnAddress => "not an IP address",
             Self::NotIpv6 => "not an IPv6 address",
             Self::Number => "not an IPv4 address: that takes four decimal numbers up to 255",

@@ -69,6 +69,23 @@
 //! 30 s. While a dial goes on after TCP, 2 s stand for `connect_delay`
 //! ([`Config::worst_case_with`]). A resolver of yours that never ends is given up all the same.
 //!
+//! # DNS over TLS
+//!
+//! The system's name servers are asked over TLS where that works, and else in clear: a network that
+//! drops port 853 costs 50 ms once. Whoever wants more names a server and how to know it; then it is
+//! authenticated, or there is an error:
+//!
+//! ```
+//! # #[cfg(feature = "hickory")]
+//! # fn doc() -> Result<(), Box<dyn std::error::Error>> {
+//! use he::hickory::{NameServer, Resolver};
+//!
+//! let server: NameServer = "tls:89.233.43.71!unicast.uncensoreddns.org".parse()?;
+//! let connector = he::Connector::new(Resolver::name_servers([server])?);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Several ports
 //!
 //! `connect("mail.example", &[465, 587])` races both. **Never put a secure and an insecure port in
@@ -80,17 +97,23 @@
 //! |---|---|---|---|
 //! | (none) | | the race, the connector, any [`Resolve`] of yours | 1.85 |
 //! | `hickory` | yes | `he::connect`, `Connector::default()`, the DNS resolver in `he::hickory` | 1.88 |
+//! | `rustls` | | a root store or configuration of yours for DNS over TLS | 1.88 |
+//! | `webpki-roots` | | Mozilla's root certificates for DNS over TLS | 1.88 |
+//! | `getaddrinfo` | | the operating system's resolver in `he::os`: nsswitch, mDNS, per-interface DNS | 1.85 |
 //! | `serde` | | `Serialize` for [`Report`] | 1.85 |
 //!
 //! # Not here
 //!
 //! - QUIC, SVCB/HTTPS and SRV records: this crate makes TCP connections, and a port is no scheme.
-//! - DNS over TLS, and connectors for hyper, reqwest and tonic: not built yet.
+//! - Connectors for hyper, reqwest and tonic: not built yet.
+//! - DNS over HTTPS and over QUIC: a name server that is reached by TCP is what a connector of TCP needs.
 //! - NAT64 synthesis (RFC 7050, 8781): DNS64 answers work as they come; literals do not get through.
 //! - History between connects (RTT, last winner): every connect follows the same rules.
 //! - TCP Fast Open: a dead path "connects" at once with it, so it cannot take part in a race.
-//! - Names from elsewhere in the system (`nsswitch.conf`, mDNS, per-interface DNS): the resolver
-//!   reads resolv.conf and the hosts file, nothing else. [`Resolve`] shows one by `getaddrinfo`.
+//! - Names from elsewhere in the system (`nsswitch.conf`, mDNS, per-interface DNS) by themselves: the
+//!   resolver reads resolv.conf and the hosts file, nothing else, and where nsswitch.conf has more,
+//!   the error of a name that is not found says so. `he::os::Resolver` asks the system for them, if
+//!   you choose it (feature `getaddrinfo`).
 //! - Windows, macOS, Android: written behind `cfg` as in socket2, and not compiled or run by us. WASM
 //!   has no sockets.
 
@@ -110,6 +133,8 @@ mod gate;
 pub mod hickory;
 mod host;
 mod order;
+#[cfg(feature = "getaddrinfo")]
+pub mod os;
 pub mod race;
 mod report;
 mod resolve;

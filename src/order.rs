@@ -58,11 +58,8 @@ pub(crate) fn usable(addr: SocketAddr) -> Result<SocketAddr, Unusable> {
     }
 }
 
-/// Sorts by destination address selection. The ports do not matter.
+/// Sorts by destination address selection; asks for every source. The ports do not matter.
 pub(crate) fn sort(addrs: &mut [SocketAddr], sources: &Sources) {
-    if addrs.len() < 2 {
-        return;
-    }
     let sources = sources.of(addrs);
     let mut ranked: Vec<(Rank, SocketAddr)> =
         addrs.iter().zip(sources).map(|(d, s)| (Rank::new(d.ip(), s), *d)).collect();

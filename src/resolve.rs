@@ -15,36 +15,10 @@
 //! let connector = he::Connector::new(resolver);
 //! ```
 //!
-//! The system's own `getaddrinfo` knows what no resolv.conf tells: nsswitch modules, mDNS, the split
-//! DNS of a VPN. It blocks, so it belongs on tokio's threads for that:
-//!
-//! ```no_run
-//! use std::net::ToSocketAddrs;
-//!
-//! use he::{Answer, LookupError, LookupErrorKind, Query, Record, Resolving};
-//!
-//! fn getaddrinfo(query: &Query) -> Resolving {
-//!     let (name, record) = (query.name().to_owned(), query.record());
-//!     let call = tokio::task::spawn_blocking(move || (name, 0).to_socket_addrs());
-//!     Resolving::new(async move {
-//!         let of_type = |addr: &std::net::SocketAddr| addr.is_ipv6() == (record == Record::Aaaa);
-//!         let other = |error| LookupError::new(LookupErrorKind::Other).with_cause(error);
-//!         let addrs = call.await.map_err(std::io::Error::other).and_then(|said| said);
-//!         Ok(addrs.map_err(other)?.filter(of_type).collect::<Answer>())
-//!     })
-//! }
-//!
-//! # async fn doc() -> Result<(), he::Error> {
-//! let connector = he::Connector::new(getaddrinfo);
-//! let stream = connector.connect("printer.local", &[631]).await?;
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! That costs what `getaddrinfo` costs: it is called once a record type and asks both types each
-//! time, so AAAA and A come together, as late as the slower one; nobody can stop it, so its thread
-//! stays busy after the race has given up; it does not tell "no such name" from a server that
-//! failed; and the query's binding does not reach it.
+//! Two are here: `he::hickory::Resolver`, which asks name servers, and `he::os::Resolver`, which asks
+//! the operating system by `getaddrinfo` and with it all that no resolv.conf tells: nsswitch modules,
+//! mDNS, the split DNS of a VPN. The first comes with feature `hickory`, the second with feature
+//! `getaddrinfo`.
 //!
 //! One that looks somewhere first hands the rest on to another, with all that the race has said:
 //!

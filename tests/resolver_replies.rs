@@ -44,7 +44,7 @@ async fn a_truncated_answer_without_tcp_is_a_failed_server() {
     let query = Query::new(NAME, Record::A);
     let error = resolver(&[&first]).lookup(&query).await.unwrap_err().to_string();
     let begin = format!(
-        "lookup failed ({}): truncated, and over TCP: no name server: Connection refused",
+        "lookup failed ({}): truncated, and over TCP: no name server: connection refused",
         first.addr
     );
     assert!(error.starts_with(&begin), "{error}");

@@ -4,9 +4,10 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use he::Answer;
+use he::race::{Race, Step};
+use he::{Answer, Config, Family};
 use support::{A, Aaaa, World, script};
 
 /// Both lookups answer, and every address accepts.
@@ -29,6 +30,43 @@ fn both_families_answer_and_ipv6_goes_first() {
         50ms connected [2001:db8::1]:443
         ",
     );
+}
+
+// A question carries its name, the other question of the race, and its own deadline.
+#[test] // R-8305-3a, C-TRIES, C-DNSTO
+fn a_question_says_what_its_resolver_has_to_know() {
+    let ms = |began: Instant, ms| began + Duration::from_millis(ms);
+    let asked = |config: Config| {
+        let began = Instant::now();
+        let mut race = Race::new("Robur.COOP.", &[443], config, began).unwrap();
+        assert!(race.query(Aaaa).is_none(), "not asked yet");
+        assert_eq!(race.poll(began), Step::Resolve(Aaaa));
+        assert_eq!(race.poll(ms(began, 7)), Step::Resolve(A));
+        (began, race.query(Aaaa).unwrap(), race.query(A).unwrap())
+    };
+    let (began, aaaa, a) = asked(Config::new());
+    assert_eq!((aaaa.name(), aaaa.record(), aaaa.sibling()), ("robur.coop.", Aaaa, Some(A)));
+    assert_eq!((a.name(), a.record(), a.sibling()), ("robur.coop.", A, Some(Aaaa)));
+    assert_eq!(aaaa.deadline(), Some(ms(began, 3_000)));
+    assert_eq!(a.deadline(), Some(ms(began, 3_007)));
+    // The total ends it earlier; without any limit there are 365 days.
+    let (began, _, a) = asked(Config::new().total_timeout(Duration::from_millis(900)));
+    assert_eq!(a.deadline(), Some(ms(began, 900)));
+    let endless = Config::new().resolve_timeout(Duration::MAX).total_timeout(Duration::MAX);
+    let (began, aaaa, _) = asked(endless);
+    assert_eq!(aaaa.deadline(), Some(began + Duration::from_secs(31_536_000)));
+}
+
+// With one family there is no other question; a literal has none at all.
+#[test] // R-3493-LIT
+fn a_single_question_has_no_sibling() {
+    let now = Instant::now();
+    let config = Config::new().family(Family::V4Only);
+    let mut race = Race::new("robur.coop", &[443], config, now).unwrap();
+    assert_eq!(race.poll(now), Step::Resolve(A));
+    assert_eq!(race.query(A).unwrap().sibling(), None);
+    let race = Race::new("192.0.2.1", &[443], Config::new(), now).unwrap();
+    assert!(race.query(A).is_none() && race.name().is_none());
 }
 
 // A first: IPv4 holds, and an AAAA within 50 ms starts IPv6 the moment it comes.

@@ -4,12 +4,18 @@
 
 mod support;
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use he::race::{Race, Step};
 use he::{AttemptOutcome, Config};
 use support::addr::addrs;
+use support::dialled::{Watch, paused};
 use support::{A, Aaaa, addr, script};
+use tokio::task::coop::consume_budget;
+use tokio::time::{sleep, timeout};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
@@ -168,4 +174,35 @@ fn both_answers_at_once_are_one_list() {
         let first = world.run().attempts[0];
         assert_eq!(first, (aaaa, addr("2001:db8::1#443")));
     }
+}
+
+// A dial that succeeds before its time-out is due, and is heard of after it: the connection is not
+// kept, and the winner's is its own.
+#[test] // S10, S12
+fn a_success_that_is_heard_of_too_late_is_not_kept() {
+    let list = ["192.0.2.1#443", "192.0.2.2#443", "192.0.2.3#443"];
+    let world = script().addrs(&list).config(|c| c.connect_timeout(MS(100)));
+    let world = world.refuses("192.0.2.1", 20).accepts("192.0.2.2", 99).accepts("192.0.2.3", 20);
+    paused(async {
+        let watch = Watch::begins_now();
+        let connector = world.connector(&watch);
+        let mut connect = world.connect(&connector, &watch);
+        assert!(timeout(MS(118), &mut connect).await.is_err());
+        // While nobody polls it, the second dial succeeds (at 119 ms) and its time is over (120 ms).
+        sleep(MS(2)).await;
+        assert_eq!(watch.connections.count(), 1);
+        // Of a task whose budget is used up, tokio tells the time and not who has ended.
+        let polled = poll_fn(|cx| {
+            while pin!(consume_budget()).poll(cx).is_ready() {}
+            Poll::Ready(connect.as_mut().poll(cx).is_ready())
+        });
+        assert!(!polled.await);
+        let established = connect.await.unwrap();
+        assert_eq!(established.addr, addr("192.0.2.3#443"));
+        assert_eq!(established.stream.addr, established.addr);
+        assert_eq!(watch.connections.count(), 1);
+        let second = &established.report.attempts()[1];
+        assert!(matches!(second.outcome(), AttemptOutcome::TimedOut));
+        assert_eq!(watch.now(), 140);
+    });
 }

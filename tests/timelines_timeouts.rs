@@ -6,7 +6,8 @@ mod support;
 
 use std::time::Duration;
 
-use he::{AttemptOutcome, LookupOutcome};
+use he::{Answer, AttemptOutcome, LookupOutcome};
+use support::addr::addrs;
 use support::{A, Aaaa, addr, script};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -138,13 +139,14 @@ fn the_total_covers_the_lookups() {
     );
 }
 
-// Without a total the list and its time-outs end it.
+// Without a total the list and its time-outs end it; a wait without an end is one of 365 days.
 #[test]
 fn no_total_means_none() {
-    let world = script().addrs(&["192.0.2.1#443"]).accepts("192.0.2.1", 3_000_000);
+    let world = script().addrs(&["192.0.2.1#443"]).accepts("192.0.2.1", 3_000_000).tells_waits();
     world.config(|c| c.total_timeout(Duration::MAX).connect_timeout(Duration::MAX)).plays(
         "
         0ms connect 192.0.2.1:443
+        0ms wait until 31536000000ms
         3000000ms connected 192.0.2.1:443
         ",
     );
@@ -173,6 +175,27 @@ fn at_most_64_addresses_are_taken() {
     assert_eq!(late.report.cut(), 4_000 - 32);
 }
 
+// What the resolver has left out counts with what is left out here.
+#[test]
+fn the_cut_is_the_resolver_s_and_the_race_s() {
+    let v4: Vec<String> = (1..=40).map(|n| format!("192.0.2.{n}")).collect();
+    let v4: Vec<&str> = v4.iter().map(String::as_str).collect();
+    let answer = Answer::from(addrs(&v4)).with_dropped(5);
+    let played = script().answers(A, 0, Ok(answer)).accepts("192.0.2.1", 20).run();
+    assert_eq!(played.report.cut(), 40 - 32 + 5);
+}
+
+// The room is a family's, whichever answer its addresses come in.
+#[test] // F-14
+fn mapped_addresses_take_the_places_of_ipv4() {
+    let mapped: Vec<String> = (1..=20).map(|n| format!("::ffff:192.0.2.{n}")).collect();
+    let v4: Vec<String> = (1..=20).map(|n| format!("198.51.100.{n}")).collect();
+    let (mapped, v4): (Vec<&str>, Vec<&str>) =
+        (mapped.iter().map(String::as_str).collect(), v4.iter().map(String::as_str).collect());
+    let played = script().dns(Aaaa, 0, &mapped).dns(A, 0, &v4).run();
+    assert_eq!((played.attempts.len(), played.report.cut()), (32, 8));
+}
+
 // Addresses that are dropped do not use up the room of good ones.
 #[test]
 fn bad_addresses_take_no_place() {
@@ -180,7 +203,8 @@ fn bad_addresses_take_no_place() {
     answer.push("192.0.2.1");
     let played = script().dns(Aaaa, 0, &[]).dns(A, 0, &answer).accepts("192.0.2.1", 1).run();
     assert_eq!(played.attempts, [(0, addr("192.0.2.1#443"))]);
-    assert_eq!(played.report.passed_over().len() + played.report.passed_over_more(), 100);
+    // Of those that are passed over, 64 are told one by one.
+    assert_eq!((played.report.passed_over().len(), played.report.passed_over_more()), (64, 36));
 }
 
 // The caller's own list is not cut.

@@ -4,9 +4,11 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use he::Config;
+use he::hickory::NameServer;
 
 pub(crate) const USAGE: &str = "\
-usage: connect [HOST PORT [PORT …]] [--timeout SECONDS] [--resolve NAME=ADDRESS] [--json]
+usage: connect [HOST PORT [PORT …]] [--timeout SECONDS] [--dns SERVER] [--resolve NAME=ADDRESS] [--json]
+A SERVER is IP[:port], udp:…, tcp:…, or tls:IP[:port][!hostname][!pin…]; --dns may stand several times.
 Without a host it makes its own little internet on loopback.";
 
 /// What was asked for; without a host, the little internet.
@@ -15,6 +17,7 @@ pub(crate) struct Args {
     pub(crate) host: Option<String>,
     pub(crate) ports: Vec<u16>,
     pub(crate) config: Config,
+    pub(crate) dns: Vec<NameServer>,
     pub(crate) resolve: Vec<(String, IpAddr)>,
     pub(crate) json: bool,
 }
@@ -30,6 +33,7 @@ impl Args {
                 "-h" | "--help" => return Err(String::new()),
                 "--json" => args.json = true,
                 "--timeout" => args.timeout(&value()?)?,
+                "--dns" => args.dns.push(value()?.parse().map_err(text)?),
                 "--resolve" => args.resolve.push(resolve(&value()?)?),
                 option if option.starts_with('-') => {
                     return Err(format!("unknown option {option}"));
@@ -38,8 +42,8 @@ impl Args {
                 port => args.ports.push(port.parse().map_err(|e| format!("port {port}: {e}"))?),
             }
         }
-        if args.host.is_none() && !args.resolve.is_empty() {
-            return Err("--resolve goes with a host".to_owned());
+        if args.host.is_none() && !(args.resolve.is_empty() && args.dns.is_empty()) {
+            return Err("--dns and --resolve go with a host".to_owned());
         }
         Ok(args)
     }
@@ -50,6 +54,10 @@ impl Args {
         self.config = self.config.total_timeout(timeout);
         Ok(())
     }
+}
+
+fn text(error: impl ToString) -> String {
+    error.to_string()
 }
 
 fn resolve(text: &str) -> Result<(String, IpAddr), String> {

@@ -2,8 +2,8 @@
 //!
 //! `cargo run --example connect` makes its own little internet on loopback; it needs no network and
 //! no privileges. `cargo run --example connect -- robur.coop 443 [587 …]` connects to a host.
-//! `--timeout SECONDS` bounds the call, `--resolve NAME=ADDRESS` answers a name without asking,
-//! `--json` prints the report as JSON.
+//! `--timeout SECONDS` bounds the call, `--dns tls:192.0.2.53!dns.example` asks that name server,
+//! `--resolve NAME=ADDRESS` answers a name without asking, `--json` prints the report as JSON.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example prints")]
 
 mod args;
@@ -40,7 +40,11 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     };
     let resolve =
         |resolver: Resolver, (name, addr): &(String, _)| resolver.with_override(name, [*addr]);
-    let resolver = args.resolve.iter().fold(Resolver::system(), resolve);
+    let resolver = match args.dns.is_empty() {
+        true => Resolver::system(),
+        false => Resolver::name_servers(args.dns.clone())?,
+    };
+    let resolver = args.resolve.iter().fold(resolver, resolve);
     connect(resolver, host, &args.ports, &args).await
 }
 

@@ -148,6 +148,12 @@ impl LookupError {
         self.cause.as_deref()
     }
 
+    /// The shortest text that says why: the cause if there is one.
+    #[cfg(feature = "hickory")]
+    pub(crate) fn reason(&self) -> String {
+        self.cause.as_ref().map_or_else(|| self.kind.to_string(), ToString::to_string)
+    }
+
     /// Whether it comes from a cache.
     #[must_use]
     pub fn is_cached(&self) -> bool {

@@ -47,6 +47,7 @@ pub(super) struct Join {
     head_start: Duration,
     told: Notify,
     why: OnceLock<Slow>,
+    in_vain: AtomicBool,
 }
 
 /// Why another way is to join.
@@ -61,7 +62,8 @@ pub(super) enum Slow {
 impl Join {
     /// The line gets so much first, from the start of its TCP, and again from the end of that.
     pub(super) fn after(head_start: Duration) -> Self {
-        Self { head_start, told: Notify::new(), why: OnceLock::new() }
+        let (told, why, in_vain) = (Notify::new(), OnceLock::new(), AtomicBool::new(false));
+        Self { head_start, told, why, in_vain }
     }
 
     /// Waits until the line is slow.
@@ -72,6 +74,11 @@ impl Join {
                 None => self.told.notified().await,
             }
         }
+    }
+
+    /// Whether the line has given up though it was up: it takes questions and answers none.
+    pub(super) fn is_in_vain(&self) -> bool {
+        self.in_vain.load(Ordering::Relaxed)
     }
 
     fn tell(&self, why: Slow) {
@@ -154,7 +161,7 @@ impl Line {
                     return Ok(bytes);
                 }
                 Either::Left(Some((_, Err(ended)))) if running.is_empty() => {
-                    trials.count(ended)?;
+                    trials.count(ended, join)?;
                     current = self.connection();
                     running.push(asking(trials.moves, &current));
                 }
@@ -279,14 +286,16 @@ impl Trials {
     /// # Errors
     ///
     /// Another connection would do no better.
-    fn count(&mut self, ended: Ended) -> Result<(), LookupError> {
+    fn count(&mut self, ended: Ended, join: Option<&Join>) -> Result<(), LookupError> {
         let once_more = ended.was_useful || (ended.was_up && !self.in_vain);
         self.in_vain |= !ended.was_useful;
         self.moves += 1;
-        match once_more && self.moves <= MAX_MOVES {
-            true => Ok(()),
-            false => Err(ended.error),
+        if once_more && self.moves <= MAX_MOVES {
+            return Ok(());
         }
+        let in_vain = join.filter(|_| ended.was_up).map(|join| &join.in_vain);
+        in_vain.iter().for_each(|it| it.store(true, Ordering::Relaxed));
+        Err(ended.error)
     }
 }
 

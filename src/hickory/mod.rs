@@ -1,4 +1,4 @@
-//! The resolver: DNS over UDP and TCP, resolv.conf, hosts file, search list, cache.
+//! The resolver: DNS over TLS, UDP and TCP, resolv.conf, hosts file, search list, cache.
 //!
 //! ```
 //! use he::hickory::Resolver;
@@ -14,13 +14,41 @@
 //! | servers | in their configured order; the next one 250 ms after the one before, or at once when one fails (SERVFAIL and REFUSED are failures); the first good answer wins |
 //! | asking again | the same server over UDP at 0, 250 ms and 1 s; a slow answer counts until the deadline of the query, 3 s without one |
 //! | memory | a server that answers in place of another goes first for 60 s |
-//! | truncation | TCP to the same server |
+//! | TCP | for what is truncated; beside UDP when that is silent for 250 ms, and before it for 60 s where that has helped |
+//! | connections | one to a server and transport (and runtime, and binding), for all questions: up to 100 open at once, more wait; answers in any order; closed by us after 30 s without a question; a question on one that ends goes on on another; one that is silent for 250 ms while a question is open gets another beside it |
 //! | search list | walked for AAAA and A together, so that both end at the same host |
 //! | cache | 4 MiB for all runtimes: answers by TTL up to 1 h, "none" by SOA up to 5 min, silence for 1 s, SERVFAIL and REFUSED from 1 s doubling to 30 s |
 //! | same questions | those in flight at the same time are one query (per tokio runtime); it is given up when all lookups that wait for it are dropped |
 //! | changes | resolv.conf and the hosts file are read again when they change |
 //!
-//! `.local` names go to DNS like all others: there is no multicast DNS here.
+//! # Over TLS
+//!
+//! A [`NameServer`] has a policy. Those of the system's configuration are *opportunistic*, but for
+//! loopback and link-local ones (a local cache, a container's or a home router's), and those with a
+//! port of their own, which are asked in clear. [`Resolver::system_plain`] asks all in clear.
+//!
+//! - **Opportunistic** (RFC 8310 section 5): TLS at port 853, without a look at the certificate, and
+//!   DNS in clear where that does not work. The first question to a server waits for TLS: 50 ms
+//!   for the SYN-ACK and 50 ms more for the handshake ([`Resolver::with_plain_delay`]), then it goes
+//!   in clear as well, at once if the port is closed. A handshake that is done later serves the
+//!   questions after it. A dead port (refused, a failed handshake, 2 s of silence while port 53
+//!   answers) is left alone for 10 s, doubling to 1 h, and looked at again in the background; where
+//!   there was TLS before, for 1 minute at most, and an event at level warn says so. The
+//!   report has the reason for each answer that came in clear ([`Answer::in_clear`]).
+//!   It keeps names from who only listens, and nothing from who can drop or change packets.
+//! - **Strict** and **pinned** ([`NameServer::tls`]): authenticated or an error that says why. Not one
+//!   packet goes to port 53, and no question leaves before the server is authenticated.
+//!
+//! Nothing is shared between resolvers: what one of them has learnt in clear never answers for
+//! another that is strict. Questions are padded to a multiple of 128 bytes (RFC 8467) and ask
+//! that nobody is told of the client's subnet (RFC 7871). Sessions are resumed, early data is off.
+//!
+//! Not here: raw public keys (rustls does not verify them by pins), DANE and a server's address
+//! found by its name (both need an answer that can be trusted first), DNS over HTTPS and QUIC.
+//!
+//! `.local` names go to DNS like all others: there is no multicast DNS here. Where nsswitch.conf has
+//! more sources than `files` and `dns`, "no such name" of [`Resolver::system`] names them; what asks
+//! them is `he::os::Resolver`, by feature `getaddrinfo`.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -30,6 +58,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+#[cfg(doc)]
+use crate::answer::Answer;
 use crate::answer::{LookupErrorKind, Origin};
 use crate::connector::Connector;
 use crate::host::{query_name, why_never_looked_up};
@@ -50,6 +80,7 @@ mod line;
 mod message;
 mod name_server;
 mod network;
+mod nsswitch;
 mod opener;
 mod opportunistic;
 mod plain;
@@ -86,6 +117,9 @@ impl Resolver {
     /// server is 127.0.0.1, as resolv.conf(5) says, and never a public one. A configuration that
     /// cannot be read is an error of the lookups.
     ///
+    /// Servers are asked over TLS where that works and else in clear, see the
+    /// [module](self#over-tls).
+    ///
     /// Of the options of resolv.conf `ndots`, `rotate`, `use-vc` and `no-aaaa` count; `timeout` and
     /// `attempts` do not, see [`Config::resolve_timeout`](crate::Config::resolve_timeout).
     /// `LOCALDOMAIN`, `RES_OPTIONS` and the domain of the host's own name are not used.
@@ -94,7 +128,8 @@ impl Resolver {
         Self::new(Settings::new(Source::system()))
     }
 
-    /// The same, and never anything but UDP and TCP in clear.
+    /// The same in clear: UDP and TCP at port 53, and never TLS. For networks where port 853 must
+    /// not be touched, and where the name server is this host's own anyway.
     #[must_use]
     pub fn system_plain() -> Self {
         Self::new(Settings { plain: true, ..Settings::new(Source::system()) })
@@ -252,7 +287,7 @@ impl Resolve for Resolver {
         if network.conf.never_asks(query.record()) {
             return Resolving::ready(Err(LookupErrorKind::NoRecords.into()));
         }
-        let walk = Walk::new(network, query);
+        let walk = Walk::new(network, query, self.system.nsswitch.clone());
         match walk.cached(Instant::now()) {
             Some(known) => Resolving::ready(known),
             None => Resolving::new(walk.run()),

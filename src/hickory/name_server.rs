@@ -190,7 +190,6 @@ impl NameServer {
     }
 
     /// Where it speaks TLS, if it is ever asked to.
-    #[allow(dead_code, reason = "DNS over TLS is about to use it")]
     pub(super) fn tls_addr(&self) -> Option<SocketAddr> {
         match self.policy {
             Policy::Opportunistic { tls_port } => {

@@ -76,14 +76,19 @@ impl Security {
         life: Arc<Life>,
     ) -> Result<TlsStream<TcpStream>, Failed> {
         let timeout = if self.ports.is_some() { OPPORTUNISTIC_TIMEOUT } else { TIMEOUT };
-        let Client { config, name } = self.tls.client(&self.server).await.map_err(Failed::here)?;
+        let Client { config, name } =
+            self.tls.client(&self.server, &binding).map_err(Failed::here)?;
         let dial = |attempt: Attempt| {
             let (life, name) = (life.clone(), name.clone());
             let tls = TlsConnector::from(config.clone());
             async move {
                 let tcp = attempt.connect().await?;
                 life.tcp_is_up();
-                tls.connect(name, tcp).await
+                let stream = tls.connect(name, tcp).await?;
+                let session = stream.get_ref().1;
+                let (version, handshake) = (session.protocol_version(), session.handshake_kind());
+                tracing::debug!(%addr, ?version, ?handshake, "TLS is up");
+                Ok(stream)
             }
         };
         let made = connect(addr, binding, timeout, dial).await;
@@ -97,12 +102,13 @@ impl Security {
         let Some((ports, spot)) = &self.ports else { return };
         let now = Instant::now();
         match made {
-            Ok(_) => ports.tls_is_up(spot),
+            // Until it has answered, that says little.
+            Ok(_) => {}
             Err(Failed { error, fault: Fault::Port }) => {
-                ports.tls_is_dead(spot, &error.to_string(), now);
+                ports.tls_is_dead(spot, &error.reason(), now);
             }
             Err(Failed { error, fault: Fault::Silence }) => {
-                ports.tls_is_silent(spot, &error.to_string(), started, now);
+                ports.tls_is_silent(spot, &error.reason(), started, now);
             }
             Err(Failed { fault: Fault::Here, .. }) => {}
         }

@@ -48,6 +48,7 @@ struct Memory {
 struct Dead {
     why: Arc<str>,
     times: u32,
+    found_at: Instant,
     until: Instant,
 }
 
@@ -76,6 +77,7 @@ impl Ports {
         }
     }
 
+    /// It has answered. A handshake alone says little: there are servers that do no more.
     pub(super) fn tls_is_up(&self, spot: &Spot) {
         self.change(spot, |memory| {
             memory.had_tls = true;
@@ -83,15 +85,10 @@ impl Ports {
         });
     }
 
-    /// The port is dead: refused, or its handshake has failed.
+    /// The port is dead: refused, its handshake has failed, or what it says is no answer. Questions
+    /// that find out together have found out once.
     pub(super) fn tls_is_dead(&self, spot: &Spot, why: &str, now: Instant) {
-        let had_tls = self.change(spot, |memory| {
-            let times = memory.dead.as_ref().map_or(0, |dead| dead.times);
-            let most = if memory.had_tls { MAX_ALONE_HAD_TLS } else { MAX_ALONE };
-            let alone = ALONE.saturating_mul(1 << times.min(16)).min(most);
-            memory.dead = Some(Dead { why: why.into(), times: times + 1, until: now + alone });
-            memory.had_tls
-        });
+        let Some(had_tls) = self.change(spot, |memory| memory.bury(why, now)) else { return };
         let server = spot.server.ip();
         match had_tls {
             true => tracing::warn!(%server, why, "had TLS before, and is asked in clear for now"),
@@ -141,6 +138,20 @@ impl Ports {
     }
 }
 
+impl Memory {
+    /// Whether it had TLS; `None` if it was known to be dead.
+    fn bury(&mut self, why: &str, now: Instant) -> Option<bool> {
+        if self.dead.as_ref().is_some_and(|dead| now < dead.found_at + ALONE) {
+            return None;
+        }
+        let times = self.dead.as_ref().map_or(0, |dead| dead.times);
+        let most = if self.had_tls { MAX_ALONE_HAD_TLS } else { MAX_ALONE };
+        let until = now + ALONE.saturating_mul(1 << times.min(16)).min(most);
+        self.dead = Some(Dead { why: why.into(), times: times + 1, found_at: now, until });
+        Some(self.had_tls)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,6 +187,17 @@ mod tests {
         assert_eq!(ports.tls(&spot(2), now), Tls::Try);
         let elsewhere = Spot { local: Some([203, 0, 113, 1].into()), ..spot(1) };
         assert_eq!(ports.tls(&elsewhere, now), Tls::Try);
+    }
+
+    #[test] // R-7858-3.1d
+    fn two_questions_that_find_out_together_have_found_out_once() {
+        let (ports, now) = (Ports::default(), Instant::now());
+        ports.tls_is_dead(&spot(1), "refused", now);
+        ports.tls_is_dead(&spot(1), "refused", now + SECOND);
+        assert_eq!(alone(&ports, now), 10);
+        let later = now + ALONE;
+        ports.tls_is_dead(&spot(1), "refused", later);
+        assert_eq!(alone(&ports, later), 20);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! not end at two hosts.
 
 use std::future::{Future, ready};
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,20 +12,14 @@ use tokio::time::{Instant, sleep_until};
 
 use super::cache::{Key, Outcome};
 use super::network::Network;
+use super::nsswitch;
 use super::resolv_conf::Conf;
 use crate::answer::{LookupError, LookupErrorKind};
+use crate::clock::{give_up_at, now};
 use crate::resolve::{Query, Record};
 
 /// How long a lookup without a deadline takes at most.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// A lookup gives up a little before the race stops listening, so that its error, which names the
-/// server, is still heard.
-const GIVE_UP_BEFORE: Duration = Duration::from_millis(5);
-/// For short deadlines a tenth of what is left.
-fn give_up_at(deadline: Instant, now: Instant) -> Instant {
-    let left = deadline.saturating_duration_since(now);
-    now + left - GIVE_UP_BEFORE.min(left / 10)
-}
 
 /// What a name may have without the dot at its end (RFC 1035 section 2.3.4).
 const MAX_NAME: usize = 253;
@@ -50,6 +45,7 @@ pub(super) struct Walk {
     network: Arc<Network>,
     query: Query,
     sibling: Option<Record>,
+    nsswitch: Option<Arc<Path>>,
 }
 
 /// What a candidate means for the walk.
@@ -61,10 +57,11 @@ enum Step {
 }
 
 impl Walk {
-    pub(super) fn new(network: Arc<Network>, query: &Query) -> Self {
+    /// `nsswitch` is looked at when the name is not found.
+    pub(super) fn new(network: Arc<Network>, query: &Query, nsswitch: Option<Arc<Path>>) -> Self {
         // A sibling that is never asked has no say.
         let sibling = query.sibling().filter(|record| !network.conf.never_asks(*record));
-        Self { network, query: query.clone(), sibling }
+        Self { network, query: query.clone(), sibling, nsswitch }
     }
 
     /// The result, if all that it takes is known already.
@@ -76,7 +73,7 @@ impl Walk {
     /// Walks, asking what is not known, until the query's deadline.
     pub(super) async fn run(self) -> Outcome {
         let deadline = match self.query.deadline() {
-            Some(at) => give_up_at(Instant::from_std(at), Instant::now()),
+            Some(at) => give_up_at(at, now()).into(),
             None => Instant::now() + PATIENCE,
         };
         let find =
@@ -113,7 +110,29 @@ impl Walk {
             }
         }
         let no_such_name = || LookupErrorKind::NoSuchName.into();
-        Some(Err(none.map_or_else(no_such_name, |(_, error)| error)))
+        let none = none.map_or_else(no_such_name, |(_, error)| error);
+        let elsewhere = self.nsswitch.as_deref().filter(|_| self.is_not_found(&none));
+        Some(Err(match elsewhere.and_then(nsswitch::elsewhere) {
+            Some(sources) => none.with_cause(sources),
+            None => none,
+        }))
+    }
+
+    /// Whether the name is unknown here, as far as that is known already. A host without IPv6 has
+    /// been found, although it has no AAAA.
+    fn is_not_found(&self, none: &LookupError) -> bool {
+        let Some(record) = self.sibling.filter(|_| none.kind() == LookupErrorKind::NoRecords)
+        else {
+            return true;
+        };
+        let typed = self.query.name();
+        let name = none.name().unwrap_or(typed.strip_suffix('.').unwrap_or(typed));
+        let known = self.network.known(
+            &self.key(&name.into(), record),
+            self.query.record(),
+            Instant::now(),
+        );
+        matches!(known, Some(Err(error)) if error.kind().is_negative())
     }
 
     /// Of several "none" the one about the name as it was typed is told, else the last.

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use super::hosts::Hosts;
 use super::name_server::NameServer;
 use super::network::Network;
+use super::nsswitch;
 use super::reach::Reach;
 use super::resolv_conf::Conf;
 use super::tls::{Tls, Trust};
@@ -72,15 +73,26 @@ pub(super) enum Source {
     Given(Vec<NameServer>),
 }
 
+const RESOLV_CONF: &str = "/etc/resolv.conf";
+
 impl Source {
     #[cfg(not(any(windows, target_vendor = "apple", target_os = "android")))]
     pub(super) fn system() -> Self {
-        Self::File("/etc/resolv.conf".into())
+        Self::File(RESOLV_CONF.into())
     }
 
     #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
     pub(super) fn system() -> Self {
         Self::Platform
+    }
+
+    fn is_of_the_system(&self) -> bool {
+        match self {
+            Self::File(path) => path == Path::new(RESOLV_CONF),
+            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
+            Self::Platform => true,
+            Self::Given(_) => false,
+        }
     }
 
     /// What changes when the source does.
@@ -120,6 +132,8 @@ fn hosts_path() -> PathBuf {
 #[derive(Debug)]
 pub(super) struct System {
     pub(super) settings: Settings,
+    /// nsswitch.conf, where this is the system's own configuration.
+    pub(super) nsswitch: Option<Arc<Path>>,
     read: Mutex<Read>,
 }
 
@@ -132,7 +146,9 @@ struct Read {
 impl System {
     /// Reads nothing yet.
     pub(super) fn new(settings: Settings) -> Self {
-        Self { settings, read: Mutex::default() }
+        let of_the_system = settings.source.is_of_the_system();
+        let nsswitch = nsswitch::PATH.filter(|_| of_the_system).map(Path::new).map(Arc::from);
+        Self { settings, nsswitch, read: Mutex::default() }
     }
 
     /// The network as it is configured now. A changed configuration makes a new one, in which
@@ -236,7 +252,7 @@ const MAX_FILE: u64 = 64 * 1024 * 1024;
 
 /// A file that is not there is empty: for resolv.conf(5) that means the server on this host. What
 /// is no file, a pipe or a device, could keep the reader for ever.
-fn read(path: &Path) -> io::Result<String> {
+pub(super) fn read(path: &Path) -> io::Result<String> {
     let meta = match fs::metadata(path) {
         Ok(meta) => meta,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(String::new()),

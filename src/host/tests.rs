@@ -92,7 +92,8 @@ fn a_zone_may_be_an_interface() {
 
 #[test] // R-4007-11
 fn a_zone_without_an_interface_is_refused() {
-    refused("no such zone: no interface has this name or number", &["fe80::1%no-such-if"]);
+    let longest = "fe80::1%no-such-if-abcd"; // 15 letters, as long as Linux allows
+    refused("no such zone: no interface has this name or number", &["fe80::1%no-such-if", longest]);
 }
 
 #[test] // R-9844-6b
@@ -138,6 +139,18 @@ fn a_configured_address_has_the_zones_of_a_typed_one() {
     for text in ["fe80::1%", "fe80::1%no such", "fe80::1%0", "fe80::1%25lo", "fe80::1%eth0:1"] {
         assert_eq!(addr(text), None, "{text}");
     }
+}
+
+#[test] // R-3493-LIT, R-6761-6.3a, R-6761-6.4, R-7686-2
+#[cfg(feature = "hickory")]
+fn what_is_never_looked_up_says_why() {
+    let why = |text| why_never_looked_up(text).unwrap_or_default();
+    assert_eq!(why("192.0.2.1"), "an IP literal needs no lookup");
+    assert_eq!(why("a.localhost"), "localhost is always loopback (RFC 6761)");
+    assert_eq!(why("a.invalid"), "names under .invalid never exist (RFC 6761)");
+    assert_eq!(why("a.onion"), "names under .onion exist in Tor only (RFC 7686)");
+    assert_eq!(why("a..b"), "invalid host \"a..b\": a label is empty");
+    assert_eq!(why_never_looked_up("example.com"), None);
 }
 
 #[test] // R-6761-6.3a
@@ -219,6 +232,15 @@ fn lengths_end_at_63_and_253() {
     refused("a label is longer than 63 characters", &[&label(64), &format!("a.{}.b", label(64))]);
     // counted in A-labels
     refused("a label is longer than 63 characters", &[&"ü".repeat(60)]);
+}
+
+// Soft hyphens vanish in UTS 46: the name is short, and the text is as long as one may be.
+#[test] // R-5891-4
+fn a_text_of_more_than_2048_bytes_is_not_even_mapped() {
+    let text = |hyphens| format!("a{}b", "\u{ad}".repeat(hyphens));
+    assert_eq!(text(1_023).len(), 2_048);
+    is_name(&text(1_023), "ab", "ab");
+    refused("it is longer than 253 characters", &[&text(1_024)]);
 }
 
 #[test] // R-1035-2.3.4

@@ -85,10 +85,7 @@ impl Candidates {
     }
 
     fn take(&mut self, addrs: &[SocketAddr], most: usize, report: &mut Report) {
-        let mut known: HashSet<SocketAddr> = match addrs.len() {
-            0 | 1 => HashSet::new(),
-            _ => self.addrs.iter().copied().collect(),
-        };
+        let mut known: Option<HashSet<SocketAddr>> = None;
         let mut room = [true, false]
             .map(|v4| most - self.addrs.iter().filter(|a| a.is_ipv4() == v4).count().min(most));
         for addr in addrs {
@@ -100,9 +97,10 @@ impl Candidates {
                 }
             };
             // F-15: one attempt an endpoint.
-            let is_new = match addrs.len() {
-                1 => !self.addrs.contains(&addr), // no table for a single one
-                _ => known.insert(addr),
+            let is_new = if let [_] = addrs {
+                !self.addrs.contains(&addr) // no table for a single one
+            } else {
+                known.get_or_insert_with(|| self.addrs.iter().copied().collect()).insert(addr)
             };
             if !is_new {
                 continue;
@@ -161,9 +159,7 @@ impl Candidates {
         }
         self.planned_at = Some(now);
         self.left = if self.sorted { self.in_order(sources) } else { self.addrs.clone() };
-        if self.sorted && !self.forbidden.is_empty() {
-            self.left.retain(|addr| !self.forbidden.contains(addr));
-        }
+        self.left.retain(|addr| !self.forbidden.contains(addr));
         if !tried.is_empty() {
             // F-11: everything is placed as if it had been there from the start.
             let tried: HashSet<SocketAddr> = tried.iter().map(|attempt| attempt.addr).collect();
@@ -174,6 +170,7 @@ impl Candidates {
 
     fn in_order(&self, sources: &Sources) -> Vec<SocketAddr> {
         let mut addrs = Cow::Borrowed(&self.addrs[..]);
+        // One address is no choice: nobody is asked for its source.
         if addrs.len() > 1 {
             order::sort(addrs.to_mut(), sources);
         }

@@ -241,9 +241,14 @@ impl fmt::Display for Addresses<'_> {
         }
         let server = answer.server().map(|server| match answer.origin() {
             Origin::Tls => format!("{server} over TLS"),
-            Origin::Unknown | Origin::Hosts | Origin::Udp | Origin::Tcp => server.to_string(),
+            Origin::Unknown | Origin::Hosts | Origin::System | Origin::Udp | Origin::Tcp => {
+                server.to_string()
+            }
         });
-        let origin = (answer.origin() == Origin::Hosts).then(|| Origin::Hosts.to_string());
+        let origin = match answer.origin() {
+            it @ (Origin::Hosts | Origin::System) => Some(it.to_string()),
+            Origin::Unknown | Origin::Udp | Origin::Tcp | Origin::Tls => None,
+        };
         let in_clear = answer.in_clear().map(|why| format!("in clear: {}", Line(why)));
         let cached = answer.is_cached().then(|| "cached".to_owned());
         let notes = [server, origin, in_clear, cached].into_iter().flatten().collect::<Vec<_>>();

@@ -157,10 +157,15 @@ pub(crate) fn replace_etc(dir: &Path, name_server: IpAddr) -> io::Result<()> {
     let files = [
         ("resolv.conf", format!("nameserver {name_server}\n")),
         ("hosts", "127.0.0.1 localhost\n::1 localhost\n".to_owned()),
+        ("nsswitch.conf", "hosts: files dns\n".to_owned()),
     ];
     for (name, text) in files {
         fs::write(dir.join(name), text)?;
         let target = Path::new("/etc").join(name);
+        if name == "nsswitch.conf" && !target.exists() {
+            // glibc does without one, and takes the files and the DNS.
+            continue;
+        }
         let status =
             Command::new("mount").arg("--bind").arg(dir.join(name)).arg(&target).status()?;
         if !status.success() {

@@ -84,6 +84,17 @@ impl Net {
         fs::write(self.world.etc.join("hosts"), text).expect("hosts");
     }
 
+    /// Writes the home host's `/etc/nsswitch.conf`.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be written, or this machine has none that it could stand in for.
+    pub fn nsswitch_conf(&self, text: &str) {
+        let there = std::path::Path::new("/etc/nsswitch.conf").exists();
+        assert!(there, "nothing can be mounted over an /etc/nsswitch.conf that is not there");
+        fs::write(self.world.etc.join("nsswitch.conf"), text).expect("nsswitch.conf");
+    }
+
     /// A directory for files of the story's own.
     #[must_use]
     pub fn dir(&self) -> PathBuf {

@@ -15,6 +15,8 @@ use crate::{tls, tls_server};
 /// A listening socket of one family only.
 pub(crate) fn listener(addr: SocketAddr) -> io::Result<Socket> {
     let socket = bound(addr, Type::STREAM)?;
+    // What it accepts inherits that: a second answer does not wait for the first one's ACK.
+    socket.set_tcp_nodelay(true)?;
     socket.listen(4096)?;
     Ok(socket)
 }

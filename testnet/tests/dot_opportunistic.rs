@@ -1,51 +1,16 @@
-//! The system's resolver on networks that do and do not let DNS over TLS pass.
+//! The system's resolver and a name server whose DNS over TLS does not work, does not answer, or
+//! does not let pass: what the first connect costs, and that the second one pays nothing.
 
 #![cfg(target_os = "linux")]
 
-use he::{Connector, LookupOutcome, Origin, Report};
-use he_testnet::{Authority, Certificate, NAME_SERVER_V4, NameServer, Net, internet};
+mod dot;
 
-/// The name server is so far away, in milliseconds.
-const RTT: u64 = 10;
+use dot::{RTT, TLS, certificate, connect, in_clear, server, tls_port};
+use he::Origin;
+use he_testnet::{Goodbye, NameServer, Over, internet, words};
 
-fn certificate() -> Certificate {
-    Authority::new().issue(&["dns.test"])
-}
-
-fn server(net: Net) -> NameServer {
-    let server = net.name_server(&NAME_SERVER_V4.to_string());
-    server.host().rtt(RTT);
-    server
-}
-
-/// How the AAAA answer came, and why in clear.
-fn origin(report: &Report) -> (Origin, Option<String>) {
-    match report.lookups()[0].outcome() {
-        LookupOutcome::Answered(answer) => (answer.origin(), answer.in_clear().map(str::to_owned)),
-        other => panic!("{other:?}"),
-    }
-}
-
-/// A connect to a name that nobody has asked for, whose attempt starts `at` ms after the call.
-async fn connect(net: Net, connector: &Connector, name: &str, at: u64) -> (Origin, Option<String>) {
-    let v6 = net.host("2001:db8::1").rtt(20);
-    net.dns(name).aaaa([v6]);
-    let established = connector.connect_with(name, &[443], he::Attempt::connect);
-    let established = net.call(established).await.unwrap();
-    net.assert_starts(&[(v6, at)]);
-    net.assert_returned(at + 20);
-    drop(established.stream);
-    net.let_go(v6).await;
-    origin(&established.report)
-}
-
-fn in_clear(why: &str) -> (Origin, Option<String>) {
-    (Origin::Udp, Some(why.to_owned()))
-}
-
-const TLS: (Origin, Option<String>) = (Origin::Tls, None);
-
-#[test] // R-8310-5c: TCP, TLS and the answer take a round trip each
+// TCP, TLS and the answer take a round trip each.
+#[test] // R-8310-5a, R-8310-5c, R-7858-3.1b
 fn where_tls_works_no_query_leaves_in_clear() {
     internet(|net| async move {
         let server = server(net).tls(certificate());
@@ -57,48 +22,156 @@ fn where_tls_works_no_query_leaves_in_clear() {
     });
 }
 
-/// The first connect finds out, after `first` ms; the second one takes a query in clear.
-fn ill(ill: impl FnOnce(NameServer) -> NameServer, first: u64, why: &'static str) {
+/// The first connect finds out, after `first` ms, for one of these reasons; the second one takes a
+/// query in clear and its round trip.
+fn ill_for(
+    ill: impl FnOnce(NameServer) -> NameServer,
+    first: u64,
+    reasons: &'static [&'static str],
+) {
     internet(move |net| async move {
-        ill(server(net).tls(certificate()));
+        let server = ill(server(net).tls(certificate()));
         let connector = net.connector();
-        assert_eq!(connect(net, &connector, "one.test", first).await, in_clear(why));
-        let (origin, why) = connect(net, &connector, "two.test", RTT).await;
-        assert!(origin == Origin::Udp && why.is_some(), "{why:?}");
+        let came = connect(net, &connector, "one.test", first).await;
+        assert!(reasons.iter().any(|why| came == in_clear(why)), "{came:?}");
+        let connections = net.tls_connections(server).len();
+        let came = connect(net, &connector, "two.test", RTT).await;
+        assert!(came.origin == Origin::Udp && came.why.is_some(), "{came:?}");
+        assert_eq!(net.tls_connections(server).len(), connections, "it is left alone");
+        assert_eq!(net.log().starts_to(tls_port(server)).len(), 0);
     });
 }
 
+/// The same with one reason.
+fn ill(ill: impl FnOnce(NameServer) -> NameServer, first: u64, why: &'static str) {
+    ill_for(ill, first, Vec::leak(vec![why]));
+}
+
 // The bug that this crate was written for: 15 s, and no address.
-#[test]
+#[test] // R-8310-5c, R-7858-3.1d
 fn a_network_that_drops_port_853_costs_the_head_start_once() {
     ill(NameServer::tls_silent, 50 + RTT, "TLS was not up in time");
 }
 
-#[test]
+#[test] // R-8310-5c, R-7858-3.1d
 fn a_port_853_that_accepts_and_is_mute_costs_the_head_start_and_a_round_trip_once() {
     ill(NameServer::tls_mute, 50 + 2 * RTT, "TLS was not up in time");
 }
 
-#[test]
+#[test] // R-8310-5c, R-7858-3.1d
 fn a_closed_port_853_costs_a_round_trip_once() {
     ill(NameServer::tls_closed, 2 * RTT, "connection refused");
 }
 
-#[test]
+#[test] // R-8310-5c, R-7858-3.1c, R-7858-3.1d
 fn garbage_at_port_853_costs_two_round_trips_once() {
-    ill(
-        NameServer::tls_garbage,
-        3 * RTT,
-        "no TLS: received corrupt message of type InvalidContentType",
-    );
+    let why = "no TLS: received corrupt message of type InvalidContentType";
+    ill(NameServer::tls_garbage, 3 * RTT, why);
 }
 
-#[test]
+#[test] // R-8310-5c, R-7858-3.1d: FIN, or RST where the ClientHello was there first
+fn a_port_853_that_accepts_and_closes_costs_two_round_trips_once() {
+    let reasons = &["closed during the TLS handshake", "connection reset"];
+    ill_for(NameServer::tls_accepts_then_closes, 3 * RTT, reasons);
+}
+
+const BAD_SIGNATURE: &str = "bad signature: by another key than the certificate's";
+
+#[test] // R-8310-5c: unauthenticated is not unchecked
+fn a_certificate_without_its_key_is_no_tls_1_3() {
+    ill(|server| server.tls13().tls_without_key(), 3 * RTT, BAD_SIGNATURE);
+}
+
+#[test] // R-8310-5c
+fn a_certificate_without_its_key_is_no_tls_1_2() {
+    ill(|server| server.tls12().tls_without_key(), 3 * RTT, BAD_SIGNATURE);
+}
+
+#[test] // R-8310-5c
 fn a_refusal_over_tls_costs_three_round_trips_once() {
     ill(NameServer::tls_refuses, 4 * RTT, "REFUSED over TLS");
 }
 
-#[test]
+#[test] // R-8310-5c
 fn a_server_that_shakes_hands_and_never_answers_costs_250_ms_once() {
     ill(NameServer::tls_never, 250 + 3 * RTT, "TLS is up and silent");
+}
+
+#[test] // R-7858-3.3c: another connection does no better
+fn answers_with_a_wrong_id_cost_two_connections_once() {
+    ill(NameServer::tls_wrong_id, 7 * RTT, "an answer to no question");
+}
+
+#[test] // R-7858-3.3c
+fn answers_to_another_question_cost_three_round_trips_once() {
+    ill(NameServer::tls_wrong_question, 4 * RTT, "an answer to another question");
+}
+
+#[test] // R-7858-3.4b: another connection does no better
+fn a_server_that_closes_at_each_question_costs_two_connections_once() {
+    ill(|it| it.tls_closes_at_question(1, Goodbye::Notify), 7 * RTT, "closed by the server");
+}
+
+#[test] // R-7858-3.4b
+fn a_server_that_ends_at_each_question_without_a_word_costs_two_connections_once() {
+    ill(|it| it.tls_closes_at_question(1, Goodbye::Fin), 7 * RTT, "closed by the server");
+}
+
+#[test] // R-7858-3.4b
+fn a_server_that_resets_at_each_question_costs_two_connections_once() {
+    ill(|it| it.tls_closes_at_question(1, Goodbye::Reset), 7 * RTT, "connection reset");
+}
+
+#[test] // R-8310-5c: what the server says of the name it would say in clear as well
+fn servfail_over_tls_is_told_and_not_asked_again_in_clear() {
+    internet(|net| async move {
+        let server = server(net).tls(certificate()).tls_servfail();
+        net.dns("www.test").aaaa([net.host("2001:db8::1")]);
+        let connector = net.connector();
+        let error = net.call(connector.connect("www.test", &[443])).await.unwrap_err();
+        net.assert_starts(&[]);
+        net.assert_returned(3 * RTT);
+        assert_eq!(words(error.report()), ["AAAA: server failure", "A: server failure"]);
+        assert_eq!(net.whole_log().sent_to_port(53), 0);
+        // The port is as good as any: the next name is asked over the same connection.
+        server.tls_recovers();
+        assert_eq!(connect(net, &connector, "two.test", RTT).await, TLS);
+        assert_eq!(net.tls_connections(server).len(), 1);
+    });
+}
+
+#[test]
+fn where_53_is_silent_as_well_the_error_says_so_and_nothing_is_remembered() {
+    internet(|net| async move {
+        let server = server(net).tls(certificate()).dead();
+        net.dns("www.test").aaaa([net.host("2001:db8::1")]);
+        let config = he::Config::new().resolve_timeout(std::time::Duration::from_millis(150));
+        let connector = net.connector().config(config);
+        let error = net.call(connector.connect("www.test", &[443])).await.unwrap_err();
+        // Three times 150 ms, less what the resolver needs to be heard.
+        net.assert_returned(445);
+        assert_eq!(words(error.report()), ["AAAA: no answer", "A: no answer"]);
+        assert!(error.to_string().contains("192.0.2.53:53"), "{error}");
+        // The SYN that the kernel repeats after a second finds an open port.
+        server.host().reachable();
+        let came = connect(net, &connector, "one.test", RTT).await;
+        assert_eq!(came, in_clear("TLS was not up in time"));
+        net.pass(600).await;
+        dot::secured(net, server, 1).await;
+        assert_eq!(connect(net, &connector, "two.test", RTT).await, TLS);
+        assert_eq!(net.tls_connections(server).len(), 1);
+    });
+}
+
+#[test] // R-8310-5c
+fn where_853_is_dropped_and_udp_as_well_tcp_is_the_way() {
+    internet(|net| async move {
+        server(net).tls(certificate()).tls_silent().udp_silent();
+        let connector = net.connector();
+        let came = connect(net, &connector, "one.test", 50 + 250 + 2 * RTT).await;
+        let tcp = dot::Came { origin: Origin::Tcp, ..in_clear("TLS was not up in time") };
+        assert_eq!(came, tcp);
+        assert_eq!(connect(net, &connector, "two.test", RTT).await, tcp);
+        assert!(net.asked().iter().all(|asked| asked.over == Over::Tcp));
+    });
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
 
 use he::{Record, Sources};
 
@@ -12,7 +13,12 @@ pub(crate) struct Routes {
     pub(crate) by_hand: HashMap<IpAddr, Option<IpAddr>>,
     /// From this time on (in ms since the call) no destination of the family has a source.
     pub(crate) lost: HashMap<Record, u64>,
+    /// What the race has asked so far.
+    pub(crate) asked: Arc<Mutex<Vec<Asked>>>,
 }
+
+/// When, in ms since the call, and for which destinations together.
+pub(crate) type Asked = (u64, Vec<IpAddr>);
 
 impl Routes {
     pub(crate) fn source_of(&self, dst: IpAddr, now: u64) -> Option<IpAddr> {
@@ -26,6 +32,7 @@ impl Routes {
     pub(crate) fn sources(self, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Sources {
         Sources::new(move |dsts: &[SocketAddr]| {
             let now = clock();
+            self.asked.lock().unwrap().push((now, dsts.iter().map(SocketAddr::ip).collect()));
             dsts.iter().map(|dst| self.source_of(dst.ip(), now)).collect()
         })
     }

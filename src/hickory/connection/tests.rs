@@ -1,6 +1,8 @@
 //! A connection in paused time, with a pipe for a network.
 
 use std::future::ready;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
 use tokio::io::DuplexStream;
@@ -60,6 +62,42 @@ async fn questions_do_not_wait_for_answers_which_come_in_any_order() {
         let id = u16::try_from(index + 1).unwrap();
         assert_eq!(asked.await.unwrap().unwrap(), *question(id, &format!("a{id}")));
     }
+}
+
+/// Counts the writes, and how long each is.
+#[derive(Default)]
+struct Writes(Arc<Mutex<Vec<usize>>>);
+
+impl AsyncWrite for Writes {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.0.lock().unwrap().push(bytes.len());
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test(start_paused = true)] // R-7858-3.3a
+async fn a_question_leaves_in_one_write_with_its_length() {
+    let writes = Writes::default();
+    let lengths = writes.0.clone();
+    let (reader, _quiet) = tokio::io::duplex(1);
+    let stream = tokio::io::join(reader, writes);
+    let connection = Connection::open(|_| ready(Ok(stream)));
+    let asked = [5, 70].map(|length| ask(&connection, question(1, &"q".repeat(length))));
+    settle().await;
+    assert_eq!(*lengths.lock().unwrap(), [2 + 2 + 5, 2 + 2 + 70]);
+    asked.iter().for_each(JoinHandle::abort);
 }
 
 #[tokio::test(start_paused = true)] // R-7858-3.3c

@@ -222,3 +222,19 @@ async fn tcp_that_comes_up_in_time_gets_the_head_start_again() {
     let line = Arc::new(Line::new(([192, 0, 2, 53], 853).into(), open));
     assert_eq!(slow(&line).await, Some((90, Slow::NotUp)));
 }
+
+/// Whether a question that fails finds the line in vain.
+async fn is_in_vain(servers: &[Server]) -> bool {
+    let ((line, _), join) = (line(servers), Join::after(50 * MS));
+    let message = Arc::from(7_u16.to_be_bytes());
+    line.ask(&message, Some(&join)).await.unwrap_err();
+    join.is_in_vain()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_is_up_and_ends_at_each_question_is_in_vain() {
+    assert!(is_in_vain(&[Server::Closes(0)]).await);
+    // Why there is no connection is told elsewhere.
+    assert!(!is_in_vain(&[Server::Refused]).await);
+    assert!(!is_in_vain(&[Server::Closes(0), Server::Refused]).await);
+}

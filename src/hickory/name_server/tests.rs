@@ -27,7 +27,7 @@ fn refused(text: &str, part: &str, at: usize, why: &str) {
     assert_eq!(&text[at..at + part.len()], part);
 }
 
-#[test] // C-853
+#[test] // C-853, R-8310-5b, R-8310-5.1a
 fn texts_are_the_servers_that_they_say() {
     for (text, expected) in [
         ("192.0.2.53", NameServer::opportunistic(addr("192.0.2.53:53"))),
@@ -166,6 +166,7 @@ fn hostnames_are_names_and_there_is_one() {
     refused("tls:192.0.2.53!dns.test:853", "853", 24, "the port stands behind the IP address");
     refused("tls:192.0.2.53!*.test", "*.test", 15, "'*' has no place in a name");
     refused("tls:192.0.2.53!dns test", "dns test", 15, "' ' has no place in a name");
+    refused("tls:192.0.2.53!dns-.test", "dns-.test", 15, "invalid dns name");
     refused("tls:192.0.2.53!dns..test", "dns..test", 15, "a label is empty");
     let only = "only behind tls: are there a hostname and pins";
     refused("192.0.2.53!dns.test", "dns.test", 11, only);
@@ -310,7 +311,7 @@ fn any_server() -> impl Strategy<Value = NameServer> {
         true => Pin::key_sha256(hash),
         false => Pin::certificate_sha256(hash),
     });
-    let name = proptest::option::of("[a-z]([a-z0-9_-]{0,3}[a-z0-9])?(\\.[a-z]{1,5}){0,3}");
+    let name = proptest::option::of("[a-z]([a-z0-9_]{0,2}-?[a-z0-9])?(\\.[a-z]{1,5}){0,3}");
     let pins = proptest::collection::vec(pin, 0..3);
     (prop_oneof![plain, zoned], port, 0..4, name, pins).prop_map(
         |(mut addr, port, kind, name, pins)| {

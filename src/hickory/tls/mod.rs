@@ -7,13 +7,11 @@
 //! | pinned | one that a pin is of; with a hostname it has to be for that too | the hostname |
 //!
 //! That the server has the certificate's private key is verified in each case. TLS 1.2 and 1.3 (RFC
-//! 7858 section 8), no ALPN (853 needs none), no early data. A server has a configuration of its own
-//! for each policy, and with it its own sessions to resume: what was verified by one policy never
-//! stands for another.
+//! 7858 section 8), no ALPN (853 needs none), no early data. Each line has a client of its own, and with
+//! it its own sessions to resume: what was verified by one policy never stands for another.
 
-use std::collections::HashMap;
 use std::error::Error as StdError;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use rustls::ClientConfig;
 use rustls::client::Resumption;
@@ -43,24 +41,23 @@ pub(super) struct Client {
     pub(super) name: ServerName<'static>,
 }
 
-/// The clients of one network, made when they are first needed.
+/// Makes the clients of one network.
 #[derive(Debug)]
 pub(super) struct Tls {
     trust: Trust,
-    clients: Mutex<HashMap<NameServer, Client>>,
 }
 
 impl Tls {
     pub(super) fn new(trust: Trust) -> Self {
-        Self { trust, clients: Mutex::default() }
+        Self { trust }
     }
 
-    /// The client for this server: the same one each time, so that sessions are resumed.
+    /// A client for this server, which resumes its own sessions and no others: whoever shares it may
+    /// be known to the server as one and the same.
     ///
     /// # Errors
     ///
-    /// There is nothing to verify the server against, or it is never asked over TLS. Nothing of it is
-    /// kept: the next call tries again.
+    /// There is nothing to verify the server against, or it is never asked over TLS.
     pub(super) async fn client(
         self: &Arc<Self>,
         server: &NameServer,
@@ -80,16 +77,11 @@ impl Tls {
             Policy::Opportunistic { .. } | Policy::Udp | Policy::Tcp => false,
             Policy::Tls { pins, .. } => pins.is_empty(),
         };
-        by_issuer && self.trust.is_platform() && !self.lock().contains_key(server)
+        by_issuer && self.trust.is_platform()
     }
 
     fn client_now(&self, server: &NameServer) -> Result<Client, LookupError> {
-        if let Some(client) = self.lock().get(server) {
-            return Ok(client.clone());
-        }
-        // Without the lock, for reading may block. Who is first is kept.
-        let client = self.make(server).map_err(|why| untrusted(server, why))?;
-        Ok(self.lock().entry(server.clone()).or_insert(client).clone())
+        self.make(server).map_err(|why| untrusted(server, why))
     }
 
     fn make(&self, server: &NameServer) -> Result<Client, Box<dyn StdError + Send + Sync>> {
@@ -119,9 +111,6 @@ impl Tls {
         Some(Arc::new(Unchained::pinned(self.trust.provider(), pins.clone(), named)))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<NameServer, Client>> {
-        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 fn untrusted(server: &NameServer, why: Box<dyn StdError + Send + Sync>) -> LookupError {

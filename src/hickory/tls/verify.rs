@@ -140,14 +140,29 @@ impl std::error::Error for WrongPin {}
 
 #[cfg(test)]
 mod tests {
-    use data_encoding::HEXLOWER;
+    use data_encoding::BASE64;
 
     use super::*;
 
-    #[test]
-    fn the_hash_is_sha_256() {
-        // FIPS 180-2, appendix B.1.
-        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(HEXLOWER.encode(&sha256(b"abc").unwrap()), expected);
+    /// From `openssl req -x509`; expired by now, which is nothing to a pin.
+    const CERTIFICATE: &str = "\
+        MIIBgTCCASigAwIBAgIUCNBhbjWRTDngb9z9hM+o2dqLcOYwCgYIKoZIzj0EAwIwDDEKMAgGA1UEAwwB\
+        eDAeFw0yNjExMjAxNDIwNTNaFw0yNjExMjIxNDIwNTNaMAwxCjAIBgNVBAMMAXgwWTATBgcqhkjOPQIB\
+        BggqhkjOPQMBBwNCAATP1gs4HK/dZwj2QnKSWCX7zYxBHO+5tK5JMf8w3R5wso5M6Iy5NW6nZIJD6DH3\
+        03IKmTUWZuIfGAMLmBP+pER1o2gwZjAdBgNVHQ4EFgQU4wnCd8yv+VldF3m8b5LIf4Kb8NswHwYDVR0j\
+        BBgwFoAU4wnCd8yv+VldF3m8b5LIf4Kb8NswDwYDVR0TAQH/BAUwAwEB/zATBgNVHREEDDAKgghkbnMu\
+        dGVzdDAKBggqhkjOPQQDAgNHADBEAiBBdsEr6HSfrA9M33oBmtpCbdAsCQyzJy86XyLmoSayyQIgMTDU\
+        1DoG3CJ1qI15CWtscuwTt5aaygYPMZwG4HHcwKw=";
+
+    #[test] // C-PIN
+    fn pins_are_those_that_openssl_computes() {
+        let der = CertificateDer::from(BASE64.decode(CERTIFICATE.as_bytes()).unwrap());
+        let certificate = ParsedCertificate::try_from(&der).unwrap();
+        let check = |pin: &str| check_pins(&Arc::from([pin.parse().unwrap()]), &der, &certificate);
+        assert_eq!(check("key-fp:SHA256:nXSuHVgiquPg6dEg778qHvdY97bj0aLpHBgJ3uYVFco="), Ok(()));
+        let fingerprint = "B7:8C:B1:12:90:D2:47:B7:84:0D:9E:43:98:73:31:33:\
+                           54:15:C9:51:C0:16:D9:24:E9:45:5A:8B:EB:03:65:76";
+        assert_eq!(check(&format!("cert-fp:SHA256:{fingerprint}")), Ok(()));
+        assert!(check("key-fp:SHA256:t4yxEpDSR7eEDZ5DmHMxM1QVyVHAFtkk6UVai+sDZXY=").is_err());
     }
 }

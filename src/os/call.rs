@@ -1,0 +1,101 @@
+//! The one call, and what its errors mean.
+
+use std::net::SocketAddr;
+
+use dns_lookup::{AddrFamily, AddrInfoHints, LookupErrorKind as Eai, SockType};
+
+use super::{Outcome, hosts};
+use crate::answer::{Answer, LookupError, LookupErrorKind, Origin};
+use crate::resolve::Record;
+
+/// Blocks for as long as the system takes: with glibc and a silent name server 10 s.
+pub(super) fn look_up(name: &str, record: Record) -> Outcome {
+    match hosts::excludes(name, record) {
+        true => Err(LookupErrorKind::NoRecords.into()),
+        false => getaddrinfo(name, record),
+    }
+}
+
+fn getaddrinfo(name: &str, record: Record) -> Outcome {
+    let family = match record {
+        Record::Aaaa => AddrFamily::Inet6,
+        Record::A => AddrFamily::Inet,
+    };
+    let mut addrs = call(name, family.into()).map_err(error)?;
+    // glibc tells zones only to a call for both families: only for that do nsswitch modules have a
+    // way to give them. Without its zone the race has to pass a link-local address over.
+    if addrs.iter().any(lacks_zone) {
+        addrs = call(name, ANY_FAMILY).unwrap_or(addrs);
+    }
+    addrs.retain(|addr| addr.is_ipv6() == (record == Record::Aaaa));
+    match addrs.is_empty() {
+        true => Err(LookupErrorKind::NoRecords.into()),
+        false => Ok(Answer::from(addrs).with_origin(Origin::System)),
+    }
+}
+
+fn lacks_zone(addr: &SocketAddr) -> bool {
+    matches!(addr, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0)
+}
+
+/// `AF_UNSPEC`, which is 0 everywhere.
+const ANY_FAMILY: i32 = 0;
+
+fn call(name: &str, family: i32) -> Result<Vec<SocketAddr>, dns_lookup::LookupError> {
+    // Flags 0. With AI_ADDRCONFIG a host that has only ::1 would never see an AAAA record; with
+    // AI_CANONNAME, which would give the final name, dns-lookup panics at one that is not UTF-8.
+    let (socktype, default) = (SockType::Stream.into(), AddrInfoHints::default());
+    let hints = AddrInfoHints { address: family, socktype, ..default };
+    let found = dns_lookup::getaddrinfo(Some(name), None, Some(hints))?;
+    Ok(found.filter_map(Result::ok).map(|info| info.sockaddr).collect())
+}
+
+/// glibc 2.36 was asked: NXDOMAIN and FORMERR are NONAME, NODATA is NODATA in either family, and
+/// SERVFAIL, NOTIMP, REFUSED, a closed port and silence are AGAIN.
+fn error(error: dns_lookup::LookupError) -> LookupError {
+    let kind = match error.kind() {
+        Eai::NoName => LookupErrorKind::NoSuchName,
+        Eai::NoData => LookupErrorKind::NoRecords,
+        Eai::Again | Eai::Fail => LookupErrorKind::ServerFailure,
+        Eai::Badflags
+        | Eai::Family
+        | Eai::Socktype
+        | Eai::Service
+        | Eai::Memory
+        | Eai::System
+        | Eai::Unknown
+        | Eai::IO => LookupErrorKind::Other,
+    };
+    let text = error.to_string();
+    let text = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
+    LookupError::new(kind).with_cause(format!("getaddrinfo: {text}"))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_keeps_what_the_system_says() {
+        let told = |number| error(dns_lookup::LookupError::new(number)).to_string();
+        for (number, expected) in [
+            (libc::EAI_NONAME, "no such name: getaddrinfo: "),
+            (libc::EAI_AGAIN, "server failure: getaddrinfo: "),
+            (libc::EAI_FAIL, "server failure: getaddrinfo: "),
+            (libc::EAI_MEMORY, "lookup failed: getaddrinfo: "),
+            (libc::EAI_FAMILY, "lookup failed: getaddrinfo: "),
+        ] {
+            let text = told(number);
+            // The rest is in the words of the system.
+            let rest = text.strip_prefix(expected).unwrap_or_else(|| panic!("{text}"));
+            assert!(!rest.is_empty() && !rest.contains("failed to lookup"), "{text}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_env = "gnu")]
+    fn a_name_without_records_exists() {
+        let error = error(dns_lookup::LookupError::new(libc::EAI_NODATA));
+        assert_eq!(error.kind(), LookupErrorKind::NoRecords);
+    }
+}

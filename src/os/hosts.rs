@@ -1,0 +1,59 @@
+//! What one call a family gets wrong: of a name that the hosts file has in one family only, it asks
+//! the DNS for the other. Whoever has written `127.0.0.1 db.test` there would be connected to the
+//! IPv6 address that the world has for it. A call for both families at once does not do that.
+
+use std::fs;
+
+use crate::host::configured_addr;
+use crate::resolve::Record;
+
+/// Where Unix has it. Windows looks for itself: its DNS client answers for both families.
+const PATH: &str = "/etc/hosts";
+
+/// Whether the hosts file has this name, and not in this family. Reads the file each time, as
+/// `getaddrinfo` is about to do.
+pub(super) fn excludes(name: &str, record: Record) -> bool {
+    let text = fs::read(PATH).unwrap_or_default();
+    has_only_others(&String::from_utf8_lossy(&text), name, record)
+}
+
+fn has_only_others(text: &str, name: &str, record: Record) -> bool {
+    let mut others = false;
+    for line in text.lines() {
+        let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
+        let Some(addr) = words.next() else { continue };
+        if !words.any(|word| word.eq_ignore_ascii_case(name)) {
+            continue;
+        }
+        match configured_addr(addr, 0) {
+            Ok(addr) if addr.is_ipv6() == (record == Record::Aaaa) => return false,
+            Ok(_) => others = true,
+            Err(_) => {}
+        }
+    }
+    others
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_in_one_family_has_none_of_the_other() {
+        let text = "# 192.0.2.9 c.test\n192.0.2.1 a.test\tB.test # c.test\n2001:db8::1 a.test\n\
+                    nonsense c.test\n\n192.0.2.2\n192.0.2.3 e.test\r\n";
+        let only_others = |name, record| has_only_others(text, name, record);
+        for (name, aaaa, a) in [
+            ("a.test", false, false),
+            ("b.test", true, false),
+            ("c.test", false, false),
+            ("d.test", false, false),
+            ("e.test", true, false),
+            ("192.0.2.2", false, false),
+        ] {
+            assert_eq!(only_others(name, Record::Aaaa), aaaa, "{name}");
+            assert_eq!(only_others(name, Record::A), a, "{name}");
+        }
+        assert!(has_only_others("::1 d.test", "d.test", Record::A));
+    }
+}
