@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, split};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::answer::{LookupError, LookupErrorKind};
@@ -28,9 +29,10 @@ const USED_UP: &str = "its questions are answered";
 /// Questions whose askers have gone, and whose answers may still come.
 const MAX_ABANDONED: usize = 10 * MAX_OPEN;
 
-/// Dropping the last handle ends it.
+/// Dropping the last handle ends it, however far it is.
 #[derive(Debug)]
 pub(super) struct Connection {
+    task: AbortHandle,
     questions: mpsc::UnboundedSender<Pending>,
     slots: Semaphore,
     life: Arc<Life>,
@@ -117,8 +119,7 @@ impl Connection {
     {
         let (questions, queue) = mpsc::unbounded_channel();
         let life = Arc::new(Life::new(quota));
-        tokio::spawn(live(establish(life.clone()), queue, life.clone()));
-        Arc::new(Self { questions, slots: Semaphore::new(MAX_OPEN), life })
+        let task = tokio::spawn(live(establish(life.clone()), queue, life.clone())).abort_handle();
     }
 
     /// Asks, once there is a free slot and the connection is up. Nothing is sent before.
@@ -189,6 +190,12 @@ impl Connection {
         while let Some(left) = self.life.left_until_silent(patience) {
             sleep(left).await;
         }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 

@@ -182,6 +182,13 @@ impl Log {
         self.packets.iter().filter(|packet| packet.sent && packet.peer.port() == port).count()
     }
 
+    /// How many packets the home host got from this port, wherever, between two moments.
+    pub(crate) fn received_from_port(&self, port: u16, from: Moment, to: Moment) -> u32 {
+        let within = |packet: &Packet| packet.seen >= from && packet.seen <= to;
+        let came = |p: &&Packet| !p.sent && p.peer.port() == port && within(p);
+        u32::try_from(self.packets.iter().filter(came).count()).unwrap_or(u32::MAX)
+    }
+
     /// How many packets the home host sent to this address and port, by UDP and TCP.
     #[must_use]
     pub fn sent_to_addr(&self, addr: impl Into<SocketAddr>) -> usize {

@@ -11,8 +11,9 @@ use he::{Connector, LookupOutcome};
 use he_testnet::{Authority, Goodbye, NameServer, internet};
 use strict::{Lab, NAME, Policy, RTT, asked, at, fail, resolver, within};
 
-/// The lookups of these stories give up after so long, but for one.
-const PATIENCE: u64 = 150;
+/// Lookups give up after so long where silence is met; 250 ms after a question another connection is
+/// made.
+const PATIENCE: u64 = 250;
 /// That is 5 ms before the race stops listening.
 const GIVES_UP: u64 = PATIENCE - 5;
 
@@ -113,7 +114,8 @@ fn each_fault(policy: Policy) {
         for (nth, fault) in FAULTS.iter().enumerate() {
             (fault.ill)(lab.server.tls_recovers());
             let before = asked(net, lab.server).len();
-            let connector = lab.connector(&server).config(within(PATIENCE));
+            let patience = if fault.after == GIVES_UP { PATIENCE } else { 3_000 };
+            let connector = lab.connector(&server).config(within(patience));
             let error = fail(net, &connector, &format!("www{nth}.test")).await;
             let mut expected = fault.error.split('|');
             assert!(expected.any(|text| error.to_string() == text), "{error}");

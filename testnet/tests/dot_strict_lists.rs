@@ -5,6 +5,8 @@
 #[path = "support/strict.rs"]
 mod strict;
 
+use std::time::Duration;
+
 use he::hickory::{self, Pin, Resolver};
 use he::{Connector, LookupOutcome, Origin};
 use he_testnet::{Certificate, NameServer, Net, internet};
@@ -130,7 +132,7 @@ fn no_connection_of_another_policy_serves_a_strict_lookup() {
         lab.server.tls(certificate.clone());
         let _ = net.dns("www.test").aaaa([peer(net)]);
         let opportunistic = hickory::NameServer::opportunistic((lab.server.ip(), 53).into());
-        let opportunistic = lab.resolver(&[opportunistic]);
+        let opportunistic = lab.resolver(&[opportunistic]).with_plain_delay(Duration::from_secs(2));
         assert_eq!(learns(net, &opportunistic).await.0, Origin::Tls);
         let pinned = lab.resolver(&[Policy::Pinned.of(lab.server, &certificate)]);
         assert_eq!(learns(net, &pinned).await.0, Origin::Tls);

@@ -288,3 +288,22 @@ async fn whoever_waits_hears_of_a_task_that_is_no_more() {
     assert_eq!(ended.error.to_string(), "no name server: the connection's task is gone");
     assert_eq!((connection.phase(), connection.is_open()), (Phase::Ended, false));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_nobody_waits_for_is_not_made() {
+    let (held, dropped) = oneshot::channel::<()>();
+    let connection = Connection::open(usize::MAX, async move |_| {
+        let _held = held;
+        pending::<Result<DuplexStream, LookupError>>().await
+    });
+    let asked = ask(&connection, question(1, "q"));
+    settle().await;
+    drop(connection);
+    // Whoever asks is a handle too.
+    let mut dropped = dropped.fuse();
+    settle().await;
+    assert!((&mut dropped).now_or_never().is_none());
+    asked.abort();
+    settle().await;
+    assert!(dropped.now_or_never().is_some_and(|end| end.is_err()));
+}
