@@ -97,15 +97,16 @@ async fn warm(net: Net, server: NameServer) -> Resolver {
 /// 50 questions are open when the connection ends: the last of them ends it.
 fn an_end_in_the_middle(goodbye: Goodbye) {
     internet(move |net| async move {
-        let server = near(net);
-        server.tls_closes_at_question(51, goodbye).tls_for_first(1);
+        let server = near(net).tls_for_first(1);
         let resolver = warm(net, server).await;
-        let all = lookup_all(net, &resolver, &names(net, "name", 50, 100)).await;
+        // It holds its answers back.
+        server.tls_shuffles(100).tls_closes_at_question(51, goodbye);
+        let all = lookup_all(net, &resolver, &names(net, "name", 50, 0)).await;
         // The end is known after a round trip; then TCP, TLS and the answer.
-        net.assert_returned(NEAR + 2 * NEAR + NEAR + 100);
+        net.assert_returned(NEAR + 2 * NEAR + NEAR);
         assert_eq!(all, vec![TLS; 50]);
         assert_eq!((resumed(net, server), connections(net)), (vec![false, true], vec![0, 1]));
-        assert_eq!(net.asked().len(), 1 + 50 + 50);
+        assert!(net.asked().len() == 1 + 50 + 50 || net.was_late_by(30), "{}", net.asked().len());
         assert_eq!(net.whole_log().sent_to_port(53), 0);
     });
 }
