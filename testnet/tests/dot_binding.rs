@@ -7,7 +7,7 @@ mod dot;
 
 use std::net::IpAddr;
 
-use dot::{Came, RTT, TLS, certificate, connect, in_clear, server};
+use dot::{Came, RTT, TLS, certificate, connect, in_clear, patient, server};
 use he::{Origin, SocketOptions};
 use he_testnet::{HOME_V4, HOME_V6, Home, SECOND_V4, SECOND_V6, internet_at};
 
@@ -47,7 +47,7 @@ fn addresses() -> SocketOptions {
 fn over_tls(options: SocketOptions, ways: Ways) {
     internet_at(two_devices(), move |net| async move {
         server(net).tls(certificate());
-        let connector = net.connector().socket(options);
+        let connector = patient().socket(options);
         assert_eq!(connect(net, &connector, "www.test", 3 * RTT).await, TLS);
         assert_eq!(net.log().ways(), ways);
     });
@@ -77,7 +77,7 @@ fn without_any_tls_takes_the_default_route() {
 fn over_tcp(options: SocketOptions, ways: Ways) {
     internet_at(two_devices(), move |net| async move {
         server(net).udp_silent();
-        let connector = net.connector().socket(options);
+        let connector = patient().socket(options);
         let came = connect(net, &connector, "www.test", RTT + 250 + 2 * RTT).await;
         assert_eq!(came, Came { origin: Origin::Tcp, ..in_clear("connection refused") });
         assert_eq!(net.log().ways(), ways);
@@ -103,7 +103,7 @@ fn with_local_addresses_tcp_leaves_from_no_other() {
 fn connections_are_not_shared_between_two_ways_out() {
     internet_at(two_devices(), |net| async move {
         let server = server(net).tls(certificate());
-        let here = net.connector();
+        let here = patient();
         let ways = [
             (here.clone(), HERE),
             (here.clone().socket(interface()), BESIDE),

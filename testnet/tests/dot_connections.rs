@@ -4,8 +4,8 @@
 
 mod dot;
 
-use dot::{RTT, TLS, certificate, connect, connections, lookup, lookup_all, names, opportunistic};
-use dot::{aaaa, came, server};
+use dot::{RTT, TLS, aaaa, came, certificate, connect, connections, lookup, lookup_all, names};
+use dot::{opportunistic, patient, server};
 use he_testnet::{Over, internet};
 use tokio::task::JoinSet;
 
@@ -18,7 +18,7 @@ fn three_cold_connects_share_one_connection() {
         for name in names {
             net.dns(name).aaaa([v6]);
         }
-        let connector = net.connector();
+        let connector = patient();
         let calls: JoinSet<_> = names
             .map(|name| (name, connector.clone()))
             .into_iter()
@@ -41,7 +41,7 @@ fn aaaa_and_a_leave_in_one_flight() {
     internet(|net| async move {
         let server = server(net).tls(certificate());
         server.host().rtt(40);
-        connect(net, &net.connector(), "www.test", 3 * 40).await;
+        connect(net, &patient(), "www.test", 3 * 40).await;
         let [one, other] = &net.asked()[..] else { panic!("{:?}", net.asked()) };
         let apart = (other.at - one.at).as_millis();
         assert!(apart < 20 || net.was_late_by(5), "{apart} ms");

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use dot::{RTT, TLS, certificate, connect, ended, in_clear, opportunistic, server};
-use dot::{server_at, tls_port};
+use dot::{patient, server_at, tls_port};
 use he::{Connector, SocketOptions};
 use he_testnet::{Asked, Goodbye, Home, NameServer, Net, internet, internet_at, internet_for};
 use tracing::field::{Field, Visit};
@@ -67,7 +67,7 @@ fn a_dead_853_is_left_alone_for_10_s_then_probed_while_the_query_does_not_wait()
 #[test] // R-7858-3.1d
 fn a_changed_network_may_have_an_open_853() {
     internet(|net| async move {
-        let connector = net.connector();
+        let connector = patient();
         let server = closed(net, &connector).await.tls_open();
         assert_eq!(connect(net, &connector, "one.test", RTT).await, in_clear(REFUSED));
         connector.network_changed();
@@ -79,7 +79,7 @@ fn a_changed_network_may_have_an_open_853() {
 #[test] // R-7858-3.1d
 fn a_changed_resolv_conf_may_speak_of_an_open_853() {
     internet(|net| async move {
-        let connector = net.connector();
+        let connector = patient();
         closed(net, &connector).await.tls_open();
         net.resolv_conf("# another network\nnameserver 192.0.2.53\n");
         assert_eq!(connect(net, &connector, "two.test", 3 * RTT).await, TLS);
@@ -89,7 +89,7 @@ fn a_changed_resolv_conf_may_speak_of_an_open_853() {
 #[test] // R-7858-3.1d
 fn from_another_local_address_853_may_be_open() {
     internet(|net| async move {
-        let connector = net.connector();
+        let connector = patient();
         closed(net, &connector).await.tls_open();
         net.ip("addr add 203.0.113.88/32 dev he0");
         net.ip("route replace 0.0.0.0/0 dev he0 src 203.0.113.88");
@@ -107,7 +107,7 @@ fn by_another_interface_853_may_be_open() {
         .and("route add ::/0 dev he1 metric 9999")
         .and("route add 0.0.0.0/0 dev he1 metric 9999");
     internet_at(home, |net| async move {
-        let connector = net.connector();
+        let connector = patient();
         closed(net, &connector).await.tls_open();
         let beside = connector.clone().socket(SocketOptions::default().interface("he1"));
         assert_eq!(connect(net, &beside, "one.test", 3 * RTT).await, TLS);
@@ -121,7 +121,7 @@ fn a_server_that_had_tls_and_lost_it_is_a_warning_once() {
         let warnings = Warnings::default();
         let _guard = tracing::subscriber::set_default(warnings.clone());
         let server = server(net).tls(certificate());
-        let connector = net.connector();
+        let connector = patient();
         assert_eq!(connect(net, &connector, "one.test", 3 * RTT).await, TLS);
         server.tls_closes_idle(0, Goodbye::Fin).tls_closed();
         ended(net, server, 1).await;
@@ -141,7 +141,7 @@ fn a_server_without_tls_is_no_warning() {
         let warnings = Warnings::default();
         let _guard = tracing::subscriber::set_default(warnings.clone());
         server(net).tls(certificate()).tls_never();
-        let connector = net.connector();
+        let connector = patient();
         let silent = in_clear("TLS is up and silent");
         assert_eq!(connect(net, &connector, "one.test", 250 + 3 * RTT).await, silent);
         assert_eq!(connect(net, &connector, "two.test", RTT).await, silent);

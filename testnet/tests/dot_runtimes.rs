@@ -5,9 +5,10 @@
 
 mod dot;
 
-use dot::{RTT, TLS, aaaa, came, certificate, connect, connections, in_clear, server};
+use dot::{RTT, TLS, aaaa, came, certificate, connect, connections, in_clear, patient};
+use dot::{server, tls_port};
 use he::Connector;
-use he_testnet::{NameServer, Net, internet};
+use he_testnet::{NameServer, Net, Over, internet};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::spawn_blocking;
 
@@ -51,7 +52,7 @@ async fn left_in_the_middle(
 #[test]
 fn each_runtime_has_a_connection_of_its_own() {
     internet(|net| async move {
-        let (server, connector) = (server(net).tls(certificate()), net.connector());
+        let (server, connector) = (server(net).tls(certificate()), patient());
         let other = left_with_a_connection(net, &connector).await;
         assert_eq!(connect(net, &connector, "one.test", 3 * RTT).await, TLS);
         assert_eq!(connect(net, &connector, "two.test", RTT).await, TLS);
@@ -66,7 +67,7 @@ fn each_runtime_has_a_connection_of_its_own() {
 fn a_runtime_that_is_gone_takes_no_connection_of_another_with_it() {
     internet(|net| async move {
         server(net).tls(certificate());
-        let connector = net.connector();
+        let connector = patient();
         let other = left_with_a_connection(net, &connector).await;
         assert_eq!(connect(net, &connector, "one.test", 3 * RTT).await, TLS);
         other.shutdown_background();
@@ -79,7 +80,7 @@ fn a_runtime_that_is_gone_takes_no_connection_of_another_with_it() {
 fn a_runtime_that_nobody_drives_in_the_middle_of_a_question_holds_up_no_other() {
     internet(|net| async move {
         server(net).tls(certificate());
-        let connector = net.connector();
+        let connector = patient();
         let other = left_in_the_middle(net, &connector, move || net.asked().len() == 2).await;
         assert_eq!(connect(net, &connector, "one.test", 3 * RTT).await, TLS);
         assert_eq!(connections(net), [0, 1]);
@@ -91,7 +92,7 @@ fn a_runtime_that_nobody_drives_in_the_middle_of_a_question_holds_up_no_other() 
 fn a_runtime_that_nobody_drives_in_the_middle_of_a_handshake_holds_up_no_other() {
     internet(|net| async move {
         let server = server(net).tls(certificate()).tls_handshake_after(150).tls_for_first(1);
-        let connector = net.connector();
+        let connector = patient();
         let hello = move || net.tls_connections(server).iter().any(|it| it.hello.is_some());
         let other = left_in_the_middle(net, &connector, hello).await;
         assert_eq!(connect(net, &connector, "one.test", 3 * RTT).await, TLS);
@@ -103,8 +104,8 @@ fn a_runtime_that_nobody_drives_in_the_middle_of_a_handshake_holds_up_no_other()
 /// What one runtime has found out of the port costs another nothing.
 fn is_known_to_all(ill: impl FnOnce(NameServer) -> NameServer, first: u64, why: &'static str) {
     internet(move |net| async move {
-        ill(server(net).tls(certificate()));
-        let connector = net.connector();
+        let server = ill(server(net).tls(certificate()));
+        let connector = patient();
         assert_eq!(connect(net, &connector, "one.test", first).await, in_clear(why));
         net.dns("two.test").aaaa([net.host("2001:db8::1").rtt(20)]);
         let call = spawn_blocking({
@@ -116,7 +117,8 @@ fn is_known_to_all(ill: impl FnOnce(NameServer) -> NameServer, first: u64, why: 
         });
         let established = net.call(async { call.await.unwrap() }).await.unwrap();
         assert_eq!(came(aaaa(&established.report)), in_clear(why));
-        assert_eq!(net.log().sent_to_port(853), 0);
+        assert_eq!(net.log().starts_to(tls_port(server)).len(), 0);
+        assert!(net.asked().iter().rev().take(2).all(|asked| asked.over == Over::Udp));
     });
 }
 

@@ -7,7 +7,8 @@ mod dot;
 
 use std::net::{IpAddr, SocketAddr};
 
-use dot::{Came, RTT, TLS, certificate, connect, connect_by, in_clear, server, server_at};
+use dot::server_at;
+use dot::{Came, PATIENCE, RTT, TLS, certificate, connect, connect_by, in_clear, patient, server};
 use he::hickory::Resolver;
 use he::{Connector, Origin};
 use he_testnet::{Home, NAME_SERVER_V6, NameServer, Net, internet, internet_at};
@@ -30,7 +31,7 @@ fn asked(net: Net, server: NameServer) -> usize {
 fn the_second_takes_over(ill: impl FnOnce(NameServer) -> NameServer, at: u64) {
     internet(move |net| async move {
         let [first, second] = two(net, ill);
-        let (connector, by) = (net.connector(), SocketAddr::new(second.ip(), 853));
+        let (connector, by) = (patient(), SocketAddr::new(second.ip(), 853));
         assert_eq!(connect_by(net, &connector, "one.test", at).await, (TLS, by));
         let before = asked(net, first);
         assert_eq!(connect_by(net, &connector, "two.test", RTT).await, (TLS, by));
@@ -76,13 +77,14 @@ fn a_first_server_with_closed_ports_costs_two_round_trips_once() {
 /// TLS to the first server does not work, but it answers in clear, after `at` ms: the second one is
 /// not asked.
 fn the_first_answers_in_clear(
+    connector: fn() -> Connector,
     ill: impl FnOnce(NameServer) -> NameServer,
     at: u64,
     why: &'static str,
 ) {
     internet(move |net| async move {
         let [first, second] = two(net, ill);
-        let (connector, by) = (net.connector(), SocketAddr::new(first.ip(), 53));
+        let (connector, by) = (connector(), SocketAddr::new(first.ip(), 53));
         let came = connect_by(net, &connector, "one.test", at).await;
         assert_eq!(came, (in_clear(why), by));
         let (came, server) = connect_by(net, &connector, "two.test", RTT).await;
@@ -93,20 +95,21 @@ fn the_first_answers_in_clear(
 
 #[test] // R-8310-5c
 fn a_first_server_behind_a_dropped_853_answers_in_clear() {
-    the_first_answers_in_clear(NameServer::tls_silent, 50 + RTT, "TLS was not up in time");
+    let why = "TLS was not up in time";
+    the_first_answers_in_clear(Connector::default, NameServer::tls_silent, 50 + RTT, why);
 }
 
 #[test] // R-8310-5c
 fn a_first_server_that_answers_another_question_over_tls_answers_in_clear() {
     let why = "an answer to another question";
-    the_first_answers_in_clear(NameServer::tls_wrong_question, 4 * RTT, why);
+    the_first_answers_in_clear(patient, NameServer::tls_wrong_question, 4 * RTT, why);
 }
 
 #[test] // R-8305-3.1b: the first is tried for TLS only as long as the second is not asked
 fn a_first_server_whose_tls_is_up_and_mute_gives_way_to_the_second() {
     internet(|net| async move {
         let [_, second] = two(net, NameServer::tls_never);
-        let (connector, by) = (net.connector(), SocketAddr::new(second.ip(), 853));
+        let (connector, by) = (patient(), SocketAddr::new(second.ip(), 853));
         // The first is asked in clear 250 ms after the question, the second 250 ms after the call.
         let came = connect_by(net, &connector, "one.test", 250 + 3 * RTT).await;
         assert!(came == (TLS, by) || came.0 == in_clear("TLS is up and silent"), "{came:?}");
@@ -121,7 +124,7 @@ fn two_dead_servers_cost_500_ms_once() {
         net.resolv_conf("nameserver 192.0.2.1\nnameserver 192.0.2.2\nnameserver 192.0.2.53\n");
         let _dead = [FIRST, "192.0.2.2"].map(|ip| net.name_server(ip).dead());
         server(net).tls(certificate());
-        let connector = net.connector();
+        let connector = patient();
         assert_eq!(connect(net, &connector, "one.test", 500 + 3 * RTT).await, TLS);
         assert_eq!(connect(net, &connector, "two.test", RTT).await, TLS);
     });
@@ -131,7 +134,7 @@ fn two_dead_servers_cost_500_ms_once() {
 fn a_server_of_ipv6_is_asked_over_tls() {
     internet_at(Home::v6_only(), |net| async move {
         server_at(net, &NAME_SERVER_V6.to_string()).tls(certificate());
-        assert_eq!(connect(net, &net.connector(), "www.test", 3 * RTT).await, TLS);
+        assert_eq!(connect(net, &patient(), "www.test", 3 * RTT).await, TLS);
         assert_eq!(net.whole_log().sent_to_port(53), 0);
     });
 }
@@ -142,7 +145,7 @@ fn a_dead_server_of_ipv6_gives_way_to_one_of_ipv4() {
         net.resolv_conf("nameserver 2001:db8:53::53\nnameserver 192.0.2.53\n");
         net.name_server("2001:db8:53::53").dead();
         server(net).tls(certificate());
-        let connector = net.connector();
+        let connector = patient();
         assert_eq!(connect(net, &connector, "one.test", 250 + 3 * RTT).await, TLS);
         assert_eq!(connect(net, &connector, "two.test", RTT).await, TLS);
     });
@@ -166,7 +169,7 @@ fn a_server_of_a_link_in_resolv_conf_is_asked_in_clear() {
     internet_at(with_link_local(), |net| async move {
         net.resolv_conf("nameserver fe80::53%he0\n");
         server_at(net, LINK_LOCAL).tls(certificate());
-        let came = connect(net, &net.connector(), "www.test", RTT).await;
+        let came = connect(net, &patient(), "www.test", RTT).await;
         assert_eq!(came, Came { origin: Origin::Udp, why: None });
         assert_eq!((to_link_local(net, 53), to_link_local(net, 853)), (2, 0));
     });
@@ -177,7 +180,8 @@ fn a_server_of_a_link_that_is_given_is_asked_over_tls() {
     internet_at(with_link_local(), |net| async move {
         server_at(net, LINK_LOCAL).tls(certificate());
         let given = Resolver::name_servers(["fe80::53%he0".parse().unwrap()]).unwrap();
-        assert_eq!(connect(net, &Connector::new(given), "www.test", 3 * RTT).await, TLS);
+        let connector = Connector::new(given.with_plain_delay(PATIENCE));
+        assert_eq!(connect(net, &connector, "www.test", 3 * RTT).await, TLS);
         assert_eq!(to_link_local(net, 53), 0);
     });
 }

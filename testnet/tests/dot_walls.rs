@@ -5,7 +5,7 @@
 
 mod dot;
 
-use dot::{RTT, TLS, connect, in_clear, server};
+use dot::{RTT, TLS, connect, in_clear, patient, server};
 use he::Connector;
 use he::hickory::{NameServer as Configured, Resolver, Trust};
 use he_testnet::{Authority, Goodbye, NameServer, Net, internet};
@@ -30,7 +30,7 @@ fn an_opportunistic_answer_or_connection_never_serves_a_strict_resolver() {
     internet(|net| async move {
         let root = Authority::new();
         let server = server(net).tls(root.issue(&[NAME]));
-        let open = net.connector();
+        let open = patient();
         assert_eq!(connect(net, &open, "www.test", 3 * RTT).await, TLS);
         assert_eq!(net.asked().len(), 2);
         // The same name: it is asked for again, over a connection of its own, with a name in it.
@@ -46,7 +46,7 @@ fn an_opportunistic_session_is_not_resumed_by_a_strict_resolver() {
     internet(|net| async move {
         let root = Authority::new();
         let server = server(net).tls(root.issue(&[NAME]));
-        let (open, strict) = (net.connector(), strict(&root));
+        let (open, strict) = (patient(), strict(&root));
         assert_eq!(connect(net, &open, "one.test", 3 * RTT).await, TLS);
         server.tls_closes_idle(0, Goodbye::Notify);
         dot::ended(net, server, 1).await;
@@ -64,7 +64,7 @@ fn a_certificate_that_an_opportunistic_resolver_takes_is_not_taken_by_a_strict_o
     internet(|net| async move {
         let (root, other) = (Authority::new(), Authority::new());
         server(net).tls(other.issue(&[NAME]));
-        assert_eq!(connect(net, &net.connector(), "www.test", 3 * RTT).await, TLS);
+        assert_eq!(connect(net, &patient(), "www.test", 3 * RTT).await, TLS);
         let asked = net.asked().len();
         let error = net.call(strict(&root).connect("www.test", &[443])).await.unwrap_err();
         assert!(error.to_string().contains("unknown issuer"), "{error}");
@@ -78,7 +78,7 @@ fn a_port_that_is_dead_for_an_opportunistic_resolver_is_tried_by_a_strict_one() 
     internet(|net| async move {
         let root = Authority::new();
         let server = server(net).tls(root.issue(&[NAME])).tls_refuses();
-        let open = net.connector();
+        let open = patient();
         let refused = in_clear("REFUSED over TLS");
         assert_eq!(connect(net, &open, "www.test", 4 * RTT).await, refused);
         server.tls_recovers();
