@@ -120,6 +120,7 @@ impl Connection {
         let (questions, queue) = mpsc::unbounded_channel();
         let life = Arc::new(Life::new(quota));
         let task = tokio::spawn(live(establish(life.clone()), queue, life.clone())).abort_handle();
+        Arc::new(Self { task, questions, slots: Semaphore::new(MAX_OPEN), life })
     }
 
     /// Asks, once there is a free slot and the connection is up. Nothing is sent before.
