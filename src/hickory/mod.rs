@@ -28,13 +28,16 @@
 //! port of their own, which are asked in clear. [`Resolver::system_plain`] asks all in clear.
 //!
 //! - **Opportunistic** (RFC 8310 section 5): TLS at port 853, without a look at the certificate, and
-//!   DNS in clear where that does not work. The first question to a server waits for TLS: 50 ms
-//!   for the SYN-ACK and 50 ms more for the handshake ([`Resolver::with_plain_delay`]), then it goes
-//!   in clear as well, at once if the port is closed. A handshake that is done later serves the
-//!   questions after it. A dead port (refused, a failed handshake, 2 s of silence while port 53
-//!   answers) is left alone for 10 s, doubling to 1 h, and looked at again in the background; where
-//!   there was TLS before, for 1 minute at most, and an event at level warn says so. The
-//!   report has the reason for each answer that came in clear ([`Answer::in_clear`]).
+//!   DNS in clear where that does not work. A question that finds no connection waits for one: 50 ms
+//!   for the SYN-ACK and 50 ms more for the handshake ([`Resolver::with_plain_delay`]), and twice
+//!   the time it took before where that is known, up to 1 s. Then it goes in clear as well, at once
+//!   if the port is closed. A handshake that is done later serves the questions after it. A dead
+//!   port (refused, a failed handshake, REFUSED or nonsense over TLS, 2 s of silence while port 53
+//!   answers) is left alone for 10 s, doubling to 1 h, and looked at again in the background, by a
+//!   question that nobody waits for; where there was TLS before, for 1 minute at most. SERVFAIL over
+//!   TLS is an answer: asked in clear, the name would be told to all, and most likely fail again.
+//!   Wherever a question went in clear, the report has the reason ([`Answer::in_clear`]), and an event:
+//!   at level warn, once a minute, where there was TLS before.
 //!   It keeps names from who only listens, and nothing from who can drop or change packets.
 //! - **Strict** and **pinned** ([`NameServer::tls`]): authenticated or an error that says why. Not one
 //!   packet goes to port 53, and no question leaves before the server is authenticated.
@@ -191,7 +194,8 @@ impl Resolver {
     }
 
     /// Reads another file in place of `/etc/resolv.conf`, on every system: for tests and
-    /// containers. A server may be written `[address]:port` there, as on OpenBSD. After
+    /// containers. It replaces the servers of [`name_servers`](Self::name_servers) as well, strict ones
+    /// among them. A server may be written `[address]:port` there, as on OpenBSD. After
     /// [`system_plain`](Self::system_plain) its servers are asked in clear as well.
     #[must_use]
     pub fn with_resolv_conf(self, path: impl Into<PathBuf>) -> Self {
@@ -210,9 +214,9 @@ impl Resolver {
         self.with(|settings| settings.hosts = None)
     }
 
-    /// How long plain DNS waits for TLS at an opportunistic server that has not been reached yet: from
-    /// the start of TCP, and once more from the end of its handshake. Default 50 ms: a round trip
-    /// to most servers. Longer keeps more queries from leaving in clear; a network that drops port
+    /// How long plain DNS waits for a TLS connection to an opportunistic server: from the start of TCP,
+    /// and once more from the end of its handshake; at a server that was reached before at least
+    /// twice the time that took, up to 1 s. Default 50 ms: a round trip to most servers. Longer keeps more queries from leaving in clear; a network that drops port
     /// 853 costs the first lookup so much. At most 2 s, when such a handshake is given up. It has no
     /// effect on other servers.
     #[must_use]
