@@ -59,6 +59,8 @@ impl Packet {
 /// The first SYN of an attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct Start {
+    /// From where.
+    pub home: SocketAddr,
     /// To whom.
     pub peer: SocketAddr,
     /// When.
@@ -118,7 +120,13 @@ impl Log {
         let start = |first: &Packet| {
             let same = |p: &&Packet| (p.home, p.peer) == (first.home, first.peer);
             let last = syns().rfind(same).map_or(first.at, |p| p.at);
-            Start { peer: first.peer, at: first.at, repeats: syns().filter(same).count() - 1, last }
+            Start {
+                home: first.home,
+                peer: first.peer,
+                at: first.at,
+                repeats: syns().filter(same).count() - 1,
+                last,
+            }
         };
         first.map(start).collect()
     }

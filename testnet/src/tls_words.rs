@@ -1,11 +1,13 @@
 //! What a story says of a name server's port for DNS over TLS.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use hickory_proto::op::ResponseCode;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 
 use crate::certificate::Certificate;
+use crate::log::Log;
 use crate::name_server::NameServer;
 use crate::path::{Door, Forgotten};
 use crate::tls::{self, Faults, Goodbye, Greeting, Setup, Wrong};
@@ -111,12 +113,12 @@ impl NameServer {
         self.faults(|faults| faults.forgets_after = Some(n))
     }
 
-    /// The connections that are open now are forgotten, as by a NAT; no FIN, no RST. New ones work.
+    /// The connections that are there now are forgotten, as by a NAT; no FIN, no RST. New ones work.
     pub fn tls_forgets(self) -> Self {
-        let open = self.world.tls().connections(self.ip());
-        for connection in open.iter().filter(|connection| connection.ended.is_none()) {
-            let peer = (self.ip(), tls::PORT).into();
-            self.world.paths().forget(peer, connection.port, Forgotten::Wholly);
+        let peer = SocketAddr::from((self.ip(), tls::PORT));
+        let starts = Log::of(self.world.log().clone()).starts_to(peer);
+        for start in starts {
+            self.world.paths().forget(peer, start.home.port(), Forgotten::Wholly);
         }
         self
     }
