@@ -45,11 +45,15 @@ impl Subscriber for Notes {
     fn exit(&self, _: &Id) {}
 }
 
+/// An event of one thread, while another is about to listen for it, may be heard by neither.
+static TURN: Mutex<()> = Mutex::new(());
+
 #[test] // R-6761-6.3a, R-6761-6.4, R-7686-2, R-3493-LIT
 fn an_override_that_no_connect_can_ask_for_says_so() {
     let notes = Notes::default();
     let addr: IpAddr = [192, 0, 2, 1].into();
     let overridden = |name: &str| {
+        let _turn = TURN.lock().unwrap();
         let with = || Resolver::servers([]).with_override(name, [addr]);
         let _ = tracing::subscriber::with_default(notes.clone(), with);
         std::mem::take(&mut *notes.0.lock().unwrap()).join("\n")
@@ -75,7 +79,10 @@ fn an_override_that_no_connect_can_ask_for_says_so() {
 async fn a_lookup_that_is_made_by_hand_gets_the_override_of_any_text() {
     let resolver = Resolver::servers([]).without_hosts();
     for name in ["Bad Name", "DB.test:80", "LocalHost", "BÜCHER.test"] {
-        let resolver = resolver.clone().with_override(name, [[192, 0, 2, 1].into()]);
+        let resolver = {
+            let _turn = TURN.lock().unwrap();
+            resolver.clone().with_override(name, [[192, 0, 2, 1].into()])
+        };
         let answer = resolver.lookup(&Query::new(name, Record::A)).await.unwrap();
         assert_eq!(answer.addrs(), ["192.0.2.1:0".parse().unwrap()], "{name}");
     }

@@ -43,10 +43,8 @@ async fn a_truncated_answer_without_tcp_is_a_failed_server() {
     second.on(NAME, RecordType::A, [good().truncated().hang_up(), good()]);
     let query = Query::new(NAME, Record::A);
     let error = resolver(&[&first]).lookup(&query).await.unwrap_err().to_string();
-    let begin = format!(
-        "lookup failed ({}): truncated, and over TCP: no name server: connection refused",
-        first.addr
-    );
+    let begin =
+        format!("lookup failed ({}): truncated, and over TCP: connection refused", first.addr);
     assert!(error.starts_with(&begin), "{error}");
     second.on(NAME, RecordType::A, [good().truncated()]);
     let answer = resolver(&[&first, &second]).lookup(&query).await.unwrap();

@@ -254,22 +254,27 @@ async fn serve<S: AsyncRead + AsyncWrite>(
     }
 }
 
-/// The length and the message leave together: a server may take a length alone for all there is
-/// (RFC 7766 section 8), and TLS makes one record of both (RFC 7858 section 3.3).
+/// A length and its message leave together: a server may take a length alone for all there is
+/// (RFC 7766 section 8, RFC 7858 section 3.3).
 async fn speak(
     mut writer: impl AsyncWrite + Unpin,
     queue: &mut mpsc::UnboundedReceiver<Pending>,
     life: &Life,
 ) -> io::Result<&'static str> {
     let mut left = life.quota;
-    while let Some(Pending { message, reply }) = queue.recv().await {
-        // Who waited for it may have gone meanwhile.
-        if reply.is_closed() {
-            continue;
+    while let Some(first) = queue.recv().await {
+        let mut frames = Vec::new();
+        let mut next = Some(first);
+        // All that wait leave together: one segment more may cost a round trip.
+        while let Some(Pending { message, reply }) = next {
+            // Who waited for it may have gone meanwhile.
+            if !reply.is_closed() {
+                left -= 1;
+                frames.extend(life.admit(&message, reply, left == 0)?);
+            }
+            next = queue.try_recv().ok().filter(|_| left > 0);
         }
-        left -= 1;
-        let framed = life.admit(&message, reply, left == 0)?;
-        writer.write_all(&framed).await?;
+        writer.write_all(&frames).await?;
         writer.flush().await?;
         if left == 0 {
             // The others go elsewhere; what has left is waited for.

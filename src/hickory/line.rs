@@ -46,6 +46,8 @@ struct State {
     spares: Spares,
     /// A server that ends its connections after so many answers gets no more questions on one.
     quota: Option<(usize, Instant)>,
+    /// After how many answers the last connection has ended, if that has cost questions.
+    lesson: Option<usize>,
     /// How long the last connection took until it was up.
     took: Option<Duration>,
 }
@@ -202,9 +204,9 @@ impl Line {
                 known.clone()
             }
             known => {
-                let lesson = known.as_ref().and_then(|ended| ended.quota_of_the_server());
-                let learnt = lesson.map(|quota| (quota, Instant::now()));
-                state.quota = learnt.or(state.quota);
+                if let Some(ended) = known.clone() {
+                    state.learn(&ended);
+                }
                 let quota = state.quota();
                 state.current.insert((self.open)(quota)).clone()
             }
@@ -241,6 +243,18 @@ impl Line {
 }
 
 impl State {
+    /// One end may be an accident; two in a row that have cost questions are a rule.
+    fn learn(&mut self, ended: &Connection) {
+        let lesson = ended.quota_of_the_server();
+        self.lesson = match (self.lesson, lesson) {
+            (Some(before), Some(now)) => {
+                self.quota = Some((before.max(now), Instant::now()));
+                lesson
+            }
+            (_, lesson) => lesson,
+        };
+    }
+
     fn quota(&self) -> usize {
         let holds = |(_, since): &(usize, Instant)| Instant::now() < *since + QUOTA_FOR;
         self.quota.filter(holds).map_or(usize::MAX, |(quota, _)| quota)

@@ -54,7 +54,7 @@ fn a_refusal_costs_three_round_trips_once() {
     the_second_takes_over(|lab| lab.server.tls(lab.root.issue(&[NAME])).tls_refuses(), 3 * RTT);
 }
 
-#[test]
+#[test] // R-DOT-HE
 fn a_silent_port_853_costs_250_ms_once() {
     the_second_takes_over(|lab| lab.server.tls_silent(), 250);
 }

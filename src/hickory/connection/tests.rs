@@ -88,7 +88,7 @@ impl AsyncWrite for Writes {
 }
 
 #[tokio::test(start_paused = true)] // R-7858-3.3a
-async fn a_question_leaves_in_one_write_with_its_length() {
+async fn a_question_and_its_length_leave_in_one_write_and_all_that_wait_with_them() {
     let writes = Writes::default();
     let lengths = writes.0.clone();
     let (reader, _quiet) = tokio::io::duplex(1);
@@ -96,8 +96,11 @@ async fn a_question_leaves_in_one_write_with_its_length() {
     let connection = Connection::open(usize::MAX, |_| ready(Ok(stream)));
     let asked = [5, 70].map(|length| ask(&connection, question(1, &"q".repeat(length))));
     settle().await;
-    assert_eq!(*lengths.lock().unwrap(), [2 + 2 + 5, 2 + 2 + 70]);
-    asked.iter().for_each(JoinHandle::abort);
+    assert_eq!(*lengths.lock().unwrap(), [2 + 2 + 5 + 2 + 2 + 70]);
+    let later = ask(&connection, question(1, "q"));
+    settle().await;
+    assert_eq!(lengths.lock().unwrap()[1..], [2 + 2 + 1]);
+    asked.iter().chain([&later]).for_each(JoinHandle::abort);
 }
 
 #[tokio::test(start_paused = true)] // R-7858-3.3c
