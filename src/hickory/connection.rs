@@ -1,7 +1,6 @@
 //! A connection to a name server that many questions share: none waits for the answer to another,
 //! and answers come in any order (RFC 7766 section 6.2.1.1, RFC 7858 section 3.3).
 
-use std::collections::HashMap;
 use std::future::{Future, pending};
 use std::io;
 use std::pin::pin;
@@ -16,19 +15,17 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::answer::{LookupError, LookupErrorKind};
 use crate::report::Cause;
+use table::{Answerer, Lost, Table};
+
+mod table;
 
 /// A connection without a question is closed after so long (RFC 7766 section 6.2.3 leaves it to us;
 /// unbound's own limit is the same).
 const IDLE: Duration = Duration::from_secs(30);
 /// Questions that are open on a connection at once; more wait. The limit of knot-resolver.
 const MAX_OPEN: usize = 100;
-/// So many messages in a row that answer nothing: said twice, or long forgotten.
-const MAX_STRANGERS: usize = 16;
 /// Why a connection with a quota ends.
 const USED_UP: &str = "its questions are answered";
-/// Questions whose askers have gone, and whose answers may still come.
-const MAX_ABANDONED: usize = 10 * MAX_OPEN;
-
 /// Dropping the last handle ends it, however far it is.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -58,13 +55,6 @@ struct Pending {
     reply: Answerer,
 }
 
-/// Dropped without a word: the question has not left.
-type Answerer = oneshot::Sender<Result<Vec<u8>, Lost>>;
-
-/// The connection has ended with the question on it.
-#[derive(Debug)]
-struct Lost;
-
 /// What the connection's task and those who ask know together.
 #[derive(Debug)]
 pub(super) struct Life {
@@ -74,26 +64,6 @@ pub(super) struct Life {
     opened_at: Instant,
     /// So many questions, and no more.
     quota: usize,
-}
-
-/// The questions that have left.
-#[derive(Debug, Default)]
-struct Table {
-    open: HashMap<u16, Sent>,
-    up_at: Option<Instant>,
-    heard_at: Option<Instant>,
-    answers: usize,
-    /// Questions that were open when it ended.
-    lost: usize,
-    strangers: usize,
-    /// The quota is used up.
-    spent: bool,
-}
-
-#[derive(Debug)]
-struct Sent {
-    at: Instant,
-    reply: Answerer,
 }
 
 /// Why a question got no answer from a connection.
@@ -351,58 +321,6 @@ impl Life {
 
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Table {
-    /// The message with an id that no other open question has, and with its length before it.
-    fn admit(&mut self, message: &[u8], reply: Answerer, now: Instant) -> io::Result<Vec<u8>> {
-        let length = u16::try_from(message.len()).map_err(io::Error::other)?;
-        let Some((id, rest)) = message.split_first_chunk() else {
-            return Err(io::ErrorKind::InvalidInput.into());
-        };
-        // A late answer must not meet another question, so an id stays taken for long.
-        if self.open.len() >= MAX_ABANDONED {
-            self.open.retain(|_, sent| !sent.reply.is_closed());
-        }
-        let mut id = u16::from_be_bytes(*id);
-        while self.open.contains_key(&id) {
-            id = id.wrapping_add(1);
-        }
-        self.open.insert(id, Sent { at: now, reply });
-        Ok([&length.to_be_bytes(), &id.to_be_bytes(), rest].concat())
-    }
-
-    /// Hands a message to the question that it answers (R-7858-3.3c). False if the server makes no
-    /// sense: what it has said so far answers nothing, or much of late.
-    fn hear(&mut self, message: Vec<u8>, now: Instant) -> bool {
-        let id = message.first_chunk().map(|id| u16::from_be_bytes(*id));
-        let Some(sent) = id.and_then(|id| self.open.remove(&id)) else {
-            self.strangers += 1;
-            return self.answers > 0 && self.strangers < MAX_STRANGERS;
-        };
-        self.heard_at = Some(now);
-        self.answers += 1;
-        self.strangers = 0;
-        // Who waited for it may have gone.
-        let _ = sent.reply.send(Ok(message));
-        true
-    }
-
-    fn count_lost(&mut self) {
-        self.lost = self.open.len();
-    }
-
-    fn is_idle(&self) -> bool {
-        self.open.values().all(|sent| sent.reply.is_closed())
-    }
-
-    /// How long nothing more may be heard before the connection counts as silent; `None` if it does.
-    fn left_until_silent(&self, patience: Duration, now: Instant) -> Option<Duration> {
-        let waiting = self.open.values().filter(|sent| !sent.reply.is_closed());
-        let Some(oldest) = waiting.map(|sent| sent.at).min() else { return Some(patience) };
-        let since = self.heard_at.map_or(oldest, |heard| heard.max(oldest));
-        (since + patience).checked_duration_since(now).filter(|left| !left.is_zero())
     }
 }
 

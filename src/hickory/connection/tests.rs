@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
 
+use super::table::MAX_STRANGERS;
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -1,0 +1,99 @@
+//! The questions that have left on a connection, and what has come back.
+
+use std::collections::HashMap;
+use std::io;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::MAX_OPEN;
+
+/// Questions whose askers have gone, and whose answers may still come.
+const MAX_ABANDONED: usize = 10 * MAX_OPEN;
+/// So many messages in a row that answer nothing: said twice, or long forgotten.
+pub(super) const MAX_STRANGERS: usize = 16;
+
+/// Dropped without a word: the question has not left.
+pub(super) type Answerer = oneshot::Sender<Result<Vec<u8>, Lost>>;
+
+/// The connection has ended with the question on it.
+#[derive(Debug)]
+pub(super) struct Lost;
+
+/// The questions that have left.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    pub(super) open: HashMap<u16, Sent>,
+    pub(super) up_at: Option<Instant>,
+    heard_at: Option<Instant>,
+    pub(super) answers: usize,
+    /// Questions that were open when it ended.
+    pub(super) lost: usize,
+    strangers: usize,
+    /// The quota is used up.
+    pub(super) spent: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Sent {
+    at: Instant,
+    pub(super) reply: Answerer,
+}
+
+impl Table {
+    /// The message with an id that no other open question has, and with its length before it.
+    pub(super) fn admit(
+        &mut self,
+        message: &[u8],
+        reply: Answerer,
+        now: Instant,
+    ) -> io::Result<Vec<u8>> {
+        let length = u16::try_from(message.len()).map_err(io::Error::other)?;
+        let Some((id, rest)) = message.split_first_chunk() else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        // A late answer must not meet another question, so an id stays taken for long.
+        if self.open.len() >= MAX_ABANDONED {
+            self.open.retain(|_, sent| !sent.reply.is_closed());
+        }
+        let mut id = u16::from_be_bytes(*id);
+        while self.open.contains_key(&id) {
+            id = id.wrapping_add(1);
+        }
+        self.open.insert(id, Sent { at: now, reply });
+        Ok([&length.to_be_bytes(), &id.to_be_bytes(), rest].concat())
+    }
+
+    /// Hands a message to the question that it answers (R-7858-3.3c). False if the server makes no
+    /// sense: what it has said so far answers nothing, or much of late.
+    pub(super) fn hear(&mut self, message: Vec<u8>, now: Instant) -> bool {
+        let id = message.first_chunk().map(|id| u16::from_be_bytes(*id));
+        let Some(sent) = id.and_then(|id| self.open.remove(&id)) else {
+            self.strangers += 1;
+            return self.answers > 0 && self.strangers < MAX_STRANGERS;
+        };
+        self.heard_at = Some(now);
+        self.answers += 1;
+        self.strangers = 0;
+        // Who waited for it may have gone.
+        let _ = sent.reply.send(Ok(message));
+        true
+    }
+
+    pub(super) fn count_lost(&mut self) {
+        self.lost = self.open.len();
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.open.values().all(|sent| sent.reply.is_closed())
+    }
+
+    /// How long nothing more may be heard before the connection counts as silent; `None` if it does.
+    pub(super) fn left_until_silent(&self, patience: Duration, now: Instant) -> Option<Duration> {
+        let waiting = self.open.values().filter(|sent| !sent.reply.is_closed());
+        let Some(oldest) = waiting.map(|sent| sent.at).min() else { return Some(patience) };
+        let since = self.heard_at.map_or(oldest, |heard| heard.max(oldest));
+        (since + patience).checked_duration_since(now).filter(|left| !left.is_zero())
+    }
+}
