@@ -17,6 +17,8 @@ use crate::drive::{Dialling, OnReport, drive};
 use crate::error::{Error, Why};
 use crate::order::Sources;
 use crate::race::{Gate, Race};
+#[cfg(any(feature = "hyper", feature = "rustls"))]
+use crate::report::ErrorKind;
 use crate::report::{Report, Target};
 use crate::resolve::{Query, Resolve, Resolving};
 use crate::socket::SocketOptions;
@@ -131,8 +133,17 @@ impl Connector {
     /// Dropping the future ends every attempt and lookup; nothing is left behind once the runtime
     /// has run its queue.
     pub async fn connect(&self, host: &str, ports: &[u16]) -> Result<TcpStream, Error> {
+        Ok(self.establish(host, ports).await?.stream)
+    }
+
+    /// [`connect`](Self::connect), and how it came about.
+    pub(crate) async fn establish(
+        &self,
+        host: &str,
+        ports: &[u16],
+    ) -> Result<Established<TcpStream>, Error> {
         let race = self.prepare(Race::new(host, ports, self.config, now()))?;
-        Ok(self.run(race, Attempt::connect, Dialling::TcpOnly).await?.stream)
+        self.run(race, Attempt::connect, Dialling::TcpOnly).await
     }
 
     /// Connects to one of these addresses, in the caller's order: nothing is looked up or sorted.
@@ -228,12 +239,21 @@ impl Connector {
                 race.equip(sources(), self.gate.clone());
                 Ok(race)
             }
-            Err(error) => {
-                tracing::debug!("failed: {}", Why(error.report()));
-                self.on_report.iter().for_each(|hook| hook(error.report()));
-                Err(error)
-            }
+            Err(error) => Err(self.tell(error)),
         }
+    }
+
+    /// The error of a call that never began, for the ports are not known yet.
+    #[cfg(any(feature = "hyper", feature = "rustls"))]
+    pub(crate) fn refuse(&self, host: &str, why: &dyn fmt::Display) -> Error {
+        let report = Report::new(host.into(), Arc::default(), now());
+        self.tell(Error::at_the_door(ErrorKind::InvalidInput, why, report, now()))
+    }
+
+    fn tell(&self, error: Error) -> Error {
+        tracing::debug!("failed: {}", Why(error.report()));
+        self.on_report.iter().for_each(|hook| hook(error.report()));
+        error
     }
 
     async fn run<T, D, F>(

@@ -46,6 +46,31 @@ impl Error {
         self.kind
     }
 
+    /// The error of a connect among an error's causes, whether or not an `io::Error` is around it:
+    /// what is at the bottom of a failed request of an HTTP client.
+    ///
+    /// ```
+    /// # fn doc(error: std::io::Error) {
+    /// if let Some(error) = he::Error::among_causes(&error) {
+    ///     println!("{}", error.report());
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn among_causes<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            let inner = inner.map(|inner| inner as &(dyn StdError + 'static));
+            if let Some(found) = inner.unwrap_or(error).downcast_ref() {
+                return Some(found);
+            }
+            // Of an `io::Error`, `source` is the cause of what is in it.
+            next = inner.or_else(|| error.source());
+        }
+        None
+    }
+
     /// Every lookup and attempt.
     #[must_use]
     pub fn report(&self) -> &Report {

@@ -97,6 +97,7 @@
 //! |---|---|---|---|
 //! | (none) | | the race, the connector, any [`Resolve`] of yours | 1.85 |
 //! | `hickory` | yes | `he::connect`, `Connector::default()`, the DNS resolver in `he::hickory` | 1.88 |
+//! | `hyper` | | [`Connector`] as a `Service<Uri>` for hyper-util's client and what takes its connectors; the report in each response | 1.85 |
 //! | `rustls` | | a root store or configuration of yours for DNS over TLS | 1.88 |
 //! | `webpki-roots` | | Mozilla's root certificates for DNS over TLS | 1.88 |
 //! | `getaddrinfo` | | the operating system's resolver in `he::os`: nsswitch, mDNS, per-interface DNS | 1.85 |
@@ -105,7 +106,7 @@
 //! # Not here
 //!
 //! - QUIC, SVCB/HTTPS and SRV records: this crate makes TCP connections, and a port is no scheme.
-//! - Connectors for hyper, reqwest and tonic: not built yet.
+//! - A connector for reqwest: not built yet.
 //! - DNS over HTTPS and over QUIC: a name server that is reached by TCP is what a connector of TCP needs.
 //! - NAT64 synthesis (RFC 7050, 8781): DNS64 answers work as they come; literals do not get through.
 //! - History between connects (RTT, last winner): every connect follows the same rules.
@@ -132,6 +133,8 @@ mod gate;
 #[cfg(feature = "hickory")]
 pub mod hickory;
 mod host;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 mod order;
 #[cfg(feature = "getaddrinfo")]
 pub mod os;

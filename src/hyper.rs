@@ -1,0 +1,230 @@
+//! For hyper-util's client, and for all that takes its connectors: a [`Connector`] is a
+//! `tower_service::Service<http::Uri>`.
+//!
+//! ```
+//! use hyper_util::client::legacy::Client;
+//! use hyper_util::rt::TokioExecutor;
+//!
+//! # async fn doc(connector: he::Connector, uri: http::Uri) -> Result<(), Box<dyn std::error::Error>> {
+//! let client: Client<_, http_body_util::Empty<&[u8]>> =
+//!     Client::builder(TokioExecutor::new()).build(connector);
+//! let response = match client.get(uri).await {
+//!     Ok(response) => response,
+//!     Err(error) => {
+//!         // An `io::Error` with an `he::Error` in it, below hyper-util's own.
+//!         if let Some(error) = he::Error::among_causes(&error) {
+//!             eprintln!("{error}");
+//!         }
+//!         return Err(error.into());
+//!     }
+//! };
+//! // How its connection was made; a pooled one served others before.
+//! if let Some(report) = response.extensions().get::<he::Report>() {
+//!     println!("{report}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `hyper_util::client::legacy::connect::HttpInfo` is in the extensions as well, with the addresses of
+//! both ends.
+//!
+//! # What it does with a URI
+//!
+//! The port is the URI's; without one it is 80 for `http` and `ws`, 443 for `https` and `wss`, and for
+//! other schemes an error. IPv6 literals may have a zone (`http://[fe80::1%25eth0]/`, RFC 6874).
+//! Whoever is named before an `@` is not looked at.
+//!
+//! **A connector makes TCP connections, for `https` as well.** Somebody above it has to do TLS:
+//! hyper-rustls, hyper-tls, tonic, or `he::rustls::HttpsConnector` (feature `rustls`), which has TLS
+//! within the race. A bare client on a bare connector would send a request for `https` in clear.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::Uri;
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+use crate::attempt::Established;
+use crate::connector::Connector;
+use crate::text::Line;
+
+impl Service<Uri> for Connector {
+    type Response = TokioIo<Established<TcpStream>>;
+    /// With the kind of the failure, and an [`he::Error`](crate::Error) in it.
+    type Error = io::Error;
+    type Future = Connecting<TcpStream>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        (&*self).call(uri)
+    }
+}
+
+impl Service<Uri> for &Connector {
+    type Response = TokioIo<Established<TcpStream>>;
+    type Error = io::Error;
+    type Future = Connecting<TcpStream>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connector = (*self).clone();
+        Connecting::new(async move {
+            let (host, port) = place(&uri).map_err(|why| connector.refuse(shown(&uri), &why))?;
+            connector.establish(&host, &[port]).await
+        })
+    }
+}
+
+/// A connection that is being made. Dropping it ends every attempt and lookup.
+#[must_use = "futures do nothing unless polled"]
+pub struct Connecting<T>(Pin<Box<Making<T>>>);
+
+type Making<T> = dyn Future<Output = Result<Established<T>, crate::Error>> + Send;
+
+impl<T> Connecting<T> {
+    pub(crate) fn new(
+        making: impl Future<Output = Result<Established<T>, crate::Error>> + Send + 'static,
+    ) -> Self {
+        Self(Box::pin(making))
+    }
+}
+
+impl<T> Future for Connecting<T> {
+    type Output = io::Result<TokioIo<Established<T>>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx).map(|made| Ok(TokioIo::new(made?)))
+    }
+}
+
+impl<T> fmt::Debug for Connecting<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connecting")
+    }
+}
+
+/// Each response over this connection has the report among its extensions.
+impl<T: Connection> Connection for Established<T> {
+    fn connected(&self) -> Connected {
+        self.stream.connected().extra(self.report.clone())
+    }
+}
+
+/// What stands for a URI in an error: never who is named before an `@`, nor what is asked for.
+pub(crate) fn shown(uri: &Uri) -> &str {
+    uri.host().unwrap_or(uri.path())
+}
+
+/// Why there is nowhere to connect to.
+#[derive(Debug)]
+pub(crate) enum NoPlace<'a> {
+    Host,
+    Port(&'a str),
+    Scheme(Option<&'a str>),
+}
+
+impl fmt::Display for NoPlace<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host => f.write_str("the URI has no host"),
+            Self::Port(port) => write!(f, "{} is no port", Line(port)),
+            Self::Scheme(None) => f.write_str("the URI has neither a port nor a scheme"),
+            Self::Scheme(Some(scheme)) => {
+                write!(f, "the URI has no port, and none is known for {}", Line(scheme))
+            }
+        }
+    }
+}
+
+/// The host, as [`Connector::connect`] takes it, and the port.
+pub(crate) fn place(uri: &Uri) -> Result<(String, u16), NoPlace<'_>> {
+    let authority = uri.authority().ok_or(NoPlace::Host)?;
+    let host = authority.host();
+    if host.is_empty() {
+        return Err(NoPlace::Host);
+    }
+    let host_and_port = authority.as_str().rsplit('@').next().unwrap_or_default();
+    // `Uri` says of a port that is out of range that there is none.
+    let port = match host_and_port.strip_prefix(host).and_then(|rest| rest.strip_prefix(':')) {
+        None | Some("") => port_of(uri.scheme_str())?,
+        // `parse` takes a sign.
+        Some(port) if !port.bytes().all(|c| c.is_ascii_digit()) => return Err(NoPlace::Port(port)),
+        Some(port) => port.parse().map_err(|_| NoPlace::Port(port))?,
+    };
+    // RFC 6874 section 2; the rest of a zone has no place for an escape.
+    Ok((host.replacen("%25", "%", 1), port))
+}
+
+fn port_of(scheme: Option<&str>) -> Result<u16, NoPlace<'_>> {
+    match scheme {
+        Some("http" | "ws") => Ok(80),
+        Some("https" | "wss") => Ok(443),
+        other => Err(NoPlace::Scheme(other)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(uri: &str) -> String {
+        let uri: Uri = uri.parse().unwrap();
+        match place(&uri) {
+            Ok((host, port)) => format!("{host} {port}"),
+            Err(why) => why.to_string(),
+        }
+    }
+
+    #[test] // R-3986-3.2.2
+    fn a_uri_names_a_host_and_a_port() {
+        for (uri, place) in [
+            ("http://www.test", "www.test 80"),
+            ("https://www.test/a?b", "www.test 443"),
+            ("ws://www.test", "www.test 80"),
+            ("wss://www.test", "www.test 443"),
+            ("HTTPS://WWW.test:/", "WWW.test 443"),
+            ("https://www.test:8443", "www.test 8443"),
+            ("http://www.test:443", "www.test 443"),
+            ("https://me:80@www.test", "www.test 443"),
+            ("https://me:s%40cret@www.test:444", "www.test 444"),
+            ("socks5://proxy.test:1080", "proxy.test 1080"),
+            ("proxy.test:3128", "proxy.test 3128"),
+            ("http://192.0.2.1/", "192.0.2.1 80"),
+            ("http://[2001:db8::1]/", "[2001:db8::1] 80"),
+            ("http://[2001:db8::1]:8080/", "[2001:db8::1] 8080"),
+            ("http://[fe80::1%25eth0]:8080/", "[fe80::1%eth0] 8080"),
+            ("http://[fe80::1%eth0]/", "[fe80::1%eth0] 80"),
+            ("http://[fe80::1%2525]/", "[fe80::1%25] 80"),
+        ] {
+            assert_eq!(told(uri), place, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_uri_without_host_or_port_says_so() {
+        for (uri, why) in [
+            ("/path?query", "the URI has no host"),
+            ("*", "the URI has no host"),
+            ("http://:80/", "the URI has no host"),
+            ("http://www.test:65536/", "65536 is no port"),
+            ("http://www.test:+80/", "+80 is no port"),
+            ("www.test", "the URI has neither a port nor a scheme"),
+            ("ftp://www.test/", "the URI has no port, and none is known for ftp"),
+        ] {
+            assert_eq!(told(uri), why, "{uri}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! A connector under hyper-util's client, with servers and proxies on loopback.
+
+#![cfg(all(target_os = "linux", feature = "hyper"))] // sockets that drop every packet
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "support/net.rs"]
+mod net;
+#[path = "support/web.rs"]
+mod web;
+
+use std::error::Error as _;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::pin::pin;
+use std::time::Duration;
+
+use he::{Config, Connector, ErrorKind, Outcome, Report, SocketOptions};
+use http::Uri;
+use hyper_util::client::legacy::connect::HttpInfo;
+use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
+use net::Peer::{Accepts, Refuses, Silent};
+use net::{Peers, Reports, Table};
+use tower_service::Service;
+
+/// A name with a silent address before the good one.
+fn silent_first() -> (Peers, Table, Connector) {
+    let peers = Peers::new(&[("127.0.0.1", Silent), ("127.0.0.2", Accepts)]);
+    let table = Table::of(peers.ips());
+    let config = Config::new().connect_delay(Duration::from_millis(20));
+    let connector = Connector::new(table.clone()).config(config);
+    (peers, table, connector)
+}
+
+#[tokio::test]
+async fn a_response_tells_how_it_was_connected_and_the_next_needs_no_connection() {
+    let (peers, table, connector) = silent_first();
+    let (connector, reports) = Reports::of(connector);
+    let guests = web::serve(peers.listener(1));
+    let client = web::client(connector);
+    let mut stories = Vec::new();
+    for path in ["/first", "/second"] {
+        let uri = format!("http://service.test:{}{path}", peers.port);
+        let (response, body) = web::get(&client, &uri).await.unwrap();
+        assert_eq!(body, format!("{path} over h1"));
+        let report: &Report = response.extensions().get().unwrap();
+        assert_eq!(peers.story(report), ["127.0.0.1:P cancelled", "127.0.0.2:P won"]);
+        let info: &HttpInfo = response.extensions().get().unwrap();
+        assert_eq!(info.remote_addr(), peers.addr(1));
+        assert_eq!([info.local_addr()], guests.came()[..]);
+        stories.push(report.to_string());
+    }
+    assert_eq!(stories[0], stories[1]);
+    assert_eq!((table.asked(), reports.count()), (2, 1));
+}
+
+#[tokio::test]
+async fn the_error_of_a_request_has_the_kind_and_the_report() {
+    let peers = Peers::new(&[("127.0.0.1", Refuses), ("127.0.0.2", Refuses)]);
+    let client = web::client(Connector::new(Table::of(peers.ips())));
+    let uri = format!("http://service.test:{}/", peers.port);
+    let error = web::get(&client, &uri).await.unwrap_err();
+    assert!(error.is_connect());
+    let cause: &io::Error = error.source().unwrap().downcast_ref().unwrap();
+    assert_eq!(cause.kind(), io::ErrorKind::ConnectionRefused);
+    let found = he::Error::among_causes(&error).unwrap();
+    assert_eq!(found.kind(), ErrorKind::Connect);
+    assert_eq!(found.to_string(), cause.to_string());
+    assert_eq!(
+        peers.text(found),
+        "cannot connect to service.test: every attempt failed; AAAA: no records; A: 2 addresses; \
+         127.0.0.1:P: connection refused after T; 127.0.0.2:P: connection refused after T"
+    );
+}
+
+#[tokio::test]
+async fn a_uri_that_names_no_place_is_refused_and_the_hook_is_told() {
+    let (mut connector, reports) = Reports::of(Connector::without_resolver());
+    for (uri, text) in [
+        ("/path?secret", "cannot connect to /path: the URI has no host"),
+        (
+            "ftp://me:secret@a.test/",
+            "cannot connect to a.test: the URI has no port, and none is known for ftp",
+        ),
+        ("http://127.0.0.1:0/", "cannot connect to 127.0.0.1: port 0 cannot be connected to"),
+    ] {
+        let error = connector.call(uri.parse::<Uri>().unwrap()).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(error.to_string(), text);
+        assert_eq!(he::Error::among_causes(&error).unwrap().kind(), ErrorKind::InvalidInput);
+        assert_eq!(reports.only().outcome(), Outcome::Failed(ErrorKind::InvalidInput));
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_dropped_while_it_connects_leaves_nothing() {
+    let peers = Peers::new(&[("127.0.0.1", Silent), ("127.0.0.2", Silent)]);
+    let config = Config::new().connect_delay(Duration::from_millis(20));
+    let (seen, mut starts) = tokio::sync::mpsc::unbounded_channel();
+    let options = SocketOptions::default().before_connect(move |socket, _| {
+        let fd = format!("/proc/self/fd/{}", socket.as_raw_fd());
+        let socket = std::fs::read_link(&fd)?;
+        seen.send((fd, socket)).map_err(io::Error::other)
+    });
+    let connector = Connector::new(Table::of(peers.ips())).config(config).socket(options);
+    let (connector, reports) = Reports::of(connector);
+    let client = web::client(connector);
+    let uri = format!("http://service.test:{}/", peers.port);
+    let mut sockets = Vec::new();
+    {
+        let mut request = pin!(web::get(&client, &uri));
+        while sockets.len() < 2 {
+            tokio::select! {
+                start = starts.recv() => sockets.push(start.unwrap()),
+                _ = &mut request => panic!("a silent host has answered"),
+            }
+        }
+    }
+    assert_eq!(reports.only().outcome(), Outcome::Dropped);
+    tokio::task::yield_now().await;
+    for (fd, socket) in sockets {
+        // The number may be another test's by now.
+        assert_ne!(std::fs::read_link(fd).ok(), Some(socket), "it is open");
+    }
+}
+
+#[tokio::test]
+async fn an_http_proxy_is_raced_to_as_any_host() {
+    let (proxies, _, connector) = silent_first();
+    let guests = web::Guests::welcome(proxies.listener(1), web::tunnel);
+    let proxy = format!("http://proxy.test:{}", proxies.port);
+    through(Tunnel::new(proxy.parse().unwrap(), connector), guests).await;
+}
+
+#[tokio::test]
+async fn a_socks_proxy_is_raced_to_as_any_host() {
+    let (proxies, _, connector) = silent_first();
+    let guests = web::Guests::welcome(proxies.listener(1), web::socks);
+    let proxy = format!("socks5://proxy.test:{}", proxies.port);
+    through(SocksV5::new(proxy.parse().unwrap(), connector), guests).await;
+}
+
+/// Two requests through a proxy take one connection.
+async fn through<C>(connector: C, proxies_guests: web::Guests)
+where
+    C: hyper_util::client::legacy::connect::Connect + Clone + Send + Sync + 'static,
+{
+    let peers = Peers::new(&[("127.0.0.1", Accepts)]);
+    let guests = web::serve(peers.listener(0));
+    let client = web::client(connector);
+    for path in ["/first", "/second"] {
+        let uri = format!("http://127.0.0.1:{}{path}", peers.port);
+        let (response, body) = web::get(&client, &uri).await.unwrap();
+        assert_eq!(body, format!("{path} over h1"));
+        // The way to the proxy is what was raced.
+        let report: &Report = response.extensions().get().unwrap();
+        assert_eq!((report.host(), report.attempts().len()), ("proxy.test", 2));
+    }
+    assert_eq!((guests.came().len(), proxies_guests.came().len()), (1, 1));
+}
