@@ -98,6 +98,14 @@ pub struct Established<T> {
     pub report: Report,
 }
 
+impl<T> Established<T> {
+    /// With another stream made of this one.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Established<U> {
+        let Self { stream, addr, report } = self;
+        Established { stream: f(stream), addr, report }
+    }
+}
+
 impl<T: AsyncRead + Unpin> AsyncRead for Established<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,

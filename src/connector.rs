@@ -243,10 +243,10 @@ impl Connector {
         }
     }
 
-    /// The error of a call that never began, for the ports are not known yet.
+    /// The error of a call that never began.
     #[cfg(any(feature = "hyper", feature = "rustls"))]
-    pub(crate) fn refuse(&self, host: &str, why: &dyn fmt::Display) -> Error {
-        let report = Report::new(host.into(), Arc::default(), now());
+    pub(crate) fn refuse(&self, host: &str, ports: &[u16], why: &dyn fmt::Display) -> Error {
+        let report = Report::new(host.into(), ports.into(), now());
         self.tell(Error::at_the_door(ErrorKind::InvalidInput, why, report, now()))
     }
 

@@ -82,7 +82,8 @@ impl Service<Uri> for &Connector {
     fn call(&mut self, uri: Uri) -> Self::Future {
         let connector = (*self).clone();
         Connecting::new(async move {
-            let (host, port) = place(&uri).map_err(|why| connector.refuse(shown(&uri), &why))?;
+            let (host, port) =
+                place(&uri).map_err(|why| connector.refuse(shown(&uri), &[], &why))?;
             connector.establish(&host, &[port]).await
         })
     }

@@ -98,8 +98,8 @@
 //! | (none) | | the race, the connector, any [`Resolve`] of yours | 1.85 |
 //! | `hickory` | yes | `he::connect`, `Connector::default()`, the DNS resolver in `he::hickory` | 1.88 |
 //! | `hyper` | | [`Connector`] as a `Service<Uri>` for hyper-util's client and what takes its connectors; the report in each response | 1.85 |
-//! | `rustls` | | a root store or configuration of yours for DNS over TLS | 1.88 |
-//! | `webpki-roots` | | Mozilla's root certificates for DNS over TLS | 1.88 |
+//! | `rustls` | | TLS within the race in `he::rustls`, with `hyper` a connector for https; a root store or configuration of yours, for DNS over TLS as well | 1.85 |
+//! | `webpki-roots` | | Mozilla's root certificates, for `rustls` and for DNS over TLS | 1.85 |
 //! | `getaddrinfo` | | the operating system's resolver in `he::os`: nsswitch, mDNS, per-interface DNS | 1.85 |
 //! | `serde` | | `Serialize` for [`Report`] | 1.85 |
 //!
@@ -141,10 +141,14 @@ pub mod os;
 pub mod race;
 mod report;
 mod resolve;
+#[cfg(feature = "rustls")]
+pub mod rustls;
 #[cfg(feature = "serde")]
 mod serde;
 mod socket;
 mod text;
+#[cfg(any(feature = "hickory", feature = "rustls"))]
+mod tls;
 mod waterfall;
 
 pub use answer::{Answer, LookupError, LookupErrorKind, Origin};

@@ -278,6 +278,10 @@ impl fmt::Display for Cause<'_> {
             // The address stands before it.
             return write!(f, "{}: {}", error.option(), Cause(error.cause()));
         }
+        #[cfg(any(feature = "hickory", feature = "rustls"))]
+        if let Some(words) = crate::tls::words::of_dial(self.0) {
+            return write!(f, "{}", Line(words));
+        }
         match (self.0.raw_os_error(), self.0.kind().to_string()) {
             // std knows no better word for these than the system's own text.
             (None, _) => write!(f, "{}", Line(self.0)),

@@ -23,14 +23,13 @@ use super::name_server::{NameServer, Pin, Policy};
 use crate::answer::{LookupError, LookupErrorKind};
 use verify::Unchained;
 
-mod trust;
 mod verify;
 mod why;
 
 #[cfg(test)]
 mod tests;
 
-pub use trust::Trust;
+pub use crate::tls::trust::Trust;
 pub(super) use why::why;
 
 /// How a connection to one name server is made.
@@ -91,7 +90,7 @@ impl Tls {
             Policy::Opportunistic { .. } => {
                 let provider = self.trust.provider();
                 let any = Arc::new(Unchained::any(provider.clone()));
-                (trust::config(provider, any)?, ip)
+                (crate::tls::trust::config(provider, any)?, ip)
             }
             Policy::Tls { name, pins } => {
                 let host = name.as_deref().map(|name| ServerName::try_from(name.to_owned()));

@@ -1,4 +1,4 @@
-//! What strict name servers are verified against.
+//! What servers are verified against.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -13,9 +13,9 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls_platform_verifier::Verifier;
 
-/// Whose certificates strict name servers ([`NameServer::tls`](super::NameServer::tls)) need. Cheap
-/// to clone; clones share what was read. A pinned server needs none of it, an opportunistic one
-/// neither.
+/// Who has to have issued the certificate of a server: of a strict name server, and (feature
+/// `rustls`) of a host. Cheap to clone; clones share what was read. A pinned name server needs none
+/// of it, an opportunistic one neither.
 ///
 /// The cryptography is that of the provider which the process has installed
 /// (`rustls::crypto::CryptoProvider::install_default`), else *ring*; with `Trust::config` that of the
@@ -39,16 +39,16 @@ enum Anchors {
 }
 
 /// Why there is nothing to verify against.
-type Error = Box<dyn StdError + Send + Sync>;
+pub(crate) type Error = Box<dyn StdError + Send + Sync>;
 
 impl Trust {
     /// What the operating system trusts: the default.
     ///
-    /// On Linux and the BSDs the root certificates are read from the system's files when a strict
-    /// server is first asked, once for a resolver, on one of tokio's threads for what blocks. That
-    /// takes 1 to 4 ms for 144 certificates, and ten times as long without optimization.
-    /// `SSL_CERT_FILE` and `SSL_CERT_DIR` are respected. Without any root certificate the lookup
-    /// fails and says so. Elsewhere the system itself is asked during each handshake.
+    /// On Linux and the BSDs the root certificates are read from the system's files when they are
+    /// first needed, once, on one of tokio's threads for what blocks. That takes 1 to 4 ms for 144
+    /// certificates, and ten times as long without optimization. `SSL_CERT_FILE` and `SSL_CERT_DIR`
+    /// are respected. Without any root certificate the lookup or the connect fails and says so.
+    /// Elsewhere the system itself is asked during each handshake.
     ///
     /// On Android the crate `rustls-platform-verifier` has to be told of the application first, see
     /// its documentation.
@@ -65,13 +65,14 @@ impl Trust {
         Self::new(Anchors::WebpkiRoots)
     }
 
-    /// These root certificates and no others. With none at all every lookup fails and says so.
+    /// These root certificates and no others. With none at all every lookup and every connect fails
+    /// and says so.
     ///
     /// ```
     /// # fn doc(authority: rustls::pki_types::CertificateDer<'_>) -> Result<(), rustls::Error> {
     /// let mut roots = rustls::RootCertStore::empty();
     /// roots.add(authority)?;
-    /// let trust = he::hickory::Trust::roots(roots);
+    /// let trust = he::rustls::Trust::roots(roots);
     /// # Ok(())
     /// # }
     /// ```
@@ -82,11 +83,11 @@ impl Trust {
     }
 
     /// A configuration of rustls: its verifier, its crypto provider, its protocol versions and its
-    /// client certificate. For a pinned server a pin takes the place of the verifier, and for an
-    /// opportunistic one only the crypto provider counts.
+    /// client certificate; for hosts the rest of it as well, its sessions among it.
     ///
-    /// What is not taken from it: ALPN and early data are off, SNI is as the name server's policy says,
-    /// and sessions are not shared with other users of the configuration.
+    /// For a pinned name server a pin takes the place of the verifier, and for an opportunistic one
+    /// only the crypto provider counts. Not taken for any name server: ALPN and early data are off,
+    /// SNI is as its policy says, and sessions are not shared with other users of the configuration.
     #[cfg(feature = "rustls")]
     #[must_use]
     pub fn config(config: impl Into<Arc<ClientConfig>>) -> Self {
@@ -97,7 +98,8 @@ impl Trust {
         Self { anchors, verifier: Arc::default() }
     }
 
-    pub(super) fn is_platform(&self) -> bool {
+    /// Whether files may have to be read.
+    pub(crate) fn is_platform(&self) -> bool {
         match &self.anchors {
             Anchors::Platform => true,
             #[cfg(feature = "webpki-roots")]
@@ -109,7 +111,7 @@ impl Trust {
 
     /// The one for everything that is asked under this trust. It is always passed on: rustls by
     /// itself panics where two are compiled in.
-    pub(super) fn provider(&self) -> Arc<CryptoProvider> {
+    pub(crate) fn provider(&self) -> Arc<CryptoProvider> {
         match &self.anchors {
             #[cfg(feature = "rustls")]
             Anchors::Config(config) => config.crypto_provider().clone(),
@@ -121,8 +123,19 @@ impl Trust {
         }
     }
 
+    /// The caller's configuration, if it is one.
+    #[cfg(all(feature = "rustls", feature = "hyper"))]
+    pub(crate) fn given_config(&self) -> Option<&ClientConfig> {
+        match &self.anchors {
+            Anchors::Config(config) => Some(config),
+            #[cfg(feature = "webpki-roots")]
+            Anchors::WebpkiRoots => None,
+            Anchors::Platform | Anchors::Roots(_) => None,
+        }
+    }
+
     /// For servers that are verified by this verifier; `None`: by their issuers.
-    pub(super) fn client_config(
+    pub(crate) fn client_config(
         &self,
         verifier: Option<Arc<dyn ServerCertVerifier>>,
     ) -> Result<ClientConfig, Error> {
@@ -164,7 +177,7 @@ fn default_provider() -> Arc<CryptoProvider> {
 }
 
 /// A configuration that has nothing but a verifier.
-pub(super) fn config(
+pub(crate) fn config(
     provider: Arc<CryptoProvider>,
     verifier: Arc<dyn ServerCertVerifier>,
 ) -> Result<ClientConfig, Error> {

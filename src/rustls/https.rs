@@ -1,0 +1,96 @@
+//! A connector for `http` and `https`, with TLS within the race.
+
+use std::fmt;
+use std::io;
+use std::task::{Context, Poll};
+
+use http::Uri;
+use tower_service::Service;
+
+use super::{MaybeTls, Tls};
+use crate::attempt::Established;
+use crate::connector::Connector;
+use crate::error::Error;
+use crate::hyper::{Connecting, place, shown};
+
+/// For HTTP clients that take a `tower_service::Service<http::Uri>`: makes TCP connections for `http`,
+/// TLS connections for `https`.
+///
+/// ```
+/// use he::rustls::HttpsConnector;
+/// use hyper_util::client::legacy::Client;
+/// use hyper_util::rt::TokioExecutor;
+///
+/// # fn doc(connector: he::Connector) {
+/// let client: Client<_, http_body_util::Empty<&[u8]>> =
+///     Client::builder(TokioExecutor::new()).build(HttpsConnector::new(connector));
+/// # }
+/// ```
+///
+/// It offers `h2` and `http/1.1` and tells hyper which one the server has taken. The rest is as
+/// [`he::hyper`](crate::hyper) has it: the report and `HttpInfo` in each response, an `io::Error` with an
+/// [`he::Error`](crate::Error) in it.
+///
+/// Keep it, and clone it: its clones share TLS sessions.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct HttpsConnector {
+    connector: Connector,
+    tls: Tls,
+    https_only: bool,
+}
+
+impl HttpsConnector {
+    /// By this connector, to servers that the platform trusts.
+    pub fn new(connector: Connector) -> Self {
+        let tls = Tls::default().or_alpn(&HTTP);
+        Self { connector, tls, https_only: false }
+    }
+
+    /// TLS of yours: other roots, a client certificate. If it does not say what to offer by ALPN, that
+    /// is `h2` and `http/1.1`; a client that was built without HTTP/2 needs
+    /// `tls.alpn(["http/1.1"])`.
+    pub fn tls(self, tls: Tls) -> Self {
+        Self { tls: tls.or_alpn(&HTTP), ..self }
+    }
+
+    /// Refuses `http`. Default: it is connected to in clear.
+    pub fn https_only(self) -> Self {
+        Self { https_only: true, ..self }
+    }
+
+    async fn connect(&self, uri: &Uri) -> Result<Established<MaybeTls>, Error> {
+        let refuse = |why: &dyn fmt::Display| self.connector.refuse(shown(uri), &[], why);
+        let (host, port) = place(uri).map_err(|why| refuse(&why))?;
+        match uri.scheme_str() {
+            Some("https") => {
+                let made = self.tls.connect(&self.connector, &host, &[port]).await?;
+                Ok(made.map(|stream| MaybeTls::Tls(Box::new(stream))))
+            }
+            Some("http") if !self.https_only => {
+                Ok(self.connector.establish(&host, &[port]).await?.map(MaybeTls::Plain))
+            }
+            Some("http") => Err(refuse(&"http is not secure, and only https was allowed")),
+            Some(_) | None => Err(refuse(&"the scheme of the URI is neither http nor https")),
+        }
+    }
+}
+
+/// HTTP/2 and HTTP/1.1 (RFC 9113 section 3.2, RFC 7301 section 6).
+const HTTP: [&str; 2] = ["h2", "http/1.1"];
+
+impl Service<Uri> for HttpsConnector {
+    type Response = hyper_util::rt::TokioIo<Established<MaybeTls>>;
+    /// With the kind of the failure, and an [`he::Error`](crate::Error) in it.
+    type Error = io::Error;
+    type Future = Connecting<MaybeTls>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let this = self.clone();
+        Connecting::new(async move { this.connect(&uri).await })
+    }
+}

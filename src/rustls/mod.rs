@@ -1,0 +1,216 @@
+//! TLS within the race: an attempt wins when its TLS handshake is done, so a path that takes TCP and
+//! dies in TLS loses to one that does not.
+//!
+//! ```no_run
+//! # #[cfg(feature = "hickory")]
+//! # async fn doc() -> Result<(), he::Error> {
+//! let tls = he::rustls::Tls::default();
+//! let established = tls.connect(&he::Connector::default(), "robur.coop", &[443]).await?;
+//! let stream = established.stream; // tokio_rustls::client::TlsStream<TcpStream>
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! With feature `hyper` there is [`HttpsConnector`], which does the same for HTTP clients.
+//!
+//! # What is verified
+//!
+//! The certificate has to be for the host as it was typed, a name or an IP address, and never for what
+//! DNS makes of it; a name is sent as SNI, without a dot at its end, in A-labels. [`Trust`] says by whom
+//! it has to be issued. A certificate that is refused fails that attempt, and the others go on. If all
+//! fail, the error has each one's reason:
+//!
+//! ```text
+//! cannot connect to www.test: every attempt failed; AAAA: no records; A: 1 address;
+//! 192.0.2.1:443: bad certificate: wrong name: the certificate is for a.test, not www.test after 41ms
+//! ```
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::attempt::{Attempt, Established};
+use crate::binding::Binding;
+use crate::connector::Connector;
+use crate::error::Error;
+use crate::host::Host;
+use crate::tls::words;
+
+#[cfg(feature = "hyper")]
+mod https;
+#[cfg(feature = "hyper")]
+mod stream;
+
+pub use crate::tls::trust::Trust;
+#[cfg(feature = "hyper")]
+pub use https::HttpsConnector;
+#[cfg(feature = "hyper")]
+pub use stream::MaybeTls;
+pub use tokio_rustls::client::TlsStream;
+
+/// TLS as hosts are spoken to. Cheap to clone.
+///
+/// Sessions are kept and resumed: clones share them, and connections that leave by another interface,
+/// mark or local address have their own, for a session tells the server that both are the same host.
+/// With [`Trust::config`] they are kept where that configuration keeps them. There is no early data.
+#[derive(Clone)]
+#[must_use]
+pub struct Tls {
+    trust: Trust,
+    /// `None`: as the configuration has it.
+    alpn: Option<Arc<[Vec<u8>]>>,
+    /// Made at first use.
+    configs: Arc<Mutex<HashMap<Binding, Arc<ClientConfig>>>>,
+}
+
+impl Tls {
+    /// TLS to servers that this trust is for.
+    pub fn new(trust: Trust) -> Self {
+        Self { trust, alpn: None, configs: Arc::default() }
+    }
+
+    /// The protocols to offer (ALPN), the most wanted first: `tls.alpn(["h2", "http/1.1"])`. Default
+    /// none, or those of the configuration that [`Trust::config`] was given. Sessions from before are
+    /// not resumed.
+    pub fn alpn<P: Into<Vec<u8>>>(self, protocols: impl IntoIterator<Item = P>) -> Self {
+        let alpn = protocols.into_iter().map(Into::into).collect();
+        Self { alpn: Some(alpn), configs: Arc::default(), ..self }
+    }
+
+    /// These, where nobody has said what to offer.
+    #[cfg(feature = "hyper")]
+    fn or_alpn(self, protocols: &[&str]) -> Self {
+        let given = self.trust.given_config().is_some_and(|it| !it.alpn_protocols.is_empty());
+        if given || self.alpn.is_some() { self } else { self.alpn(protocols.iter().copied()) }
+    }
+
+    /// Connects to a host, TLS included. While a handshake runs, the next attempt waits for its
+    /// expected end, but not longer than 2 s after the last start.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connector::connect_with`]; [`InvalidInput`](crate::ErrorKind::InvalidInput) also for a name
+    /// that no certificate can have, and where there is nothing to verify a certificate against. The
+    /// `io::Error` of an attempt is that of tokio-rustls, with a `rustls::Error` in it where TLS has
+    /// failed.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Connector::connect`].
+    pub async fn connect(
+        &self,
+        connector: &Connector,
+        host: &str,
+        ports: &[u16],
+    ) -> Result<Established<TlsStream<TcpStream>>, Error> {
+        // What is no host at all is for the race to refuse.
+        let name = Host::parse(host).map_or(Ok(()), |host| server_name(host.name()).map(|_| ()));
+        let ready = name.and_then(|()| self.client_config().map(|_| ()));
+        ready.map_err(|why| connector.refuse(host, ports, &why))?;
+        connector.connect_with(host, ports, |attempt| self.dial(attempt)).await
+    }
+
+    /// One attempt, for a dial of your own that speaks TLS on some ports or to some addresses:
+    ///
+    /// ```
+    /// # async fn doc(connector: he::Connector, tls: he::rustls::Tls) -> Result<(), he::Error> {
+    /// let dial = |attempt: he::Attempt| {
+    ///     let shaking = tls.dial(attempt);
+    ///     async move {
+    ///         let stream = shaking.await?;
+    ///         // and here what the protocol begins with
+    ///         Ok(stream)
+    ///     }
+    /// };
+    /// let established = connector.connect_with("robur.coop", &[443], dial).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Attempt::connect`] and of the handshake.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the socket.
+    pub fn dial(
+        &self,
+        attempt: Attempt,
+    ) -> impl Future<Output = io::Result<TlsStream<TcpStream>>> + Send + use<> {
+        let prepared = self.prepare(&attempt);
+        async move {
+            let (config, name) = prepared?;
+            let tcp = attempt.connect().await?;
+            TlsConnector::from(config).connect(name, tcp).await.map_err(in_words)
+        }
+    }
+
+    /// The configuration of rustls that comes of all this, for libraries that make a handshake by
+    /// themselves, after STARTTLS for instance.
+    ///
+    /// # Errors
+    ///
+    /// There is nothing to verify a server against. The next call tries again.
+    pub fn client_config(&self) -> io::Result<Arc<ClientConfig>> {
+        self.config_for(&Binding::default())
+    }
+
+    fn prepare(&self, attempt: &Attempt) -> io::Result<(Arc<ClientConfig>, ServerName<'static>)> {
+        Ok((self.config_for(attempt.socket.binding())?, server_name(&attempt.host())?))
+    }
+
+    fn config_for(&self, binding: &Binding) -> io::Result<Arc<ClientConfig>> {
+        let mut configs = self.configs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(config) = configs.get(binding) {
+            return Ok(config.clone());
+        }
+        let config = Arc::new(self.make().map_err(io::Error::other)?);
+        Ok(configs.entry(binding.clone()).or_insert(config).clone())
+    }
+
+    fn make(&self) -> Result<ClientConfig, crate::tls::trust::Error> {
+        let mut config = self.trust.client_config(None)?;
+        if let Some(alpn) = &self.alpn {
+            config.alpn_protocols = alpn.to_vec();
+        }
+        Ok(config)
+    }
+}
+
+/// That the server has closed is no error of TLS, which would have words.
+fn in_words(error: io::Error) -> io::Error {
+    let closed = error.kind() == io::ErrorKind::UnexpectedEof;
+    if closed { io::Error::new(error.kind(), words::CLOSED) } else { error }
+}
+
+/// For whom the certificate has to be.
+fn server_name(host: &str) -> io::Result<ServerName<'static>> {
+    ServerName::try_from(host.to_owned()).map_err(|_| {
+        let why = format!("no certificate can be for \"{host}\"");
+        io::Error::new(io::ErrorKind::InvalidInput, why)
+    })
+}
+
+impl Default for Tls {
+    /// By [`Trust::platform`].
+    fn default() -> Self {
+        Self::new(Trust::default())
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let alpn = self.alpn.as_ref().map(|alpn| {
+            alpn.iter().map(|it| String::from_utf8_lossy(it).into_owned()).collect::<Vec<_>>()
+        });
+        f.debug_struct("Tls").field("trust", &self.trust).field("alpn", &alpn).finish()
+    }
+}

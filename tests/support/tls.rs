@@ -1,0 +1,138 @@
+//! Certificates, and servers with TLS on loopback that say what they have seen.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::crypto::ring::default_provider;
+use rustls::{HandshakeKind, RootCertStore, ServerConfig};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::web;
+
+/// Issues certificates.
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    pub(crate) fn new() -> Self {
+        Self::named("the test's own")
+    }
+
+    /// One name is one key to whoever verifies.
+    pub(crate) fn named(name: &str) -> Self {
+        let mut params = CertificateParams::new([]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    pub(crate) fn roots(&self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.0.der().clone()).unwrap();
+        roots
+    }
+
+    /// A server with a certificate for these names and addresses.
+    pub(crate) fn server(&self, names: &[&str]) -> Server {
+        let key = KeyPair::generate().unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let params = CertificateParams::new(names).unwrap();
+        let chain = vec![params.signed_by(&key, &self.0).unwrap().der().clone()];
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, key.serialize_der().try_into().unwrap())
+            .unwrap();
+        Server { config, seen: Seen::default() }
+    }
+}
+
+/// A server that is not listening yet.
+pub(crate) struct Server {
+    config: ServerConfig,
+    seen: Seen,
+}
+
+/// The handshakes of a server.
+#[derive(Clone, Default)]
+pub(crate) struct Seen(Arc<Mutex<Vec<Handshake>>>);
+
+/// What a server knows of a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Handshake {
+    pub(crate) client: SocketAddr,
+    pub(crate) sni: Option<String>,
+    pub(crate) alpn: Option<String>,
+    pub(crate) resumed: bool,
+}
+
+impl Seen {
+    pub(crate) fn all(&self) -> Vec<Handshake> {
+        self.0.lock().unwrap().clone()
+    }
+
+    fn note(&self, stream: &TlsStream<TcpStream>) {
+        let (tcp, tls) = stream.get_ref();
+        let handshake = Handshake {
+            client: tcp.peer_addr().unwrap(),
+            sni: tls.server_name().map(str::to_owned),
+            alpn: tls.alpn_protocol().map(|it| String::from_utf8_lossy(it).into_owned()),
+            resumed: tls.handshake_kind() == Some(HandshakeKind::Resumed),
+        };
+        self.0.lock().unwrap().push(handshake);
+    }
+}
+
+impl Server {
+    /// The protocols that it takes.
+    pub(crate) fn alpn(mut self, protocols: &[&str]) -> Self {
+        self.config.alpn_protocols = protocols.iter().map(|it| it.as_bytes().to_vec()).collect();
+        self
+    }
+
+    /// Serves HTTP.
+    pub(crate) fn serve(self, listener: TcpListener) -> Seen {
+        self.welcome(listener, |stream| async move {
+            web::answer(stream).await;
+        })
+    }
+
+    /// Says one word.
+    pub(crate) fn greet(self, listener: TcpListener) -> Seen {
+        self.welcome(listener, |mut stream| async move {
+            let _ = stream.write_all(b"hello").await;
+            let _ = stream.shutdown().await;
+        })
+    }
+
+    fn welcome<F>(
+        self,
+        listener: TcpListener,
+        host: impl Fn(TlsStream<TcpStream>) -> F + Clone + Send + Sync + 'static,
+    ) -> Seen
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let acceptor = TlsAcceptor::from(Arc::new(self.config));
+        let seen = self.seen;
+        let noted = seen.clone();
+        web::Guests::welcome(listener, move |tcp| {
+            let (acceptor, noted, host) = (acceptor.clone(), noted.clone(), host.clone());
+            async move {
+                // A client may refuse the certificate.
+                if let Ok(stream) = acceptor.accept(tcp).await {
+                    noted.note(&stream);
+                    host(stream).await;
+                }
+            }
+        });
+        seen
+    }
+}
