@@ -38,6 +38,10 @@ impl Authority {
         roots
     }
 
+    pub(crate) fn der(&self) -> Vec<u8> {
+        self.0.der().to_vec()
+    }
+
     /// A server with a certificate for these names and addresses.
     pub(crate) fn server(&self, names: &[&str]) -> Server {
         let key = KeyPair::generate().unwrap();
