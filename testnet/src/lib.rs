@@ -52,6 +52,7 @@ mod story;
 mod tls;
 mod tls_server;
 mod tls_words;
+mod web;
 mod wire;
 mod words;
 mod world;

@@ -3,7 +3,11 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::net::TcpStream;
 
 use crate::craft::Unreachable;
 use crate::packet::{Body, FIN, RST};
@@ -38,6 +42,8 @@ pub(crate) enum Manner {
     Listens,
     Closes,
     Resets,
+    /// What the story says, see [`Host::serves`].
+    Serves,
 }
 
 /// A seeded coin for each packet (SplitMix64).
@@ -85,13 +91,18 @@ impl Default for Path {
     }
 }
 
+/// A server of the story's own.
+pub(crate) type Server = Arc<dyn Fn(TcpStream) -> Serving + Send + Sync>;
+pub(crate) type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// All paths.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Paths {
     /// By address, and by address and port where that has a word of its own.
     paths: HashMap<(IpAddr, Option<u16>), Path>,
     /// The port for DNS over TLS, where it is not closed.
     doors: HashMap<IpAddr, Door>,
+    servers: HashMap<(IpAddr, Option<u16>), Server>,
     /// Connections that a NAT has forgotten, by remote end and the client's port.
     forgotten: HashMap<(SocketAddr, u16), Forgotten>,
 }
@@ -122,6 +133,12 @@ impl Paths {
             true => self.paths.get_mut(&key),
             false => self.paths.get_mut(&(peer.ip(), None)),
         }
+    }
+
+    /// The server of the story's own, if there is one.
+    pub(crate) fn server(&self, at: SocketAddr) -> Option<Server> {
+        let own = self.servers.get(&(at.ip(), Some(at.port())));
+        own.or_else(|| self.servers.get(&(at.ip(), None))).cloned()
     }
 
     /// The path of this packet, and whether it is lost.
@@ -278,6 +295,16 @@ impl Host {
     /// Accepts, and resets the connection at the first byte it gets.
     pub fn accepts_then_resets(self) -> Self {
         self.with(|path| path.manner = Manner::Resets)
+    }
+
+    /// Gives each connection to this function, with `TCP_NODELAY`.
+    pub fn serves<F>(self, server: impl Fn(TcpStream) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let server = Arc::new(move |stream| Box::pin(server(stream)) as Serving);
+        self.world.paths().servers.insert((self.ip, self.port), server);
+        self.with(|path| path.manner = Manner::Serves)
     }
 
     /// The address.

@@ -46,8 +46,17 @@ pub(crate) async fn serve(world: &'static World, listener: Socket) {
             tokio::spawn(tls_server::serve(world, stream, from));
             continue;
         }
-        let path = world.paths().find(SocketAddr::new(from.ip(), port)).copied();
-        tokio::spawn(converse(stream, path.unwrap_or_default().manner));
+        let at = SocketAddr::new(from.ip(), port);
+        let manner = world.paths().find(at).copied().unwrap_or_default().manner;
+        let server = world.paths().server(at);
+        match (manner, server) {
+            (Manner::Serves, Some(server)) => {
+                // Or what is sent in two parts takes as long as the client's ACK is delayed.
+                stream.set_nodelay(true).expect("a socket");
+                tokio::spawn(server(stream));
+            }
+            (manner, _) => drop(tokio::spawn(converse(stream, manner))),
+        }
     }
 }
 
@@ -59,14 +68,14 @@ async fn converse(mut stream: TcpStream, manner: Manner) -> io::Result<()> {
             stream.set_zero_linger()?;
             return stream.read(&mut buffer).await.map(|_| ());
         }
-        Manner::Echoes | Manner::Listens => {}
+        Manner::Echoes | Manner::Listens | Manner::Serves => {}
     }
     loop {
         let len = stream.read(&mut buffer).await?;
         match (len, manner) {
             (0, _) => return Ok(()),
             (_, Manner::Echoes) => stream.write_all(&buffer[..len]).await?,
-            (_, Manner::Listens | Manner::Closes | Manner::Resets) => {}
+            (_, Manner::Listens | Manner::Closes | Manner::Resets | Manner::Serves) => {}
         }
     }
 }
