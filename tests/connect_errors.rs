@@ -330,3 +330,16 @@ async fn an_interface_that_does_not_exist_fails_every_attempt_before_a_packet() 
     }
     (0..2).for_each(|index| peers.assert_nobody_came(index));
 }
+
+#[tokio::test]
+async fn an_error_is_found_among_the_causes_of_another() {
+    let error = Connector::without_resolver().connect("", &[1]).await.unwrap_err();
+    assert!(Error::among_causes(&error).is_some());
+    let once = io::Error::from(error);
+    assert!(Error::among_causes(&once).is_some());
+    let twice = io::Error::other(once);
+    let found = Error::among_causes(&twice).unwrap();
+    assert_eq!(found.to_string(), twice.to_string());
+    assert!(Error::among_causes(&io::Error::other("another")).is_none());
+    assert!(Error::among_causes(&io::Error::from(io::ErrorKind::NotFound)).is_none());
+}

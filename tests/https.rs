@@ -84,7 +84,9 @@ async fn what_a_caller_offers_is_what_is_offered() {
     let mut config = (*trusting(&authority).client_config().unwrap()).clone();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     let by_config = Tls::new(Trust::config(config));
-    for tls in [trusting(&authority).alpn(["http/1.1"]), by_config] {
+    let used = trusting(&authority);
+    assert!(used.client_config().unwrap().alpn_protocols.is_empty());
+    for tls in [used.alpn(["http/1.1"]), by_config] {
         let peers = Peers::new(&[("127.0.0.1", Accepts)]);
         let seen = authority.server(&[NAME]).alpn(&["h2", "http/1.1"]).serve(peers.listener(0));
         let client = web::client(HttpsConnector::new(connector(&peers)).tls(tls));
