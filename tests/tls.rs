@@ -10,8 +10,9 @@ mod tls;
 #[path = "support/web.rs"]
 mod web;
 
-use std::io;
 use std::net::IpAddr;
+use std::process::Command;
+use std::{env, fs, io};
 
 use he::rustls::{Tls, TlsStream, Trust};
 use he::{Answer, Connector, ErrorKind, Established, Query, Resolving, SocketOptions};
@@ -150,4 +151,41 @@ async fn what_cannot_be_authenticated_is_refused_before_any_packet() {
     }
     assert_eq!(table.asked(), 0);
     peers.assert_nobody_came(0);
+}
+
+const AGAIN: &str = "HE_TEST_AGAIN";
+const BY_THE_SYSTEM: &str = "by_default_the_system_says_who_is_trusted";
+
+/// Runs itself again in a process of its own, with other roots in its environment.
+#[tokio::test]
+async fn by_default_the_system_says_who_is_trusted() {
+    let peers = Peers::new(&[("127.0.0.1", Accepts)]);
+    let tls = Tls::default();
+    match env::var(AGAIN).as_deref() {
+        Ok("none") => {
+            let error = connect(&tls, &peers).await.unwrap_err();
+            let text = "cannot connect to service.test: \
+                        trust of the system: No CA certificates were loaded from the system";
+            assert_eq!((error.kind(), &*error.to_string()), (ErrorKind::InvalidInput, text));
+            peers.assert_nobody_came(0);
+        }
+        Ok("one") => {
+            let authority = Authority::new();
+            fs::write(env::var("SSL_CERT_FILE").unwrap(), authority.pem()).unwrap();
+            authority.server(&[NAME]).greet(peers.listener(0));
+            assert_eq!(hears(connect(&tls, &peers).await.unwrap()).await, "hello");
+        }
+        _ => {
+            let path = env::temp_dir().join(format!("he-tls-{}.pem", std::process::id()));
+            for case in ["none", "one"] {
+                let mut again = Command::new(env::current_exe().unwrap());
+                again.args(["--exact", BY_THE_SYSTEM]).env(AGAIN, case);
+                again.env("SSL_CERT_FILE", &path).env_remove("SSL_CERT_DIR");
+                let output = again.output().unwrap();
+                let text = String::from_utf8_lossy(&output.stdout);
+                assert!(output.status.success() && text.contains("1 passed"), "{case}: {text}");
+            }
+            fs::remove_file(path).unwrap();
+        }
+    }
 }

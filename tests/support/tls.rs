@@ -42,6 +42,10 @@ impl Authority {
         self.0.der().to_vec()
     }
 
+    pub(crate) fn pem(&self) -> String {
+        self.0.pem()
+    }
+
     /// A server with a certificate for these names and addresses.
     pub(crate) fn server(&self, names: &[&str]) -> Server {
         let key = KeyPair::generate().unwrap();
