@@ -11,6 +11,8 @@ use tracing::Instrument;
 
 use crate::answer::{LookupError, LookupErrorKind};
 use crate::attempt::{Attempt, Established};
+#[cfg(feature = "rustls")]
+use crate::binding::Binding;
 use crate::clock::now;
 use crate::config::Config;
 use crate::drive::{Dialling, OnReport, drive};
@@ -241,6 +243,12 @@ impl Connector {
             }
             Err(error) => Err(self.tell(error)),
         }
+    }
+
+    /// The way that its packets take.
+    #[cfg(feature = "rustls")]
+    pub(crate) fn binding(&self) -> &Binding {
+        self.socket.binding()
     }
 
     /// The error of a call that never began.

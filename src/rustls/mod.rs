@@ -29,11 +29,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
+use tokio::task::spawn_blocking;
 use tokio_rustls::TlsConnector;
 
 use crate::attempt::{Attempt, Established};
@@ -110,10 +111,12 @@ impl Tls {
         host: &str,
         ports: &[u16],
     ) -> Result<Established<TlsStream<TcpStream>>, Error> {
+        let refuse = |why: io::Error| connector.refuse(host, ports, &why);
         // What is no host at all is for the race to refuse.
-        let name = Host::parse(host).map_or(Ok(()), |host| server_name(host.name()).map(|_| ()));
-        let ready = name.and_then(|()| self.client_config().map(|_| ()));
-        ready.map_err(|why| connector.refuse(host, ports, &why))?;
+        if let Ok(host) = Host::parse(host) {
+            server_name(host.name()).map_err(refuse)?;
+        }
+        self.config_for(connector.binding()).await.map_err(refuse)?;
         connector.connect_with(host, ports, |attempt| self.dial(attempt)).await
     }
 
@@ -145,35 +148,45 @@ impl Tls {
         &self,
         attempt: Attempt,
     ) -> impl Future<Output = io::Result<TlsStream<TcpStream>>> + Send + use<> {
-        let prepared = self.prepare(&attempt);
+        let tls = self.clone();
         async move {
-            let (config, name) = prepared?;
+            let name = server_name(&attempt.host())?;
+            let config = tls.config_for(attempt.socket.binding()).await?;
             let tcp = attempt.connect().await?;
             TlsConnector::from(config).connect(name, tcp).await.map_err(in_words)
         }
     }
 
     /// The configuration of rustls that comes of all this, for libraries that make a handshake by
-    /// themselves, after STARTTLS for instance.
+    /// themselves, after STARTTLS for instance. With [`Trust::platform`] the first call reads files.
     ///
     /// # Errors
     ///
     /// There is nothing to verify a server against. The next call tries again.
     pub fn client_config(&self) -> io::Result<Arc<ClientConfig>> {
-        self.config_for(&Binding::default())
+        self.config_now(&Binding::default())
     }
 
-    fn prepare(&self, attempt: &Attempt) -> io::Result<(Arc<ClientConfig>, ServerName<'static>)> {
-        Ok((self.config_for(attempt.socket.binding())?, server_name(&attempt.host())?))
+    async fn config_for(&self, binding: &Binding) -> io::Result<Arc<ClientConfig>> {
+        if self.trust.is_platform() && !self.configs().contains_key(binding) {
+            // Other tasks of this thread do not wait for files.
+            let (tls, binding) = (self.clone(), binding.clone());
+            return spawn_blocking(move || tls.config_now(&binding)).await?;
+        }
+        self.config_now(binding)
     }
 
-    fn config_for(&self, binding: &Binding) -> io::Result<Arc<ClientConfig>> {
-        let mut configs = self.configs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(config) = configs.get(binding) {
+    fn config_now(&self, binding: &Binding) -> io::Result<Arc<ClientConfig>> {
+        if let Some(config) = self.configs().get(binding) {
             return Ok(config.clone());
         }
+        // Without the lock. Who is first is kept.
         let config = Arc::new(self.make().map_err(io::Error::other)?);
-        Ok(configs.entry(binding.clone()).or_insert(config).clone())
+        Ok(self.configs().entry(binding.clone()).or_insert(config).clone())
+    }
+
+    fn configs(&self) -> MutexGuard<'_, HashMap<Binding, Arc<ClientConfig>>> {
+        self.configs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn make(&self) -> Result<ClientConfig, crate::tls::trust::Error> {
