@@ -133,7 +133,7 @@ impl Bench {
             destinations,
             plain: Connector::without_resolver(),
             #[cfg(feature = "hickory")]
-            caching: Connector::new(he::hickory::Resolver::servers([name_server::serve()])),
+            caching: Connector::new(he::hickory::Resolver::plain_servers([name_server::serve()])),
         }
     }
 

@@ -80,10 +80,10 @@ impl Answer {
         self
     }
 
-    /// The question went in clear to a server that is asked over TLS where that works; why it did
-    /// not (RFC 8310 section 5, opportunistic profile).
+    /// The question went in clear although the server is asked over TLS where that works, for this
+    /// reason (RFC 8310 section 5, opportunistic profile).
     #[must_use]
-    pub fn with_clear(mut self, why: impl Into<Arc<str>>) -> Self {
+    pub fn with_in_clear(mut self, why: impl Into<Arc<str>>) -> Self {
         self.in_clear = Some(why.into());
         self
     }
@@ -142,8 +142,9 @@ impl Answer {
         self.origin
     }
 
-    /// See [`with_clear`](Self::with_clear); `None` if it came over TLS, or from a server that was
-    /// never to be asked so.
+    /// Why the question went in clear to a server that is asked over TLS where that works; `None` if
+    /// it did not, or if no server is of that kind. It is set even where the answer came over TLS
+    /// after all: the name was seen.
     #[must_use]
     pub fn in_clear(&self) -> Option<&str> {
         self.in_clear.as_deref()

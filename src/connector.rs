@@ -132,8 +132,9 @@ impl Connector {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future ends every attempt and lookup; nothing is left behind once the runtime
-    /// has run its queue.
+    /// Dropping the future ends every attempt and lookup of it; nothing of it is left behind once the
+    /// runtime has run its queue. What the resolver shares (its cache, a connection to a name
+    /// server, a running `getaddrinfo`) goes on.
     pub async fn connect(&self, host: &str, ports: &[u16]) -> Result<TcpStream, Error> {
         Ok(self.establish(host, ports).await?.stream)
     }

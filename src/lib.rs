@@ -54,6 +54,7 @@
 //! |---|---|---|
 //! | an A waits for AAAA | 50 ms | [`Config::aaaa_timeout`] |
 //! | between two attempts, while none fails | 250 ms | [`Config::connect_delay`] |
+//! | a question waits for TLS before it goes in clear | 50 ms, and 50 ms for the handshake; up to 1 s where TLS was slower before | `Resolver::with_plain_delay` |
 //! | one attempt | 10 s | [`Config::connect_timeout`] |
 //! | one lookup | 1 s × 3 | [`Config::resolve_timeout`] × [`Config::resolve_retries`] |
 //! | the whole call | 30 s | [`Config::total_timeout`] |
@@ -72,8 +73,9 @@
 //! # DNS over TLS
 //!
 //! The system's name servers are asked over TLS where that works, and else in clear: a network that
-//! drops port 853 costs 50 ms once. Whoever wants more names a server and how to know it; then it is
-//! authenticated, or there is an error:
+//! drops port 853 costs the first lookup 50 ms. That hides names from eavesdroppers, and from nobody
+//! who can drop or change packets. `Resolver::system_plain` never uses TLS. For more, name a server
+//! and how to authenticate it; then it is authenticated, or the lookup fails:
 //!
 //! ```
 //! # #[cfg(feature = "hickory")]
@@ -178,7 +180,8 @@ pub use socket::{KeepAlive, SocketOptions};
 ///
 /// # Cancel safety
 ///
-/// Dropping the future ends every attempt and lookup.
+/// Dropping the future ends every attempt and lookup of it. What the resolver shares (its cache, a
+/// connection to a name server, a running `getaddrinfo`) goes on.
 ///
 /// # Panics
 ///

@@ -63,7 +63,8 @@ pub enum ErrorKind {
     NoSuchName,
     /// The name exists and has no usable address of the families asked for.
     NoAddress,
-    /// The lookup failed: a server failure, a refusal, no name server, no answer.
+    /// The lookup failed: a server failure, a refusal, no name server or none that could be
+    /// authenticated, no answer.
     Lookup,
     /// The caller's gate refused every address.
     Forbidden,

@@ -21,7 +21,7 @@ use crate::report::{
 /// | `error`, `detail` | the kind of the failure, and what was wrong with the input |
 /// | `winner` | an index into `attempts` |
 /// | `elapsed_ms` | the whole call |
-/// | `lookups` | `record`, `started_ms`, `elapsed_ms`, `outcome` (`answered`, `failed`, `abandoned`, `running`), `addresses` (with zones), `name` (the final one), `server`, `origin`, `in_clear` (why, where TLS would be better), `cached`, `ttl_s`, `kind` and `error` of a failure |
+/// | `lookups` | `record`, `started_ms`, `elapsed_ms`, `outcome` (`answered`, `failed`, `abandoned`, `running`), `addresses` (with zones), `name` (the final one), `server`, `origin`, `in_clear` (why the question was not asked over TLS alone), `cached`, `ttl_s`, `kind` and `error` of a failure |
 /// | `attempts` | `addr`, `started_ms`, `elapsed_ms`, `tcp_ms`, `local` (no packet left), `outcome` (`won`, `failed`, `timed_out`, `cancelled`, `running`), `kind` and `error` of a failure |
 /// | `passed_over`, `passed_over_more` | `addr` and `reason` (`unspecified`, `multicast`, `broadcast`, `no_zone`, `forbidden`, `other_family`); how many more |
 /// | `cut`, `not_tried` | addresses left out of the answers; pairs that had not had their turn |

@@ -18,7 +18,7 @@ mod support;
 const NAME: &str = "www.test.";
 
 fn resolver(dns: &Dns) -> Resolver {
-    Resolver::servers([dns.addr]).without_hosts()
+    Resolver::plain_servers([dns.addr]).without_hosts()
 }
 
 fn good(ttl: u32) -> Reply {

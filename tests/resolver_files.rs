@@ -231,7 +231,7 @@ async fn an_override_comes_first_and_asks_nobody() {
 async fn a_literal_is_never_asked() {
     let _held = HeldClock::hold();
     let dns = Dns::start().await;
-    let resolver = Resolver::servers([dns.addr]);
+    let resolver = Resolver::plain_servers([dns.addr]);
     assert_eq!(addrs(&resolver, "192.0.2.1", Record::A).await, ["192.0.2.1"]);
     assert_eq!(addrs(&resolver, "2001:db8::", Record::Aaaa).await, ["2001:db8::"]);
     assert_eq!(kind(&resolver, "192.0.2.1", Record::Aaaa).await, LookupErrorKind::NoRecords);
@@ -241,7 +241,7 @@ async fn a_literal_is_never_asked() {
 
 #[test]
 fn a_resolver_shows_what_it_is_made_of() {
-    let resolver = Resolver::servers(["127.0.0.1:53".parse().unwrap()])
+    let resolver = Resolver::plain_servers(["127.0.0.1:53".parse().unwrap()])
         .with_hosts("/nowhere/hosts")
         .with_override("a.test", ["192.0.2.1".parse().unwrap()]);
     assert_eq!(

@@ -28,7 +28,7 @@ async fn a_name_that_is_asked_steadily_is_asked_again_after_an_outage() {
     let _held = HeldClock::hold();
     let dns = Dns::start_udp_only().await;
     dns.on(NAME, RecordType::A, [Reply::silence(), Reply::silence(), Reply::silence(), good()]);
-    let resolver = Resolver::servers([dns.addr]).without_hosts();
+    let resolver = Resolver::plain_servers([dns.addr]).without_hosts();
     let first = tokio::spawn(resolver.lookup(&query()));
     dns.settle().await;
     for millis in [250, 750, 100] {
@@ -50,7 +50,7 @@ async fn a_hasty_lookup_leaves_no_failure_to_others() {
     let servfail = || Reply::code(ResponseCode::ServFail);
     broken.on(NAME, RecordType::A, [servfail(), servfail()]);
     slow.on(NAME, RecordType::A, [good().after(100), good().after(100)]);
-    let resolver = Resolver::servers([broken.addr, slow.addr]).without_hosts();
+    let resolver = Resolver::plain_servers([broken.addr, slow.addr]).without_hosts();
     let soon = tokio::time::Instant::now() + Duration::from_millis(60);
     let hasty = tokio::spawn(resolver.lookup(&query().with_deadline(soon.into_std())));
     broken.settle().await;
@@ -71,7 +71,7 @@ async fn a_very_short_deadline_is_used() {
     let _held = HeldClock::hold();
     let dns = Dns::start().await;
     dns.on(NAME, RecordType::A, [good()]);
-    let resolver = Resolver::servers([dns.addr]).without_hosts();
+    let resolver = Resolver::plain_servers([dns.addr]).without_hosts();
     let soon = tokio::time::Instant::now() + Duration::from_millis(3);
     let lookup = tokio::spawn(resolver.lookup(&query().with_deadline(soon.into_std())));
     dns.settle().await;

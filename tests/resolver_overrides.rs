@@ -54,7 +54,7 @@ fn an_override_that_no_connect_can_ask_for_says_so() {
     let addr: IpAddr = [192, 0, 2, 1].into();
     let overridden = |name: &str| {
         let _turn = TURN.lock().unwrap();
-        let with = || Resolver::servers([]).with_override(name, [addr]);
+        let with = || Resolver::plain_servers([]).with_override(name, [addr]);
         let _ = tracing::subscriber::with_default(notes.clone(), with);
         std::mem::take(&mut *notes.0.lock().unwrap()).join("\n")
     };
@@ -77,7 +77,7 @@ fn an_override_that_no_connect_can_ask_for_says_so() {
 
 #[tokio::test]
 async fn a_lookup_that_is_made_by_hand_gets_the_override_of_any_text() {
-    let resolver = Resolver::servers([]).without_hosts();
+    let resolver = Resolver::plain_servers([]).without_hosts();
     for name in ["Bad Name", "DB.test:80", "LocalHost", "BÜCHER.test"] {
         let resolver = {
             let _turn = TURN.lock().unwrap();

@@ -57,7 +57,7 @@ async fn server() -> (SocketAddr, Server<Catalog>) {
 #[tokio::test] // R-1034-3.6.2
 async fn a_cname_is_followed_for_both_families() {
     let (addr, _server) = server().await;
-    let resolver = Resolver::servers([addr]).without_hosts();
+    let resolver = Resolver::plain_servers([addr]).without_hosts();
     for (record, ip, ttl) in [(Record::A, "192.0.2.1", 100), (Record::Aaaa, "2001:db8::1", 100)] {
         let answer = resolver.lookup(&Query::new("www.example.test", record)).await.unwrap();
         assert_eq!(answer.addrs().len(), 1);
@@ -71,7 +71,7 @@ async fn a_cname_is_followed_for_both_families() {
 #[tokio::test] // R-7766-5
 async fn an_answer_that_does_not_fit_comes_over_tcp() {
     let (addr, _server) = server().await;
-    let resolver = Resolver::servers([addr]).without_hosts();
+    let resolver = Resolver::plain_servers([addr]).without_hosts();
     let answer = resolver.lookup(&Query::new("many.example.test", Record::A)).await.unwrap();
     assert_eq!((answer.origin(), answer.addrs().len()), (Origin::Tcp, 64));
 }
@@ -79,7 +79,7 @@ async fn an_answer_that_does_not_fit_comes_over_tcp() {
 #[tokio::test] // R-2308-5
 async fn none_is_none_and_a_foreign_zone_is_refused() {
     let (addr, _server) = server().await;
-    let resolver = Resolver::servers([addr]).without_hosts();
+    let resolver = Resolver::plain_servers([addr]).without_hosts();
     for (name, record, kind) in [
         ("many.example.test", Record::Aaaa, LookupErrorKind::NoRecords),
         ("none.example.test", Record::A, LookupErrorKind::NoSuchName),

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 const NAME: &str = "www.test.";
 
 fn connector(dns: &Dns) -> Connector {
-    Connector::new(Resolver::servers([dns.addr]).without_hosts())
+    Connector::new(Resolver::plain_servers([dns.addr]).without_hosts())
 }
 
 async fn accepts(attempt: Attempt) -> io::Result<SocketAddr> {

@@ -14,7 +14,7 @@ mod support;
 const NAME: &str = "www.test.";
 
 fn resolver(servers: &[&Dns]) -> Resolver {
-    Resolver::servers(servers.iter().map(|server| server.addr)).without_hosts()
+    Resolver::plain_servers(servers.iter().map(|server| server.addr)).without_hosts()
 }
 
 fn good() -> Reply {

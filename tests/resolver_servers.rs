@@ -18,7 +18,7 @@ mod support;
 const NAME: &str = "www.test.";
 
 fn resolver(servers: &[&Dns]) -> Resolver {
-    Resolver::servers(servers.iter().map(|server| server.addr)).without_hosts()
+    Resolver::plain_servers(servers.iter().map(|server| server.addr)).without_hosts()
 }
 
 /// Starts a lookup of A and gives it until nothing more happens without time.
@@ -138,7 +138,7 @@ async fn the_next_server_is_asked_at_once_when_a_port_is_closed() {
     let _held = HeldClock::hold();
     let (closed, dns) = (closed_port(), Dns::start().await);
     dns.on(NAME, RecordType::A, [good()]);
-    let resolver = Resolver::servers([closed, dns.addr]).without_hosts();
+    let resolver = Resolver::plain_servers([closed, dns.addr]).without_hosts();
     let answer = resolver.lookup(&Query::new(NAME, Record::A)).await.unwrap();
     assert_eq!(answer.server(), Some(dns.addr));
 }
@@ -209,7 +209,7 @@ async fn what_a_server_said_is_told_before_silence_and_silence_before_closed_por
     let (silent, refuses, closed) = (Dns::start().await, Dns::start().await, closed_port());
     silent.on(NAME, RecordType::A, [Reply::silence()]);
     let over = async |servers: &[SocketAddr]| {
-        let resolver = Resolver::servers(servers.iter().copied()).without_hosts();
+        let resolver = Resolver::plain_servers(servers.iter().copied()).without_hosts();
         let all = [&silent, &refuses];
         let lookup = start(&resolver, &all).await;
         for _ in 0..12 {
@@ -221,7 +221,10 @@ async fn what_a_server_said_is_told_before_silence_and_silence_before_closed_por
     assert_eq!(text, format!("refused ({})", refuses.addr));
     assert_eq!(over(&[closed, silent.addr]).await, format!("no answer ({})", silent.addr));
     let text = over(&[closed]).await;
-    assert!(text.starts_with(&format!("no name server ({closed}): Connection refused")), "{text}");
+    assert!(
+        text.starts_with(&format!("name server unreachable ({closed}): Connection refused")),
+        "{text}"
+    );
     assert_eq!(over(&[]).await, "no name server: none is configured");
 }
 
@@ -241,7 +244,7 @@ async fn silence_tells_the_first_server_and_how_many_more_were_asked() {
         (vec![closed, addrs[0], addrs[1]], 3_000, " and 1 more"),
         (vec![addrs[0], closed], 3_000, ""),
     ] {
-        let resolver = Resolver::servers(servers).without_hosts();
+        let resolver = Resolver::plain_servers(servers).without_hosts();
         // The resolver gives up 5 ms before the deadline.
         let deadline = Instant::now() + Duration::from_millis(millis);
         let query = Query::new(NAME, Record::A).with_deadline(deadline.into_std());

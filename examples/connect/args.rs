@@ -9,6 +9,7 @@ use he::hickory::NameServer;
 pub(crate) const USAGE: &str = "\
 usage: connect [HOST PORT [PORT …]] [--timeout SECONDS] [--dns SERVER] [--resolve NAME=ADDRESS] [--json]
 A SERVER is IP[:port], udp:…, tcp:…, or tls:IP[:port][!hostname][!pin…]; --dns may stand several times.
+Put a SERVER in single quotes: shells take ! for history.
 Without a host it makes its own little internet on loopback.";
 
 /// What was asked for; without a host, the little internet.

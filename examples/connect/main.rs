@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example connect` makes its own little internet on loopback; it needs no network and
 //! no privileges. `cargo run --example connect -- robur.coop 443 [587 …]` connects to a host.
-//! `--timeout SECONDS` bounds the call, `--dns tls:192.0.2.53!dns.example` asks that name server,
+//! `--timeout SECONDS` bounds the call, `--dns 'tls:192.0.2.53!dns.example'` asks that name server,
 //! `--resolve NAME=ADDRESS` answers a name without asking, `--json` prints the report as JSON.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example prints")]
 
@@ -35,7 +35,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         if !args.json {
             println!("{internet}");
         }
-        let resolver = Resolver::servers([internet.name_server()]).without_hosts();
+        let resolver = Resolver::plain_servers([internet.name_server()]).without_hosts();
         return connect(resolver, internet::NAME, &[internet.port()], &args).await;
     };
     let resolve =

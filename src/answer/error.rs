@@ -24,8 +24,8 @@ pub enum LookupErrorKind {
     TimedOut,
     /// No name server is configured, or none could be reached.
     NoNameServer,
-    /// A name server was reached and is not the one that is configured: its certificate does not
-    /// stand the test of the policy. Nothing was asked.
+    /// The name server could not be authenticated: its certificate does not satisfy the policy, or
+    /// there are no root certificates to verify it with. Nothing was asked.
     Untrusted,
     /// Anything else, an answer that makes no sense among it.
     Other,
@@ -113,9 +113,9 @@ impl LookupError {
         self
     }
 
-    /// See [`Answer::with_clear`](crate::Answer::with_clear). Not printed with the error.
+    /// See [`Answer::with_in_clear`](crate::Answer::with_in_clear). Not printed with the error.
     #[must_use]
-    pub fn with_clear(mut self, why: impl Into<Arc<str>>) -> Self {
+    pub fn with_in_clear(mut self, why: impl Into<Arc<str>>) -> Self {
         self.in_clear = Some(why.into());
         self
     }
@@ -193,7 +193,10 @@ impl From<LookupErrorKind> for LookupError {
 /// `no answer (192.0.2.53:53 and 2 more)`.
 impl fmt::Display for LookupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.kind)?;
+        match (self.kind, self.server) {
+            (LookupErrorKind::NoNameServer, Some(_)) => f.write_str("name server unreachable")?,
+            (kind, _) => write!(f, "{kind}")?,
+        }
         let mut notes = Vec::new();
         notes.extend(self.name.as_deref().map(|name| Line(name).to_string()));
         notes.extend(self.server.map(|server| match self.other_servers {

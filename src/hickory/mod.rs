@@ -4,8 +4,9 @@
 //! use he::hickory::Resolver;
 //!
 //! let system = Resolver::system();
-//! let given = Resolver::servers(["192.0.2.53:53".parse().unwrap()])
+//! let given = Resolver::name_servers(["192.0.2.53".parse()?])?
 //!     .with_override("db.test", ["127.0.0.1".parse().unwrap()]);
+//! # Ok::<(), he::hickory::NameServerError>(())
 //! ```
 //!
 //! | point | what happens |
@@ -15,7 +16,7 @@
 //! | asking again | the same server over UDP at 0, 250 ms and 1 s; a slow answer counts until the deadline of the query, 3 s without one |
 //! | memory | a server that answers in place of another goes first for 60 s |
 //! | TCP | for what is truncated; beside UDP when that is silent for 250 ms, and before it for 60 s where that has helped |
-//! | connections | one to a server and transport (and runtime, and binding), for all questions: up to 100 open at once, more wait; answers in any order; closed by us after 30 s without a question; a question on one that ends goes on on another; one that is silent for 250 ms while a question is open gets another beside it |
+//! | connections | one to a server and transport (and runtime, and binding), for all questions: up to 100 open at once, more wait; answers in any order; closed by us after 30 s without a question; a question on one that ends goes on on another; one that is silent for 250 ms while a question is open (up to 2 s where that was a false alarm) gets another beside it |
 //! | search list | walked for AAAA and A together, so that both end at the same host |
 //! | cache | 4 MiB for all runtimes: answers by TTL up to 1 h, "none" by SOA up to 5 min, silence for 1 s, SERVFAIL and REFUSED from 1 s doubling to 30 s |
 //! | same questions | those in flight at the same time are one query (per tokio runtime); it is given up when all lookups that wait for it are dropped |
@@ -31,20 +32,25 @@
 //!   DNS in clear where that does not work. A question that finds no connection waits for one: 50 ms
 //!   for the SYN-ACK and 50 ms more for the handshake ([`Resolver::with_plain_delay`]), and twice
 //!   the time it took before where that is known, up to 1 s. Then it goes in clear as well, at once
-//!   if the port is closed. A handshake that is done later serves the questions after it. A dead
-//!   port (refused, a failed handshake, REFUSED or nonsense over TLS, 2 s of silence while port 53
-//!   answers) is left alone for 10 s, doubling to 1 h, and looked at again in the background, by a
+//!   if the port is closed. Nor does it wait for ever on a connection that is up: after 250 ms without
+//!   an answer it goes in clear as well, after 1 s where the connection has answered before, so a
+//!   name that its servers answer slowly is seen. A handshake that is done later serves the
+//!   questions after it. A dead port (refused; a failed handshake; none within 2 s while port 53
+//!   answers; up, and silent for 1 s after port 53 has answered; REFUSED or nonsense over TLS) is
+//!   left alone for 10 s, doubling to 1 h, and looked at again in the background, by a
 //!   question that nobody waits for; where there was TLS before, for 1 minute at most. SERVFAIL over
-//!   TLS is an answer: asked in clear, the name would be told to all, and most likely fail again.
-//!   Wherever a question went in clear, the report has the reason ([`Answer::in_clear`]), and an event:
-//!   at level warn, once a minute, where there was TLS before.
-//!   It keeps names from who only listens, and nothing from who can drop or change packets.
+//!   TLS is an answer: asking again in clear would show the name to everyone, and most likely fail
+//!   again. An answered or failed lookup has the first reason for which a question of it went in
+//!   clear ([`Answer::in_clear`], [`LookupError::in_clear`](crate::LookupError::in_clear)), and there is
+//!   an event for each: at level warn, once a minute, where there was TLS before.
+//!   It hides names from eavesdroppers, and from nobody who can drop or change packets.
 //! - **Strict** and **pinned** ([`NameServer::tls`]): authenticated or an error that says why. Not one
 //!   packet goes to port 53, and no question leaves before the server is authenticated.
 //!
 //! Nothing is shared between resolvers: what one of them has learnt in clear never answers for
-//! another that is strict. Questions are padded to a multiple of 128 bytes (RFC 8467) and ask
-//! that nobody is told of the client's subnet (RFC 7871). Sessions are resumed, early data is off.
+//! another that is strict. Over TLS, questions are padded to a multiple of 128 bytes (RFC
+//! 8467) and ask the server to pass on nothing of the client's address (RFC 7871); in clear they do
+//! neither. Sessions are resumed, early data is off.
 //!
 //! Not here: raw public keys (rustls does not verify them by pins), DANE and a server's address
 //! found by its name (both need an answer that can be trusted first), DNS over HTTPS and QUIC.
@@ -144,13 +150,13 @@ impl Resolver {
     /// is read all the same, see [`without_hosts`](Self::without_hosts). Without a server every
     /// lookup that needs one fails with [`LookupErrorKind::NoNameServer`].
     #[must_use]
-    pub fn servers(servers: impl IntoIterator<Item = SocketAddr>) -> Self {
+    pub fn plain_servers(servers: impl IntoIterator<Item = SocketAddr>) -> Self {
         let servers = servers.into_iter().map(NameServer::udp).collect();
         Self::new(Settings::new(Source::Given(servers)))
     }
 
     /// These servers, in this order, each by its own policy, and no search list. The rest is as with
-    /// [`servers`](Self::servers).
+    /// [`plain_servers`](Self::plain_servers).
     ///
     /// ```
     /// use he::hickory::{NameServer, Resolver};
@@ -199,6 +205,9 @@ impl Resolver {
     /// [`system_plain`](Self::system_plain) its servers are asked in clear as well.
     #[must_use]
     pub fn with_resolv_conf(self, path: impl Into<PathBuf>) -> Self {
+        if self.system.settings.source.is_authenticated() {
+            tracing::warn!("with_resolv_conf: strict name servers are replaced");
+        }
         self.with(|settings| settings.source = Source::File(path.into()))
     }
 
@@ -214,11 +223,11 @@ impl Resolver {
         self.with(|settings| settings.hosts = None)
     }
 
-    /// How long plain DNS waits for a TLS connection to an opportunistic server: from the start of TCP,
-    /// and once more from the end of its handshake; at a server that was reached before at least
-    /// twice the time that took, up to 1 s. Default 50 ms: a round trip to most servers. Longer keeps more queries from leaving in clear; a network that drops port
-    /// 853 costs the first lookup so much. At most 2 s, when such a handshake is given up. It has no
-    /// effect on other servers.
+    /// How long a question waits for TLS to an opportunistic server before it goes in clear as well:
+    /// from the start of TCP, and again from the SYN-ACK. Default 50 ms, a round trip to most servers;
+    /// at a server that had TLS before, twice the time it took then if that is longer, up to 1 s.
+    /// Longer lets fewer questions go in clear, and costs the first lookup as much where port 853 is
+    /// dropped. More than 2 s counts as 2 s. It has no effect on other servers.
     #[must_use]
     pub fn with_plain_delay(self, delay: Duration) -> Self {
         self.with(|settings| settings.plain_delay = delay.min(opener::OPPORTUNISTIC_TIMEOUT))

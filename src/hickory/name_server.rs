@@ -30,7 +30,7 @@ pub(super) const TLS_PORT: u16 = 853;
 /// | policy | made by | as text |
 /// |---|---|---|
 /// | opportunistic | [`opportunistic`](Self::opportunistic) | `IP[:port]` |
-/// | UDP, and TCP where UDP does not do | [`udp`](Self::udp) | `udp:IP[:port]` |
+/// | UDP, and TCP where an answer is truncated or UDP is silent | [`udp`](Self::udp) | `udp:IP[:port]` |
 /// | TCP only | [`tcp`](Self::tcp) | `tcp:IP[:port]` |
 /// | strict | [`tls`](Self::tls), [`hostname`](Self::hostname) | `tls:IP[:port][!hostname]` |
 /// | pinned | [`tls`](Self::tls), [`pin`](Self::pin) | `tls:IP[:port][!hostname]!pin[!pin]…` |
@@ -84,8 +84,8 @@ impl NameServer {
     /// TLS without authentication at port 853 of this address where that works, and in clear where it
     /// does not. `addr` has the port of DNS in clear, by custom 53.
     ///
-    /// It keeps out who only listens. Who can drop or change packets gets the queries in clear:
-    /// against that there is [`tls`](Self::tls).
+    /// It hides queries from eavesdroppers. Anyone who can drop or change packets can make them go in
+    /// clear; what prevents that is [`tls`](Self::tls).
     #[must_use]
     pub fn opportunistic(addr: SocketAddr) -> Self {
         Self::new(addr, Policy::Opportunistic { tls_port: TLS_PORT })
@@ -140,7 +140,9 @@ impl NameServer {
 
     /// Authenticated by this pin, and by those given before: any of them will do, so that a backup
     /// can stand ready (RFC 7858 section 4.2). It replaces the check of the certificate's issuer and
-    /// validity; a hostname is checked all the same, and that the server has the private key.
+    /// validity; a hostname is checked all the same, and that the server has the private key. Only the
+    /// server's own certificate is compared: a pin of an intermediate or a root never matches, since
+    /// nothing verifies the chain.
     ///
     /// # Errors
     ///
@@ -178,9 +180,9 @@ impl NameServer {
         self.addr
     }
 
-    /// Whether it is never asked but over authenticated TLS: strict or pinned.
+    /// Whether it is only ever asked over authenticated TLS: strict or pinned.
     #[must_use]
-    pub fn is_tls(&self) -> bool {
+    pub fn is_authenticated(&self) -> bool {
         matches!(self.policy, Policy::Tls { .. })
     }
 
@@ -249,7 +251,7 @@ impl NameServer {
     /// Whether its address and its ports can be what they are said to be.
     fn check(&self) -> Result<(), Why> {
         usable(self.addr).map_err(|why| why.to_string())?;
-        check_port(self.addr.port(), self.is_tls())?;
+        check_port(self.addr.port(), self.is_authenticated())?;
         match self.policy {
             Policy::Opportunistic { tls_port } if tls_port == self.addr.port() => {
                 Err("one port for TLS and for DNS in clear".into())
@@ -269,7 +271,7 @@ impl NameServer {
     }
 }
 
-const NOT_TLS: &str = "only behind tls: are there a hostname and pins";
+const NOT_TLS: &str = "a hostname or a pin needs tls:";
 
 fn check_port(port: u16, tls: bool) -> Result<(), Why> {
     match (port, tls) {

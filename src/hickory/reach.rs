@@ -94,7 +94,7 @@ impl Way<'_> {
 
     /// What is to be said of a silent server that has to be reached over TLS: how far it got.
     pub(super) fn standing(&self) -> Option<LookupError> {
-        if !self.server.is_tls() {
+        if !self.server.is_authenticated() {
             return None;
         }
         let line = self.line(Transport::Tls);

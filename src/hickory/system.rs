@@ -95,6 +95,16 @@ impl Source {
         }
     }
 
+    /// Whether no question leaves before its server is authenticated.
+    pub(super) fn is_authenticated(&self) -> bool {
+        match self {
+            Self::Given(servers) => servers.iter().any(NameServer::is_authenticated),
+            Self::File(_) => false,
+            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
+            Self::Platform => false,
+        }
+    }
+
     /// What changes when the source does.
     fn stamp(&self) -> Stamp {
         match self {

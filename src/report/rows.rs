@@ -249,7 +249,8 @@ impl fmt::Display for Addresses<'_> {
             it @ (Origin::Hosts | Origin::System) => Some(it.to_string()),
             Origin::Unknown | Origin::Udp | Origin::Tcp | Origin::Tls => None,
         };
-        let in_clear = answer.in_clear().map(|why| format!("in clear: {}", Line(why)));
+        let also = if answer.origin() == Origin::Tls { "also " } else { "" };
+        let in_clear = answer.in_clear().map(|why| format!("{also}in clear: {}", Line(why)));
         let cached = answer.is_cached().then(|| "cached".to_owned());
         let notes = [server, origin, in_clear, cached].into_iter().flatten().collect::<Vec<_>>();
         if notes.is_empty() { Ok(()) } else { write!(f, " ({})", notes.join(", ")) }

@@ -2,20 +2,21 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::ClientConfig;
-#[cfg(any(feature = "rustls", feature = "webpki-roots"))]
 use rustls::RootCertStore;
-#[cfg(any(feature = "rustls", feature = "webpki-roots"))]
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use rustls_platform_verifier::Verifier;
 
 /// Who has to have issued the certificate of a server: of a strict name server, and (feature
-/// `rustls`) of a host. Cheap to clone; clones share what was read. A pinned name server needs none
-/// of it, an opportunistic one neither.
+/// `rustls`) of a host. Pinned and opportunistic name servers are not verified by it. Cheap to clone;
+/// clones share what was read.
 ///
 /// The cryptography is that of the provider which the process has installed
 /// (`rustls::crypto::CryptoProvider::install_default`), else *ring*; with `Trust::config` that of the
@@ -32,7 +33,6 @@ enum Anchors {
     Platform,
     #[cfg(feature = "webpki-roots")]
     WebpkiRoots,
-    #[cfg(feature = "rustls")]
     Roots(Arc<RootCertStore>),
     #[cfg(feature = "rustls")]
     Config(Arc<ClientConfig>),
@@ -65,6 +65,38 @@ impl Trust {
         Self::new(Anchors::WebpkiRoots)
     }
 
+    /// The root certificates of this PEM text (`-----BEGIN CERTIFICATE-----`) and no others: for an
+    /// authority of one's own. What is no certificate in it is passed over.
+    ///
+    /// ```no_run
+    /// use he::hickory::{NameServer, Resolver, Trust};
+    ///
+    /// # fn doc() -> Result<(), Box<dyn std::error::Error>> {
+    /// let trust = Trust::pem(&std::fs::read("/etc/ssl/our-authority.pem")?)?;
+    /// let server: NameServer = "tls:192.0.2.53!dns.example".parse()?;
+    /// let resolver = Resolver::name_servers([server])?.with_trust(trust);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidData`](io::ErrorKind::InvalidData): there is no certificate in it, or one that cannot be
+    /// read.
+    pub fn pem(text: &[u8]) -> io::Result<Self> {
+        let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
+        let mut roots = RootCertStore::empty();
+        for (nth, certificate) in (1..).zip(CertificateDer::pem_slice_iter(text)) {
+            let certificate =
+                certificate.map_err(|e| invalid(format!("certificate {nth}: {e}")))?;
+            roots.add(certificate).map_err(|e| invalid(format!("certificate {nth}: {e}")))?;
+        }
+        match roots.is_empty() {
+            true => Err(invalid("there is no certificate in the text".to_owned())),
+            false => Ok(Self::new(Anchors::Roots(Arc::new(roots)))),
+        }
+    }
+
     /// These root certificates and no others. With none at all every lookup and every connect fails
     /// and says so.
     ///
@@ -87,7 +119,8 @@ impl Trust {
     ///
     /// For a pinned name server a pin takes the place of the verifier, and for an opportunistic one
     /// only the crypto provider counts. Not taken for any name server: ALPN and early data are off,
-    /// SNI is as its policy says, and sessions are not shared with other users of the configuration.
+    /// SNI is as its policy says, and sessions are resumed from a store of the resolver's own, even if
+    /// the configuration resumes none.
     #[cfg(feature = "rustls")]
     #[must_use]
     pub fn config(config: impl Into<Arc<ClientConfig>>) -> Self {
@@ -104,8 +137,9 @@ impl Trust {
             Anchors::Platform => true,
             #[cfg(feature = "webpki-roots")]
             Anchors::WebpkiRoots => false,
+            Anchors::Roots(_) => false,
             #[cfg(feature = "rustls")]
-            Anchors::Roots(_) | Anchors::Config(_) => false,
+            Anchors::Config(_) => false,
         }
     }
 
@@ -115,7 +149,6 @@ impl Trust {
         match &self.anchors {
             #[cfg(feature = "rustls")]
             Anchors::Config(config) => config.crypto_provider().clone(),
-            #[cfg(feature = "rustls")]
             Anchors::Roots(_) => default_provider(),
             #[cfg(feature = "webpki-roots")]
             Anchors::WebpkiRoots => default_provider(),
@@ -149,7 +182,6 @@ impl Trust {
                 let roots = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
                 by_roots(Arc::new(roots), provider)
             })?,
-            #[cfg(feature = "rustls")]
             (Anchors::Roots(roots), None) => {
                 self.kept(|provider| by_roots(roots.clone(), provider))?
             }
@@ -205,7 +237,6 @@ fn platform(provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>
     }
 }
 
-#[cfg(any(feature = "rustls", feature = "webpki-roots"))]
 fn by_roots(
     roots: Arc<RootCertStore>,
     provider: Arc<CryptoProvider>,
@@ -229,10 +260,28 @@ impl fmt::Debug for Trust {
             Anchors::Platform => f.write_str("Trust(platform)"),
             #[cfg(feature = "webpki-roots")]
             Anchors::WebpkiRoots => f.write_str("Trust(webpki-roots)"),
-            #[cfg(feature = "rustls")]
             Anchors::Roots(roots) => write!(f, "Trust({} roots)", roots.len()),
             #[cfg(feature = "rustls")]
             Anchors::Config(_) => f.write_str("Trust(config)"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_authority_is_read_from_its_pem_text() {
+        let params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        let trust = Trust::pem(format!("a note\n{pem}{pem}").as_bytes()).unwrap();
+        assert!(trust.client_config(None).is_ok());
+        let error = |text: &str| Trust::pem(text.as_bytes()).unwrap_err().to_string();
+        assert_eq!(error("no PEM"), "there is no certificate in the text");
+        let senseless = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let told = error(&format!("{pem}{senseless}"));
+        assert!(told.starts_with("certificate 2: "), "{told}");
     }
 }

@@ -41,7 +41,13 @@ const fn fault(
 
 const FAULTS: [Fault; 13] = [
     fault(NameServer::tls_silent, "no answer (192.0.2.1:853): no TCP connection", GIVES_UP, 1, 0),
-    fault(NameServer::tls_closed, "no name server (192.0.2.1:853): connection refused", RTT, 1, 0),
+    fault(
+        NameServer::tls_closed,
+        "name server unreachable (192.0.2.1:853): connection refused",
+        RTT,
+        1,
+        0,
+    ),
     fault(
         NameServer::tls_mute,
         "no answer (192.0.2.1:853): TCP is up, TLS is silent",
@@ -58,7 +64,7 @@ const FAULTS: [Fault; 13] = [
     ),
     fault(
         NameServer::tls_garbage,
-        "no name server (192.0.2.1:853): \
+        "name server unreachable (192.0.2.1:853): \
          no TLS: received corrupt message of type InvalidContentType",
         RTT,
         1,
@@ -66,8 +72,8 @@ const FAULTS: [Fault; 13] = [
     ),
     fault(
         NameServer::tls_accepts_then_closes,
-        "no name server (192.0.2.1:853): closed during the TLS handshake|\
-         no name server (192.0.2.1:853): connection reset",
+        "name server unreachable (192.0.2.1:853): closed during the TLS handshake|\
+         name server unreachable (192.0.2.1:853): connection reset",
         RTT,
         1,
         0,
@@ -85,21 +91,21 @@ const FAULTS: [Fault; 13] = [
     // From here on the questions are asked once more over a new connection.
     fault(
         NameServer::tls_wrong_id,
-        "no name server (192.0.2.1:853): an answer to no question",
+        "name server unreachable (192.0.2.1:853): an answer to no question",
         6 * RTT,
         2,
         4,
     ),
     fault(
         |server| server.tls_closes_at_question(1, Goodbye::Notify),
-        "no name server (192.0.2.1:853): closed by the server",
+        "name server unreachable (192.0.2.1:853): closed by the server",
         6 * RTT,
         2,
         2,
     ),
     fault(
         |server| server.tls_closes_at_question(1, Goodbye::Reset),
-        "no name server (192.0.2.1:853): connection reset",
+        "name server unreachable (192.0.2.1:853): connection reset",
         6 * RTT,
         2,
         2,

@@ -127,7 +127,7 @@ fn of_a_callers_configuration_versions_and_roots_count() {
         let too_old = with(own_config(lab.root.roots(), &[&TLS12]));
         assert_eq!(
             fail(net, &too_old, "www.test").await.to_string(),
-            "no name server (192.0.2.1:853): the server ended the TLS handshake: ProtocolVersion"
+            "name server unreachable (192.0.2.1:853): the server ended the TLS handshake: ProtocolVersion"
         );
         net.assert_returned(2 * RTT);
         let stranger = with(own_config(he_testnet::Authority::new().roots(), &[&TLS13]));

@@ -93,7 +93,7 @@ fn a_resolver_that_is_not_the_systems_says_nothing_of_the_system() {
         std::fs::write(&conf, "nameserver 192.0.2.53\n").unwrap();
         let none = format!("no such name ({server})");
         for resolver in [
-            Resolver::servers([server.parse().unwrap()]),
+            Resolver::plain_servers([server.parse().unwrap()]),
             Resolver::system().with_resolv_conf(conf),
         ] {
             let told = errors_of(net, &Connector::new(resolver), "printer.test").await;

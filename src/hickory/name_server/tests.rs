@@ -168,7 +168,7 @@ fn hostnames_are_names_and_there_is_one() {
     refused("tls:192.0.2.53!dns test", "dns test", 15, "' ' has no place in a name");
     refused("tls:192.0.2.53!dns-.test", "dns-.test", 15, "invalid dns name");
     refused("tls:192.0.2.53!dns..test", "dns..test", 15, "a label is empty");
-    let only = "only behind tls: are there a hostname and pins";
+    let only = "a hostname or a pin needs tls:";
     refused("192.0.2.53!dns.test", "dns.test", 11, only);
     refused(&format!("udp:192.0.2.53!{KEY}"), KEY, 15, only);
 }
@@ -218,11 +218,11 @@ fn what_a_server_cannot_have_is_refused_when_it_is_given() {
     assert_eq!(
         told(udp.clone().hostname("a.test")),
         "invalid name server \"udp:192.0.2.53\": hostname \"a.test\": \
-         only behind tls: are there a hostname and pins"
+         a hostname or a pin needs tls:"
     );
     assert_eq!(
         told(udp.pin(Pin::key_sha256([0; 32]))),
-        "invalid name server \"udp:192.0.2.53\": only behind tls: are there a hostname and pins"
+        "invalid name server \"udp:192.0.2.53\": a hostname or a pin needs tls:"
     );
     assert_eq!(
         told(strict.with_tls_port(8853)),

@@ -170,7 +170,7 @@ fn read_port(part: Part<'_>, tls: bool) -> Result<u16, NameServerError> {
 /// The text, see [`NameServer`].
 impl fmt::Display for NameServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let addr = Addr(self.addr, if self.is_tls() { TLS_PORT } else { PORT });
+        let addr = Addr(self.addr, if self.is_authenticated() { TLS_PORT } else { PORT });
         match &self.policy {
             Policy::Opportunistic { .. } => write!(f, "{addr}"),
             Policy::Udp => write!(f, "udp:{addr}"),
