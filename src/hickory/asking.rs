@@ -72,12 +72,15 @@ impl Asking {
         if !self.line.is_proven() {
             self.ports.tls_is_doubtful(&self.spot, SILENT, Instant::now(), GRACE);
         }
+        let started = Instant::now();
         match timeout(GRACE, tls).await {
             Ok(Err(error)) if is_no_answer(&error) || join.was_in_vain() => {
                 self.bury(&reason(&error));
             }
             Ok(Err(_)) => {}
             Ok(outcome) => drop(self.settled(outcome)),
+            // Others were answered.
+            Err(_) if self.line.was_heard_since(started) => {}
             Err(_) => self.bury(SILENT),
         }
     }

@@ -129,6 +129,11 @@ impl Connection {
         Some(self.life.table().up_at? - self.life.opened_at)
     }
 
+    /// Whether anything was heard after that.
+    pub(super) fn was_heard_since(&self, then: Instant) -> bool {
+        self.life.table().was_heard_since(then)
+    }
+
     /// When it ended without having been up.
     pub(super) fn failed_at(&self) -> Option<Instant> {
         let failed = self.life.table().up_at.is_none();

@@ -89,6 +89,13 @@ impl Line {
         self.is_proven() && self.phase() == Some(Phase::Up)
     }
 
+    /// Whether anything has come over it since then.
+    pub(super) fn was_heard_since(&self, then: Instant) -> bool {
+        let state = self.lock();
+        let mut connections = state.current.iter().chain(&state.spare);
+        connections.any(|connection| connection.was_heard_since(then))
+    }
+
     /// What came over it was of use, or was not.
     pub(super) fn prove(&self, useful: bool) {
         self.proven.store(useful, Ordering::Relaxed);
@@ -169,10 +176,21 @@ impl Line {
                     }
                 }
             };
-            if let Either::Left((doubt, _)) = select(pin!(doubt), pin!(latest.leaves(phase))).await
-            {
-                return doubt;
+            let (doubt, leaves) = (pin!(doubt), pin!(latest.leaves(phase)));
+            match select(select(doubt, leaves), pin!(self.is_slow(trials, join))).await {
+                Either::Left((Either::Left((doubt, _)), _)) => return doubt,
+                Either::Left((Either::Right(_), _)) => {}
+                Either::Right(_) => return Doubt::Slow(Slow::Silent),
             }
+        }
+    }
+
+    /// Waits until a question is older than a line that has answered others may let it become,
+    /// however its connections fare.
+    async fn is_slow(&self, trials: &Trials<'_>, join: Option<&Join>) {
+        match join {
+            Some(_) if self.is_proven() => sleep_until(trials.started_at + SLOW_AFTER).await,
+            Some(_) | None => pending().await,
         }
     }
 
@@ -183,10 +201,10 @@ impl Line {
             on.is_silent_for(patience).await;
             return Doubt::Silent;
         }
-        if join.is_none() {
+        if join.is_none() || self.is_proven() {
             return pending().await;
         }
-        on.is_silent_for(if self.is_proven() { SLOW_AFTER } else { patience }).await;
+        on.is_silent_for(patience).await;
         Doubt::Slow(Slow::Silent)
     }
 

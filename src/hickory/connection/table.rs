@@ -85,6 +85,10 @@ impl Table {
         self.lost = self.open.len();
     }
 
+    pub(super) fn was_heard_since(&self, then: Instant) -> bool {
+        self.heard_at.is_some_and(|at| at > then)
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.open.values().all(|sent| sent.reply.is_closed())
     }

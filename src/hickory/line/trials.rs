@@ -1,5 +1,7 @@
 //! What one question has gone through on a line.
 
+use tokio::time::Instant;
+
 use crate::answer::LookupError;
 use crate::hickory::connection::Ended;
 use crate::hickory::join::{Join, Slow};
@@ -19,13 +21,15 @@ pub(super) struct Trials<'a> {
     told: bool,
     /// A connection was opened beside a silent one for it.
     pub(super) is_replaced: bool,
+    pub(super) started_at: Instant,
     sends: usize,
     moves: usize,
 }
 
 impl<'a> Trials<'a> {
     pub(super) fn new(join: Option<&'a Join>) -> Self {
-        Self { join, told: false, is_replaced: false, sends: 0, moves: 0 }
+        let started_at = Instant::now();
+        Self { join, told: false, is_replaced: false, started_at, sends: 0, moves: 0 }
     }
 
     /// Whom to tell that another way should join, unless that is done.
