@@ -86,7 +86,11 @@ impl Line {
 
     /// Whether what it says has been of use, and its connection lives.
     pub(super) fn is_good(&self) -> bool {
-        self.is_proven() && self.phase() == Some(Phase::Up)
+        self.is_proven() && self.phase() == Some(Phase::Up) && !self.is_in_doubt()
+    }
+
+    fn is_in_doubt(&self) -> bool {
+        self.lock().spares.is_in_vain()
     }
 
     /// Whether anything has come over it since then.
@@ -196,12 +200,14 @@ impl Line {
 
     /// Waits until a connection that is up is silent for too long.
     async fn silence(&self, on: &Connection, trials: &Trials<'_>, join: Option<&Join>) -> Doubt {
-        let (patience, open_at) = self.lock().spares.next();
-        if !trials.is_replaced && open_at <= Instant::now() {
+        let (patience, may_replace) = self.lock().spare_now();
+        if !trials.is_replaced && may_replace {
             on.is_silent_for(patience).await;
             return Doubt::Silent;
         }
-        if join.is_none() || self.is_proven() {
+        // Who has caused the doubt may be slow for other reasons.
+        let is_trusted = self.is_proven() && (trials.is_replaced || !self.is_in_doubt());
+        if join.is_none() || is_trusted {
             return pending().await;
         }
         on.is_silent_for(patience).await;
@@ -249,10 +255,8 @@ impl Line {
     fn answered(&self, by: &Arc<Connection>, latest: &Arc<Connection>, trials: &Trials<'_>) {
         let mut state = self.lock();
         state.took = by.took().or(state.took);
-        if trials.is_replaced {
-            // The silent one was alive after all, or it was not.
-            state.spares.answered(Arc::ptr_eq(by, latest));
-        }
+        // The silent one was alive after all, or it was not.
+        state.spares.answered(trials.is_replaced.then(|| Arc::ptr_eq(by, latest)));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -261,6 +265,13 @@ impl Line {
 }
 
 impl State {
+    /// How long a silence is one, and whether there is a spare, or may be one now.
+    fn spare_now(&self) -> (Duration, bool) {
+        let (patience, open_at) = self.spares.next();
+        let has_spare = self.spare.as_ref().is_some_and(|spare| spare.is_open());
+        (patience, has_spare || open_at <= Instant::now())
+    }
+
     /// One end may be an accident; two in a row that have cost questions are a rule.
     fn learn(&mut self, ended: &Connection) {
         let lesson = ended.quota_of_the_server();

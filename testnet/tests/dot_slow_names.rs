@@ -13,10 +13,12 @@ use he_testnet::{NameServer, Net, internet, words};
 /// UDP, which joins at about 280 ms, is answered before TLS.
 async fn slow_name(net: Net, connector: &Connector) {
     let v6 = net.host("2001:db8::1").rtt(20);
-    let name = net.dns("slow.test").aaaa([v6]).after(600);
+    let aaaa = net.dns("slow.test").aaaa([v6]).after(600);
+    let a = net.dns("slow.test").a([net.host("198.51.100.1").rtt(20)]).after(600);
     let sooner = async {
         net.pass(200).await;
-        name.after(130);
+        aaaa.after(130);
+        a.after(130);
     };
     let connecting = connector.connect_with("slow.test", &[443], he::Attempt::connect);
     let (established, ()) = tokio::join!(net.call(connecting), sooner);

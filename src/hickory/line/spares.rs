@@ -39,12 +39,18 @@ impl Spares {
         self.in_vain += 1;
     }
 
-    /// The question for which one was opened was answered, by the spare or by the silent one.
-    pub(super) fn answered(&mut self, by_spare: bool) {
+    /// Whether the last one has brought nothing, and the old connection nothing since.
+    pub(super) fn is_in_vain(&self) -> bool {
+        self.in_vain > 0
+    }
+
+    /// A question was answered; if one was opened for it, by the spare or by the silent one.
+    pub(super) fn answered(&mut self, by_spare: Option<bool>) {
         self.in_vain = 0;
         self.false_alarms = match by_spare {
-            true => 0,
-            false => MAX_FALSE_ALARMS.min(self.false_alarms + 1),
+            None => self.false_alarms,
+            Some(true) => 0,
+            Some(false) => MAX_FALSE_ALARMS.min(self.false_alarms + 1),
         };
     }
 }

@@ -158,6 +158,9 @@ async fn a_silent_connection_that_cannot_be_replaced_makes_another_way_join() {
     assert_eq!(slow(&line).await, None);
     line.prove(true);
     assert_eq!(slow(&line).await, Some((250, Slow::NotUp)));
+    assert!(!line.is_good());
+    // Who comes next waits no longer for a line in doubt.
+    assert_eq!(slow(&line).await, Some((250, Slow::Silent)));
     let told = line.failure().map(|error| error.to_string());
     assert_eq!(told.as_deref(), Some("no name server: refused"));
 }
