@@ -37,6 +37,18 @@ impl LookupErrorKind {
     pub fn is_negative(self) -> bool {
         matches!(self, Self::NoSuchName | Self::NoRecords)
     }
+
+    /// Of several failures the one to tell has the lowest: what a server said comes before what made
+    /// no sense, that before silence, and that before servers that cannot be reached.
+    #[cfg(feature = "hickory")]
+    pub(crate) fn rank(self) -> u8 {
+        match self {
+            Self::ServerFailure | Self::Refused | Self::Untrusted => 0,
+            Self::NoSuchName | Self::NoRecords | Self::Other => 1,
+            Self::TimedOut => 2,
+            Self::NoNameServer => 3,
+        }
+    }
 }
 
 impl fmt::Display for LookupErrorKind {

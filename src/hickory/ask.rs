@@ -11,13 +11,14 @@ use tokio::time::{Instant, sleep_until};
 
 use super::cache::{Key, Learnt};
 use super::chain::{Chain, Found};
-use super::exchange::{Reply, exchange};
+use super::exchange::exchange;
 use super::flight::Deadline;
 use super::message::{Question, text_name, wire_name};
 use super::name_server::NameServer;
 use super::reach::Reach;
 use super::resolv_conf::Conf;
 use super::servers::Memory;
+use super::stream::Outcome;
 use crate::answer::{Answer, LookupError, LookupErrorKind};
 
 /// Distance between two servers while none fails.
@@ -94,7 +95,7 @@ async fn ask_servers(
     key: &Key,
     question: &Question,
     deadline: &Deadline,
-) -> Result<Reply, LookupError> {
+) -> Outcome {
     let servers = memory.order(&conf.servers, conf.rotate, Instant::now());
     let story = Story::default();
     let one = async |server: NameServer| {
@@ -155,8 +156,7 @@ impl Story {
         None
     }
 
-    /// The one error to tell: what a server said comes before what made no sense, that before
-    /// silence, and that before servers that cannot be reached; among equals the first server's.
+    /// The one error to tell: of the lowest rank, and among equals the first server's.
     /// `standing` says how far it got with a silent server.
     fn failure(&self, standing: impl Fn(&NameServer) -> Option<LookupError>) -> LookupError {
         let asked = self.lock();
@@ -170,19 +170,10 @@ impl Story {
         });
         let none =
             || LookupError::new(LookupErrorKind::NoNameServer).with_cause("none is configured");
-        told.min_by_key(|error| rank(error.kind())).unwrap_or_else(none)
+        told.min_by_key(|error| error.kind().rank()).unwrap_or_else(none)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<(NameServer, Option<LookupError>)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-pub(super) fn rank(kind: LookupErrorKind) -> u8 {
-    match kind {
-        LookupErrorKind::ServerFailure | LookupErrorKind::Refused | LookupErrorKind::Untrusted => 0,
-        LookupErrorKind::NoSuchName | LookupErrorKind::NoRecords | LookupErrorKind::Other => 1,
-        LookupErrorKind::TimedOut => 2,
-        LookupErrorKind::NoNameServer => 3,
     }
 }

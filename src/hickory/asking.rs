@@ -10,20 +10,21 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::connection::Phase;
-use super::exchange::over_line;
 use super::join::Join;
 use super::line::Line;
 use super::message::Question;
 use super::opener::OPPORTUNISTIC_TIMEOUT;
-use super::opportunistic::{SILENT, is_no_answer, reason};
-use super::plain::Outcome;
 use super::ports::{Ports, Spot};
 use super::reach::{Transport, Way};
+use super::stream::{Outcome, over_line};
 use crate::answer::{LookupError, LookupErrorKind};
 
 /// A port that is up and silent has so long to say anything after plain DNS has answered: some names
 /// take a server that long.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// What is said of a port that takes questions and answers none.
+pub(super) const SILENT: &str = "TLS is up and silent";
 
 /// See the module.
 #[derive(Clone)]
@@ -56,12 +57,10 @@ impl Asking {
         outcome
     }
 
-    /// TLS has failed, in one way or another, where plain DNS came to this. A connection that did not
-    /// come about was told by who has tried it.
+    /// TLS has failed, in one way or another, where plain DNS came to this.
     pub(super) fn failed(&self, error: &LookupError, join: &Join, plain: &Outcome) {
-        if plain.is_ok() && (is_no_answer(error) || join.was_in_vain()) {
-            self.line.prove(false);
-            self.ports.tls_is_dead(&self.spot, &reason(error), Instant::now());
+        if plain.is_ok() {
+            self.blame(error, join);
         }
     }
 
@@ -74,10 +73,7 @@ impl Asking {
         }
         let started = Instant::now();
         match timeout(GRACE, tls).await {
-            Ok(Err(error)) if is_no_answer(&error) || join.was_in_vain() => {
-                self.bury(&reason(&error));
-            }
-            Ok(Err(_)) => {}
+            Ok(Err(error)) => self.blame(&error, &join),
             Ok(outcome) => drop(self.settled(outcome)),
             // Others were answered.
             Err(_) if self.line.was_heard_since(started) => {}
@@ -92,12 +88,8 @@ impl Asking {
         let tls = self.clone().start(join.clone());
         // For the handshake, and as long for the answer.
         match timeout(2 * OPPORTUNISTIC_TIMEOUT, tls).await {
-            Ok(Ok(reply)) => drop(self.settled(Ok(reply))),
-            Ok(Err(error)) if is_no_answer(&error) || join.was_in_vain() => {
-                self.bury(&reason(&error));
-            }
-            // A failed handshake was told already; all else says nothing about the port.
-            Ok(Err(_)) => {}
+            Ok(Err(error)) => self.blame(&error, &join),
+            Ok(outcome) => drop(self.settled(outcome)),
             Err(_) if self.line.phase() == Some(Phase::Up) => {
                 self.ports.tls_is_silent(&self.spot, SILENT, started, Instant::now());
             }
@@ -105,9 +97,29 @@ impl Asking {
         }
     }
 
+    /// A failed handshake was told by who has tried it; all else but this says nothing of the port.
+    fn blame(&self, error: &LookupError, join: &Join) {
+        if is_no_answer(error) || join.was_in_vain() {
+            self.bury(&reason(error));
+        }
+    }
+
     fn bury(&self, why: &str) {
         self.line.prove(false);
         self.ports.tls_is_dead(&self.spot, why, Instant::now());
+    }
+}
+
+/// REFUSED, or what makes no sense. From a server that answers in clear it says that its port for
+/// TLS is not for us. SERVFAIL is of the name: asked in clear it would be the same, and told to all.
+pub(super) fn is_no_answer(error: &LookupError) -> bool {
+    matches!(error.kind(), LookupErrorKind::Refused | LookupErrorKind::Other)
+}
+
+pub(super) fn reason(error: &LookupError) -> Arc<str> {
+    match error.kind() == LookupErrorKind::Refused {
+        true => "REFUSED over TLS".into(),
+        false => error.reason().into(),
     }
 }
 

@@ -26,6 +26,7 @@ const IDLE: Duration = Duration::from_secs(30);
 const MAX_OPEN: usize = 100;
 /// Why a connection with a quota ends.
 const USED_UP: &str = "its questions are answered";
+
 /// Dropping the last handle ends it, however far it is.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -134,22 +135,16 @@ impl Connection {
         self.life.table().was_heard_since(then)
     }
 
-    /// When it ended without having been up.
-    pub(super) fn failed_at(&self) -> Option<Instant> {
-        let failed = self.life.table().up_at.is_none();
-        self.life.end.get().filter(|_| failed).map(|(_, at)| *at)
-    }
-
     /// After how many answers the server has ended it, if that has cost questions.
     pub(super) fn quota_of_the_server(&self) -> Option<usize> {
         let table = self.life.table();
         (table.lost > 0 && table.answers > 0).then_some(table.answers)
     }
 
-    /// Why it ended without having been up.
-    pub(super) fn failure(&self) -> Option<LookupError> {
-        self.failed_at()?;
-        self.life.end.get().map(|(error, _)| error.clone())
+    /// Why it ended without having been up, and when.
+    pub(super) fn failure(&self) -> Option<&(LookupError, Instant)> {
+        let failed = self.life.table().up_at.is_none();
+        self.life.end.get().filter(|_| failed)
     }
 
     /// Waits until it is another one.

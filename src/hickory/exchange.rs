@@ -1,34 +1,15 @@
 //! One question to one server, by that server's policy.
 
-use std::io;
-use std::net::SocketAddr;
-
-use hickory_proto::op::Message;
 use tokio::time::Instant;
 
-use super::join::Join;
-use super::line::Line;
-use super::message::{Edns, Heard, Question, text_name};
+use super::message::Question;
 use super::name_server::{Policy, TLS_PORT};
 use super::opportunistic::opportunistic;
 use super::plain::plain;
-use super::reach::{Transport, Way};
-use crate::answer::{LookupError, LookupErrorKind, Origin};
-use crate::text::{Line as OneLine, Time};
-
-/// A reply, and how it came.
-pub(super) struct Reply {
-    pub(super) message: Message,
-    /// With the port that answered.
-    pub(super) server: SocketAddr,
-    pub(super) origin: Origin,
-}
-
-impl Reply {
-    pub(super) fn new(message: Message, server: SocketAddr, origin: Origin) -> Self {
-        Self { message, server, origin }
-    }
-}
+use super::reach::Way;
+use super::stream::{Outcome, over_tcp, over_tls};
+use crate::answer::{LookupError, LookupErrorKind};
+use crate::text::{Line, Time};
 
 /// Asks one server. A server that keeps silent keeps this waiting: the caller knows how long.
 ///
@@ -36,7 +17,7 @@ impl Reply {
 ///
 /// What the server said instead of an answer, or why it could not be reached
 /// ([`LookupErrorKind::NoNameServer`], [`LookupErrorKind::Untrusted`]).
-pub(super) async fn exchange(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError> {
+pub(super) async fn exchange(way: &Way<'_>, question: &Question) -> Outcome {
     let started = Instant::now();
     let result = match way.server.policy() {
         // R-7858-3.1c, whoever has written that into resolv.conf.
@@ -57,57 +38,7 @@ pub(super) async fn exchange(way: &Way<'_>, question: &Question) -> Result<Reply
     result
 }
 
-/// Over TCP, and nothing else.
-pub(super) async fn over_tcp(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError> {
-    over_line(&way.line(Transport::Tcp), Transport::Tcp, question, None).await
-}
-
-/// Over TLS that has been authenticated, and nothing else (R-8310-5.1b).
-async fn over_tls(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError> {
-    over_line(&way.line(Transport::Tls), Transport::Tls, question, None).await
-}
-
-/// With EDNS, and without where the server does not know it.
-///
-/// # Errors
-///
-/// They name the address and port that failed.
-pub(super) async fn over_line(
-    line: &Line,
-    transport: Transport,
-    question: &Question,
-    join: Option<&Join>,
-) -> Result<Reply, LookupError> {
-    let (origin, edns) = match transport {
-        Transport::Tcp => (Origin::Tcp, Edns::Plain),
-        Transport::Tls => (Origin::Tls, Edns::Private),
-    };
-    for (edns, nth) in [(edns, 1), (Edns::Without, 2)] {
-        let packet = question.encode(edns)?;
-        trace_send(line.addr(), question, origin, nth);
-        let bytes = line.ask(&packet.bytes, join).await;
-        let bytes = bytes.map_err(|error| error.with_server(line.addr()))?;
-        let senseless = |why| {
-            LookupError::from(LookupErrorKind::Other).with_cause(why).with_server(line.addr())
-        };
-        return match question.read(&packet, &bytes) {
-            // Its id is that of this question, so nothing else can be meant.
-            Heard::Nothing => Err(senseless("an answer to another question")),
-            Heard::Truncated => Err(senseless("truncated on a stream")),
-            Heard::WithoutEdns => continue,
-            Heard::Failed(error) => Err(error.with_server(line.addr())),
-            Heard::Reply(message) => Ok(Reply::new(message, line.addr(), origin)),
-        };
-    }
-    Err(no_edns())
-}
-
-fn trace_end(
-    way: &Way<'_>,
-    question: &Question,
-    started: Instant,
-    result: &Result<Reply, LookupError>,
-) {
+fn trace_end(way: &Way<'_>, question: &Question, started: Instant, result: &Outcome) {
     let (record, time) = (question.record(), Time(started.elapsed()));
     match result {
         Ok(reply) => {
@@ -117,22 +48,7 @@ fn trace_end(
         }
         Err(error) => {
             let server = way.server.addr();
-            tracing::debug!(%server, %record, error = %OneLine(error), %time, "failed");
+            tracing::debug!(%server, %record, error = %Line(error), %time, "failed");
         }
     }
-}
-
-pub(super) fn trace_send(server: SocketAddr, question: &Question, over: Origin, nth: usize) {
-    if tracing::enabled!(tracing::Level::DEBUG) {
-        let (name, record) = (text_name(question.name()), question.record());
-        tracing::debug!(%server, name = %OneLine(name), %record, %over, nth, "asked");
-    }
-}
-
-pub(super) fn unreachable(error: io::Error) -> LookupError {
-    LookupError::from(LookupErrorKind::NoNameServer).with_cause(error)
-}
-
-pub(super) fn no_edns() -> LookupError {
-    LookupError::from(LookupErrorKind::ServerFailure).with_cause("does not understand EDNS")
 }

@@ -2,7 +2,7 @@
 //! when that ends or falls silent.
 
 use std::fmt;
-use std::future::pending;
+use std::future::{Future, pending};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{Instant, sleep_until};
 
-use super::connection::{Connection, Phase};
+use super::connection::{Connection, Ended, Phase};
 use super::join::{Join, Slow};
 use crate::answer::LookupError;
 use spares::Spares;
@@ -80,7 +80,9 @@ impl Line {
     /// Why there is no connection, if the last one has failed.
     pub(super) fn failure(&self) -> Option<LookupError> {
         let state = self.lock();
-        let of = |connection: &Option<Arc<Connection>>| connection.as_ref()?.failure();
+        let of = |connection: &Option<Arc<Connection>>| {
+            connection.as_ref()?.failure().map(|(error, _)| error.clone())
+        };
         of(&state.spare).or_else(|| of(&state.current))
     }
 
@@ -124,34 +126,25 @@ impl Line {
         let asking = async |on: Arc<Connection>| (on.clone().ask(message.clone()).await, on);
         let mut running = FuturesUnordered::from_iter([asking(latest.clone())]);
         loop {
-            // Nothing is borrowed beyond this.
-            let event = match select(running.next(), pin!(self.doubt(&latest, &trials))).await {
-                Either::Left((ended, _)) => Either::Left(ended),
-                Either::Right((doubt, _)) => Either::Right(doubt),
-            };
-            match event {
-                Either::Left(Some((Ok(bytes), by))) => {
+            match self.event(&mut running, &latest, &trials).await {
+                Event::Answered(bytes, by) => {
                     self.answered(&by, &latest, &trials);
                     return Ok(bytes);
                 }
-                Either::Left(Some((Err(ended), by))) => {
-                    // The later one goes on by itself.
-                    if !Arc::ptr_eq(&by, &latest) && latest.phase() != Phase::Ended {
-                        continue;
+                // The later one goes on by itself.
+                Event::Ended(_, by)
+                    if !Arc::ptr_eq(&by, &latest) && latest.phase() != Phase::Ended => {}
+                Event::Ended(ended, _) => match trials.go_on(ended) {
+                    Ok(()) => {
+                        latest = self.connection();
+                        running.push(asking(latest.clone()));
                     }
-                    match trials.go_on(ended) {
-                        Ok(()) => {
-                            latest = self.connection();
-                            running.push(asking(latest.clone()));
-                        }
-                        Err(error) if running.is_empty() => return Err(error),
-                        // The silent one may answer yet; nothing better is to be hoped for here.
-                        Err(_) => trials.tell(Slow::NotUp),
-                    }
-                }
-                Either::Left(None) => pending().await,
-                Either::Right(Doubt::Slow(why)) => trials.tell(why),
-                Either::Right(Doubt::Silent) => {
+                    Err(error) if running.is_empty() => return Err(error),
+                    // The silent one may answer yet; nothing better is to be hoped for here.
+                    Err(_) => trials.tell(Slow::NotUp),
+                },
+                Event::Slow(why) => trials.tell(why),
+                Event::Silent => {
                     trials.is_replaced = true;
                     latest = self.spare(&latest);
                     running.push(asking(latest.clone()));
@@ -163,8 +156,26 @@ impl Line {
         }
     }
 
+    /// The next thing that happens to a question.
+    async fn event<F>(
+        &self,
+        running: &mut FuturesUnordered<F>,
+        latest: &Connection,
+        trials: &Trials<'_>,
+    ) -> Event
+    where
+        F: Future<Output = (Result<Vec<u8>, Ended>, Arc<Connection>)>,
+    {
+        match select(running.next(), pin!(self.doubt(latest, trials))).await {
+            Either::Left((Some((Ok(bytes), by)), _)) => Event::Answered(bytes, by),
+            Either::Left((Some((Err(ended), by)), _)) => Event::Ended(ended, by),
+            Either::Left((None, doubt)) => doubt.await,
+            Either::Right((doubt, _)) => doubt,
+        }
+    }
+
     /// What gives reason to do something beside waiting.
-    async fn doubt(&self, latest: &Connection, trials: &Trials<'_>) -> Doubt {
+    async fn doubt(&self, latest: &Connection, trials: &Trials<'_>) -> Event {
         let join = trials.untold();
         loop {
             let phase = latest.phase();
@@ -172,7 +183,7 @@ impl Line {
                 match (phase, join) {
                     (Phase::Connecting(since) | Phase::Handshaking(since), Some(join)) => {
                         sleep_until(since + self.head_start(join)).await;
-                        Doubt::Slow(Slow::NotUp)
+                        Event::Slow(Slow::NotUp)
                     }
                     (Phase::Up, join) => self.silence(latest, trials, join).await,
                     (Phase::Connecting(_) | Phase::Handshaking(_) | Phase::Ended, _) => {
@@ -184,7 +195,7 @@ impl Line {
             match select(select(doubt, leaves), pin!(self.is_slow(trials, join))).await {
                 Either::Left((Either::Left((doubt, _)), _)) => return doubt,
                 Either::Left((Either::Right(_), _)) => {}
-                Either::Right(_) => return Doubt::Slow(Slow::Silent),
+                Either::Right(_) => return Event::Slow(Slow::Silent),
             }
         }
     }
@@ -199,11 +210,11 @@ impl Line {
     }
 
     /// Waits until a connection that is up is silent for too long.
-    async fn silence(&self, on: &Connection, trials: &Trials<'_>, join: Option<&Join>) -> Doubt {
+    async fn silence(&self, on: &Connection, trials: &Trials<'_>, join: Option<&Join>) -> Event {
         let (patience, may_replace) = self.lock().spare_now();
         if !trials.is_replaced && may_replace {
             on.is_silent_for(patience).await;
-            return Doubt::Silent;
+            return Event::Silent;
         }
         // Who has caused the doubt may be slow for other reasons.
         let is_trusted = self.is_proven() && (trials.is_replaced || !self.is_in_doubt());
@@ -211,7 +222,7 @@ impl Line {
             return pending().await;
         }
         on.is_silent_for(patience).await;
-        Doubt::Slow(Slow::Silent)
+        Event::Slow(Slow::Silent)
     }
 
     fn head_start(&self, join: &Join) -> Duration {
@@ -222,11 +233,9 @@ impl Line {
     pub(super) fn connection(&self) -> Arc<Connection> {
         let mut state = self.lock();
         state.follow();
-        let refused = |failed_at: Instant| Instant::now() < failed_at + REFUSED_FOR;
+        let refused = |(_, at): &(_, Instant)| Instant::now() < *at + REFUSED_FOR;
         match &state.current {
-            Some(known) if known.is_open() || known.failed_at().is_some_and(refused) => {
-                known.clone()
-            }
+            Some(known) if known.is_open() || known.failure().is_some_and(refused) => known.clone(),
             known => {
                 if let Some(ended) = known.clone() {
                     state.learn(&ended);
@@ -298,7 +307,7 @@ impl State {
         if let Some(spare) = self.spare.take_if(is_ready) {
             self.current = Some(spare);
         }
-        self.spare.take_if(|spare| !spare.is_open() && spare.failed_at().is_none());
+        self.spare.take_if(|spare| !spare.is_open() && spare.failure().is_none());
     }
 }
 
@@ -308,11 +317,15 @@ impl fmt::Debug for Line {
     }
 }
 
-/// What gives reason to do something beside waiting.
-enum Doubt {
+/// What happens to a question on a line.
+enum Event {
+    /// By this connection.
+    Answered(Vec<u8>, Arc<Connection>),
+    /// This connection has.
+    Ended(Ended, Arc<Connection>),
     /// Another way is to join.
     Slow(Slow),
-    /// Nothing comes from it.
+    /// Nothing comes from the latest connection.
     Silent,
 }
 

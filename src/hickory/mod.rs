@@ -102,6 +102,7 @@ mod reach;
 mod resolv_conf;
 mod search;
 mod servers;
+mod stream;
 mod system;
 #[cfg(test)]
 mod tests;

@@ -7,17 +7,14 @@ use std::sync::Arc;
 use futures_util::future::{Either, select};
 use tokio::time::Instant;
 
-use super::ask::rank;
-use super::asking::Asking;
+use super::asking::{Asking, SILENT, is_no_answer, reason};
 use super::join::{Join, Slow};
 use super::message::Question;
-use super::plain::{Outcome, is_unreachable, plain};
+use super::plain::plain;
 use super::ports::Tls;
 use super::reach::{Transport, Way};
-use crate::answer::{LookupError, LookupErrorKind};
-
-/// What is said of a port that takes questions and answers none.
-pub(super) const SILENT: &str = "TLS is up and silent";
+use super::stream::{Outcome, is_unreachable};
+use crate::answer::LookupError;
 
 /// Over TLS; plain DNS joins when TLS is not up after its head start, or has failed.
 pub(super) async fn opportunistic(way: &Way<'_>, question: &Question) -> Outcome {
@@ -75,7 +72,7 @@ async fn race(way: &Way<'_>, question: &Question, asking: Asking) -> Outcome {
 
 /// Of two failures the one that tells more.
 fn better(outcome: Outcome, other: LookupError) -> Outcome {
-    outcome.map_err(|error| match rank(other.kind()) < rank(error.kind()) {
+    outcome.map_err(|error| match other.kind().rank() < error.kind().rank() {
         true => other,
         false => error,
     })
@@ -84,19 +81,6 @@ fn better(outcome: Outcome, other: LookupError) -> Outcome {
 /// What the server itself says ends it, unless that may be meant for TLS only.
 fn is_no_end(error: &LookupError) -> bool {
     is_unreachable(error) || is_no_answer(error)
-}
-
-/// REFUSED, or what makes no sense. From a server that answers in clear it says that its port for
-/// TLS is not for us. SERVFAIL is of the name: asked in clear it would be the same, and told to all.
-pub(super) fn is_no_answer(error: &LookupError) -> bool {
-    matches!(error.kind(), LookupErrorKind::Refused | LookupErrorKind::Other)
-}
-
-pub(super) fn reason(error: &LookupError) -> Arc<str> {
-    match error.kind() == LookupErrorKind::Refused {
-        true => "REFUSED over TLS".into(),
-        false => error.reason().into(),
-    }
 }
 
 /// From now on somebody may have read the question, whatever answers it.

@@ -7,16 +7,14 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use tokio::time::{Instant, sleep};
 
-use super::exchange::{Reply, over_tcp};
 use super::message::Question;
 use super::reach::Way;
+use super::stream::{Outcome, is_unreachable, over_tcp};
 use super::udp::over_udp;
 use crate::answer::{LookupError, LookupErrorKind};
 
 /// How long UDP may be silent before TCP joins, or TCP where UDP was silent before.
 const JOINS_AFTER: Duration = Duration::from_millis(250);
-
-pub(super) type Outcome = Result<Reply, LookupError>;
 
 /// Over UDP; TCP joins when UDP is silent, and goes first for a while where that has helped.
 pub(super) async fn plain(way: &Way<'_>, question: &Question) -> Outcome {
@@ -25,16 +23,14 @@ pub(super) async fn plain(way: &Way<'_>, question: &Question) -> Outcome {
     }
     let (udp, tcp) = (pin!(whole(way, question)), pin!(over_tcp(way, question)));
     let ports = &way.reach.ports;
-    let (by_tcp, outcome) = match ports.is_udp_silent(&way.spot, Instant::now()) {
+    let tcp_first = ports.is_udp_silent(&way.spot, Instant::now());
+    let (by_second, outcome) = match tcp_first {
         // A closed port is the server's failure: the next one is to be asked at once.
-        false => joined(udp, tcp, leads_nowhere).await,
-        true => match joined(tcp, udp, is_unreachable).await {
-            (Which::First, outcome) => (Which::Second, outcome),
-            (Which::Second, outcome) => (Which::First, outcome),
-        },
+        false => joined(udp, tcp, |_| false).await,
+        true => joined(tcp, udp, is_unreachable).await,
     };
     if outcome.is_ok() {
-        ports.note_udp(&way.spot, by_tcp == Which::Second, Instant::now());
+        ports.note_udp(&way.spot, by_second != tcp_first, Instant::now());
     }
     outcome
 }
@@ -54,53 +50,27 @@ async fn whole(way: &Way<'_>, question: &Question) -> Outcome {
     })
 }
 
-/// Which of two ways.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Which {
-    First,
-    Second,
-}
-
-/// The second joins when the first is silent, or has ended with an error for which it is no end.
+/// The second joins when the first is silent, or has ended with an error for which it goes on. With
+/// whether the second has ended it.
 async fn joined<A, B>(
     mut first: Pin<&mut A>,
     second: Pin<&mut B>,
     goes_on: fn(&LookupError) -> bool,
-) -> (Which, Outcome)
+) -> (bool, Outcome)
 where
     A: Future<Output = Outcome>,
     B: Future<Output = Outcome>,
 {
     match select(first.as_mut(), pin!(sleep(JOINS_AFTER))).await {
-        Either::Left((Err(error), _)) if goes_on(&error) => (Which::Second, second.await),
-        Either::Left((outcome, _)) => (Which::First, outcome),
-        Either::Right(_) => first_of(first, second, is_unreachable).await,
+        Either::Left((Err(error), _)) if goes_on(&error) => return (true, second.await),
+        Either::Left((outcome, _)) => return (false, outcome),
+        Either::Right(_) => {}
     }
-}
-
-/// The first of two that ends, unless that is with an error for which the other is waited for.
-pub(super) async fn first_of<A, B>(
-    first: Pin<&mut A>,
-    second: Pin<&mut B>,
-    goes_on: impl Fn(&LookupError) -> bool,
-) -> (Which, Outcome)
-where
-    A: Future<Output = Outcome>,
-    B: Future<Output = Outcome>,
-{
+    // Who cannot reach the server leaves it to the other.
     match select(first, second).await {
-        Either::Left((Err(error), second)) if goes_on(&error) => (Which::Second, second.await),
-        Either::Left((outcome, _)) => (Which::First, outcome),
-        Either::Right((Err(error), first)) if goes_on(&error) => (Which::First, first.await),
-        Either::Right((outcome, _)) => (Which::Second, outcome),
+        Either::Left((Err(error), second)) if is_unreachable(&error) => (true, second.await),
+        Either::Left((outcome, _)) => (false, outcome),
+        Either::Right((Err(error), first)) if is_unreachable(&error) => (false, first.await),
+        Either::Right((outcome, _)) => (true, outcome),
     }
-}
-
-fn leads_nowhere(_: &LookupError) -> bool {
-    false
-}
-
-/// No word from the server, and none to come.
-pub(super) fn is_unreachable(error: &LookupError) -> bool {
-    matches!(error.kind(), LookupErrorKind::NoNameServer | LookupErrorKind::Untrusted)
 }

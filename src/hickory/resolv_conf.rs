@@ -171,7 +171,7 @@ mod tests {
         );
     }
 
-    #[test]
+    #[test] // R-8310-5a
     fn servers_nearby_or_at_a_port_of_their_own_are_spoken_to_plainly() {
         let texts = [
             ("192.0.2.1", "192.0.2.1"),

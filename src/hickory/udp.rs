@@ -9,8 +9,8 @@ use tokio::net::UdpSocket;
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
-use super::exchange::{Reply, no_edns, trace_send, unreachable};
 use super::message::{Edns, Heard, Packet, Question};
+use super::stream::{Reply, no_edns, trace_send, unreachable};
 use crate::answer::{LookupError, Origin};
 use crate::binding::Binding;
 

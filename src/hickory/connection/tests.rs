@@ -118,7 +118,7 @@ async fn two_open_questions_never_have_the_same_id_on_the_wire() {
     }
 }
 
-#[tokio::test(start_paused = true)] // R-8310-6.6b
+#[tokio::test(start_paused = true)] // R-8310-6.6b, R-7858-3.1b
 async fn nothing_leaves_before_the_connection_is_up() {
     let (ours, mut server) = tokio::io::duplex(1 << 20);
     let (up, is_up) = oneshot::channel();

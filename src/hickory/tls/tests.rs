@@ -139,7 +139,7 @@ fn a_certificate_has_its_time() {
     refused(&tls, &named(), &authority.peer_of_hours(&["dns.test"], 49, 100), early);
 }
 
-#[test]
+#[test] // R-8310-5c
 fn an_opportunistic_server_may_have_any_certificate_and_is_told_no_name() {
     let (tls, authority) = (strangers(), Authority::new("CA"));
     for peer in [
