@@ -143,7 +143,7 @@ async fn the_next_server_is_asked_at_once_when_a_port_is_closed() {
     assert_eq!(answer.server(), Some(dns.addr));
 }
 
-#[tokio::test(start_paused = true)] // R-8305-3.1b
+#[tokio::test(start_paused = true)] // R-8305-3.1b, R-DOT-HE
 async fn the_next_server_is_asked_after_250_ms_of_silence() {
     let _held = HeldClock::hold();
     let (first, second, start_at) = (Dns::start().await, Dns::start().await, Instant::now());
