@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::real::Program;
 use crate::wire::{DEVICE, SECOND_DEVICE};
@@ -130,13 +131,42 @@ impl Home {
     }
 }
 
-/// Runs commands of `ip`; those that begin with `-6` after the others.
+/// Runs commands of `ip`; those that begin with `-6` after the others. IPv6 addresses that they add
+/// take packets when this returns.
 pub(crate) fn ip(commands: &[String]) -> io::Result<()> {
     let (v6, rest): (Vec<&str>, Vec<&str>) =
         commands.iter().map(String::as_str).partition(|command| command.starts_with("-6 "));
     batch(&[], &rest)?;
-    batch(&["-6"], &v6.iter().map(|command| &command[3..]).collect::<Vec<_>>())
+    batch(&["-6"], &v6.iter().map(|command| &command[3..]).collect::<Vec<_>>())?;
+    commands.iter().filter_map(|command| added_v6(command)).try_for_each(takes_packets)
 }
+
+/// The address of `addr add 2001:db8::1/128 dev he0 nodad`.
+fn added_v6(command: &str) -> Option<Ipv6Addr> {
+    command.strip_prefix("addr add ")?.split('/').next()?.parse().ok()
+}
+
+/// Linux adds the route for packets to an address of its own a moment after the address (in a work
+/// queue, at the end of the detection of duplicates, even where there is none). An answer that comes
+/// sooner is dropped, and the peer's next one is a second away.
+fn takes_packets(ip: Ipv6Addr) -> io::Result<()> {
+    let hex: String = ip.octets().iter().map(|byte| format!("{byte:02x}")).collect();
+    let is_local = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let flags = fields.get(8).and_then(|flags| u32::from_str_radix(flags, 16).ok());
+        line.starts_with(&hex) && flags.is_some_and(|flags| flags & RTF_LOCAL != 0)
+    };
+    for _ in 0..1_000 {
+        if fs::read_to_string("/proc/net/ipv6_route")?.lines().any(is_local) {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Err(io::Error::other(format!("no packets for {ip}: it has no local route")))
+}
+
+/// `linux/ipv6_route.h`.
+const RTF_LOCAL: u32 = 0x8000_0000;
 
 fn batch(options: &[&str], commands: &[&str]) -> io::Result<()> {
     let mut command = Command::new("ip");
