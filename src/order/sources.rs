@@ -18,12 +18,16 @@ use crate::resolve::Record;
 #[derive(Clone, Default)]
 pub struct Sources(Kind);
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 enum Kind {
-    #[default]
-    System,
-    Bound(Binding),
+    System(Binding),
     Function(Arc<Function>),
+}
+
+impl Default for Kind {
+    fn default() -> Self {
+        Self::System(Binding::default())
+    }
 }
 
 type Function = dyn Fn(&[SocketAddr]) -> Vec<Option<IpAddr>> + Send + Sync;
@@ -51,15 +55,14 @@ impl Sources {
 
     /// The system, asked by sockets that leave the way the attempts will.
     pub(crate) fn system(binding: Binding) -> Self {
-        Self(Kind::Bound(binding))
+        Self(Kind::System(binding))
     }
 
     /// The source address for each destination; `None` is a destination without a route or without
     /// a source address.
     pub(crate) fn of(&self, addrs: &[SocketAddr]) -> Vec<Option<IpAddr>> {
         match &self.0 {
-            Kind::System => addrs.iter().map(|addr| ask_system(*addr, None)).collect(),
-            Kind::Bound(by) => addrs.iter().map(|addr| ask_system(*addr, Some(by))).collect(),
+            Kind::System(by) => addrs.iter().map(|addr| of_system(*addr, by)).collect(),
             Kind::Function(f) => {
                 let mut sources = f(addrs);
                 sources.resize(addrs.len(), None);
@@ -87,8 +90,8 @@ impl Sources {
 impl fmt::Debug for Sources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::System => f.write_str("Sources(system)"),
-            Kind::Bound(binding) => write!(f, "Sources(system, {binding:?})"),
+            Kind::System(by) if *by == Binding::default() => f.write_str("Sources(system)"),
+            Kind::System(by) => write!(f, "Sources(system, {by:?})"),
             Kind::Function(_) => f.write_str("Sources(function)"),
         }
     }
@@ -108,15 +111,22 @@ fn leads_out(source: Option<IpAddr>) -> bool {
     source.is_some_and(|ip| Scope::of(ip) == Scope::GLOBAL)
 }
 
+/// A loopback address is reached from itself. Where there is none of its family, the attempt fails at
+/// once, and has cost no more than the question.
+fn of_system(addr: SocketAddr, binding: &Binding) -> Option<IpAddr> {
+    match addr.ip() {
+        ip if ip.is_loopback() && *binding == Binding::default() => Some(ip),
+        _ => ask_system(addr, binding),
+    }
+}
+
 /// One socket for each address: a socket that is connected once more keeps its first source
 /// address (Linux, both families; letting go of it takes a connect to `AF_UNSPEC`, which safe Rust
 /// does not have).
-fn ask_system(mut addr: SocketAddr, binding: Option<&Binding>) -> Option<IpAddr> {
+fn ask_system(mut addr: SocketAddr, binding: &Binding) -> Option<IpAddr> {
     addr.set_port(DISCARD);
     let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, None).ok()?;
-    if let Some(binding) = binding {
-        binding.apply(SockRef::from(&socket), addr).ok()?;
-    }
+    binding.apply(SockRef::from(&socket), addr).ok()?;
     socket.connect(&addr.into()).ok()?;
     let source = socket.local_addr().ok()?.as_socket()?.ip();
     (!source.is_unspecified()).then_some(source)
