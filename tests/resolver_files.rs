@@ -7,6 +7,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use he::hickory::Resolver;
 use he::{LookupErrorKind, Origin, Query, Record, Resolve};
@@ -64,8 +65,13 @@ async fn kind(resolver: &Resolver, name: &str, record: Record) -> LookupErrorKin
     resolver.lookup(&Query::new(name, record)).await.unwrap_err().kind()
 }
 
+/// Files are looked at again after 100 ms.
+async fn pass_ms(millis: u64) {
+    tokio::time::advance(Duration::from_millis(millis)).await;
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_replaced_resolv_conf_counts_from_the_next_lookup() {
+async fn a_replaced_resolv_conf_counts_from_the_next_look_on() {
     let _held = HeldClock::hold();
     let (dir, old, new) = (Dir::new(), Dns::start().await, Dns::start().await);
     old.on("www.test", RecordType::A, [Reply::addrs(60, &["192.0.2.1"])]);
@@ -77,6 +83,7 @@ async fn a_replaced_resolv_conf_counts_from_the_next_lookup() {
     assert_eq!(addrs(&resolver, "www.test", Record::A).await, ["192.0.2.1"]);
     assert_eq!(kind(&resolver, "bad.test", Record::A).await, LookupErrorKind::ServerFailure);
     dir.replace("resolv.conf", &conf(&[&new], ""));
+    pass_ms(100).await;
     // Neither the answer nor the failure of the old network holds in the new one.
     assert_eq!(addrs(&resolver, "www.test", Record::A).await, ["192.0.2.2"]);
     assert_eq!(addrs(&resolver, "bad.test", Record::A).await, ["192.0.2.3"]);
@@ -87,7 +94,7 @@ async fn a_replaced_resolv_conf_counts_from_the_next_lookup() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_replaced_hosts_file_counts_from_the_next_lookup() {
+async fn a_replaced_hosts_file_counts_from_the_next_look_on() {
     let _held = HeldClock::hold();
     let (dir, dns) = (Dir::new(), Dns::start().await);
     dir.replace("resolv.conf", &conf(&[&dns], ""));
@@ -95,8 +102,12 @@ async fn a_replaced_hosts_file_counts_from_the_next_lookup() {
     dir.replace("hosts", "192.0.2.1 db\n");
     assert_eq!(addrs(&resolver, "db", Record::A).await, ["192.0.2.1"]);
     dir.replace("hosts", "192.0.2.2 db\n");
+    pass_ms(99).await;
+    assert_eq!(addrs(&resolver, "db", Record::A).await, ["192.0.2.1"]);
+    pass_ms(1).await;
     assert_eq!(addrs(&resolver, "db", Record::A).await, ["192.0.2.2"]);
     fs::remove_file(dir.path("hosts")).unwrap();
+    pass_ms(100).await;
     assert_eq!(kind(&resolver, "db", Record::A).await, LookupErrorKind::Refused);
     assert_eq!(dns.asked(), ["A db"]);
 }
@@ -131,6 +142,7 @@ async fn a_resolv_conf_that_cannot_be_read_is_an_error_with_its_cause() {
     assert_eq!(error.to_string(), text);
     // The hosts file goes on working.
     dir.replace("hosts", "192.0.2.1 db\n");
+    pass_ms(100).await;
     assert_eq!(addrs(&resolver, "db", Record::A).await, ["192.0.2.1"]);
 }
 

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use tokio::time::Instant;
+
 use super::hosts::Hosts;
 use super::name_server::NameServer;
 use super::network::Network;
@@ -137,8 +139,11 @@ fn hosts_path() -> PathBuf {
     "/etc/hosts".into()
 }
 
-/// Keeps what was read until its file changes: one `stat` a file and lookup. Both reads block for
-/// as long as a small local file takes.
+/// A file is looked at again after so long. A `stat` takes as long as all else that a lookup in the
+/// cache does, and the two lookups of a connect come together.
+const LOOKED_AT_AGAIN: Duration = Duration::from_millis(100);
+
+/// Keeps what was read until its file changes. Reading blocks for as long as a small local file takes.
 #[derive(Debug)]
 pub(super) struct System {
     pub(super) settings: Settings,
@@ -149,8 +154,41 @@ pub(super) struct System {
 
 #[derive(Debug, Default)]
 struct Read {
-    network: Option<(Stamp, Arc<Network>)>,
-    hosts: Option<(Stamp, Arc<Hosts>)>,
+    network: Option<Known<Network>>,
+    hosts: Option<Known<Hosts>>,
+}
+
+/// What was read, and when its file was last looked at.
+#[derive(Debug)]
+struct Known<T> {
+    stamp: Stamp,
+    value: Arc<T>,
+    seen_at: Instant,
+}
+
+impl<T> Known<T> {
+    /// What is known, if it still holds. The file is looked at if that was not done a moment ago.
+    fn still(known: &mut Option<Self>, now: Instant, look: impl FnOnce() -> Stamp) -> Still<T> {
+        match known {
+            Some(known) if now < known.seen_at + LOOKED_AT_AGAIN => {
+                Still::Holds(known.value.clone())
+            }
+            Some(known) => match look() {
+                stamp if stamp == known.stamp => {
+                    known.seen_at = now;
+                    Still::Holds(known.value.clone())
+                }
+                stamp => Still::Read(stamp),
+            },
+            None => Still::Read(look()),
+        }
+    }
+}
+
+enum Still<T> {
+    Holds(Arc<T>),
+    /// It has to be read. The stamp was taken before, so a change in between is seen later.
+    Read(Stamp),
 }
 
 impl System {
@@ -167,49 +205,45 @@ impl System {
     /// # Errors
     ///
     /// The configuration is there and cannot be read.
-    pub(super) fn network(&self) -> Result<Arc<Network>, LookupError> {
-        // The stamp before the text: a change in between is seen by the next lookup.
-        let stamp = self.settings.source.stamp();
+    pub(super) fn network(&self, now: Instant) -> Result<Arc<Network>, LookupError> {
         let mut read = self.lock();
-        if let Some((known, network)) = &read.network {
-            if *known == stamp {
-                return Ok(network.clone());
-            }
-        }
+        let look = || self.settings.source.stamp();
+        let stamp = match Known::still(&mut read.network, now, look) {
+            Still::Holds(network) => return Ok(network),
+            Still::Read(stamp) => stamp,
+        };
         // What could not be read is not kept, so that the next lookup tries again.
         let before = read.network.take();
         let conf = self.settings.read()?;
         let network = match before {
-            Some((Stamp::Period(_), network)) if network.conf == conf => network,
+            Some(Known { stamp: Stamp::Period(_), value, .. }) if value.conf == conf => value,
             Some(_) | None => {
                 tracing::debug!(source = ?self.settings.source, ?conf, "name servers");
                 self.settings.network(conf)
             }
         };
-        read.network = Some((stamp, network.clone()));
+        read.network = Some(Known { stamp, value: network.clone(), seen_at: now });
         Ok(network)
     }
 
     /// The hosts file as it is now. One that cannot be read has no names.
-    pub(super) fn hosts(&self) -> Option<Arc<Hosts>> {
+    pub(super) fn hosts(&self, now: Instant) -> Option<Arc<Hosts>> {
         let path = self.settings.hosts.as_deref()?;
-        let stamp = Stamp::of(path);
         let mut state = self.lock();
-        if let Some((known, hosts)) = &state.hosts {
-            if *known == stamp {
-                return Some(hosts.clone());
-            }
-        }
+        let stamp = match Known::still(&mut state.hosts, now, || Stamp::of(path)) {
+            Still::Holds(hosts) => return Some(hosts),
+            Still::Read(stamp) => stamp,
+        };
         match read(path) {
             Ok(text) => {
                 let hosts = Arc::new(Hosts::parse(&text));
-                state.hosts = Some((stamp, hosts.clone()));
+                state.hosts = Some(Known { stamp, value: hosts.clone(), seen_at: now });
                 Some(hosts)
             }
             Err(error) => {
                 // What is known goes on; the next lookup tries again.
                 tracing::debug!(path = %path.display(), error = %Line(error), "hosts file: not read");
-                state.hosts.as_ref().map(|(_, hosts)| hosts.clone())
+                state.hosts.as_ref().map(|known| known.value.clone())
             }
         }
     }

@@ -1,4 +1,5 @@
-//! resolv.conf and the hosts file change between two calls: the second one goes by the new ones.
+//! resolv.conf and the hosts file change between two calls: the second one goes by the new ones, once
+//! they were looked at.
 
 #![cfg(target_os = "linux")]
 
@@ -9,6 +10,9 @@ use he::Connector;
 use he::hickory::Resolver;
 use he_testnet::{Host, Net, internet};
 use tokio::net::TcpStream;
+
+/// Files are looked at again after so many milliseconds.
+const LOOK: u64 = 100;
 
 /// The connection is to this host, begun at once, and the only one; then it is let go.
 async fn is_with(net: Net, stream: Result<TcpStream, he::Error>, host: Host) {
@@ -37,6 +41,7 @@ fn he_connect_asks_the_server_of_the_new_resolv_conf() {
         is_with(net, net.call(he::connect("www.test", &[443])).await, old).await;
         // Another network may have another answer: what was learnt in the old one is forgotten.
         net.resolv_conf("# roamed\nnameserver 192.0.2.9\n");
+        net.pass(LOOK).await;
         net.dns("www.test").aaaa([new]);
         is_with(net, net.call(he::connect("www.test", &[443])).await, new).await;
         is_with(net, net.call(he::connect("www.test", &[443])).await, new).await;
@@ -53,6 +58,7 @@ fn he_connect_searches_the_domain_of_the_new_resolv_conf() {
         net.resolv_conf("nameserver 192.0.2.53\nsearch old.test\n");
         is_with(net, net.call(he::connect("www", &[443])).await, old).await;
         net.resolv_conf("nameserver 192.0.2.53\nsearch new-domain.test\n");
+        net.pass(LOOK).await;
         is_with(net, net.call(he::connect("www", &[443])).await, new).await;
     });
 }
@@ -65,10 +71,13 @@ fn he_connect_goes_by_the_new_hosts_file() {
         net.dns("db.test").aaaa([dns]);
         is_with(net, net.call(he::connect("db.test", &[443])).await, dns).await;
         net.etc_hosts("2001:db8::2 db.test\n");
+        net.pass(LOOK).await;
         is_with(net, net.call(he::connect("db.test", &[443])).await, old).await;
         net.etc_hosts("# moved\n2001:db8::3 db.test\n");
+        net.pass(LOOK).await;
         is_with(net, net.call(he::connect("db.test", &[443])).await, new).await;
         net.etc_hosts("");
+        net.pass(LOOK).await;
         is_with(net, net.call(he::connect("db.test", &[443])).await, dns).await;
         assert_eq!(net.asked().len(), 2, "the last answer was still known");
     });
@@ -95,6 +104,7 @@ fn files_of_the_same_length_that_are_moved_into_place_are_read() {
         is_with(net, net.call(connector.connect("db.test", &[443])).await, old).await;
         replace("conf", "nameserver 192.0.2.2\n");
         replace("names", "2001:db8::3 db.test\n");
+        net.pass(LOOK).await;
         is_with(net, net.call(connector.connect("www.test", &[443])).await, dns).await;
         is_with(net, net.call(connector.connect("db.test", &[443])).await, new).await;
         assert_eq!(servers(net), ips(&["192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.2"]));
@@ -110,6 +120,7 @@ fn without_a_resolv_conf_the_server_is_on_this_host_until_there_is_one() {
         let connector = Connector::new(Resolver::system().with_resolv_conf(&conf));
         is_with(net, net.call(connector.connect("www.test", &[443])).await, host).await;
         fs::write(&conf, "nameserver 192.0.2.53\n").unwrap();
+        net.pass(LOOK).await;
         is_with(net, net.call(connector.connect("www.test", &[443])).await, host).await;
         let (here, there) = ("127.0.0.1", "192.0.2.53");
         assert_eq!(servers(net), ips(&[here, here, there, there]));

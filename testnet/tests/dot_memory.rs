@@ -83,6 +83,7 @@ fn a_changed_resolv_conf_may_speak_of_an_open_853() {
         let connector = patient();
         closed(net, &connector).await.tls_open();
         net.resolv_conf("# another network\nnameserver 192.0.2.53\n");
+        net.pass(100).await; // until it is looked at
         assert_eq!(connect(net, &connector, "two.test", 3 * RTT).await, TLS);
     });
 }
