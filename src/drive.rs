@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use pin_project_lite::pin_project;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Sleep;
 use tracing::instrument::Instrumented;
@@ -56,27 +57,32 @@ where
     let mut story = Story { race, on_report };
     let mut timer = pin!(None);
     // The first attempt runs in the caller's task: most races have no second one.
-    let mut first = None;
+    let mut first = pin!(None);
     let mut flight = InFlight::new(dialling);
+    // Asked for once a turn: the clock costs as much as a step of the race.
+    let mut at = story.race.report().began;
     loop {
         let race = &mut story.race;
-        match race.poll(now()) {
-            Step::Resolve(record) => flight.look_up(record, resolver, socket, race),
+        match race.poll(at) {
+            Step::Resolve(record) => {
+                flight.look_up(record, resolver, socket, race);
+                at = now(); // a resolver may have read files
+            }
             Step::Connect(id, addr) => {
                 let dialled = begin(&dial, race, socket, flight.progress.clone(), (id, addr));
                 match id {
-                    0 => first = Some(dialled),
+                    0 => first.set(Some(dialled)),
                     _ => flight.spawn(id, dialled),
                 }
             }
-            Step::Cancel(id) => flight.cancel(id, &mut first),
+            Step::Cancel(id) => flight.cancel(id, first.as_mut()),
             Step::Wait(until) => {
                 set_timer(timer.as_mut(), until);
-                poll_fn(|cx| match flight.poll(&mut first, race, cx) {
-                    Poll::Ready(()) => Poll::Ready(()),
-                    Poll::Pending => poll_timer(timer.as_mut(), cx),
-                })
-                .await;
+                let next = poll_fn(|cx| match flight.poll(first.as_mut(), race, cx) {
+                    Poll::Ready(happened) => Poll::Ready(happened),
+                    Poll::Pending => poll_timer(timer.as_mut(), cx).map(|()| now()),
+                });
+                at = next.await;
             }
             Step::Won(_) => return flight.finish(story),
             Step::Fail(kind) => return Err(Error::new(kind, story.end())),
@@ -96,7 +102,7 @@ where
 {
     debug!("connect {addr}");
     let (host, socket) = (race.host().cloned(), socket.clone());
-    let dial = Box::pin(dial(Attempt { id, addr, host, socket, progress }));
+    let dial = dial(Attempt { id, addr, host, socket, progress });
     Dialled { id, dial, sent: false }.instrument(debug_span!("attempt", %addr))
 }
 
@@ -144,23 +150,24 @@ struct Ended<T> {
     sent: bool,
 }
 
-/// An attempt's dial. One that fails at its first poll has sent nothing: no route, no such
-/// interface, an option.
-struct Dialled<F> {
-    id: usize,
-    /// Boxed, or this and every future around it would be moved with all of it.
-    dial: Pin<Box<F>>,
-    sent: bool,
+pin_project! {
+    /// An attempt's dial. One that fails at its first poll has sent nothing: no route, no such
+    /// interface, an option.
+    struct Dialled<F> {
+        id: usize,
+        #[pin]
+        dial: F,
+        sent: bool,
+    }
 }
 
 impl<T, F: Future<Output = io::Result<T>>> Future for Dialled<F> {
     type Output = Ended<T>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<T>> {
-        let polled = self.dial.as_mut().poll(cx);
-        let Self { id, sent, .. } = *self;
-        self.sent = true;
-        polled.map(|result| {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<T>> {
+        let this = self.project();
+        let (id, sent) = (*this.id, std::mem::replace(this.sent, true));
+        this.dial.poll(cx).map(|result| {
             let sent = sent || result.as_ref().is_err_and(is_of_the_peer);
             Ended { id, result, sent }
         })
@@ -212,52 +219,53 @@ impl<T: Send + 'static> InFlight<T> {
         self.handles.push((id, handle));
     }
 
-    fn cancel<F>(&mut self, id: usize, first: &mut Option<F>) {
+    fn cancel<F>(&mut self, id: usize, mut first: Pin<&mut Option<F>>) {
         debug!("attempt {} timed out", id + 1);
         if id == 0 {
-            *first = None;
+            first.set(None);
         }
         let its = self.handles.iter().filter(|(other, _)| *other == id);
         its.for_each(|(_, handle)| handle.abort());
     }
 
-    /// Tells the race everything that has happened; pending if nothing has.
-    fn poll<F: Future<Output = Ended<T>> + Unpin>(
+    /// Tells the race everything that has happened, and when the last of it was; pending if nothing
+    /// has.
+    fn poll<F: Future<Output = Ended<T>>>(
         &mut self,
-        first: &mut Option<F>,
+        mut first: Pin<&mut Option<F>>,
         race: &mut Race,
         cx: &mut Context<'_>,
-    ) -> Poll<()> {
+    ) -> Poll<Instant> {
         let mut happened = self.poll_lookups(race, cx);
         self.note_progress(race);
-        if let Some(Poll::Ready(ended)) = first.as_mut().map(|dial| Pin::new(dial).poll(cx)) {
-            *first = None;
-            self.ended(ended, race);
-            happened = true;
+        let polled = first.as_mut().as_pin_mut().map(|dial| dial.poll(cx));
+        if let Some(Poll::Ready(ended)) = polled {
+            first.set(None);
+            happened = Some(self.ended(ended, race));
         }
         while let Some(ended) = self.poll_tasks(cx) {
-            self.ended(ended, race);
-            happened = true;
+            happened = Some(self.ended(ended, race));
         }
         // What was dialled just now may have its TCP up: before the timer is looked at.
         self.note_progress(race);
-        if happened { Poll::Ready(()) } else { Poll::Pending }
+        happened.map_or(Poll::Pending, Poll::Ready)
     }
 
-    fn poll_lookups(&mut self, race: &mut Race, cx: &mut Context<'_>) -> bool {
-        let before = self.lookups.len();
+    fn poll_lookups(&mut self, race: &mut Race, cx: &mut Context<'_>) -> Option<Instant> {
+        let mut happened = None;
         self.lookups.retain_mut(|(record, span, resolving)| {
             if !race.is_asking(*record) {
                 span.in_scope(|| debug!("{record}: no answer in time"));
+                happened = Some(now());
                 return false;
             }
             let polled = span.in_scope(|| Pin::new(resolving).poll(cx));
             let Poll::Ready(result) = polled else { return true };
             span.in_scope(|| note_answer(*record, &result));
-            race.resolved(*record, result, now());
+            race.resolved(*record, result, *happened.insert(now()));
             false
         });
-        self.lookups.len() < before
+        happened
     }
 
     /// The next task that has ended; a panic in it goes on here.
@@ -280,12 +288,13 @@ impl<T: Send + 'static> InFlight<T> {
         }
     }
 
-    fn ended(&mut self, Ended { id, result, sent }: Ended<T>, race: &mut Race) {
+    fn ended(&mut self, Ended { id, result, sent }: Ended<T>, race: &mut Race) -> Instant {
+        let at = now();
         self.note_progress(race);
         match result {
             // One that was given up a moment ago is not kept, nor one that loses a tie.
             Ok(stream) if race.is_trying(id) => {
-                race.won(id, now());
+                race.won(id, at);
                 if self.connected.as_ref().is_none_or(|(other, _)| id < *other) {
                     self.connected = Some((id, stream));
                 }
@@ -293,9 +302,10 @@ impl<T: Send + 'static> InFlight<T> {
             Ok(_) => {}
             Err(error) => {
                 debug!("attempt {} failed: {}", id + 1, Line(&error));
-                race.failed(id, error, sent, now());
+                race.failed(id, error, sent, at);
             }
         }
+        at
     }
 
     /// Hands the winner out. The losers' tasks are aborted and not waited for; lookups run on for

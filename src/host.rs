@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAdd
 use std::sync::Arc;
 
 use idna::AsciiDenyList;
+use smallvec::SmallVec;
 
 use crate::order::{Unusable, usable};
 use crate::text::Line;
@@ -324,8 +325,11 @@ impl fmt::Display for Why {
 
 impl std::error::Error for InvalidHost {}
 
+/// Ports without duplicates. Most connects have one.
+pub(crate) type Ports = SmallVec<[u16; 4]>;
+
 /// The ports to try, each once, in the caller's order.
-pub(crate) fn check_ports(ports: &[u16]) -> Result<Arc<[u16]>, InvalidPorts> {
+pub(crate) fn check_ports(ports: &[u16]) -> Result<Ports, InvalidPorts> {
     let is_first = |(at, port): &(usize, &u16)| !ports[..*at].contains(port);
     match ports {
         [] => Err(InvalidPorts::Empty),

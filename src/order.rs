@@ -8,10 +8,15 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use smallvec::SmallVec;
+
 use crate::resolve::Record;
 use policy::{Policy, Scope, common_prefix_len};
 
 pub use sources::Sources;
+
+/// Addresses to try. Most connects know one or two.
+pub(crate) type Addrs = SmallVec<[SocketAddr; 2]>;
 
 /// Why an address is not dialled, whoever gave it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -119,18 +124,14 @@ impl Rank {
 /// address (RFC 8305 section 4). With several ports the family alternates before the port, so that
 /// the second attempt is of the other family whatever the ports. Once a family is used up, the
 /// other's ports vary fastest.
-pub(crate) fn interleave(
-    sorted: &[SocketAddr],
-    ports: &[u16],
-    first: Option<Record>,
-) -> Vec<SocketAddr> {
+pub(crate) fn interleave(sorted: &[SocketAddr], ports: &[u16], first: Option<Record>) -> Addrs {
     let starts_with_v4 = match first {
         Some(record) => record == Record::A,
         None => sorted.first().is_some_and(SocketAddr::is_ipv4),
     };
     let mut leading = sorted.iter().filter(|addr| addr.is_ipv4() == starts_with_v4);
     let mut other = sorted.iter().filter(|addr| addr.is_ipv4() != starts_with_v4);
-    let mut attempts = Vec::with_capacity(sorted.len() * ports.len());
+    let mut attempts = Addrs::with_capacity(sorted.len() * ports.len());
     loop {
         let turn = [leading.next(), other.next()];
         if turn == [None, None] {

@@ -7,6 +7,9 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use smallvec::SmallVec;
+
+use crate::host::Ports;
 use crate::order::Unusable;
 use crate::text::Line;
 
@@ -21,12 +24,13 @@ pub use rows::{AttemptOutcome, AttemptReport, LookupOutcome, LookupReport};
 #[derive(Debug, Clone)]
 pub struct Report {
     pub(crate) host: Arc<str>,
-    pub(crate) ports: Arc<[u16]>,
+    pub(crate) ports: Ports,
     pub(crate) began: Instant,
     pub(crate) ended: Option<Instant>,
     pub(crate) outcome: Outcome,
     pub(crate) lookups: Vec<LookupReport>,
-    pub(crate) attempts: Vec<AttemptReport>,
+    /// Most connects have one.
+    pub(crate) attempts: SmallVec<[AttemptReport; 1]>,
     pub(crate) passed_over: Vec<PassedOver>,
     /// Passed over as well, beyond those.
     pub(crate) untold: usize,
@@ -111,7 +115,7 @@ pub enum Reason {
 }
 
 impl Report {
-    pub(crate) fn new(host: Arc<str>, ports: Arc<[u16]>, began: Instant) -> Self {
+    pub(crate) fn new(host: Arc<str>, ports: Ports, began: Instant) -> Self {
         Self {
             host,
             ports,
@@ -119,7 +123,7 @@ impl Report {
             ended: None,
             outcome: Outcome::Running,
             lookups: Vec::new(),
-            attempts: Vec::new(),
+            attempts: SmallVec::new(),
             passed_over: Vec::new(),
             untold: 0,
             cut: 0,
@@ -130,7 +134,7 @@ impl Report {
     }
 
     pub(crate) fn of_list(addrs: usize, began: Instant) -> Self {
-        let report = Self::new(Arc::default(), Arc::default(), began);
+        let report = Self::new(Arc::default(), Ports::new(), began);
         Self { listed: Some(addrs), ..report }
     }
 

@@ -206,7 +206,7 @@ mod tests {
     fn a_report_is_a_map_of_facts() {
         let began = Instant::now();
         let at = |ms| began + Duration::from_millis(ms);
-        let mut report = Report::new(Arc::from("robur.coop"), Arc::from([443]), began);
+        let mut report = Report::new(Arc::from("robur.coop"), smallvec::smallvec![443], began);
         let span = Span { from: began, to: Some(at(12)) };
         let outcome = LookupOutcome::Failed(LookupErrorKind::NoRecords.into());
         report.lookups.push(LookupReport { record: Record::Aaaa, span, outcome });

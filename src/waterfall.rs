@@ -177,7 +177,7 @@ mod tests {
 
     fn story() -> (Report, Instant) {
         let began = Instant::now();
-        (Report::new(Arc::from("robur.coop"), Arc::from([443]), began), began)
+        (Report::new(Arc::from("robur.coop"), smallvec::smallvec![443], began), began)
     }
 
     fn span(began: Instant, from: u64, to: u64) -> Span {
@@ -205,7 +205,7 @@ mod tests {
         }
         let v6 = attempt("[2001:db8::1]:443", span(t0, 12, 292), AttemptOutcome::Cancelled);
         let v4 = attempt("193.30.40.138:443", span(t0, 262, 292), AttemptOutcome::Won);
-        report.attempts = vec![v6, v4];
+        report.attempts = smallvec::smallvec![v6, v4];
         report.close(Outcome::Connected(1), t0 + Duration::from_millis(292));
         let drawn = "\
 robur.coop:443                                   0ms             100             200

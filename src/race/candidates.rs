@@ -1,6 +1,5 @@
 //! The addresses of a race: which are taken, and in which order they are tried.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::answer::Answer;
 use crate::config::Family;
-use crate::order::{self, Sources};
+use crate::host::Ports;
+use crate::order::{self, Addrs, Sources};
 use crate::report::{AttemptReport, PassedOver, Reason, Report};
 use crate::resolve::Record;
 
@@ -29,37 +29,37 @@ const ORDER_LIFETIME: Duration = Duration::from_secs(1);
 pub(crate) struct Candidates {
     pub(crate) gate: Option<Gate>,
     family: Family,
-    ports: Arc<[u16]>,
+    ports: Ports,
     /// The caller's own addresses, until they are admitted.
-    given: Vec<SocketAddr>,
+    given: Addrs,
     /// Sorted by RFC 6724, or kept in the caller's order with the caller's ports.
     sorted: bool,
-    addrs: Vec<SocketAddr>,
+    addrs: Addrs,
     /// Refused by the gate, and not asked for again.
     forbidden: HashSet<SocketAddr>,
     /// What is left to try, last first.
-    left: Vec<SocketAddr>,
+    left: Addrs,
     /// When `left` was made; `None` if it has to be made again.
     planned_at: Option<Instant>,
 }
 
 impl Candidates {
-    pub(crate) fn sorted(given: Vec<SocketAddr>, ports: Arc<[u16]>, family: Family) -> Self {
+    pub(crate) fn sorted(given: Addrs, ports: Ports, family: Family) -> Self {
         Self {
             gate: None,
             family,
             ports,
             given,
             sorted: true,
-            addrs: Vec::new(),
+            addrs: Addrs::new(),
             forbidden: HashSet::new(),
-            left: Vec::new(),
+            left: Addrs::new(),
             planned_at: None,
         }
     }
 
-    pub(crate) fn as_given(given: Vec<SocketAddr>, family: Family) -> Self {
-        Self { sorted: false, ..Self::sorted(given, Arc::default(), family) }
+    pub(crate) fn as_given(given: Addrs, family: Family) -> Self {
+        Self { sorted: false, ..Self::sorted(given, Ports::new(), family) }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -168,11 +168,11 @@ impl Candidates {
         self.left.reverse();
     }
 
-    fn in_order(&self, sources: &Sources) -> Vec<SocketAddr> {
-        let mut addrs = Cow::Borrowed(&self.addrs[..]);
+    fn in_order(&self, sources: &Sources) -> Addrs {
+        let mut addrs = self.addrs.clone();
         // One address is no choice: nobody is asked for its source.
         if addrs.len() > 1 {
-            order::sort(addrs.to_mut(), sources);
+            order::sort(&mut addrs, sources);
         }
         let first = match self.family {
             Family::PreferV4 => Some(Record::A),

@@ -36,7 +36,7 @@ use crate::answer::LookupErrorKind;
 use crate::config::Config;
 use crate::error::Error;
 use crate::host::{Host, LOCALHOST, Target, check_ports};
-use crate::order::Sources;
+use crate::order::{Addrs, Sources};
 use crate::report::ErrorKind;
 use crate::report::{AttemptOutcome, LookupOutcome, Outcome, Report};
 use crate::resolve::Record;
@@ -106,9 +106,9 @@ impl Race {
         config.check().map_err(|why| invalid(&why))?;
         let given = match parsed.target() {
             Target::NoSuchName(why) => return Err(refuse(why, ErrorKind::NoSuchName)),
-            Target::Name(_) => Vec::new(),
-            Target::Addr(addr) => vec![*addr],
-            Target::Localhost => LOCALHOST.to_vec(),
+            Target::Name(_) => Addrs::new(),
+            Target::Addr(addr) => Addrs::from_slice(&[*addr]),
+            Target::Localhost => LOCALHOST.into(),
         };
         let report = Report::new(parsed.typed().clone(), ports.clone(), now);
         let candidates = Candidates::sorted(given, ports, config.family);
@@ -134,7 +134,7 @@ impl Race {
         if let Some(addr) = addrs.iter().find(|addr| addr.port() == 0) {
             return Err(refuse(&format_args!("{addr}: port 0 cannot be connected to")));
         }
-        let candidates = Candidates::as_given(addrs.to_vec(), config.family);
+        let candidates = Candidates::as_given(addrs.into(), config.family);
         Ok(Self::with(config, candidates, Report::of_list(addrs.len(), now)))
     }
 
@@ -274,7 +274,7 @@ impl Race {
 
     /// The facts; the race is of no use after it.
     pub(crate) fn take_report(&mut self) -> Report {
-        let mut empty = Report::new(Arc::default(), Arc::default(), self.report.began);
+        let mut empty = Report::of_list(0, self.report.began);
         empty.outcome = Outcome::Dropped;
         std::mem::replace(&mut self.report, empty)
     }
