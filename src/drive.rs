@@ -77,10 +77,10 @@ where
             }
             Step::Cancel(id) => flight.cancel(id, first.as_mut()),
             Step::Wait(until) => {
-                set_timer(timer.as_mut(), until);
+                let mut until = Some(until);
                 let next = poll_fn(|cx| match flight.poll(first.as_mut(), race, cx) {
                     Poll::Ready(happened) => Poll::Ready(happened),
-                    Poll::Pending => poll_timer(timer.as_mut(), cx).map(|()| now()),
+                    Poll::Pending => poll_timer(timer.as_mut(), until.take(), cx),
                 });
                 at = next.await;
             }
@@ -331,18 +331,19 @@ fn note_answer(record: Record, result: &Result<Answer, LookupError>) {
     }
 }
 
-/// One timer a race, made when it is first needed.
-fn set_timer(mut timer: Pin<&mut Option<Sleep>>, until: Instant) {
-    match timer.as_mut().as_pin_mut() {
-        Some(sleep) => sleep.reset(until.into()),
-        None => timer.set(Some(tokio::time::sleep_until(until.into()))),
+/// One timer a race, made when it first has to wait. With `until` it is set anew.
+fn poll_timer(
+    mut timer: Pin<&mut Option<Sleep>>,
+    until: Option<Instant>,
+    cx: &mut Context<'_>,
+) -> Poll<Instant> {
+    if let Some(until) = until.map(tokio::time::Instant::from_std) {
+        match timer.as_mut().as_pin_mut() {
+            Some(sleep) => sleep.reset(until),
+            None => timer.set(Some(tokio::time::sleep_until(until))),
+        }
     }
-}
-
-fn poll_timer(timer: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Poll<()> {
-    match timer.as_pin_mut() {
-        // A dial that uses up its task's budget at every poll must not hide the time.
-        Some(sleep) => pin!(tokio::task::unconstrained(sleep)).poll(cx),
-        None => Poll::Pending,
-    }
+    // A dial that uses up its task's budget at every poll must not hide the time.
+    let sleep = timer.as_pin_mut().map(tokio::task::unconstrained);
+    sleep.map_or(Poll::Pending, |sleep| pin!(sleep).poll(cx)).map(|()| now())
 }

@@ -178,6 +178,9 @@ fn bare(text: &str) -> Result<Option<SocketAddr>, Why> {
 }
 
 fn ipv6(text: &str) -> Result<Option<SocketAddr>, Why> {
+    if !text.contains(':') {
+        return Ok(None); // a name, seen to be one without parsing
+    }
     let (ip, zone) = text.split_once('%').map_or((text, None), |(ip, zone)| (ip, Some(zone)));
     let Ok(ip) = ip.parse::<Ipv6Addr>() else {
         return Ok(None);

@@ -108,7 +108,7 @@ fn verdict(scenario: &Scenario) -> Verdict {
             Elsewhere("only_the_missing_type_is_asked_again")
         }
         ("dot-resolvconf-changed", _) => {
-            Elsewhere("a_replaced_resolv_conf_counts_from_the_next_lookup")
+            Elsewhere("a_replaced_resolv_conf_counts_from_the_next_look_on")
         }
         ("dot-single-connect-in-flight", _) => {
             assert!(is_a_test("cold_questions_share_one_connection"));
