@@ -213,7 +213,7 @@ impl Reports {
 }
 
 /// Polls a future once, without a waker: it must not be ready.
-pub(crate) fn poll_pending<F: Future>(future: Pin<&mut F>) {
+pub(crate) fn poll_pending<F: Future + ?Sized>(future: Pin<&mut F>) {
     let polled = future.poll(&mut Context::from_waker(Waker::noop()));
     assert!(matches!(polled, Poll::Pending), "ready at the first poll");
 }
