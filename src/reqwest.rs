@@ -7,7 +7,8 @@
 //! ```
 //!
 //! **This is names alone, and no race.** reqwest seals the types of its connections: up to 0.13.5 no
-//! connector, layer or option of it takes a stream that somebody else has made.
+//! connector, layer or option of it takes a stream that somebody else has made. For the race under
+//! reqwest's requests and responses take `he::reqwest_middleware` (feature `reqwest-middleware`).
 //!
 //! # What it does
 //!
@@ -28,8 +29,8 @@
 //!   (`tcp_user_timeout`) or its share of `connect_timeout`.
 //! - **The port.** reqwest does not tell it: the gate ([`Connector::allow`]) is asked for port 0.
 //! - **IP addresses in URLs**, of redirects as well, are not looked up, so the gate is never asked for
-//!   them; nor is it for what a proxy or `resolve_to_addrs` decides. It is a wall only
-//!   where a [`Connector`] dials.
+//!   them; nor is it for what a proxy or `resolve_to_addrs` decides. Where the gate is a wall and not
+//!   only a preference, take `he::reqwest_middleware`, which asks it for every address.
 //! - **Socket options**, the binding included: `interface` and `local_address` of reqwest's builder.
 //!
 //! # Errors
