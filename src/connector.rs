@@ -15,7 +15,9 @@ use crate::attempt::{Attempt, Established};
 use crate::binding::Binding;
 use crate::clock::now;
 use crate::config::Config;
-use crate::drive::{Dialling, OnReport, drive};
+#[cfg(feature = "reqwest")]
+use crate::drive::settle::settle;
+use crate::drive::{Dialling, OnReport, Parts, drive};
 use crate::error::{Error, Why};
 use crate::order::Sources;
 use crate::race::{Gate, Race};
@@ -230,6 +232,14 @@ impl Connector {
         self.run(race, dial, Dialling::Beyond).await
     }
 
+    /// The addresses of a host, without ports and in order, when a connect would dial the first.
+    #[cfg(feature = "reqwest")]
+    pub(crate) async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, Error> {
+        let race = self.prepare(Race::to_any_port(host, self.config, now()))?;
+        let span = tracing::debug_span!("resolve", host = %Target(race.report()));
+        settle(self.parts(), race).instrument(span).await
+    }
+
     /// Gives the race what it needs, or tells the hook that it never began.
     fn prepare(&self, race: Result<Race, Error>) -> Result<Box<Race>, Error> {
         let sources = || match &self.sources {
@@ -277,8 +287,11 @@ impl Connector {
         T: Send + 'static,
     {
         let span = tracing::debug_span!("connect", to = %Target(race.report()));
-        let parts = (&*self.resolver, &self.socket, self.on_report.as_ref());
-        drive(parts, race, dial, dialling).instrument(span).await
+        drive(self.parts(), race, dial, dialling).instrument(span).await
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        (&*self.resolver, &self.socket, self.on_report.as_ref())
     }
 }
 

@@ -25,6 +25,9 @@ use crate::resolve::{Query, Record, Resolve, Resolving};
 use crate::socket::SocketOptions;
 use crate::text::{Line, Time};
 
+#[cfg(feature = "reqwest")]
+pub(crate) mod settle;
+
 /// Lookups that are still out when an attempt wins may fill their cache for so long (C-DRAIN).
 const DRAIN: Duration = Duration::from_secs(1);
 
@@ -123,6 +126,7 @@ impl Story<'_> {
         report.passed_over().iter().for_each(|passed| debug!("passed over {passed}"));
         match (report.winner(), report.outcome()) {
             (Some(won), _) => debug!("connected {} after {}", won.addr(), Time(report.elapsed())),
+            (None, Outcome::Resolved) => debug!("resolved after {}", Time(report.elapsed())),
             (None, Outcome::Dropped) => debug!("dropped after {}", Time(report.elapsed())),
             (None, _) => debug!("failed: {}", Why(report)),
         }
@@ -308,13 +312,17 @@ impl<T: Send + 'static> InFlight<T> {
         at
     }
 
-    /// Hands the winner out. The losers' tasks are aborted and not waited for; lookups run on for
-    /// a while, for the cache (R-8305-5l).
-    fn finish(self, story: Story<'_>) -> Result<Established<T>, Error> {
-        let report = story.end();
-        for (_, span, resolving) in self.lookups {
+    /// Lookups run on for a while, for the cache (R-8305-5l).
+    fn drain_lookups(&mut self) {
+        for (_, span, resolving) in self.lookups.drain(..) {
             tokio::spawn(tokio::time::timeout(DRAIN, resolving).instrument(span));
         }
+    }
+
+    /// Hands the winner out. The losers' tasks are aborted and not waited for.
+    fn finish(mut self, story: Story<'_>) -> Result<Established<T>, Error> {
+        let report = story.end();
+        self.drain_lookups();
         match (self.connected, report.winner()) {
             (Some((_, stream)), Some(attempt)) => {
                 Ok(Established { stream, addr: attempt.addr(), report })

@@ -174,7 +174,10 @@ impl fmt::Display for Why<'_> {
                 write!(f, "timed out after {}", Time(report.elapsed()))?;
             }
             (Outcome::Failed(kind), _) => write!(f, "{kind}")?,
-            (Outcome::Running | Outcome::Connected(_) | Outcome::Dropped, _) => {}
+            (
+                Outcome::Running | Outcome::Connected(_) | Outcome::Resolved | Outcome::Dropped,
+                _,
+            ) => {}
         }
         report.lookups.iter().try_for_each(|lookup| write!(f, "; {lookup}"))?;
         report.attempts.iter().try_for_each(|attempt| write!(f, "; {attempt}"))?;

@@ -52,6 +52,8 @@ pub enum Outcome {
     Connected(usize),
     /// It failed.
     Failed(ErrorKind),
+    /// It was to find addresses alone, and has (`he::reqwest::Dns`). There are no attempts.
+    Resolved,
     /// The caller dropped the future.
     Dropped,
 }
@@ -181,7 +183,7 @@ impl Report {
     pub fn winner(&self) -> Option<&AttemptReport> {
         match self.outcome {
             Outcome::Connected(index) => self.attempts.get(index),
-            Outcome::Running | Outcome::Failed(_) | Outcome::Dropped => None,
+            Outcome::Running | Outcome::Failed(_) | Outcome::Resolved | Outcome::Dropped => None,
         }
     }
 

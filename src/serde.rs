@@ -17,7 +17,7 @@ use crate::report::{
 /// | key | value |
 /// |---|---|
 /// | `host`, `ports`, `listed` | what was connected to; `listed` is the length of a list of addresses, else null |
-/// | `outcome` | `connected`, `failed`, `dropped`, `running` |
+/// | `outcome` | `connected`, `failed`, `resolved`, `dropped`, `running` |
 /// | `error`, `detail` | the kind of the failure, and what was wrong with the input |
 /// | `winner` | an index into `attempts` |
 /// | `elapsed_ms` | the whole call |
@@ -31,6 +31,7 @@ impl Serialize for Report {
             Outcome::Running => ("running", None, None),
             Outcome::Connected(index) => ("connected", None, Some(index)),
             Outcome::Failed(kind) => ("failed", Some(kind), None),
+            Outcome::Resolved => ("resolved", None, None),
             Outcome::Dropped => ("dropped", None, None),
         };
         let passed = self.passed_over.iter();

@@ -112,6 +112,7 @@ fn ending(report: &Report) -> String {
     match (report.outcome, report.winner()) {
         (_, Some(won)) => format!("connected to {} after {took}", won.addr),
         (Outcome::Failed(kind), None) => format!("failed after {took}: {kind}"),
+        (Outcome::Resolved, None) => format!("resolved after {took}"),
         (Outcome::Dropped, None) => format!("dropped by the caller after {took}"),
         (Outcome::Running | Outcome::Connected(_), None) => format!("running for {took}"),
     }

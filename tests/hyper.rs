@@ -10,16 +10,15 @@ mod web;
 
 use std::error::Error as _;
 use std::io;
-use std::os::fd::AsRawFd;
 use std::pin::pin;
 use std::time::Duration;
 
-use he::{Config, Connector, ErrorKind, Outcome, Report, SocketOptions};
+use he::{Config, Connector, ErrorKind, Outcome, Report};
 use http::Uri;
 use hyper_util::client::legacy::connect::HttpInfo;
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use net::Peer::{Accepts, Refuses, Silent};
-use net::{Peers, Reports, Table};
+use net::{Opened, Peers, Reports, Table};
 use tower_service::Service;
 
 /// A name with a silent address before the good one.
@@ -95,32 +94,18 @@ async fn a_uri_that_names_no_place_is_refused_and_the_hook_is_told() {
 async fn a_request_that_is_dropped_while_it_connects_leaves_nothing() {
     let peers = Peers::new(&[("127.0.0.1", Silent), ("127.0.0.2", Silent)]);
     let config = Config::new().connect_delay(Duration::from_millis(20));
-    let (seen, mut starts) = tokio::sync::mpsc::unbounded_channel();
-    let options = SocketOptions::default().before_connect(move |socket, _| {
-        let fd = format!("/proc/self/fd/{}", socket.as_raw_fd());
-        let socket = std::fs::read_link(&fd)?;
-        seen.send((fd, socket)).map_err(io::Error::other)
-    });
-    let connector = Connector::new(Table::of(peers.ips())).config(config).socket(options);
+    let connector = Connector::new(Table::of(peers.ips())).config(config);
+    let (connector, mut opened) = Opened::of(connector);
     let (connector, reports) = Reports::of(connector);
     let client = web::client(connector);
     let uri = format!("http://service.test:{}/", peers.port);
-    let mut sockets = Vec::new();
     {
         let mut request = pin!(web::get(&client, &uri));
-        while sockets.len() < 2 {
-            tokio::select! {
-                start = starts.recv() => sockets.push(start.unwrap()),
-                _ = &mut request => panic!("a silent host has answered"),
-            }
-        }
+        opened.wait_for(2, request.as_mut()).await;
     }
     assert_eq!(reports.only().outcome(), Outcome::Dropped);
     tokio::task::yield_now().await;
-    for (fd, socket) in sockets {
-        // The number may be another test's by now.
-        assert_ne!(std::fs::read_link(fd).ok(), Some(socket), "it is open");
-    }
+    opened.assert_closed();
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ use std::time::{Duration, Instant};
 mod attempts;
 mod candidates;
 mod lookups;
+#[cfg(feature = "reqwest")]
+mod settle;
 
 use self::candidates::Candidates;
 pub(crate) use self::candidates::Gate;
@@ -97,12 +99,22 @@ impl Race {
     /// [`ErrorKind::InvalidInput`] for a host, port list or configuration that makes no sense,
     /// [`ErrorKind::NoSuchName`] for names that are never looked up (`.invalid`, `.onion`).
     pub fn new(host: &str, ports: &[u16], config: Config, now: Instant) -> Result<Self, Error> {
+        Self::to(host, ports, check_ports, config, now)
+    }
+
+    fn to<W: fmt::Display>(
+        host: &str,
+        ports: &[u16],
+        check: impl FnOnce(&[u16]) -> Result<Arc<[u16]>, W>,
+        config: Config,
+        now: Instant,
+    ) -> Result<Self, Error> {
         let refuse = |why: &dyn fmt::Display, kind| {
             Error::at_the_door(kind, why, Report::new(host.into(), ports.into(), now), now)
         };
         let invalid = |why: &dyn fmt::Display| refuse(why, ErrorKind::InvalidInput);
         let parsed = Host::parse(host).map_err(|why| invalid(&why))?;
-        let ports = check_ports(ports).map_err(|why| invalid(&why))?;
+        let ports = check(ports).map_err(|why| invalid(&why))?;
         config.check().map_err(|why| invalid(&why))?;
         let given = match parsed.target() {
             Target::NoSuchName(why) => return Err(refuse(why, ErrorKind::NoSuchName)),
@@ -187,7 +199,9 @@ impl Race {
         match self.report.outcome {
             Outcome::Connected(id) => Step::Won(id),
             Outcome::Failed(kind) => Step::Fail(kind),
-            Outcome::Running | Outcome::Dropped => Step::Fail(ErrorKind::TimedOut),
+            Outcome::Running | Outcome::Resolved | Outcome::Dropped => {
+                Step::Fail(ErrorKind::TimedOut)
+            }
         }
     }
 
@@ -268,7 +282,7 @@ impl Race {
     pub fn into_error(self) -> Option<Error> {
         match self.report.outcome {
             Outcome::Failed(kind) => Some(Error::new(kind, self.report)),
-            Outcome::Running | Outcome::Connected(_) | Outcome::Dropped => None,
+            Outcome::Running | Outcome::Connected(_) | Outcome::Resolved | Outcome::Dropped => None,
         }
     }
 

@@ -6,6 +6,8 @@
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,8 +15,10 @@ use std::task::{Context, Poll, Waker};
 
 use he::{
     Answer, AttemptOutcome, Connector, Error, LookupErrorKind, Query, Record, Report, Resolving,
+    SocketOptions,
 };
 use socket2::{Domain, SockFilter, Socket, Type};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// What an address does with a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,8 +216,43 @@ impl Reports {
     }
 }
 
+/// The sockets that a connector opens, by their inodes: a number may be another test's by the time
+/// that it is looked at.
+pub(crate) struct Opened {
+    starts: UnboundedReceiver<(String, PathBuf)>,
+    sockets: Vec<(String, PathBuf)>,
+}
+
+impl Opened {
+    pub(crate) fn of(connector: Connector) -> (Connector, Self) {
+        let (seen, starts) = unbounded_channel();
+        let options = SocketOptions::default().before_connect(move |socket, _| {
+            let fd = format!("/proc/self/fd/{}", socket.as_raw_fd());
+            let socket = std::fs::read_link(&fd)?;
+            seen.send((fd, socket)).map_err(io::Error::other)
+        });
+        (connector.socket(options), Self { starts, sockets: Vec::new() })
+    }
+
+    /// Runs the future, which must not end, until there are so many.
+    pub(crate) async fn wait_for<F: Future>(&mut self, count: usize, mut future: Pin<&mut F>) {
+        while self.sockets.len() < count {
+            tokio::select! {
+                start = self.starts.recv() => self.sockets.push(start.unwrap()),
+                _ = &mut future => panic!("a silent host has answered"),
+            }
+        }
+    }
+
+    pub(crate) fn assert_closed(self) {
+        for (fd, socket) in self.sockets {
+            assert_ne!(std::fs::read_link(fd).ok(), Some(socket), "it is open");
+        }
+    }
+}
+
 /// Polls a future once, without a waker: it must not be ready.
-pub(crate) fn poll_pending<F: Future>(future: Pin<&mut F>) {
+pub(crate) fn poll_pending<F: Future + ?Sized>(future: Pin<&mut F>) {
     let polled = future.poll(&mut Context::from_waker(Waker::noop()));
     assert!(matches!(polled, Poll::Pending), "ready at the first poll");
 }

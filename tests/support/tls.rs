@@ -120,7 +120,7 @@ impl Server {
         })
     }
 
-    fn welcome<F>(
+    pub(crate) fn welcome<F>(
         self,
         listener: TcpListener,
         host: impl Fn(TlsStream<TcpStream>) -> F + Clone + Send + Sync + 'static,

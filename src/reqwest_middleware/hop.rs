@@ -1,0 +1,80 @@
+//! One request and its response, of a chain of redirects perhaps.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::header::{COOKIE, SET_COOKIE};
+use http::{Request, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use reqwest::cookie::CookieStore;
+use reqwest::{Body, Url};
+use tower_service::Service;
+
+use super::error::Error;
+use crate::rustls::HttpsConnector;
+
+type Http = Client<HttpsConnector, Body>;
+type Answer = <Http as Service<Request<Body>>>::Response;
+
+/// hyper-util's client, with cookies.
+#[derive(Clone)]
+pub(super) struct Hop {
+    http: Http,
+    pub(super) cookies: Option<Arc<dyn CookieStore>>,
+}
+
+impl Hop {
+    pub(super) fn new(connector: HttpsConnector) -> Self {
+        let mut builder = Client::builder(TokioExecutor::new());
+        // Without timers nothing idle is ever closed, and HTTP/2 has no keep-alive.
+        builder.timer(TokioTimer::new()).pool_timer(TokioTimer::new());
+        Self { http: builder.build(connector), cookies: None }
+    }
+
+    /// The store, and whose cookies are meant.
+    fn jar(&self, uri: &Uri) -> Option<(Arc<dyn CookieStore>, Url)> {
+        Some((self.cookies.clone()?, Url::parse(&uri.to_string()).ok()?))
+    }
+}
+
+impl Service<Request<Body>> for Hop {
+    type Response = Answer;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let uri = request.uri().clone();
+        let jar = self.jar(&uri);
+        if let Some((store, url)) = &jar {
+            // One that the caller has set stays, as with reqwest.
+            if !request.headers().contains_key(COOKIE) {
+                request.headers_mut().extend(store.cookies(url).map(|it| (COOKIE, it)));
+            }
+        }
+        let answered = self.http.request(request);
+        Box::pin(async move {
+            let response = answered.await.map_err(|error| Error::http(&uri, error))?;
+            if let Some((store, url)) = jar {
+                let mut set = response.headers().get_all(SET_COOKIE).iter().peekable();
+                if set.peek().is_some() {
+                    store.set_cookies(&mut set, &url);
+                }
+            }
+            Ok(response)
+        })
+    }
+}
+
+impl fmt::Debug for Hop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hop").field("cookies", &self.cookies.is_some()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,64 @@
+//! A body that has to be complete by some time.
+
+use std::error::Error;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use http_body_util::combinators::BoxBody;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::error::late;
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// The time-out of a request: how long it is, and when it is over.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline {
+    pub(super) timeout: Duration,
+    pub(super) at: Instant,
+}
+
+/// Whatever the pace of the body, its time is over when that of the request is.
+pub(super) struct Timed {
+    body: BoxBody<Bytes, BoxError>,
+    sleep: Pin<Box<Sleep>>,
+    timeout: Duration,
+}
+
+impl Timed {
+    pub(super) fn new<B>(body: B, deadline: Deadline) -> Self
+    where
+        B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Sync + 'static,
+    {
+        let (body, sleep) = (body.map_err(Into::into).boxed(), sleep_until(deadline.at));
+        Self { body, sleep: Box::pin(sleep), timeout: deadline.timeout }
+    }
+}
+
+impl Body for Timed {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        // The time first: a body that always has more must not hide it.
+        if self.sleep.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Some(Err(late("no complete response", self.timeout).into())));
+        }
+        Poll::Ready(ready!(Pin::new(&mut self.body).poll_frame(cx)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

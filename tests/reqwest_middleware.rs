@@ -1,0 +1,258 @@
+//! reqwest's requests and responses over the race, with servers on loopback: connections and errors.
+
+#![cfg(all(feature = "reqwest-middleware", target_os = "linux"))] // sockets that drop every packet
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+#[path = "support/net.rs"]
+mod net;
+#[path = "support/site.rs"]
+mod site;
+#[path = "support/tls.rs"]
+mod tls;
+#[path = "support/web.rs"]
+mod web;
+
+use std::io;
+use std::pin::pin;
+use std::time::Duration;
+
+use he::reqwest_middleware::{Error, Transport};
+use he::rustls::{HttpsConnector, Tls, Trust};
+use he::{Config, Connector, ErrorKind, Outcome, Report};
+use http::header::{ACCEPT, USER_AGENT};
+use http::{Extensions, HeaderMap, HeaderValue, Version};
+use net::Peer::{Accepts, Refuses, Silent};
+use net::{Opened, Peers, Reports, Table};
+use reqwest::{Request, Response};
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
+use serde_json::{Value, json};
+use site::{Site, page};
+use tls::Authority;
+use tokio::task::JoinSet;
+
+const NAME: &str = "service.test";
+
+fn connector(peers: &Peers) -> Connector {
+    let config = Config::new().connect_delay(Duration::from_millis(20));
+    Connector::new(Table::of(peers.ips())).config(config)
+}
+
+fn transport(connector: Connector) -> Transport {
+    Transport::new(HttpsConnector::new(connector))
+}
+
+fn client(connector: Connector) -> ClientWithMiddleware {
+    transport(connector).client().unwrap()
+}
+
+/// A silent address of one family before a good one of the other, where there are two.
+fn silent_first() -> Peers {
+    let silent = if net::ipv6() { "::1" } else { "127.0.0.2" };
+    Peers::new(&[(silent, Silent), ("127.0.0.1", Accepts)])
+}
+
+/// Says in JSON what it was asked.
+fn echo() -> Site {
+    Site::new(|asked| page(json!({ "asked": asked.line() }).to_string()))
+}
+
+#[tokio::test]
+async fn requests_and_json_go_over_one_connection_of_http_2_past_a_silent_address() {
+    let (peers, authority, site) = (silent_first(), Authority::new(), echo());
+    let served = site.clone();
+    let seen = authority
+        .server(&[NAME])
+        .alpn(&["h2", "http/1.1"])
+        .welcome(peers.listener(1), move |stream| served.clone().serve(stream));
+    let tls = Tls::new(Trust::roots(authority.roots()));
+    let https = HttpsConnector::new(connector(&peers)).tls(tls);
+    let client = Transport::new(https).client().unwrap();
+    let url = format!("https://{NAME}:{}/a", peers.port);
+
+    let response = client.get(&url).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.version()), (200, Version::HTTP_2));
+    assert_eq!(response.url().as_str(), url);
+    assert_eq!(response.remote_addr(), Some(peers.addr(1)));
+    let report: &Report = response.extensions().get().unwrap();
+    let [silent, won] = &peers.story(report)[..] else { panic!("{report}") };
+    assert!(silent.ends_with("cancelled") && won.ends_with("127.0.0.1:P won"), "{report}");
+    assert_eq!(response.json::<Value>().await.unwrap(), json!({ "asked": "GET /a" }));
+
+    let response = client.post(&url).json(&json!(["b"])).send().await.unwrap();
+    let text = json!({ "asked": "POST /a [\"b\"]" });
+    assert_eq!(response.json::<Value>().await.unwrap(), text);
+    assert_eq!(site.asked()[1].header("content-type"), Some("application/json"));
+    assert_eq!(seen.all().len(), 1);
+}
+
+#[tokio::test]
+async fn a_second_request_of_http_1_needs_no_connection() {
+    let (peers, site) = (silent_first(), echo());
+    let guests = site.open(peers.listener(1));
+    let (connector, reports) = Reports::of(connector(&peers));
+    let client = client(connector);
+    for path in ["/first", "/second"] {
+        let url = format!("http://{NAME}:{}{path}", peers.port);
+        let response = client.get(url).basic_auth("me", Some("secret")).send().await.unwrap();
+        assert_eq!(response.version(), Version::HTTP_11);
+        let length = response.content_length();
+        assert_eq!(length, Some(response.bytes().await.unwrap().len() as u64));
+    }
+    assert_eq!((guests.came().len(), reports.count()), (1, 1));
+    assert_eq!(site.lines(), ["GET /first", "GET /second"]);
+    assert!(site.asked()[1].header("authorization").unwrap().starts_with("Basic "));
+}
+
+#[tokio::test]
+async fn headers_of_every_request_give_way_to_its_own() {
+    let (peers, site) = (Peers::new(&[("127.0.0.1", Accepts)]), echo());
+    site.open(peers.listener(0));
+    let url = format!("http://{NAME}:{}/", peers.port);
+    let mut headers = HeaderMap::from_iter([(USER_AGENT, HeaderValue::from_static("he"))]);
+    headers.append("x-both", HeaderValue::from_static("1"));
+    headers.append("x-both", HeaderValue::from_static("2"));
+    let client = transport(connector(&peers)).default_headers(headers).client().unwrap();
+    client.get(&url).send().await.unwrap();
+    client.get(&url).header(ACCEPT, "text/plain").header("x-both", "3").send().await.unwrap();
+    let told = |at: usize| {
+        let asked = &site.asked()[at];
+        let both: Vec<_> = asked.headers.get_all("x-both").iter().cloned().collect();
+        (asked.header("accept").unwrap().to_owned(), asked.headers[USER_AGENT].clone(), both)
+    };
+    assert_eq!(
+        told(0),
+        ("*/*".into(), "he".parse().unwrap(), vec!["1".parse().unwrap(), "2".parse().unwrap()])
+    );
+    assert_eq!(told(1), ("text/plain".into(), "he".parse().unwrap(), vec!["3".parse().unwrap()]));
+}
+
+/// Adds a header, and hands on.
+struct Stamp(&'static str);
+
+#[async_trait::async_trait]
+impl Middleware for Stamp {
+    async fn handle(
+        &self,
+        mut request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> reqwest_middleware::Result<Response> {
+        request.headers_mut().insert(self.0, HeaderValue::from_static("yes"));
+        next.run(request, extensions).await
+    }
+}
+
+// Nor does a middleware behind it.
+#[tokio::test]
+async fn what_the_wrapped_client_was_told_has_no_effect() {
+    let (peers, site) = (Peers::new(&[("127.0.0.1", Accepts)]), echo());
+    site.open(peers.listener(0));
+    let wrapped = reqwest::Client::builder()
+        .proxy(reqwest::Proxy::all("http://127.0.0.1:1").unwrap())
+        .default_headers(HeaderMap::from_iter([(USER_AGENT, HeaderValue::from_static("other"))]))
+        .build()
+        .unwrap();
+    let client = ClientBuilder::new(wrapped)
+        .with(Stamp("x-before"))
+        .with(transport(connector(&peers)))
+        .with(Stamp("x-behind"))
+        .build();
+    let url = format!("http://{NAME}:{}/", peers.port);
+    assert_eq!(client.get(url).send().await.unwrap().status(), 200);
+    let asked = &site.asked()[0];
+    let told = ["x-before", "x-behind", "user-agent"].map(|name| asked.header(name));
+    assert_eq!(told, [Some("yes"), None, None]);
+}
+
+#[tokio::test]
+async fn the_error_of_a_connect_is_among_the_causes() {
+    let peers = Peers::new(&[("127.0.0.1", Refuses), ("127.0.0.2", Refuses)]);
+    let url = format!("http://{NAME}:{}/", peers.port);
+    let error = client(connector(&peers)).get(url).send().await.unwrap_err();
+    assert!(error.is_middleware());
+    let found = he::Error::among_causes(&error).unwrap();
+    let story = "cannot connect to service.test: every attempt failed; AAAA: no records; \
+                 A: 2 addresses; 127.0.0.1:P: connection refused after T; \
+                 127.0.0.2:P: connection refused after T";
+    assert_eq!((found.kind(), peers.text(found)), (ErrorKind::Connect, story.to_owned()));
+    let ours = Error::of(&error).unwrap();
+    assert_eq!((ours.is_connect(), ours.is_timeout(), ours.is_redirect()), (true, false, false));
+    let mut chain = vec![ours.to_string()];
+    let mut next = std::error::Error::source(ours);
+    while let Some(cause) = next {
+        chain.push(cause.to_string());
+        next = cause.source();
+    }
+    let all = ["request to service.test failed", "client error (Connect)", &found.to_string()];
+    assert_eq!(chain, all);
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_says_why() {
+    let client = client(Connector::without_resolver());
+    for (url, host, why) in [
+        (
+            "ftp://127.0.0.1/",
+            "127.0.0.1",
+            "cannot connect to 127.0.0.1: the URI has no port, and none is known for ftp",
+        ),
+        ("http://127.0.0.1:0/", "127.0.0.1", "port 0 cannot be connected to"),
+    ] {
+        let error = client.get(url).send().await.unwrap_err();
+        let (ours, found) = (Error::of(&error).unwrap(), he::Error::among_causes(&error).unwrap());
+        assert_eq!(ours.to_string(), format!("request to {host} failed"));
+        assert_eq!(found.kind(), ErrorKind::InvalidInput);
+        assert!(found.to_string().ends_with(why), "{found}");
+    }
+    // No URI, so that nobody is asked.
+    let error = client.get("http://{host}/").send().await.unwrap_err();
+    assert!(he::Error::among_causes(&error).is_none());
+}
+
+#[tokio::test]
+async fn a_request_that_is_dropped_while_it_connects_leaves_nothing() {
+    let peers = Peers::new(&[("127.0.0.1", Silent), ("127.0.0.2", Silent)]);
+    let (connector, mut opened) = Opened::of(connector(&peers));
+    let (connector, reports) = Reports::of(connector);
+    let client = client(connector);
+    let url = format!("http://{NAME}:{}/", peers.port);
+    {
+        let mut request = pin!(client.get(&url).send());
+        opened.wait_for(2, request.as_mut()).await;
+    }
+    assert_eq!(reports.only().outcome(), Outcome::Dropped);
+    tokio::task::yield_now().await;
+    opened.assert_closed();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_requests_at_once_get_each_its_own_answer() {
+    let (peers, site) = (silent_first(), echo());
+    site.open(peers.listener(1));
+    let client = client(connector(&peers));
+    let mut running = JoinSet::new();
+    for number in 0..64 {
+        let request = client.post(format!("http://{NAME}:{}/{number}", peers.port));
+        running.spawn(async move {
+            let response = request.body(number.to_string()).send().await.unwrap();
+            assert_eq!(response.url().path(), format!("/{number}"));
+            let asked = json!({ "asked": format!("POST /{number} {number}") });
+            assert_eq!(response.json::<Value>().await.unwrap(), asked);
+        });
+    }
+    running.join_all().await;
+    assert_eq!(site.asked().len(), 64);
+}
+
+#[tokio::test]
+async fn a_connect_that_times_out_says_so() {
+    let peers = Peers::new(&[("127.0.0.1", Silent)]);
+    let config = Config::new().total_timeout(Duration::from_millis(30));
+    let client = client(connector(&peers).config(config));
+    let error = client.get(format!("http://{NAME}:{}/", peers.port)).send().await.unwrap_err();
+    let ours = Error::of(&error).unwrap();
+    assert!(ours.is_timeout() && ours.is_connect());
+    let found = he::Error::among_causes(&error).unwrap();
+    assert_eq!(found.kind(), ErrorKind::TimedOut);
+    assert_eq!(io::Error::from(found.clone()).kind(), io::ErrorKind::TimedOut);
+}

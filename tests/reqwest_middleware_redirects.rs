@@ -1,0 +1,264 @@
+//! reqwest's requests and responses over the race: redirects and cookies.
+
+#![cfg(all(feature = "reqwest-middleware", target_os = "linux"))] // 127.0.0.2 and on
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+#[path = "support/net.rs"]
+mod net;
+#[path = "support/site.rs"]
+mod site;
+#[path = "support/tls.rs"]
+mod tls;
+#[path = "support/web.rs"]
+mod web;
+
+use std::error::Error as _;
+use std::sync::Arc;
+
+use he::Connector;
+use he::reqwest_middleware::{Error, Redirects, Transport};
+use he::rustls::{HttpsConnector, Tls, Trust};
+use net::Peer::Accepts;
+use net::{Peers, Table};
+use reqwest::Body;
+use reqwest::cookie::{CookieStore, Jar};
+use reqwest_middleware::ClientWithMiddleware;
+use site::{Asked, Page, Site, page, redirect, with};
+use tls::Authority;
+
+/// Two sites, each at a name of its own: every name has both addresses, and each port one server.
+struct Sites {
+    here: (Peers, Site),
+    there: (Peers, Site),
+}
+
+impl Sites {
+    /// What they answer, given the address of the other.
+    fn new(
+        here: impl Fn(&Asked, &str) -> Page + Send + Sync + 'static,
+        there: impl Fn(&Asked, &str) -> Page + Send + Sync + 'static,
+    ) -> Self {
+        let peers = || Peers::new(&[("127.0.0.1", Accepts)]);
+        let (a, b) = (peers(), peers());
+        let (to_a, to_b) = (url(&a, "here"), url(&b, "there"));
+        let here = Site::new(move |asked| here(asked, &to_b));
+        let there = Site::new(move |asked| there(asked, &to_a));
+        here.open(a.listener(0));
+        there.open(b.listener(0));
+        Self { here: (a, here), there: (b, there) }
+    }
+
+    /// One alone.
+    fn one(answer: impl Fn(&Asked) -> Page + Send + Sync + 'static) -> Self {
+        Self::new(move |asked, _| answer(asked), |_, _| page("nobody comes here"))
+    }
+
+    fn url(&self, path: &str) -> String {
+        url(&self.here.0, "here") + path
+    }
+
+    fn asked_here(&self) -> Vec<String> {
+        self.here.1.lines()
+    }
+}
+
+fn url(peers: &Peers, name: &str) -> String {
+    format!("http://{name}.test:{}", peers.port)
+}
+
+fn transport() -> Transport {
+    let connector = Connector::new(Table::of(vec!["127.0.0.1".parse().unwrap()]));
+    Transport::new(HttpsConnector::new(connector))
+}
+
+fn client() -> ClientWithMiddleware {
+    transport().client().unwrap()
+}
+
+#[tokio::test]
+async fn a_relative_redirect_leads_to_the_final_url() {
+    let sites = Sites::one(|asked| match &*asked.path {
+        "/a/b" => redirect(301, "../c?d=e"),
+        "/c" => redirect(302, "f"),
+        _ => page("here"),
+    });
+    let response = client().get(sites.url("/a/b")).send().await.unwrap();
+    assert_eq!(response.url().as_str(), sites.url("/f"));
+    assert_eq!(response.remote_addr(), Some(sites.here.0.addr(0)));
+    assert_eq!(response.text().await.unwrap(), "here");
+    assert_eq!(sites.asked_here(), ["GET /a/b", "GET /c", "GET /f"]);
+}
+
+#[tokio::test]
+async fn a_post_becomes_a_get_or_is_sent_again() {
+    let again = "POST /end body";
+    for (status, end) in
+        [(301, "GET /end"), (302, "GET /end"), (303, "GET /end"), (307, again), (308, again)]
+    {
+        let sites = Sites::one(move |asked| match &*asked.path {
+            "/end" => page(""),
+            _ => redirect(status, "/end"),
+        });
+        client().post(sites.url("/")).body("body").send().await.unwrap();
+        assert_eq!(sites.asked_here(), ["POST / body", end], "{status}");
+        let typed = sites.here.1.asked()[1].header("content-length").map(str::to_owned);
+        assert_eq!(typed, (end == again).then(|| "4".to_owned()), "{status}");
+    }
+}
+
+// As with reqwest: it is gone once it is sent.
+#[tokio::test]
+async fn a_stream_is_not_sent_again() {
+    let sites = Sites::one(|_| redirect(307, "/end"));
+    let body = Body::wrap(http_body_util::Full::new(hyper::body::Bytes::from("stream")));
+    let response = client().post(sites.url("/")).body(body).send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.url().as_str()), (307, &*sites.url("/")));
+    assert_eq!(sites.asked_here(), ["POST / stream"]);
+}
+
+#[tokio::test]
+async fn a_loop_ends_at_the_limit() {
+    for (limit, transport) in [
+        (10, transport()),
+        (2, transport().redirect(Redirects::limited(2))),
+        (0, transport().redirect(Redirects::limited(0))),
+    ] {
+        let sites = Sites::one(|_| redirect(302, "/"));
+        let client = transport.client().unwrap();
+        let error = client.get(sites.url("/")).send().await.unwrap_err();
+        let error = Error::of(&error).unwrap();
+        assert!(error.is_redirect() && !error.is_timeout() && !error.is_connect());
+        assert_eq!(error.to_string(), "request to here.test failed");
+        let why = error.source().unwrap().to_string();
+        assert_eq!(why, format!("more than {limit} redirects"));
+        assert_eq!(sites.asked_here().len(), limit + 1);
+    }
+}
+
+#[tokio::test]
+async fn without_redirects_the_response_is_the_one_that_redirects() {
+    let sites = Sites::one(|_| redirect(302, "/"));
+    let client = transport().redirect(Redirects::none()).client().unwrap();
+    let response = client.get(sites.url("/")).send().await.unwrap();
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["location"]),
+        (302, &"/".parse().unwrap())
+    );
+    assert_eq!(response.text().await.unwrap(), "elsewhere");
+}
+
+#[tokio::test]
+async fn a_redirect_to_no_http_is_an_error() {
+    let sites = Sites::one(|asked| redirect(302, asked.header("x-to").unwrap()));
+    let to = |location| client().get(sites.url("/")).header("x-to", location).send();
+    let error = to("ftp://files.test/").await.unwrap_err();
+    let error = Error::of(&error).unwrap();
+    assert!(error.is_redirect());
+    assert_eq!(error.to_string(), "request to files.test failed");
+    let why = error.source().unwrap().to_string();
+    assert_eq!(why, "a redirect to ftp, which is neither http nor https");
+    // Of what names no host nothing can be said: as with reqwest, that is the response.
+    for location in ["file:///etc/passwd", "http://["] {
+        let response = to(location).await.unwrap();
+        assert_eq!(response.status(), 302, "{location}");
+    }
+}
+
+const SECRETS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
+
+fn secrets(asked: &Asked) -> Vec<&'static str> {
+    SECRETS.into_iter().filter(|name| asked.header(name).is_some()).collect()
+}
+
+// Nor to that origin's next page, nor when it leads back.
+#[tokio::test]
+async fn credentials_do_not_go_to_another_origin() {
+    let sites = Sites::new(
+        |asked, there| match &*asked.path {
+            "/" => redirect(302, "/b"),
+            "/b" => redirect(302, &format!("{there}/c")),
+            _ => page("end"),
+        },
+        |asked, here| match &*asked.path {
+            "/c" => redirect(302, "/d"),
+            _ => redirect(302, &format!("{here}/e")),
+        },
+    );
+    let mut request = client().get(sites.url("/")).header("x-kept", "yes");
+    for name in SECRETS {
+        request = request.header(name, "secret");
+    }
+    let response = request.send().await.unwrap();
+    assert_eq!(response.url().as_str(), sites.url("/e"));
+    let told = |site: &Site| -> Vec<_> {
+        site.asked().iter().map(|asked| (asked.path.clone(), secrets(asked))).collect()
+    };
+    let path = |path: &str| path.to_owned();
+    assert_eq!(
+        told(&sites.here.1),
+        [(path("/"), SECRETS.to_vec()), (path("/b"), SECRETS.to_vec()), (path("/e"), vec![])]
+    );
+    assert_eq!(told(&sites.there.1), [(path("/c"), vec![]), (path("/d"), vec![])]);
+    assert!(sites.there.1.asked().iter().all(|asked| asked.header("x-kept") == Some("yes")));
+}
+
+#[tokio::test]
+async fn https_may_redirect_to_http_unless_it_must_not() {
+    let (peers, authority) = (Peers::new(&[("127.0.0.1", Accepts)]), Authority::new());
+    let clear = Sites::one(|_| page("in clear"));
+    let to = clear.url("/");
+    let site = Site::new(move |_| redirect(302, &to));
+    authority
+        .server(&["here.test"])
+        .welcome(peers.listener(0), move |stream| site.clone().serve(stream));
+    let tls = Tls::new(Trust::roots(authority.roots()));
+    let https = HttpsConnector::new(Connector::new(Table::of(peers.ips()))).tls(tls);
+    let url = format!("https://here.test:{}/", peers.port);
+    let client = Transport::new(https.clone()).client().unwrap();
+    assert_eq!(client.get(&url).send().await.unwrap().text().await.unwrap(), "in clear");
+    let client = Transport::new(https.https_only()).client().unwrap();
+    let error = client.get(&url).send().await.unwrap_err();
+    let found = he::Error::among_causes(&error).unwrap().to_string();
+    assert!(found.ends_with("http is not secure, and only https was allowed"), "{found}");
+    assert_eq!(clear.asked_here().len(), 1);
+}
+
+#[tokio::test]
+async fn cookies_of_one_hop_go_with_the_next_and_to_nobody_else() {
+    let sites = Sites::new(
+        |asked, there| match &*asked.path {
+            "/login" => with(
+                with(redirect(303, "/in"), "set-cookie", "a=1; Path=/"),
+                "set-cookie",
+                "b=2; Path=/in",
+            ),
+            "/in" => with(redirect(302, "/out"), "set-cookie", "a=3; Path=/"),
+            "/out" => redirect(302, there),
+            _ => page("here"),
+        },
+        |_, _| with(page("there"), "set-cookie", "c=4"),
+    );
+    let jar = Arc::new(Jar::default());
+    let client = transport().cookie_provider(jar.clone()).client().unwrap();
+    let response = client.post(sites.url("/login")).send().await.unwrap();
+    assert_eq!(response.cookies().map(|it| it.name().to_owned()).collect::<Vec<_>>(), ["c"]);
+    assert_eq!(response.text().await.unwrap(), "there");
+    let cookies = |site: &Site| -> Vec<_> {
+        let sorted = |asked: &Asked| {
+            let mut all: Vec<String> =
+                asked.header("cookie")?.split("; ").map(str::to_owned).collect();
+            all.sort();
+            Some(all.join(" "))
+        };
+        site.asked().iter().map(sorted).collect()
+    };
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(cookies(&sites.here.1), [None, some("a=1 b=2"), some("a=3")]);
+    assert_eq!(cookies(&sites.there.1), [None]);
+    // A later request has them, unless it has its own.
+    client.get(sites.url("/end")).send().await.unwrap();
+    client.get(sites.url("/end")).header("cookie", "mine=1").send().await.unwrap();
+    assert_eq!(cookies(&sites.here.1)[3..], [some("a=3"), some("mine=1")]);
+    let url = sites.url("/in").parse().unwrap();
+    assert!(jar.cookies(&url).unwrap().to_str().unwrap().contains("b=2"));
+}
