@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use pin_project_lite::pin_project;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Sleep;
 use tracing::instrument::Instrumented;
@@ -25,8 +24,11 @@ use crate::resolve::{Query, Record, Resolve, Resolving};
 use crate::socket::SocketOptions;
 use crate::text::{Line, Time};
 
+mod dialled;
 #[cfg(feature = "reqwest")]
 pub(crate) mod settle;
+
+use self::dialled::{Dialled, Ended};
 
 /// Lookups that are still out when an attempt wins may fill their cache for so long (C-DRAIN).
 const DRAIN: Duration = Duration::from_secs(1);
@@ -106,7 +108,7 @@ where
     debug!("connect {addr}");
     let (host, socket) = (race.host().cloned(), socket.clone());
     let dial = dial(Attempt { id, addr, host, socket, progress });
-    Dialled { id, dial, sent: false }.instrument(debug_span!("attempt", %addr))
+    Dialled::new(id, dial).instrument(debug_span!("attempt", %addr))
 }
 
 /// Tells the hook how the race ended, also if that is because the future was dropped.
@@ -145,43 +147,6 @@ impl Drop for Story<'_> {
             self.tell(&report);
         }
     }
-}
-
-/// How a dial ended.
-struct Ended<T> {
-    id: usize,
-    result: io::Result<T>,
-    sent: bool,
-}
-
-pin_project! {
-    /// An attempt's dial. One that fails at its first poll has sent nothing: no route, no such
-    /// interface, an option.
-    struct Dialled<F> {
-        id: usize,
-        #[pin]
-        dial: F,
-        sent: bool,
-    }
-}
-
-impl<T, F: Future<Output = io::Result<T>>> Future for Dialled<F> {
-    type Output = Ended<T>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<T>> {
-        let this = self.project();
-        let (id, sent) = (*this.id, std::mem::replace(this.sent, true));
-        this.dial.poll(cx).map(|result| {
-            let sent = sent || result.as_ref().is_err_and(is_of_the_peer);
-            Ended { id, result, sent }
-        })
-    }
-}
-
-/// Another thread may run the I/O driver, and a peer nearby may answer the SYN before its sender
-/// gets to ask.
-fn is_of_the_peer(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset)
 }
 
 /// Everything that runs, and what has come of it.

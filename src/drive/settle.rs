@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::Poll;
 
-use super::{Dialling, InFlight, Parts, Story, poll_timer, set_timer};
+use super::{Dialling, InFlight, Parts, Story, poll_timer};
 use crate::clock::now;
 use crate::error::Error;
 use crate::race::{Race, Step};
@@ -24,10 +24,10 @@ pub(crate) async fn settle(
         match race.poll(now()) {
             Step::Resolve(record) => flight.look_up(record, resolver, socket, race),
             Step::Wait(until) => {
-                set_timer(timer.as_mut(), until);
+                let mut until = Some(until);
                 poll_fn(|cx| match flight.poll_lookups(race, cx) {
-                    true => Poll::Ready(()),
-                    false => poll_timer(timer.as_mut(), cx),
+                    Some(happened) => Poll::Ready(happened),
+                    None => poll_timer(timer.as_mut(), until.take(), cx),
                 })
                 .await;
             }

@@ -37,7 +37,7 @@ pub(crate) use self::candidates::Gate;
 use crate::answer::LookupErrorKind;
 use crate::config::Config;
 use crate::error::Error;
-use crate::host::{Host, LOCALHOST, Target, check_ports};
+use crate::host::{Host, LOCALHOST, Ports, Target, check_ports};
 use crate::order::{Addrs, Sources};
 use crate::report::ErrorKind;
 use crate::report::{AttemptOutcome, LookupOutcome, Outcome, Report};
@@ -105,7 +105,7 @@ impl Race {
     fn to<W: fmt::Display>(
         host: &str,
         ports: &[u16],
-        check: impl FnOnce(&[u16]) -> Result<Arc<[u16]>, W>,
+        check: impl FnOnce(&[u16]) -> Result<Ports, W>,
         config: Config,
         now: Instant,
     ) -> Result<Self, Error> {

@@ -2,21 +2,21 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::Race;
 use crate::config::Config;
 use crate::error::Error;
+use crate::host::Ports;
 use crate::report::Outcome;
 
 impl Race {
     /// A race to a host whose port is not known: its addresses have port 0, and so has what the gate
     /// is asked for.
     pub(crate) fn to_any_port(host: &str, config: Config, now: Instant) -> Result<Self, Error> {
-        let any = |_: &[u16]| Ok::<_, Infallible>(Arc::from([0]));
+        let any = |_: &[u16]| Ok::<_, Infallible>(Ports::from_slice(&[0]));
         let mut race = Self::to(host, &[], any, config, now)?;
-        race.report.ports = Arc::default();
+        race.report.ports = Ports::new();
         Ok(race)
     }
 
