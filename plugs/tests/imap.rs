@@ -97,9 +97,7 @@ fn installed() -> bool {
 /// A new Dovecot that takes everybody with the right password, and speaks IMAP with TLS only.
 async fn start(addr: SocketAddr, authority: &Authority) -> Server {
     let dir = Dir::new("dovecot");
-    let (certificate, key) = authority.pems(&[NAME]);
-    let certificate = dir.write("certificate.pem", &certificate);
-    let key = dir.write("key.pem", &key);
+    let [certificate, key] = dir.certificate(authority.pems(&[NAME]));
     let [user, group] = server::identity();
     let home = dir.path().display();
     let text = format!(

@@ -98,9 +98,7 @@ fn installed() -> bool {
 /// A new nginx that says what it sees of a request and its connection.
 async fn start(addr: SocketAddr, authority: &Authority) -> Server {
     let dir = Dir::new("nginx");
-    let (certificate, key) = authority.pems(&[NAME]);
-    dir.write("certificate.pem", &certificate);
-    dir.write("key.pem", &key);
+    dir.certificate(authority.pems(&[NAME]));
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|what| format!("    {what}_temp_path {what};\n"))
         .concat();

@@ -172,9 +172,7 @@ async fn start(bin: &Path, addr: SocketAddr, authority: Option<&Authority>) -> S
     let (host, port) = (format!("listen_addresses={}", addr.ip()), format!("port={}", addr.port()));
     let mut settings = vec![&*host, &port, "unix_socket_directories=", "fsync=off"];
     if let Some(authority) = authority {
-        let (certificate, key) = authority.pems(&[NAME]);
-        dir.write("certificate.pem", &certificate);
-        dir.write("key.pem", &key);
+        dir.certificate(authority.pems(&[NAME]));
         settings.extend(["ssl=on", "ssl_cert_file=../certificate.pem", "ssl_key_file=../key.pem"]);
     }
     let mut postgres = dir.command(&bin.join("postgres"));

@@ -159,9 +159,7 @@ async fn start(addr: SocketAddr, authority: Option<&Authority>) -> Server {
     match authority {
         None => text += &format!("port {port}\n"),
         Some(authority) => {
-            let (certificate, key) = authority.pems(&[NAME]);
-            dir.write("certificate.pem", &certificate);
-            dir.write("key.pem", &key);
+            dir.certificate(authority.pems(&[NAME]));
             text += &format!("port 0\ntls-port {port}\ntls-auth-clients no\n");
             text += "tls-cert-file certificate.pem\ntls-key-file key.pem\n";
         }

@@ -140,9 +140,7 @@ fn installed() -> bool {
 /// A new server that speaks like this on these ports; where it is not said how, nobody does.
 async fn start(mail: &Mail, how: [&str; 2]) -> Server {
     let dir = Dir::new("mail");
-    let (certificate, key) = mail.authority.pems(&[NAME]);
-    dir.write("certificate.pem", &certificate);
-    dir.write("key.pem", &key);
+    dir.certificate(mail.authority.pems(&[NAME]));
     let program = dir.write("mail.py", &std::fs::read_to_string(PROGRAM).unwrap());
     let mut python = dir.command(Path::new(PYTHON));
     python.arg(program);

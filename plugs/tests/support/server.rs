@@ -60,6 +60,11 @@ impl Dir {
         path
     }
 
+    /// A certificate and its key, as `certificate.pem` and `key.pem`.
+    pub(crate) fn certificate(&self, (certificate, key): (String, String)) -> [PathBuf; 2] {
+        [self.write("certificate.pem", &certificate), self.write("key.pem", &key)]
+    }
+
     /// A program that runs here, as `nobody` if this is root. The kernel ends it with the thread
     /// that has started it.
     pub(crate) fn command(&self, program: &Path) -> Command {
