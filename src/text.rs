@@ -1,5 +1,6 @@
 //! Foreign text on one line: names, CNAMEs, error texts of others.
 
+use std::error::Error;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
@@ -45,6 +46,21 @@ fn is_plain(c: char) -> bool {
         && !matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
+/// An error and its causes, each once: some libraries have the cause in an error's own text, others
+/// leave it to the reader to ask for it.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
 /// A duration in the unit that people say it in: `12ms`, `1.25s`, `10s`, `0.3ms`.
 pub(crate) struct Time(pub(crate) Duration);
 
@@ -69,6 +85,27 @@ mod tests {
         let text = Line("a\nb\r\u{1b}[31m\u{202e}c\0").to_string();
         assert_eq!(text, "a\\u{a}b\\u{d}\\u{1b}[31m\\u{202e}c\\u{0}");
         assert_eq!(Line("ä ö").to_string(), "ä ö");
+    }
+
+    #[test]
+    fn an_error_is_told_with_its_causes_and_each_of_them_once() {
+        #[derive(Debug)]
+        struct Because(&'static str, Option<Box<Because>>);
+        impl fmt::Display for Because {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.0)
+            }
+        }
+        impl Error for Because {
+            fn source(&self) -> Option<&(dyn Error + 'static)> {
+                self.1.as_ref().map(|cause| cause.as_ref() as _)
+            }
+        }
+        let root = |text| Some(Box::new(Because(text, None)));
+        let error = Because("db error", Some(Box::new(Because("log-in", root("no password")))));
+        assert_eq!(with_causes(&std::io::Error::other(error)), "db error: log-in: no password");
+        let error = Because("db error: no password", root("no password"));
+        assert_eq!(with_causes(&error), "db error: no password");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::answer::{Answer, LookupError, Origin};
 use crate::binding::OptionError;
 use crate::resolve::Record;
-use crate::text::{Line, Time};
+use crate::text::{Line, Time, with_causes};
 
 /// One lookup of one record type.
 #[derive(Debug, Clone)]
@@ -285,7 +285,7 @@ impl fmt::Display for Cause<'_> {
         }
         match (self.0.raw_os_error(), self.0.kind().to_string()) {
             // std knows no better word for these than the system's own text.
-            (None, _) => write!(f, "{}", Line(self.0)),
+            (None, _) => write!(f, "{}", Line(with_causes(self.0))),
             (_, kind) if kind == "other error" || kind == "uncategorized error" => {
                 write!(f, "{}", Line(self.0))
             }

@@ -1,7 +1,12 @@
 //! Loopback sockets whose behaviour a test knows, and reports in words.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "helpers of tests"
+)]
 
 use std::future::Future;
 use std::io;
@@ -9,7 +14,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
@@ -29,34 +34,43 @@ pub(crate) enum Peer {
     Refuses,
     /// Every packet is dropped.
     Silent,
+    /// Nobody listens there yet: it is left to a server that is a process of its own.
+    Free,
 }
 
 /// Loopback addresses with one port, as a name has them. Held until dropped.
 pub(crate) struct Peers {
     pub(crate) port: u16,
-    sockets: Vec<(SocketAddr, Peer, TcpListener)>,
+    sockets: Vec<(SocketAddr, Peer, Option<TcpListener>)>,
 }
 
 impl Peers {
     /// Binds them all to the same free port.
     pub(crate) fn new(wanted: &[(&str, Peer)]) -> Self {
+        let to_be_left = wanted.iter().any(|(_, peer)| *peer == Peer::Free);
+        let port = || if to_be_left { port_for_a_process() } else { 0 };
         for _ in 0..100 {
-            if let Ok(peers) = Self::bind(wanted) {
+            if let Ok(peers) = Self::bind(wanted, port()) {
                 return peers;
             }
         }
-        Self::bind(wanted).unwrap()
+        Self::bind(wanted, port()).unwrap()
     }
 
-    fn bind(wanted: &[(&str, Peer)]) -> io::Result<Self> {
-        let mut peers = Self { port: 0, sockets: Vec::new() };
+    fn bind(wanted: &[(&str, Peer)], port: u16) -> io::Result<Self> {
+        let mut peers = Self { port, sockets: Vec::new() };
         for (ip, peer) in wanted {
             let listener = socket(SocketAddr::new(ip.parse().unwrap(), peers.port), *peer)?;
             let addr = listener.local_addr()?;
             peers.port = addr.port();
-            peers.sockets.push((addr, *peer, listener));
+            let kept = (*peer != Peer::Free).then_some(listener);
+            peers.sockets.push((addr, *peer, kept));
         }
         Ok(peers)
+    }
+
+    fn bound(&self, index: usize) -> &TcpListener {
+        self.sockets[index].2.as_ref().expect("this one was left free")
     }
 
     pub(crate) fn addr(&self, index: usize) -> SocketAddr {
@@ -69,7 +83,7 @@ impl Peers {
 
     /// The next connection that has completed its handshake, if there is one.
     pub(crate) fn accept(&self, index: usize) -> Option<(TcpStream, SocketAddr)> {
-        match self.sockets[index].2.accept() {
+        match self.bound(index).accept() {
             Ok(accepted) => Some(accepted),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
             Err(error) => panic!("accept: {error}"),
@@ -78,7 +92,7 @@ impl Peers {
 
     /// For servers that say something: within a tokio runtime.
     pub(crate) fn listener(&self, index: usize) -> tokio::net::TcpListener {
-        tokio::net::TcpListener::from_std(self.sockets[index].2.try_clone().unwrap()).unwrap()
+        tokio::net::TcpListener::from_std(self.bound(index).try_clone().unwrap()).unwrap()
     }
 
     /// Had a connection come, it would stand in the queue before this one.
@@ -111,7 +125,7 @@ fn socket(addr: SocketAddr, peer: Peer) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
     socket.bind(&addr.into())?;
     match peer {
-        Peer::Refuses => {}
+        Peer::Refuses | Peer::Free => {}
         Peer::Accepts => socket.listen(128)?,
         Peer::Silent => {
             socket.attach_filter(&[DROP])?;
@@ -120,6 +134,15 @@ fn socket(addr: SocketAddr, peer: Peer) -> io::Result<TcpListener> {
     }
     socket.set_nonblocking(true)?;
     Ok(socket.into())
+}
+
+/// A port that stays free until a server takes it: not one of those that the system hands out by
+/// itself (from 32768 on), and another one each time.
+fn port_for_a_process() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let step = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
+    let port = 10_000 + (std::process::id().wrapping_mul(61) + step) % 20_000;
+    u16::try_from(port).unwrap()
 }
 
 /// `BPF_RET | BPF_K` with 0: keep no byte of the packet, so it never was.

@@ -6,7 +6,9 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
+};
 use rustls::crypto::ring::default_provider;
 use rustls::{HandshakeKind, RootCertStore, ServerConfig};
 use tokio::io::AsyncWriteExt;
@@ -46,12 +48,23 @@ impl Authority {
         self.0.pem()
     }
 
-    /// A server with a certificate for these names and addresses.
-    pub(crate) fn server(&self, names: &[&str]) -> Server {
+    /// A certificate for these names and addresses, and its key, as files have them.
+    pub(crate) fn pems(&self, names: &[&str]) -> (String, String) {
+        let (certificate, key) = self.issue(names);
+        (certificate.pem(), key.serialize_pem())
+    }
+
+    fn issue(&self, names: &[&str]) -> (Certificate, KeyPair) {
         let key = KeyPair::generate().unwrap();
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let params = CertificateParams::new(names).unwrap();
-        let chain = vec![params.signed_by(&key, &self.0).unwrap().der().clone()];
+        (params.signed_by(&key, &self.0).unwrap(), key)
+    }
+
+    /// A server with a certificate for these names and addresses.
+    pub(crate) fn server(&self, names: &[&str]) -> Server {
+        let (certificate, key) = self.issue(names);
+        let chain = vec![certificate.der().clone()];
         let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
@@ -120,6 +133,7 @@ impl Server {
         })
     }
 
+    /// Hosts every client whose handshake succeeds.
     pub(crate) fn welcome<F>(
         self,
         listener: TcpListener,

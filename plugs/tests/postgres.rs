@@ -1,0 +1,184 @@
+//! The recipe for tokio-postgres against PostgreSQL.
+
+#![cfg(target_os = "linux")] // sockets that drop every packet
+
+#[path = "support/dual.rs"]
+mod dual;
+#[path = "support/kernel.rs"]
+mod kernel;
+#[path = "../../tests/support/net.rs"]
+mod net;
+#[path = "../examples/postgres.rs"]
+mod recipe;
+#[path = "support/server.rs"]
+mod server;
+#[path = "../../tests/support/tls.rs"]
+mod tls;
+#[path = "../../tests/support/web.rs"]
+mod web;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use dual::{Dual, NAME};
+use he::Connector;
+use he::rustls::{Tls, Trust};
+use net::Peer::{Accepts, Free};
+use net::{Peers, Table};
+use server::{Dir, Server};
+use tls::Authority;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_postgres::config::{Config, SslMode};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, SimpleQueryMessage};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+const USER: &str = "visitor";
+const PASSWORD: &str = "open sesame";
+
+fn login(ssl: SslMode) -> Config {
+    let mut config = Config::new();
+    config.user(USER).password(PASSWORD).dbname("postgres").ssl_mode(ssl);
+    config
+}
+
+fn trusting(authority: &Authority) -> MakeRustlsConnect {
+    let tls = Tls::new(Trust::roots(authority.roots())).client_config().unwrap();
+    MakeRustlsConnect::new((*tls).clone())
+}
+
+#[tokio::test]
+async fn a_query_runs_where_postgres_answers_and_can_be_cancelled() {
+    let Some(bin) = bin() else { return };
+    let (dual, authority) = (Dual::stack(Free), Authority::new());
+    let _postgres = start(&bin, dual.server(), None).await;
+    let (tls, login) = (trusting(&authority), login(SslMode::Disable));
+    let connect = || recipe::connect(&dual.connector, &tls, &login, NAME, dual.port());
+
+    let made = connect().await.unwrap();
+    dual.assert_raced(&made.report);
+    let peer = "SELECT host(inet_server_addr()) || ':' || inet_server_port()";
+    assert_eq!(ask(&made.stream, peer).await, made.addr.to_string());
+
+    let other = connect().await.unwrap();
+    let cancel = async {
+        let busy = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+        while ask(&other.stream, busy).await != "1" {}
+        recipe::cancel(&dual.connector, &tls, &made, NAME).await.unwrap();
+    };
+    let (slept, ()) = tokio::join!(made.stream.simple_query("SELECT pg_sleep(3600)"), cancel);
+    assert_eq!(slept.unwrap_err().code(), Some(&SqlState::QUERY_CANCELED));
+}
+
+#[tokio::test]
+async fn tls_and_the_log_in_are_within_the_race() {
+    let Some(bin) = bin() else { return };
+    let (dual, authority) = (Dual::stack(Free), Authority::new());
+    let _postgres = start(&bin, dual.server(), Some(&authority)).await;
+    let login = login(SslMode::Require);
+    let tls = trusting(&authority);
+    let made = recipe::connect(&dual.connector, &tls, &login, NAME, dual.port()).await.unwrap();
+    dual.assert_raced(&made.report);
+    let secure = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    assert_eq!(ask(&made.stream, secure).await, "t");
+    recipe::cancel(&dual.connector, &tls, &made, NAME).await.unwrap();
+
+    let stranger = trusting(&Authority::named("a stranger"));
+    let refused = recipe::connect(&dual.straight(), &stranger, &login, NAME, dual.port()).await;
+    let error = refused.unwrap_err().to_string();
+    let why = "error performing TLS handshake: invalid peer certificate: UnknownIssuer";
+    assert!(error.contains(why), "{error}");
+
+    let mut wrong = login.clone();
+    wrong.password("guess");
+    let refused = recipe::connect(&dual.straight(), &tls, &wrong, NAME, dual.port()).await;
+    let error = refused.unwrap_err();
+    let cause = error.report().attempts()[0].error().unwrap();
+    assert_eq!(code(cause), Some(&SqlState::INVALID_PASSWORD));
+}
+
+#[tokio::test]
+async fn a_server_that_is_starting_up_loses_to_one_that_is_up() {
+    let Some(bin) = bin() else { return };
+    let peers = Peers::new(&[("127.0.0.1", Accepts), ("127.0.0.2", Free)]);
+    let _postgres = start(&bin, peers.addr(1), None).await;
+    web::Guests::welcome(peers.listener(0), |mut guest| async move {
+        let _ = guest.read(&mut [0; 1024]).await;
+        let _ = guest.write_all(&starting_up()).await;
+    });
+    let (connector, tls) = (Connector::new(Table::of(peers.ips())), trusting(&Authority::new()));
+    let login = login(SslMode::Disable);
+    let made = recipe::connect(&connector, &tls, &login, NAME, peers.port).await.unwrap();
+    assert_eq!(peers.story(&made.report), ["127.0.0.1:P other error", "127.0.0.2:P won"]);
+    let refused = made.report.attempts()[0].error().unwrap();
+    assert_eq!(code(refused), Some(&SqlState::CANNOT_CONNECT_NOW));
+    assert_eq!(ask(&made.stream, "SELECT 1 + 1").await, "2");
+}
+
+#[tokio::test]
+async fn a_connect_that_is_dropped_leaves_nothing_here_or_at_the_server() {
+    let Some(bin) = bin() else { return };
+    let (dual, authority) = (Dual::stack(Free), Authority::new());
+    let _postgres = start(&bin, dual.server(), Some(&authority)).await;
+    let (tls, login) = (trusting(&authority), login(SslMode::Require));
+    let connect = || recipe::connect(&dual.connector, &tls, &login, NAME, dual.port());
+    let drops = kernel::dropped_at_every_stage(&dual.addrs(), connect).await;
+    assert!(drops >= 2, "dropped {drops} times");
+}
+
+/// The first column of the first row.
+async fn ask(client: &Client, sql: &str) -> String {
+    let messages = client.simple_query(sql).await.unwrap();
+    let row = messages.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    });
+    row.unwrap().to_owned()
+}
+
+/// What the server has said.
+fn code(error: &std::io::Error) -> Option<&SqlState> {
+    error.get_ref()?.downcast_ref::<tokio_postgres::Error>()?.code()
+}
+
+/// An ErrorResponse, as PostgreSQL sends it until it has read its log: fields of one letter and a
+/// text.
+fn starting_up() -> Vec<u8> {
+    let fields = b"SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0";
+    let length = u32::try_from(fields.len() + 4).unwrap().to_be_bytes();
+    [b"E", &length[..], fields].concat()
+}
+
+/// Where Debian has PostgreSQL's programs: `/usr/lib/postgresql/15/bin`.
+fn bin() -> Option<PathBuf> {
+    let versions = Path::new("/usr/lib/postgresql");
+    let found = fs::read_dir(versions).into_iter().flatten().flatten();
+    let mut bins: Vec<PathBuf> = found.map(|version| version.path().join("bin")).collect();
+    bins.sort();
+    let bin = bins.pop().unwrap_or(versions.to_owned());
+    server::installed(&bin.join("initdb"), "postgresql").then_some(bin)
+}
+
+/// A new PostgreSQL that knows one user; with TLS if there is somebody to issue a certificate.
+async fn start(bin: &Path, addr: SocketAddr, authority: Option<&Authority>) -> Server {
+    let dir = Dir::new("postgres");
+    let password = dir.write("password", PASSWORD);
+    let mut initdb = dir.command(&bin.join("initdb"));
+    initdb.args(["-D", "data", "-U", USER, "--auth=scram-sha-256", "--pwfile"]).arg(password);
+    let made = initdb.args(["--no-sync", "--locale=C", "-E", "UTF8"]).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+
+    let (host, port) = (format!("listen_addresses={}", addr.ip()), format!("port={}", addr.port()));
+    let mut settings = vec![&*host, &port, "unix_socket_directories=", "fsync=off"];
+    if let Some(authority) = authority {
+        dir.certificate(authority.pems(&[NAME]));
+        settings.extend(["ssl=on", "ssl_cert_file=../certificate.pem", "ssl_key_file=../key.pem"]);
+    }
+    let mut postgres = dir.command(&bin.join("postgres"));
+    postgres.args(["-D", "data"]);
+    for setting in settings {
+        postgres.args(["-c", setting]);
+    }
+    Server::start(dir, postgres, &[addr]).await.says("ready to accept connections").await
+}

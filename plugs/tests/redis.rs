@@ -1,0 +1,171 @@
+//! The recipe for redis against Redis.
+
+#![cfg(target_os = "linux")] // sockets that drop every packet
+
+#[path = "support/dual.rs"]
+mod dual;
+#[path = "support/kernel.rs"]
+mod kernel;
+#[path = "../../tests/support/net.rs"]
+mod net;
+#[path = "../examples/redis.rs"]
+mod recipe;
+#[path = "support/server.rs"]
+mod server;
+#[path = "../../tests/support/tls.rs"]
+mod tls;
+#[path = "../../tests/support/web.rs"]
+mod web;
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use dual::{Dual, NAME};
+use he::Connector;
+use he::rustls::{Tls, Trust};
+use net::Peer::{Accepts, Free};
+use net::{Peers, Table};
+use redis::{AsyncConnectionConfig, ProtocolVersion, RedisConnectionInfo, RedisError, cmd};
+use server::{Dir, Server};
+use tls::Authority;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// Time is no matter here.
+fn patient() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None)
+}
+
+const PASSWORD: &str = "open-sesame";
+
+fn login() -> RedisConnectionInfo {
+    RedisConnectionInfo::default().set_password(PASSWORD).set_db(3)
+}
+
+#[tokio::test]
+async fn commands_run_where_redis_answers_and_clones_share_the_connection() {
+    if !installed() {
+        return;
+    }
+    for protocol in [ProtocolVersion::RESP2, ProtocolVersion::RESP3] {
+        let dual = Dual::stack(Free);
+        let _redis = start(dual.server(), None).await;
+        let login = login().set_protocol(protocol);
+        let made = recipe::connect(&dual.connector, None, (&login, &patient()), NAME, dual.port())
+            .await
+            .unwrap();
+        dual.assert_raced(&made.report);
+        let (mut first, mut second) = (made.stream.clone(), made.stream.clone());
+        cmd("SET").arg("key").arg("value").exec_async(&mut first).await.unwrap();
+        let value: String = cmd("GET").arg("key").query_async(&mut second).await.unwrap();
+        assert_eq!(value, "value");
+        let clients: String = cmd("CLIENT").arg("LIST").query_async(&mut second).await.unwrap();
+        assert_eq!(clients.lines().count(), 1, "{clients}");
+        assert!(clients.contains(&format!(" laddr={} ", made.addr)), "{clients}");
+        assert!(clients.contains(" db=3 "), "{clients}");
+    }
+}
+
+#[tokio::test]
+async fn tls_is_within_the_race() {
+    if !installed() {
+        return;
+    }
+    let (dual, authority) = (Dual::stack(Free), Authority::new());
+    let _redis = start(dual.server(), Some(&authority)).await;
+    let (login, port) = (login(), dual.port());
+    let tls = Tls::new(Trust::roots(authority.roots()));
+    let made = recipe::connect(&dual.connector, Some(&tls), (&login, &patient()), NAME, port)
+        .await
+        .unwrap();
+    dual.assert_raced(&made.report);
+    let pong: String = cmd("PING").query_async(&mut made.stream.clone()).await.unwrap();
+    assert_eq!(pong, "PONG");
+
+    let stranger = Tls::new(Trust::roots(Authority::named("a stranger").roots()));
+    let refused =
+        recipe::connect(&dual.straight(), Some(&stranger), (&login, &patient()), NAME, port).await;
+    let error = refused.map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("bad certificate"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_loading_its_data_loses_to_one_that_is_ready() {
+    if !installed() {
+        return;
+    }
+    let peers = Peers::new(&[("127.0.0.1", Accepts), ("127.0.0.2", Free)]);
+    let _redis = start(peers.addr(1), None).await;
+    // Not Redis, but what Redis says to every command until it has read its file.
+    web::Guests::welcome(peers.listener(0), |mut guest| async move {
+        let mut said = [0; 1024];
+        while let Ok(1..) = guest.read(&mut said).await {
+            let answers = "-LOADING Redis is loading the dataset in memory\r\n".repeat(4);
+            let _ = guest.write_all(answers.as_bytes()).await;
+        }
+    });
+    let connector = Connector::new(Table::of(peers.ips()));
+    let login = RedisConnectionInfo::default().set_password(PASSWORD);
+    let made =
+        recipe::connect(&connector, None, (&login, &patient()), NAME, peers.port).await.unwrap();
+    assert_eq!(peers.story(&made.report), ["127.0.0.1:P other error", "127.0.0.2:P won"]);
+}
+
+#[tokio::test]
+async fn a_password_that_is_wrong_is_told_as_redis_tells_it() {
+    if !installed() {
+        return;
+    }
+    let dual = Dual::stack(Free);
+    let _redis = start(dual.server(), None).await;
+    for (login, code) in
+        [(login().set_password("guess"), None), (RedisConnectionInfo::default(), Some("NOAUTH"))]
+    {
+        let refused =
+            recipe::connect(&dual.straight(), None, (&login, &patient()), NAME, dual.port()).await;
+        let error = refused.map(|_| ()).unwrap_err();
+        let cause = error.report().attempts()[0].error().unwrap().get_ref().unwrap();
+        let cause: &RedisError = cause.downcast_ref().unwrap();
+        assert_eq!(cause.code(), code, "{cause:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_connect_that_is_dropped_leaves_nothing_here_or_at_the_server() {
+    if !installed() {
+        return;
+    }
+    let (dual, authority) = (Dual::stack(Free), Authority::new());
+    let _redis = start(dual.server(), Some(&authority)).await;
+    let (login, config) = (login(), patient());
+    let tls = Tls::new(Trust::roots(authority.roots()));
+    let connect =
+        || recipe::connect(&dual.connector, Some(&tls), (&login, &config), NAME, dual.port());
+    let drops = kernel::dropped_at_every_stage(&dual.addrs(), connect).await;
+    assert!(drops >= 2, "dropped {drops} times");
+}
+
+const PROGRAM: &str = "/usr/bin/redis-server";
+
+fn installed() -> bool {
+    server::installed(Path::new(PROGRAM), "redis-server")
+}
+
+/// A new Redis that wants a password; with TLS and nothing else if there is somebody to issue a
+/// certificate.
+async fn start(addr: SocketAddr, authority: Option<&Authority>) -> Server {
+    let (ip, port) = (addr.ip(), addr.port());
+    let mut text = format!("bind {ip}\nrequirepass {PASSWORD}\nsave \"\"\n");
+    let dir = Dir::new("redis");
+    match authority {
+        None => text += &format!("port {port}\n"),
+        Some(authority) => {
+            dir.certificate(authority.pems(&[NAME]));
+            text += &format!("port 0\ntls-port {port}\ntls-auth-clients no\n");
+            text += "tls-cert-file certificate.pem\ntls-key-file key.pem\n";
+        }
+    }
+    dir.write("redis.conf", &text);
+    let mut redis = dir.command(Path::new(PROGRAM));
+    redis.arg("redis.conf");
+    Server::start(dir, redis, &[addr]).await.says("Ready to accept connections").await
+}
