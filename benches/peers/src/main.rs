@@ -7,6 +7,8 @@
 //! |---|---|
 //! | `bytes` | time to the first byte over https, where something is wrong |
 //! | `ill` | time to connect, and attempts, where something is wrong |
+//! | `well` | time, CPU and allocations of a connect where nothing is wrong |
+//! | `scale` | memory, tasks and time of many connects at once, and how many a second there are |
 //!
 //! Every packet stays in network namespaces that this program makes (`he-testnet`, which says what
 //! it takes).
@@ -19,8 +21,20 @@ mod machine;
 mod peers;
 mod readme;
 mod requests;
+mod scale;
+mod server;
 mod table;
+mod well;
 mod worlds;
+
+#[path = "../../support/name_server.rs"]
+mod name_server;
+#[path = "../../../tests/support/net.rs"]
+mod net;
+#[path = "../../support/races.rs"]
+mod races;
+#[path = "../../support/mod.rs"]
+mod support;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -28,7 +42,12 @@ use std::process::ExitCode;
 /// A part: its name, and what makes its tables.
 type Part = (&'static str, fn() -> Result<String, String>);
 
-const PARTS: &[Part] = &[("bytes", bytes::tables), ("ill", ill::tables)];
+const PARTS: &[Part] = &[
+    ("bytes", bytes::tables),
+    ("ill", ill::tables),
+    ("well", well::tables),
+    ("scale", scale::tables),
+];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -49,7 +68,11 @@ fn main() -> ExitCode {
 fn inside(args: &[&str]) {
     match args {
         ["bytes", world, peer] => bytes::cell(world, peer),
+        ["flight", peer, count] => scale::flight(peer, count),
         ["ill", world, peer] => ill::cell(world, peer),
+        ["rate", peer, silent] => scale::rate(peer, silent),
+        ["serve"] => server::serve(),
+        ["well", runtime] => well::inside(runtime),
         _ => panic!("{args:?} is nothing to measure"),
     }
 }

@@ -115,6 +115,8 @@ impl Place {
 pub(crate) enum Dialer {
     He(Box<he::Connector>),
     Hyper(HttpConnector),
+    /// hyper-util's connector with a list of addresses in the place of its resolver.
+    HyperGiven(HttpConnector<Given>),
     Tokio,
     HappyEyeballs,
     Happyeyeballs,
@@ -144,16 +146,43 @@ impl Dialer {
         }
     }
 
+    /// hyper-util's connector for this list, 250 ms before the other family.
+    pub(crate) fn hyper_given(addrs: &[SocketAddr]) -> Self {
+        let connector = HttpConnector::new_with_resolver(Given(addrs.into()));
+        Self::HyperGiven(with_options(connector, Some(250)))
+    }
+
     /// Connects by name or literal.
     pub(crate) async fn connect(&self, to: &Place) -> io::Result<TcpStream> {
         let pair = (&*to.host, to.port);
         match self {
             Self::He(connector) => Ok(connector.connect(&to.host, &[to.port]).await?),
-            Self::Hyper(connector) => by_service(connector.clone(), to).await,
+            Self::Hyper(connector) => by_service(connector.clone(), to.uri.clone()).await,
+            Self::HyperGiven(connector) => by_service(connector.clone(), to.uri.clone()).await,
             Self::Tokio => nodelay(TcpStream::connect(pair).await),
             Self::HappyEyeballs => nodelay(happy_eyeballs::tokio::connect(pair).await),
             Self::Happyeyeballs => nodelay(happyeyeballs::connect(pair).await),
             Self::TokioHappyEyeballs => nodelay(tokio_happy_eyeballs::connect(pair).await),
+        }
+    }
+
+    /// Connects to one of these addresses. hyper-util's has its list already.
+    ///
+    /// # Panics
+    ///
+    /// If hyper-util's has none.
+    pub(crate) async fn connect_addrs(&self, addrs: &[SocketAddr]) -> io::Result<TcpStream> {
+        match self {
+            Self::He(connector) => Ok(connector.connect_addrs(addrs).await?),
+            // Without a port, for one there would be that of all addresses.
+            Self::HyperGiven(connector) => {
+                by_service(connector.clone(), Uri::from_static("http://given.test/")).await
+            }
+            Self::Hyper(_) => panic!("hyper-util's connector takes no list"),
+            Self::Tokio => nodelay(TcpStream::connect(addrs).await),
+            Self::HappyEyeballs => nodelay(happy_eyeballs::tokio::connect(addrs).await),
+            Self::Happyeyeballs => nodelay(happyeyeballs::connect(addrs).await),
+            Self::TokioHappyEyeballs => nodelay(tokio_happy_eyeballs::connect(addrs).await),
         }
     }
 }
@@ -178,12 +207,12 @@ pub(crate) fn with_options<R>(
     connector
 }
 
-async fn by_service<C>(mut connector: C, to: &Place) -> io::Result<TcpStream>
+async fn by_service<C>(mut connector: C, to: Uri) -> io::Result<TcpStream>
 where
     C: Service<Uri, Response = hyper_util::rt::TokioIo<TcpStream>>,
     C::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let connected = connector.call(to.uri.clone()).await.map_err(io::Error::other)?;
+    let connected = connector.call(to).await.map_err(io::Error::other)?;
     Ok(connected.into_inner())
 }
 
