@@ -17,6 +17,7 @@ use crate::server::{Server, V4_ONLY};
 use crate::support;
 
 const ROUNDS: usize = 101;
+const EXCUSES: usize = 20;
 
 /// Makes all batches of all works and prints their figures.
 pub(super) async fn measure(server: &Server) {
@@ -27,7 +28,7 @@ pub(super) async fn measure(server: &Server) {
         for round in 0..=ROUNDS {
             for turn in 0..count {
                 let way = (turn + round) % count;
-                let batch = bench.batch(way).await;
+                let batch = bench.undisturbed(way).await;
                 if round > 0 {
                     series[way].push(batch); // the first round warms up
                 }
@@ -79,6 +80,8 @@ struct Bench<'a> {
     destinations: &'a [SocketAddr],
     /// Of names that were never asked.
     names: usize,
+    /// Batches that may be made again.
+    excuses: usize,
 }
 
 /// Who connects, ready for it.
@@ -108,17 +111,30 @@ impl<'a> Bench<'a> {
             ),
             _ => Way::By(Dialer::new(peer)),
         });
-        Self { work, ways: ways.collect(), destinations, names: 0 }
+        Self { work, ways: ways.collect(), destinations, names: 0, excuses: EXCUSES }
     }
 
-    async fn batch(&mut self, way: usize) -> Batch {
+    /// A machine that stands still for 250 ms makes a race go to the second address: such a batch
+    /// is made again.
+    async fn undisturbed(&mut self, way: usize) -> Batch {
+        loop {
+            if let Some(batch) = self.batch(way).await {
+                return batch;
+            }
+            assert!(self.excuses > 0, "{way} of {:?} often takes the second address", self.work);
+            self.excuses -= 1;
+        }
+    }
+
+    /// `None`: a connect went to another address than the first one.
+    async fn batch(&mut self, way: usize) -> Option<Batch> {
         let count = self.work.batch();
         let places: Vec<(usize, Place)> = (0..count)
             .map(|number| number % self.destinations.len())
             .map(|number| (number, self.place(number)))
             .collect();
         let (cpu, allocations) = (cpu(), support::allocations());
-        let mut took = Duration::ZERO;
+        let (mut took, mut as_expected) = (Duration::ZERO, true);
         for (number, place) in &places {
             let addrs = both(self.destinations[*number]);
             let began = Instant::now();
@@ -126,17 +142,18 @@ impl<'a> Bench<'a> {
             took += began.elapsed();
             let stream = stream.expect("a connection");
             let peer = stream.peer_addr().expect("a peer");
-            assert_eq!((peer.port(), peer.is_ipv6()), (place.port, *self.work == Work::List));
+            assert_eq!(peer.port(), place.port);
+            as_expected &= peer.is_ipv6() == (*self.work == Work::List);
             // A reset leaves no port in TIME_WAIT.
             SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("a socket");
         }
         let (cpu, allocations) = (self::cpu() - cpu, support::allocations() - allocations);
         let each = |all: f64| all / count as f64;
-        Batch {
+        as_expected.then(|| Batch {
             micros: each(took.as_secs_f64() * 1e6),
             cpu: each(cpu.as_secs_f64() * 1e6),
             allocations: each(allocations as f64),
-        }
+        })
     }
 
     fn place(&mut self, number: usize) -> Place {
