@@ -140,6 +140,10 @@ fn rates(goals: &mut Goals) -> Result<Table, String> {
             let (longest, worst) = (rates[way].1, he::Config::new().worst_case(2).as_millis());
             let told = format!("{longest:.0} ms of {worst}");
             goals.add("no call takes longer than its worst case", told, longest <= worst as f64);
+            let others = ways.iter().zip(&rates).filter(|(it, _)| it.0 != peer && it.1 == "1");
+            let most = others.fold(0.0, |most: f64, (_, (_, longest))| most.max(*longest));
+            let goal = "nor, at saturation, longer than the longest of all others";
+            goals.add(goal, format!("{longest:.0} ms against {most:.0}"), longest <= most);
         }
     }
     table.note(format!(
