@@ -133,7 +133,9 @@ impl Bench {
             destinations,
             plain: Connector::without_resolver(),
             #[cfg(feature = "hickory")]
-            caching: Connector::new(he::hickory::Resolver::plain_servers([name_server::serve()])),
+            caching: Connector::new(he::hickory::Resolver::plain_servers([name_server::serve(
+                "127.0.0.1:0",
+            )])),
         }
     }
 

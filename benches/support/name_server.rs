@@ -1,4 +1,5 @@
-//! A name server for the cache to be filled from: `d7.bench.test` is 127.0.0.7, and has no AAAA.
+//! A name server for benchmarks: `d7.bench.test` is 127.0.0.7, and so is `d7.any.bench.test`; they
+//! have no AAAA.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
@@ -11,9 +12,9 @@ pub(crate) fn name_of(last: u8) -> String {
     format!("d{last}.bench.test")
 }
 
-/// Serves in a thread of its own until the process ends.
-pub(crate) fn serve() -> SocketAddr {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+/// Serves at this address, in a thread of its own, until the process ends.
+pub(crate) fn serve(at: &str) -> SocketAddr {
+    let socket = UdpSocket::bind(at).unwrap();
     let addr = socket.local_addr().unwrap();
     std::thread::spawn(move || {
         let mut buffer = [0; 1_500];

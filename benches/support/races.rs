@@ -1,4 +1,7 @@
-//! Whole races in virtual time, without a socket.
+//! Whole races in virtual time, without a socket, to be run again and again.
+
+#![allow(dead_code, reason = "each benchmark uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use std::hint::black_box;
 use std::io;
@@ -8,6 +11,7 @@ use std::time::Instant;
 use he::race::{Race, Step};
 use he::{Answer, Config, Outcome, Record, Sources};
 
+/// How a race ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     FirstWins,
@@ -17,6 +21,7 @@ pub(crate) enum End {
 /// A race that can be run again and again.
 pub(crate) type Run = Box<dyn Fn()>;
 
+/// A race over a list of so many addresses.
 pub(crate) fn list(addresses: usize, end: End) -> Run {
     let addrs: Vec<SocketAddr> = (0..addresses).map(|n| SocketAddr::new(addr(n), 443)).collect();
     Box::new(move || {
@@ -25,7 +30,8 @@ pub(crate) fn list(addresses: usize, end: End) -> Run {
     })
 }
 
-/// Both answers come at once, half of the addresses in each; sources as from a table.
+/// A race for a name of so many addresses. Both answers come at once, half of the addresses in
+/// each; sources as from a table.
 pub(crate) fn name(addresses: usize, end: End) -> Run {
     let of_type = |v6: bool| (0..addresses).map(addr).filter(move |ip| ip.is_ipv6() == v6);
     let answers = [

@@ -47,18 +47,24 @@ pub(crate) fn tell_inside(programs: &[Program]) {
         Err(missing) if env::var_os(REQUIRE).is_some() => panic!("{REQUIRE} is set, and {missing}"),
         Err(missing) => return say_aloud(&format!("NOT RUN: {name}: {missing}")),
     };
-    let binary = env::current_exe().expect("the path of this binary");
-    let _slot = Slot::take(binary.parent().expect("a directory"));
+    let _slot = Slot::take(binary().parent().expect("a directory"));
+    let args = [&name, "--exact", "--nocapture", "--include-ignored"];
+    judge(&run_again(privilege, &name, &args));
+}
+
+/// Runs this binary again, in namespaces and with a directory of its own. `name` tells the
+/// directories of one process apart.
+pub(crate) fn run_again(privilege: Privilege, name: &str, args: &[&str]) -> Output {
     let dir = env::temp_dir().join(format!("he-testnet-{}-{name}", std::process::id()));
     fs::create_dir_all(&dir).expect("a temporary directory");
-    let output = unshare(privilege)
-        .arg(&binary)
-        .args([&name, "--exact", "--nocapture", "--include-ignored"])
-        .env(MARK, namespace())
-        .env(DIR, &dir)
-        .output();
+    let mut command = unshare(privilege);
+    let output = command.arg(binary()).args(args).env(MARK, namespace()).env(DIR, &dir).output();
     let _ = fs::remove_dir_all(&dir);
-    judge(&output.expect("unshare runs"));
+    output.expect("unshare runs")
+}
+
+fn binary() -> PathBuf {
+    env::current_exe().expect("the path of this binary")
 }
 
 /// # Panics
@@ -84,7 +90,7 @@ fn namespace() -> String {
 
 /// By which right namespaces are made.
 #[derive(Clone, Copy)]
-enum Privilege {
+pub(crate) enum Privilege {
     Root,
     UserNamespace,
 }
@@ -109,7 +115,7 @@ fn installed(programs: &[Program]) -> Result<(), String> {
 }
 
 /// `Err` says what is missing.
-fn privilege() -> Result<Privilege, String> {
+pub(crate) fn privilege() -> Result<Privilege, String> {
     let works = |mut command: Command| match command.output() {
         Ok(output) if output.status.success() => Ok(()),
         Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),

@@ -43,6 +43,7 @@ mod judge;
 mod log;
 mod name_server;
 mod net;
+mod outing;
 mod packet;
 mod path;
 mod real;
@@ -65,6 +66,7 @@ pub use home::{HOME_V4, HOME_V6, Home, NAME_SERVER_V4, NAME_SERVER_V6, SECOND_V4
 pub use log::{End, Log, Packet, Start};
 pub use name_server::NameServer;
 pub use net::Net;
+pub use outing::{is_out, only_loopback, outing};
 pub use packet::{Body, Header, Segment};
 pub use path::Host;
 pub use real::{Program, RealServer};

@@ -1,0 +1,162 @@
+//! *ill*: the time until there is a connection, and the number of attempts, where something is
+//! wrong.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use he_testnet::{Net, internet_for};
+use tokio::net::TcpStream;
+
+use crate::cells::{self, Cell, LIMIT, Run, measure, measure_all};
+use crate::goals::Goals;
+use crate::machine;
+use crate::peers::{Dialer, Peer, Place, nodelay};
+use crate::requests;
+use crate::table::Table;
+use crate::worlds::{WORLDS, Web, World};
+
+/// A peer counts as slower from so many milliseconds on: tokio's timers count in milliseconds.
+const NOISE_MS: f64 = 5.0;
+const CONNECT_DELAY_MS: f64 = 250.0;
+/// How much later than the delays alone a connect may be.
+const SLACK_MS: f64 = 20.0;
+
+/// The tables of this part.
+///
+/// # Errors
+///
+/// What is missing, or what went wrong in a world.
+pub(crate) fn tables() -> Result<String, String> {
+    let worlds: Vec<&World> = WORLDS.iter().filter(|world| !world.tls).collect();
+    let rows = matrix("ill", &worlds, &Peer::ALL)?;
+    let mut table = Table::new(head("time to connect, attempts", &Peer::ALL));
+    for (world, row) in worlds.iter().zip(&rows) {
+        table.row(line(world, row));
+    }
+    for note in [
+        format!("{}. {}. {}", method(), machine::line(), machine::versions()),
+        "The oracle knows the right address, and neither asks nor races. reqwest gives responses \
+         and no connections, so its time ends with the SYN-ACK. hyper-util waits 300 ms for the \
+         other family unless it is told otherwise, reqwest always."
+            .to_owned(),
+        "`happyeyeballs` takes the last address of each family, so it is lucky where that is the \
+         good one; `tokio-happy-eyeballs` takes the first of each, and the rest after both have \
+         failed. Nobody but `he` tries TLS for DNS, so nobody else sees port 853."
+            .to_owned(),
+    ] {
+        table.note(note);
+    }
+    note_failures(&mut table, &worlds, &rows, &Peer::ALL);
+    Ok(format!("{table}\n{}", goals(&worlds, &rows).table()))
+}
+
+/// What the numbers are.
+pub(crate) fn method() -> String {
+    let patience = cells::PATIENCE.as_secs();
+    format!(
+        "Medians of three calls (of one, where it takes seconds), each the first in a world of its \
+         own: a network namespace whose remote hosts are 20 ms away; cut off after {patience} s"
+    )
+}
+
+/// A head with a column for each of these peers.
+pub(crate) fn head(what: &str, peers: &[Peer]) -> Vec<String> {
+    let labels = peers.iter().map(|peer| peer.label().to_owned());
+    std::iter::once(what.to_owned()).chain(labels).collect()
+}
+
+/// A row of a table.
+pub(crate) fn line(world: &World, cells: &[Cell]) -> Vec<String> {
+    std::iter::once(world.label.to_owned()).chain(cells.iter().map(Cell::text)).collect()
+}
+
+/// Says why calls have failed: a line for each world and cause.
+pub(crate) fn note_failures(
+    table: &mut Table,
+    worlds: &[&World],
+    rows: &[Vec<Cell>],
+    peers: &[Peer],
+) {
+    for (world, row) in worlds.iter().zip(rows) {
+        let mut by_cause = BTreeMap::<&str, Vec<&str>>::new();
+        for (peer, cell) in peers.iter().zip(row) {
+            if let Some(why) = cell.failure() {
+                by_cause.entry(why).or_default().push(peer.label());
+            }
+        }
+        for (why, who) in by_cause {
+            table.note(format!("{} fails with \"{why}\": {}.", world.label, who.join("; ")));
+        }
+    }
+}
+
+/// A row of cells for each world.
+///
+/// # Errors
+///
+/// As [`measure_all`].
+pub(crate) fn matrix(
+    part: &str,
+    worlds: &[&World],
+    peers: &[Peer],
+) -> Result<Vec<Vec<Cell>>, String> {
+    let args = |world: &&World, peer: &Peer| vec![part.into(), world.key.into(), peer.key()];
+    let args: Vec<Vec<String>> =
+        worlds.iter().flat_map(|world| peers.iter().map(move |peer| args(world, peer))).collect();
+    Ok(measure_all(&args)?.chunks(peers.len()).map(<[Cell]>::to_vec).collect())
+}
+
+/// One cell, in the inner process.
+pub(crate) fn cell(world: &str, peer: &str) {
+    let (world, peer) = (World::of(world), Peer::of(peer));
+    internet_for(LIMIT, |net| async move {
+        let right = SocketAddr::new(world.make(net, &Web::Http).ip(), 443);
+        run(net, peer, right).await.tell()
+    });
+}
+
+async fn run(net: Net, peer: Peer, right: SocketAddr) -> Run {
+    match peer {
+        Peer::Oracle => {
+            let connect = async { nodelay(TcpStream::connect(right).await) };
+            measure(net, connect, |_| None).await
+        }
+        Peer::Reqwest | Peer::ReqwestHickory => {
+            let client = requests::reqwest(peer, None);
+            let response = client.get("http://www.test:443/").send();
+            let shaken = |net: Net| net.log().handshakes().first().map(|syn_ack| syn_ack.at);
+            measure(net, response, shaken).await
+        }
+        _ => {
+            let (dialer, to) = (Dialer::new(peer), Place::new("www.test", 443));
+            measure(net, dialer.connect(&to), |_| None).await
+        }
+    }
+}
+
+fn goals(worlds: &[&World], rows: &[Vec<Cell>]) -> Goals {
+    let mut goals = Goals::default();
+    let ms = |row: &[Cell], peer: Peer| {
+        let index = Peer::ALL.iter().position(|it| *it == peer);
+        index.and_then(|index| row[index].ms()).unwrap_or(f64::INFINITY)
+    };
+    let beyond = worlds.iter().zip(rows).filter_map(|(world, row)| {
+        let delays = f64::from(world.silent_before?) * CONNECT_DELAY_MS;
+        Some(ms(row, Peer::He) - ms(row, Peer::Oracle) - delays)
+    });
+    let most = beyond.fold(0.0, f64::max);
+    let goal = "k silent addresses before the good one: k × 250 ms, within 20 ms";
+    goals.add(goal, format!("at most {most:.1} ms beyond that"), most <= SLACK_MS);
+    for peer in Peer::ALL.into_iter().filter(|peer| !peer.is_he() && *peer != Peer::Oracle) {
+        let slower = worlds.iter().zip(rows).filter_map(|(world, row)| {
+            let (ours, theirs) = (ms(row, Peer::HePlain), ms(row, peer));
+            let told = format!("{}: {theirs:.0} ms against {ours:.0}", world.label);
+            (ours > theirs + NOISE_MS).then_some(told)
+        });
+        let slower: Vec<String> = slower.collect();
+        let goal = format!("plain DNS: nowhere slower than {}", peer.label());
+        let told = if slower.is_empty() { "nowhere".to_owned() } else { slower.join("; ") };
+        goals.add(goal, told, slower.is_empty());
+    }
+    goals
+}

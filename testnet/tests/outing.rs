@@ -1,0 +1,46 @@
+//! Programs that run themselves again in a namespace: here the test binary.
+
+#![cfg(target_os = "linux")]
+
+use std::fs;
+
+use he_testnet::{is_out, only_loopback, outing};
+
+/// Runs one test of this binary again; `None` if namespaces are missing and need not be there.
+fn again(test: &str) -> Option<Result<String, String>> {
+    let outcome = outing(&[test, "--exact", "--nocapture"]);
+    let missing = outcome.as_ref().is_err_and(|why| why.contains("is missing"));
+    if missing && std::env::var_os("HE_REQUIRE_NET").is_none() {
+        eprintln!("NOT RUN: {outcome:?}");
+        return None;
+    }
+    Some(outcome)
+}
+
+#[test]
+fn an_outing_has_loopback_and_nothing_else() {
+    if is_out() {
+        only_loopback([127, 0, 0, 7].into());
+        let devices = fs::read_to_string("/proc/net/dev").unwrap();
+        let devices: Vec<&str> =
+            devices.lines().filter_map(|line| line.split_once(':')).map(|it| it.0.trim()).collect();
+        let _bound = std::net::UdpSocket::bind("127.0.0.7:53").expect("loopback is up");
+        println!("{devices:?}, {:?}", fs::read_to_string("/etc/resolv.conf").unwrap());
+        return;
+    }
+    let Some(said) = again("an_outing_has_loopback_and_nothing_else") else { return };
+    let said = said.unwrap();
+    assert!(said.contains(r#"["lo"], "nameserver 127.0.0.7\n""#), "{said}");
+    let resolv_conf = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    assert!(!resolv_conf.contains("127.0.0.7"), "out there it is as it was");
+}
+
+#[test]
+fn an_outing_that_fails_says_what_it_has_said() {
+    if is_out() {
+        panic!("lost the way");
+    }
+    let Some(said) = again("an_outing_that_fails_says_what_it_has_said") else { return };
+    let why = said.unwrap_err();
+    assert!(why.contains("lost the way") && why.contains("exit status"), "{why}");
+}
