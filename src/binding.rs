@@ -6,7 +6,7 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
 
-use socket2::SockRef;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 /// The part of [`SocketOptions`](crate::SocketOptions) that decides the way packets take. It holds
 /// for the attempts, for the source addresses that order them (RFC 6724), and for the sockets to
@@ -26,6 +26,19 @@ pub struct Binding {
     pub(crate) local_v6: Option<Ipv6Addr>,
     pub(crate) interface: Option<Arc<str>>,
     pub(crate) mark: Option<u32>,
+}
+
+/// A socket to reach this address with: one system call instead of three, where the system can.
+#[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+pub(crate) fn nonblocking(to: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
+    Socket::new(Domain::for_address(to), kind.nonblocking(), Some(protocol))
+}
+
+#[cfg(not(any(target_os = "android", target_os = "fuchsia", target_os = "linux")))]
+pub(crate) fn nonblocking(to: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(to), kind, Some(protocol))?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
 
 /// An option that the system did not take: which one, for which address, and why.

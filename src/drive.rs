@@ -69,10 +69,7 @@ where
     loop {
         let race = &mut story.race;
         match race.poll(at) {
-            Step::Resolve(record) => {
-                flight.look_up(record, resolver, socket, race);
-                at = now(); // a resolver may have read files
-            }
+            Step::Resolve(record) => flight.look_up(record, resolver, socket, race),
             Step::Connect(id, addr) => {
                 let dialled = begin(&dial, race, socket, flight.progress.clone(), (id, addr));
                 match id {
@@ -180,6 +177,9 @@ impl<T: Send + 'static> InFlight<T> {
         let query = Query { binding: socket.binding().clone(), ..query };
         let span = debug_span!("lookup", %record);
         let resolving = span.in_scope(|| resolver.lookup(&query));
+        if self.lookups.is_empty() {
+            self.lookups.reserve_exact(2); // AAAA and A; else it would be four
+        }
         self.lookups.push((record, span, resolving));
     }
 
@@ -225,13 +225,13 @@ impl<T: Send + 'static> InFlight<T> {
         self.lookups.retain_mut(|(record, span, resolving)| {
             if !race.is_asking(*record) {
                 span.in_scope(|| debug!("{record}: no answer in time"));
-                happened = Some(now());
+                happened.get_or_insert_with(now);
                 return false;
             }
             let polled = span.in_scope(|| Pin::new(resolving).poll(cx));
             let Poll::Ready(result) = polled else { return true };
             span.in_scope(|| note_answer(*record, &result));
-            race.resolved(*record, result, *happened.insert(now()));
+            race.resolved(*record, result, *happened.get_or_insert_with(now));
             false
         });
         happened

@@ -225,7 +225,7 @@ fn check_labels(name: &str) -> Result<(), Why> {
     if name.len() > 253 {
         return Err(Why::LongName);
     }
-    for label in name.split('.') {
+    for label in name.as_bytes().split(|c| *c == b'.') {
         match label.len() {
             0 => return Err(Why::EmptyLabel),
             1..=63 => {}

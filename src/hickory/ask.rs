@@ -125,7 +125,8 @@ where
 {
     let mut running = FuturesUnordered::new();
     for server in servers {
-        running.push(exchange(server.clone()));
+        // Boxed, or it would be moved as a whole several times.
+        running.push(Box::pin(exchange(server.clone())));
         let next_at = Instant::now() + NEXT_SERVER;
         match select(running.next(), pin!(sleep_until(next_at))).await {
             Either::Left((Some(Some(won)), _)) => return Some(won),

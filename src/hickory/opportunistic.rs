@@ -91,7 +91,8 @@ async fn in_clear(way: &Way<'_>, question: &Question, why: Arc<str>) -> Outcome 
         false => tracing::debug!(%server, %why, "asked in clear"),
     }
     let _ = way.clear.set(why);
-    let outcome = plain(way, question).await;
+    // Boxed: seldom needed, and large beside all else here.
+    let outcome = Box::pin(plain(way, question)).await;
     if !outcome.as_ref().is_err_and(is_unreachable) {
         ports.plain_has_answered(&way.spot, Instant::now());
     }

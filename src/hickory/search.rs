@@ -29,7 +29,7 @@ const MAX_NAME: usize = 253;
 fn candidates<'a>(name: &Arc<str>, conf: &'a Conf) -> impl Iterator<Item = Arc<str>> + use<'a> {
     let absolute = name.strip_suffix('.');
     let bare = absolute.map_or_else(|| name.clone(), Arc::from);
-    let first = absolute.is_some() || bare.matches('.').count() >= conf.ndots;
+    let first = absolute.is_some() || dots(&bare) >= conf.ndots;
     let domains = if absolute.is_some() { &[][..] } else { &conf.search[..] };
     let (before, after) = match first {
         true => (Some(bare.clone()), None),
@@ -38,6 +38,10 @@ fn candidates<'a>(name: &Arc<str>, conf: &'a Conf) -> impl Iterator<Item = Arc<s
     let searched = domains.iter().map(move |domain| Arc::from(format!("{bare}.{domain}")));
     let fits = |name: &Arc<str>| name.len() <= MAX_NAME;
     before.into_iter().chain(searched.filter(fits)).chain(after)
+}
+
+fn dots(name: &str) -> usize {
+    name.bytes().filter(|c| *c == b'.').count()
 }
 
 /// One lookup on its way through the candidates.

@@ -57,7 +57,8 @@ pub(super) async fn over_line(
     for (edns, nth) in [(edns, 1), (Edns::Without, 2)] {
         let packet = question.encode(edns)?;
         trace_send(line.addr(), question, origin, nth);
-        let bytes = line.ask(&packet.bytes, join).await;
+        // Boxed: UDP, which seldom needs it, would be as large.
+        let bytes = Box::pin(line.ask(&packet.bytes, join)).await;
         let bytes = bytes.map_err(|error| error.with_server(line.addr()))?;
         let senseless = |why| {
             LookupError::from(LookupErrorKind::Other).with_cause(why).with_server(line.addr())

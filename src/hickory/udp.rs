@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::{Protocol, SockRef, Type};
 use tokio::net::UdpSocket;
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::message::{Edns, Heard, Packet, Question};
 use super::stream::{Reply, no_edns, trace_send, unreachable};
 use crate::answer::{LookupError, Origin};
-use crate::binding::Binding;
+use crate::binding::{Binding, nonblocking};
 
 /// When a question is sent, counted from the first time: a lost datagram costs 250 ms, and nobody
 /// gets more than three (R-9520-3.1).
@@ -37,8 +37,10 @@ pub(super) async fn over_udp(
     let mut udp = Udp::open(server, question, binding)?;
     loop {
         udp.send_if_due().await?;
-        let Some(received) = udp.receive().await? else { continue };
-        match question.read(&udp.packet, &udp.buffer[..received]) {
+        if !udp.has_received().await? {
+            continue;
+        }
+        match question.read(&udp.packet, &udp.buffer) {
             Heard::Nothing => yield_now().await,
             Heard::Truncated => return Ok(None),
             Heard::WithoutEdns => udp.drop_edns()?,
@@ -69,7 +71,7 @@ impl<'a> Udp<'a> {
     ) -> Result<Self, LookupError> {
         let socket = connected(server, binding).map_err(unreachable)?;
         let packet = question.encode(Edns::Plain)?;
-        let (started, buffer) = (Instant::now(), vec![0; MAX_DATAGRAM]);
+        let (started, buffer) = (Instant::now(), Vec::with_capacity(MAX_DATAGRAM));
         Ok(Self { socket, server, question, packet, started, sends: 0, at_once: false, buffer })
     }
 
@@ -90,15 +92,16 @@ impl<'a> Udp<'a> {
         Ok(())
     }
 
-    /// The length of the next datagram; `None` if it is time to send again.
-    async fn receive(&mut self) -> Result<Option<usize>, LookupError> {
+    /// Whether the next datagram is in the buffer; if not, it is time to send again.
+    async fn has_received(&mut self) -> Result<bool, LookupError> {
         let due = self.due();
-        let received = self.socket.recv(&mut self.buffer);
-        match due {
+        self.buffer.clear();
+        let received = self.socket.recv_buf(&mut self.buffer);
+        let received = match due {
             Some(due) => timeout_at(due, received).await.ok().transpose(),
             None => received.await.map(Some),
-        }
-        .map_err(unreachable)
+        };
+        Ok(received.map_err(unreachable)?.is_some())
     }
 
     /// The same question once more without EDNS, and with a new id, so that what still comes to
@@ -114,8 +117,7 @@ impl<'a> Udp<'a> {
 }
 
 fn connected(server: SocketAddr, binding: &Binding) -> io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::for_address(server), Type::DGRAM, Some(Protocol::UDP))?;
-    socket.set_nonblocking(true)?;
+    let socket = nonblocking(server, Type::DGRAM, Protocol::UDP)?;
     binding.apply(SockRef::from(&socket), server)?;
     socket.connect(&server.into())?;
     UdpSocket::from_std(socket.into())

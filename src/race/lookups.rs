@@ -54,6 +54,9 @@ impl Race {
 
     pub(super) fn ask(&mut self, record: Record, now: Instant) -> Step {
         let (span, outcome) = (Span::starting(now), LookupOutcome::Running);
+        if self.report.lookups.is_empty() {
+            self.report.lookups.reserve_exact(self.records().len()); // else it would be four
+        }
         self.report.lookups.push(LookupReport { record, span, outcome });
         Step::Resolve(record)
     }

@@ -3,16 +3,18 @@
 use std::io;
 use std::net::SocketAddr;
 
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::{Protocol, SockRef, Type};
 use tokio::net::TcpStream;
+use tokio::task::coop::consume_budget;
 
 use super::SocketOptions;
+use crate::binding::nonblocking;
 
 /// Both ends of the handshake run within the system call, so by the time it returns the peer has
 /// mostly answered. Asking for that costs less than a turn of the I/O driver and a timer: on Linux
 /// such a connect is no slower than a bare `TcpStream::connect`.
 pub(super) async fn connect(options: &SocketOptions, addr: SocketAddr) -> io::Result<TcpStream> {
-    let socket = nonblocking(Domain::for_address(addr))?;
+    let socket = nonblocking(addr, Type::STREAM, Protocol::TCP)?;
     options.prepare(SockRef::from(&socket), addr)?;
     match socket.connect(&addr.into()) {
         Err(error) if !is_under_way(&error) => return Err(error),
@@ -25,23 +27,12 @@ pub(super) async fn connect(options: &SocketOptions, addr: SocketAddr) -> io::Re
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
     let stream = TcpStream::from_std(socket.into())?;
-    if !answered {
-        super::is_up(&stream).await?;
+    match answered {
+        false => super::is_up(&stream).await?,
+        // Nobody was waited for: a task that connects in a loop has to let others run all the same.
+        true => consume_budget().await,
     }
     Ok(stream)
-}
-
-/// One system call instead of three, where the system can.
-#[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-fn nonblocking(domain: Domain) -> io::Result<Socket> {
-    Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))
-}
-
-#[cfg(not(any(target_os = "android", target_os = "fuchsia", target_os = "linux")))]
-fn nonblocking(domain: Domain) -> io::Result<Socket> {
-    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    Ok(socket)
 }
 
 #[cfg(unix)]
