@@ -33,6 +33,9 @@
 //!   `Cookie` and `Proxy-Authorization` do not go to another origin, nor anywhere after that (reqwest
 //!   sends them once that origin redirects to itself). `https` may redirect to `http`, unless
 //!   [`HttpsConnector::https_only`]. No `Referer` is sent.
+//! - **Refusals of HTTP/2**: a request that the server refuses unseen (`REFUSED_STREAM`, or a `GOAWAY`
+//!   with `NO_ERROR`) is sent again, up to twice for each hop, within its time-out and unless its body is
+//!   a stream.
 //! - **Decompression**: gzip, br, zstd and deflate, unless [`Transport::no_decompression`].
 //!   `Content-Encoding` and `Content-Length` are gone from a response that was decompressed.
 //! - **Cookies**: [`Transport::cookie_provider`], for every hop of a redirect.
@@ -69,7 +72,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::header::ACCEPT;
 use http::{Extensions, HeaderMap, HeaderValue};
-use http_body_util::BodyExt;
 use reqwest::cookie::CookieStore;
 use reqwest::{Body, Request, Response, ResponseBuilderExt, Url};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
@@ -78,11 +80,13 @@ use tower_http::decompression::Decompression;
 use tower_http::follow_redirect::{FollowRedirect, RequestUri};
 use tower_service::Service;
 
+use self::content::Content;
 use self::hop::Hop;
 use self::redirects::Hops;
 use self::timed::{Deadline, Timed};
 use crate::rustls::HttpsConnector;
 
+mod content;
 mod error;
 mod hop;
 mod redirects;
@@ -180,7 +184,7 @@ impl Transport {
 
     async fn answer(&self, request: Request, host: &str) -> Result<Decompressed, Error> {
         let refuse = |error| Error::request(host, error);
-        let (mut head, mut body) =
+        let (mut head, body) =
             http::Request::<Body>::try_from(request).map_err(refuse)?.into_parts();
         for name in self.headers.keys() {
             if !head.headers.contains_key(name) {
@@ -188,14 +192,8 @@ impl Transport {
                 head.headers.extend(values.map(|value| (name.clone(), value)));
             }
         }
-        let mut again = None;
-        if body.as_bytes().is_some() {
-            // They are shared, not copied.
-            let bytes = body.collect().await.map_err(refuse)?.to_bytes();
-            body = Body::from(bytes.clone());
-            again = Some(bytes);
-        }
-        let hops = self.redirects.hops(again);
+        let body = Content::of(body).await.map_err(refuse)?;
+        let hops = self.redirects.hops();
         let mut service = Decompression::new(FollowRedirect::with_policy(self.hop.clone(), hops));
         if !self.decompress {
             service = service.no_gzip().no_br().no_zstd().no_deflate();
@@ -206,7 +204,7 @@ impl Transport {
 }
 
 type Stack = Decompression<FollowRedirect<Hop, Hops>>;
-type Decompressed = <Stack as Service<http::Request<Body>>>::Response;
+type Decompressed = <Stack as Service<http::Request<Content>>>::Response;
 
 #[async_trait]
 impl Middleware for Transport {

@@ -1,10 +1,9 @@
 //! Which redirects are followed, and what goes along.
 
-use bytes::Bytes;
 use http::Request;
-use reqwest::Body;
 use tower_http::follow_redirect::policy::{Action, Attempt, FilterCredentials, Policy, SameOrigin};
 
+use super::content::Content;
 use super::error::{Error, Redirect};
 
 /// Which redirects are followed. Default: up to 10, as with reqwest.
@@ -25,8 +24,8 @@ impl Redirects {
         Self { limit: None }
     }
 
-    pub(super) fn hops(self, body: Option<Bytes>) -> Hops {
-        Hops { limit: self.limit, followed: 0, filter: None, body }
+    pub(super) fn hops(self) -> Hops {
+        Hops { limit: self.limit, followed: 0, filter: None }
     }
 }
 
@@ -43,11 +42,9 @@ pub(super) struct Hops {
     followed: usize,
     /// Takes credentials out of a request, once another origin has been met.
     filter: Option<FilterCredentials>,
-    /// What is sent again after 307 and 308; `None` for a body that can be read only once.
-    body: Option<Bytes>,
 }
 
-impl Policy<Body, Error> for Hops {
+impl Policy<Content, Error> for Hops {
     fn redirect(&mut self, attempt: &Attempt<'_>) -> Result<Action, Error> {
         let Some(limit) = self.limit else { return Ok(Action::Stop) };
         let refuse = |why| Err(Error::redirect(attempt.location(), why));
@@ -61,23 +58,24 @@ impl Policy<Body, Error> for Hops {
         self.followed += 1;
         // Each hop begins with the headers of the first: what is taken out for another origin would be
         // back when that one redirects to itself.
-        let same = Policy::<Body, Error>::redirect(&mut SameOrigin::new(), attempt)?.is_follow();
+        let same = Policy::<Content, Error>::redirect(&mut SameOrigin::new(), attempt)?.is_follow();
         if !same {
             self.filter = Some(FilterCredentials::new().block_any());
         }
         match &mut self.filter {
-            Some(filter) => Policy::<Body, Error>::redirect(filter, attempt),
+            Some(filter) => Policy::<Content, Error>::redirect(filter, attempt),
             None => Ok(Action::Follow),
         }
     }
 
-    fn on_request(&mut self, request: &mut Request<Body>) {
+    fn on_request(&mut self, request: &mut Request<Content>) {
         if let Some(filter) = &mut self.filter {
-            Policy::<Body, Error>::on_request(filter, request);
+            Policy::<Content, Error>::on_request(filter, request);
         }
     }
 
-    fn clone_body(&self, _: &Body) -> Option<Body> {
-        self.body.clone().map(Body::from)
+    // After 307 and 308.
+    fn clone_body(&self, body: &Content) -> Option<Content> {
+        body.again()
     }
 }
