@@ -33,7 +33,8 @@
 //!
 //! The port is the URI's; without one it is 80 for `http` and `ws`, 443 for `https` and `wss`, and for
 //! other schemes an error. IPv6 literals may have a zone (`http://[fe80::1%25eth0]/`, RFC 6874).
-//! Whoever is named before an `@` is not looked at.
+//! Who is named before an `@` is not looked at here, but hyper-util's client sends it in `:authority` of
+//! HTTP/2 and has a pool apart for it: leave it out.
 //!
 //! **A connector makes TCP connections, for `https` as well.** Somebody above it has to do TLS:
 //! hyper-rustls, hyper-tls, tonic, or `he::rustls::HttpsConnector` (feature `rustls`), which has TLS

@@ -54,7 +54,8 @@ impl Service<Request<Content>> for Hop {
     }
 
     fn call(&mut self, mut request: Request<Content>) -> Self::Future {
-        let uri = request.uri().clone();
+        let uri = anonymous(request.uri());
+        *request.uri_mut() = uri.clone();
         let jar = self.jar(&uri);
         if let Some((store, url)) = &jar {
             // One that the caller has set stays, as with reqwest.
@@ -74,6 +75,19 @@ impl Service<Request<Content>> for Hop {
             Ok(response)
         })
     }
+}
+
+/// Nobody is told who stands before an `@`: of HTTP/2 it would be in `:authority` (RFC 9113 section 8.3.1
+/// forbids that), and a connection would serve that user alone.
+fn anonymous(uri: &Uri) -> Uri {
+    let Some((_, place)) = uri.authority().and_then(|all| all.as_str().rsplit_once('@')) else {
+        return uri.clone();
+    };
+    let place = place.parse().ok();
+    let mut parts = uri.clone().into_parts();
+    parts.authority = place;
+    // What were no URI any more has no host, and is refused.
+    Uri::from_parts(parts).unwrap_or_default()
 }
 
 /// How often a request is sent again that the server has not looked at, as with reqwest.

@@ -26,6 +26,9 @@
 //! # As with reqwest
 //!
 //! - **Requests**: bodies, `basic_auth`, `json` and the rest; `Accept: */*` where a request has none.
+//! - **Credentials in a URL**: `get` and the like make them `Authorization`. Those of a
+//!   [`Request::new`](reqwest::Request::new) or of a `Location` are used for nothing; reqwest yet sends
+//!   them in `:authority` of HTTP/2, and here nobody gets them.
 //! - **Time-outs**: [`RequestBuilder::timeout`](reqwest_middleware::RequestBuilder::timeout), else
 //!   [`Transport::timeout`]. It begins with `send` and covers everything, the body and redirects as well.
 //! - **Redirects**: [`Redirects`]. After 301, 302 and 303 a POST becomes a GET, after 307 and 308 the body
