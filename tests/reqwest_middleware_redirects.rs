@@ -164,15 +164,24 @@ async fn a_redirect_to_no_http_is_an_error() {
     }
 }
 
-const SECRETS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
+const PRIVATE: [&str; 7] = [
+    "authorization",
+    "cookie",
+    "cookie2",
+    "host",
+    "proxy-authorization",
+    "referer",
+    "www-authenticate",
+];
 
-fn secrets(asked: &Asked) -> Vec<&'static str> {
-    SECRETS.into_iter().filter(|name| asked.header(name).is_some()).collect()
+/// What was said to the first origin.
+fn private(asked: &Asked) -> Vec<&'static str> {
+    PRIVATE.into_iter().filter(|name| asked.header(name) == Some("private")).collect()
 }
 
 // Nor to that origin's next page, nor when it leads back.
 #[tokio::test]
-async fn credentials_do_not_go_to_another_origin() {
+async fn what_is_private_does_not_go_to_another_origin() {
     let sites = Sites::new(
         |asked, there| match &*asked.path {
             "/" => redirect(302, "/b"),
@@ -185,20 +194,22 @@ async fn credentials_do_not_go_to_another_origin() {
         },
     );
     let mut request = client().get(sites.url("/")).header("x-kept", "yes");
-    for name in SECRETS {
-        request = request.header(name, "secret");
+    for name in PRIVATE {
+        request = request.header(name, "private");
     }
     let response = request.send().await.unwrap();
     assert_eq!(response.url().as_str(), sites.url("/e"));
     let told = |site: &Site| -> Vec<_> {
-        site.asked().iter().map(|asked| (asked.path.clone(), secrets(asked))).collect()
+        site.asked().iter().map(|asked| (asked.path.clone(), private(asked))).collect()
     };
     let path = |path: &str| path.to_owned();
     assert_eq!(
         told(&sites.here.1),
-        [(path("/"), SECRETS.to_vec()), (path("/b"), SECRETS.to_vec()), (path("/e"), vec![])]
+        [(path("/"), PRIVATE.to_vec()), (path("/b"), PRIVATE.to_vec()), (path("/e"), vec![])]
     );
     assert_eq!(told(&sites.there.1), [(path("/c"), vec![]), (path("/d"), vec![])]);
+    let place = format!("there.test:{}", sites.there.0.port);
+    assert!(sites.there.1.asked().iter().all(|asked| asked.header("host") == Some(&place)));
     assert!(sites.there.1.asked().iter().all(|asked| asked.header("x-kept") == Some("yes")));
 }
 

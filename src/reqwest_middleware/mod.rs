@@ -33,9 +33,10 @@
 //!   [`Transport::timeout`]. It begins with `send` and covers everything, the body and redirects as well.
 //! - **Redirects**: [`Redirects`]. After 301, 302 and 303 a POST becomes a GET, after 307 and 308 the body
 //!   is sent again; if it is a stream, the response that redirects is the response. `Authorization`,
-//!   `Cookie` and `Proxy-Authorization` do not go to another origin, nor anywhere after that (reqwest
-//!   sends them once that origin redirects to itself). `https` may redirect to `http`, unless
-//!   [`HttpsConnector::https_only`]. No `Referer` is sent.
+//!   `Cookie`, `Cookie2`, `Proxy-Authorization` and `WWW-Authenticate` do not go to another origin, nor
+//!   anywhere after that (reqwest sends them once that origin redirects to itself); nor do a `Host` and
+//!   a `Referer` of the caller's. `https` may redirect to `http`, unless
+//!   [`HttpsConnector::https_only`]. No `Referer` is added.
 //! - **Refusals of HTTP/2**: a request that the server refuses unseen (`REFUSED_STREAM`, or a `GOAWAY`
 //!   with `NO_ERROR`) is sent again, up to twice for each hop, within its time-out and unless its body is
 //!   a stream.

@@ -1,7 +1,10 @@
 //! Which redirects are followed, and what goes along.
 
 use http::Request;
-use tower_http::follow_redirect::policy::{Action, Attempt, FilterCredentials, Policy, SameOrigin};
+use http::header::{
+    AUTHORIZATION, COOKIE, HOST, HeaderName, PROXY_AUTHORIZATION, REFERER, WWW_AUTHENTICATE,
+};
+use tower_http::follow_redirect::policy::{Action, Attempt, Policy, SameOrigin};
 
 use super::content::Content;
 use super::error::{Error, Redirect};
@@ -25,7 +28,7 @@ impl Redirects {
     }
 
     pub(super) fn hops(self) -> Hops {
-        Hops { limit: self.limit, followed: 0, filter: None }
+        Hops { limit: self.limit, followed: 0, abroad: false }
     }
 }
 
@@ -40,9 +43,21 @@ impl Default for Redirects {
 pub(super) struct Hops {
     limit: Option<usize>,
     followed: usize,
-    /// Takes credentials out of a request, once another origin has been met.
-    filter: Option<FilterCredentials>,
+    /// Another origin has been met.
+    abroad: bool,
 }
+
+/// What was said to the first origin, and is no business of another: the credentials that reqwest keeps
+/// from it, by whose name the first was asked, and from where.
+const PRIVATE: [HeaderName; 7] = [
+    AUTHORIZATION,
+    COOKIE,
+    HeaderName::from_static("cookie2"),
+    PROXY_AUTHORIZATION,
+    WWW_AUTHENTICATE,
+    HOST,
+    REFERER,
+];
 
 impl Policy<Content, Error> for Hops {
     fn redirect(&mut self, attempt: &Attempt<'_>) -> Result<Action, Error> {
@@ -59,18 +74,15 @@ impl Policy<Content, Error> for Hops {
         // Each hop begins with the headers of the first: what is taken out for another origin would be
         // back when that one redirects to itself.
         let same = Policy::<Content, Error>::redirect(&mut SameOrigin::new(), attempt)?.is_follow();
-        if !same {
-            self.filter = Some(FilterCredentials::new().block_any());
-        }
-        match &mut self.filter {
-            Some(filter) => Policy::<Content, Error>::redirect(filter, attempt),
-            None => Ok(Action::Follow),
-        }
+        self.abroad |= !same;
+        Ok(Action::Follow)
     }
 
     fn on_request(&mut self, request: &mut Request<Content>) {
-        if let Some(filter) = &mut self.filter {
-            Policy::<Content, Error>::on_request(filter, request);
+        if self.abroad {
+            for name in &PRIVATE {
+                request.headers_mut().remove(name);
+            }
         }
     }
 
