@@ -151,12 +151,19 @@ async fn without_redirects_the_response_is_the_one_that_redirects() {
 async fn a_redirect_to_no_http_is_an_error() {
     let sites = Sites::one(|asked| redirect(302, asked.header("x-to").unwrap()));
     let to = |location| client().get(sites.url("/")).header("x-to", location).send();
-    let error = to("ftp://files.test/").await.unwrap_err();
-    let error = Error::of(&error).unwrap();
-    assert!(error.is_redirect());
-    assert_eq!(error.to_string(), "request to files.test failed");
-    let why = error.source().unwrap().to_string();
-    assert_eq!(why, "a redirect to ftp, which is neither http nor https");
+    for (location, scheme) in [
+        ("ftp://files.test/", "ftp"),
+        ("a.test:8080", "a.test"),
+        ("tel:112", "tel"),
+        ("mailto:x@y", "mailto"),
+    ] {
+        let error = to(location).await.unwrap_err();
+        let error = Error::of(&error).unwrap();
+        assert!(error.is_redirect());
+        assert_eq!(error.to_string(), "request to here.test failed");
+        let why = error.source().unwrap().to_string();
+        assert_eq!(why, format!("a redirect whose scheme is {scheme}, neither http nor https"));
+    }
     // Of what names no host nothing can be said: as with reqwest, that is the response.
     for location in ["file:///etc/passwd", "http://["] {
         let response = to(location).await.unwrap();

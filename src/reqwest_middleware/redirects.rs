@@ -1,9 +1,9 @@
 //! Which redirects are followed, and what goes along.
 
-use http::Request;
 use http::header::{
     AUTHORIZATION, COOKIE, HOST, HeaderName, PROXY_AUTHORIZATION, REFERER, WWW_AUTHENTICATE,
 };
+use http::{Request, Uri};
 use tower_http::follow_redirect::policy::{Action, Attempt, Policy, SameOrigin};
 
 use super::content::Content;
@@ -47,6 +47,13 @@ pub(super) struct Hops {
     abroad: bool,
 }
 
+/// Of a location like `tel:112` or `a.test:8080`, which `Uri` takes for a host and a port, it is what stands
+/// before the colon (RFC 3986 section 3).
+fn scheme(location: &Uri) -> &str {
+    let before_colon = || location.authority()?.as_str().split(':').next();
+    location.scheme_str().or_else(before_colon).unwrap_or_default()
+}
+
 /// What was said to the first origin, and is no business of another: the credentials that reqwest keeps
 /// from it, by whose name the first was asked, and from where.
 const PRIVATE: [HeaderName; 7] = [
@@ -62,13 +69,13 @@ const PRIVATE: [HeaderName; 7] = [
 impl Policy<Content, Error> for Hops {
     fn redirect(&mut self, attempt: &Attempt<'_>) -> Result<Action, Error> {
         let Some(limit) = self.limit else { return Ok(Action::Stop) };
-        let refuse = |why| Err(Error::redirect(attempt.location(), why));
+        let refuse = |why| Err(Error::redirect(attempt.previous(), why));
         if self.followed == limit {
             return refuse(Redirect::TooMany(limit));
         }
-        match attempt.location().scheme_str() {
-            Some("http" | "https") => {}
-            other => return refuse(Redirect::Scheme(other.unwrap_or_default().to_owned())),
+        match scheme(attempt.location()) {
+            "http" | "https" => {}
+            other => return refuse(Redirect::Scheme(other.to_owned())),
         }
         self.followed += 1;
         // Each hop begins with the headers of the first: what is taken out for another origin would be
