@@ -52,7 +52,11 @@
 //!   holds. A middleware that comes after this one is never asked.
 //! - **Proxies**: none, not those of the environment either; hyper-util's `Tunnel` and `SocksV5` take a
 //!   [`Connector`](crate::Connector) for who needs one.
+//! - **HTTP/2**: where the server takes it by ALPN; without TLS, by prior knowledge, it is not offered. It
+//!   has no upgrades: those over `https` (WebSocket) need
+//!   [`tls.alpn(["http/1.1"])`](crate::rustls::Tls::alpn).
 //! - **HTTP/3**: not here, for the race makes TCP connections.
+//! - **Zones**: none, for a [`Url`] takes none.
 //! - **Errors**: until there is a response they are a [`reqwest_middleware::Error::Middleware`], for a
 //!   `reqwest::Error` cannot be made by others. Its `is_timeout` and `is_connect` say no; those of
 //!   [`Error`] know:
@@ -61,13 +65,16 @@
 //! use he::reqwest_middleware::Error;
 //! # async fn doc(client: reqwest_middleware::ClientWithMiddleware) {
 //! if let Err(error) = client.get("https://www.test/").send().await {
-//!     let again = Error::of(&error).is_some_and(Error::is_timeout);
+//!     let again = Error::of(&error).is_some_and(|error| error.is_timeout() || error.is_connect());
 //!     if let Some(error) = he::Error::among_causes(&error) {
 //!         eprintln!("{error}"); // cannot connect to www.test: ...
 //!     }
 //! }
 //! # }
 //! ```
+//!
+//! - **reqwest-retry**: its default strategy takes every error of a middleware for fatal. Give it a
+//!   `RetryableStrategy` that says `Transient` where `again` is true in the lines above.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -105,7 +112,9 @@ pub use self::redirects::Redirects;
 ///
 /// # Cancel safety
 ///
-/// Dropping the future of a request ends every attempt and lookup for it.
+/// Dropping the future of a request ends every attempt and lookup for it. One that gets a pooled connection
+/// while its own is being made leaves that to finish for the pool, within the time-outs of
+/// [`Config`](crate::Config).
 ///
 /// # Panics
 ///
@@ -164,7 +173,15 @@ impl Transport {
     ///
     /// # Errors
     ///
-    /// That of [`reqwest::ClientBuilder::build`].
+    /// That of [`reqwest::ClientBuilder::build`]. Where anything in the program has switched on TLS in reqwest,
+    /// that sets up TLS which this never uses, and with rustls it fails on a system without root
+    /// certificates. `reqwest::Client::builder().tls_certs_only([])` needs none, for a [`ClientBuilder`]
+    /// of your own.
+    ///
+    /// # Panics
+    ///
+    /// If reqwest has the feature `rustls-no-provider` and the process no default crypto provider; so install
+    /// one before.
     pub fn client(self) -> reqwest::Result<ClientWithMiddleware> {
         Ok(ClientBuilder::new(reqwest::Client::builder().build()?).with(self).build())
     }
