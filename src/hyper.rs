@@ -29,11 +29,16 @@
 //! `hyper_util::client::legacy::connect::HttpInfo` is in the extensions as well, with the addresses of
 //! both ends.
 //!
+//! A request that gets a pooled connection while its own is being made leaves that one to hyper-util's
+//! client, which finishes it for the pool, within the time-outs of [`Config`](crate::Config).
+//!
 //! # What it does with a URI
 //!
 //! The port is the URI's; without one it is 80 for `http` and `ws`, 443 for `https` and `wss`, and for
-//! other schemes an error. IPv6 literals may have a zone (`http://[fe80::1%25eth0]/`, RFC 6874).
-//! Whoever is named before an `@` is not looked at.
+//! other schemes an error. IPv6 literals may have a zone (`http://[fe80::1%25eth0]/`, RFC 6874); hyper sends
+//! it in `Host` as well, which section 4 there forbids.
+//! Who is named before an `@` is not looked at here, but hyper-util's client sends it in `:authority` of
+//! HTTP/2 and has a pool apart for it: leave it out.
 //!
 //! **A connector makes TCP connections, for `https` as well.** Somebody above it has to do TLS:
 //! hyper-rustls, hyper-tls, tonic, or `he::rustls::HttpsConnector` (feature `rustls`), which has TLS
@@ -124,7 +129,8 @@ impl<T: Connection> Connection for Established<T> {
     }
 }
 
-/// What stands for a URI in an error: never who is named before an `@`, nor what is asked for.
+/// What stands for a URI in an error: its host, or the path of one without; never who is named before an
+/// `@`, nor a query.
 pub(crate) fn shown(uri: &Uri) -> &str {
     uri.host().unwrap_or(uri.path())
 }

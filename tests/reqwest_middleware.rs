@@ -20,13 +20,13 @@ use he::reqwest_middleware::{Error, Transport};
 use he::rustls::{HttpsConnector, Tls, Trust};
 use he::{Config, Connector, ErrorKind, Outcome, Report};
 use http::header::{ACCEPT, USER_AGENT};
-use http::{Extensions, HeaderMap, HeaderValue, Version};
+use http::{Extensions, HeaderMap, HeaderValue, Method, Version};
 use net::Peer::{Accepts, Refuses, Silent};
 use net::{Opened, Peers, Reports, Table};
 use reqwest::{Request, Response};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
 use serde_json::{Value, json};
-use site::{Site, page};
+use site::{Site, page, redirect};
 use tls::Authority;
 use tokio::task::JoinSet;
 
@@ -85,6 +85,37 @@ async fn requests_and_json_go_over_one_connection_of_http_2_past_a_silent_addres
     assert_eq!(seen.all().len(), 1);
 }
 
+#[tokio::test] // RFC 9113 section 8.3.1
+async fn who_is_named_in_a_url_is_told_to_nobody_and_shares_a_connection() {
+    for alpn in ["h2", "http/1.1"] {
+        let (peers, authority) = (Peers::new(&[("127.0.0.1", Accepts)]), Authority::new());
+        let place = format!("{NAME}:{}", peers.port);
+        let to = format!("https://you:too@{place}/end");
+        let site = Site::new(move |asked| match &*asked.path {
+            "/away" => redirect(302, &to),
+            _ => page("here"),
+        });
+        let served = site.clone();
+        let seen = authority
+            .server(&[NAME])
+            .alpn(&[alpn])
+            .welcome(peers.listener(0), move |stream| served.clone().serve(stream));
+        let tls = Tls::new(Trust::roots(authority.roots()));
+        let client =
+            Transport::new(HttpsConnector::new(connector(&peers)).tls(tls)).client().unwrap();
+        for url in [format!("https://me:secret@{place}/"), format!("https://{place}/away")] {
+            let request = Request::new(Method::GET, url.parse().unwrap());
+            let response = client.execute(request).await.unwrap();
+            assert_eq!(response.text().await.unwrap(), "here");
+        }
+        assert_eq!(site.lines(), ["GET /", "GET /away", "GET /end"]);
+        for asked in site.asked() {
+            assert_eq!((&asked.authority, asked.header("authorization")), (&place, None), "{alpn}");
+        }
+        assert_eq!(seen.all().len(), 1, "{alpn}");
+    }
+}
+
 #[tokio::test]
 async fn a_second_request_of_http_1_needs_no_connection() {
     let (peers, site) = (silent_first(), echo());
@@ -92,8 +123,9 @@ async fn a_second_request_of_http_1_needs_no_connection() {
     let (connector, reports) = Reports::of(connector(&peers));
     let client = client(connector);
     for path in ["/first", "/second"] {
-        let url = format!("http://{NAME}:{}{path}", peers.port);
-        let response = client.get(url).basic_auth("me", Some("secret")).send().await.unwrap();
+        // Which reqwest's builder makes a header.
+        let url = format!("http://me:secret@{NAME}:{}{path}", peers.port);
+        let response = client.get(url).send().await.unwrap();
         assert_eq!(response.version(), Version::HTTP_11);
         let length = response.content_length();
         assert_eq!(length, Some(response.bytes().await.unwrap().len() as u64));

@@ -151,12 +151,19 @@ async fn without_redirects_the_response_is_the_one_that_redirects() {
 async fn a_redirect_to_no_http_is_an_error() {
     let sites = Sites::one(|asked| redirect(302, asked.header("x-to").unwrap()));
     let to = |location| client().get(sites.url("/")).header("x-to", location).send();
-    let error = to("ftp://files.test/").await.unwrap_err();
-    let error = Error::of(&error).unwrap();
-    assert!(error.is_redirect());
-    assert_eq!(error.to_string(), "request to files.test failed");
-    let why = error.source().unwrap().to_string();
-    assert_eq!(why, "a redirect to ftp, which is neither http nor https");
+    for (location, scheme) in [
+        ("ftp://files.test/", "ftp"),
+        ("a.test:8080", "a.test"),
+        ("tel:112", "tel"),
+        ("mailto:x@y", "mailto"),
+    ] {
+        let error = to(location).await.unwrap_err();
+        let error = Error::of(&error).unwrap();
+        assert!(error.is_redirect());
+        assert_eq!(error.to_string(), "request to here.test failed");
+        let why = error.source().unwrap().to_string();
+        assert_eq!(why, format!("a redirect whose scheme is {scheme}, neither http nor https"));
+    }
     // Of what names no host nothing can be said: as with reqwest, that is the response.
     for location in ["file:///etc/passwd", "http://["] {
         let response = to(location).await.unwrap();
@@ -164,15 +171,24 @@ async fn a_redirect_to_no_http_is_an_error() {
     }
 }
 
-const SECRETS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
+const PRIVATE: [&str; 7] = [
+    "authorization",
+    "cookie",
+    "cookie2",
+    "host",
+    "proxy-authorization",
+    "referer",
+    "www-authenticate",
+];
 
-fn secrets(asked: &Asked) -> Vec<&'static str> {
-    SECRETS.into_iter().filter(|name| asked.header(name).is_some()).collect()
+/// What was said to the first origin.
+fn private(asked: &Asked) -> Vec<&'static str> {
+    PRIVATE.into_iter().filter(|name| asked.header(name) == Some("private")).collect()
 }
 
 // Nor to that origin's next page, nor when it leads back.
 #[tokio::test]
-async fn credentials_do_not_go_to_another_origin() {
+async fn what_is_private_does_not_go_to_another_origin() {
     let sites = Sites::new(
         |asked, there| match &*asked.path {
             "/" => redirect(302, "/b"),
@@ -185,20 +201,22 @@ async fn credentials_do_not_go_to_another_origin() {
         },
     );
     let mut request = client().get(sites.url("/")).header("x-kept", "yes");
-    for name in SECRETS {
-        request = request.header(name, "secret");
+    for name in PRIVATE {
+        request = request.header(name, "private");
     }
     let response = request.send().await.unwrap();
     assert_eq!(response.url().as_str(), sites.url("/e"));
     let told = |site: &Site| -> Vec<_> {
-        site.asked().iter().map(|asked| (asked.path.clone(), secrets(asked))).collect()
+        site.asked().iter().map(|asked| (asked.path.clone(), private(asked))).collect()
     };
     let path = |path: &str| path.to_owned();
     assert_eq!(
         told(&sites.here.1),
-        [(path("/"), SECRETS.to_vec()), (path("/b"), SECRETS.to_vec()), (path("/e"), vec![])]
+        [(path("/"), PRIVATE.to_vec()), (path("/b"), PRIVATE.to_vec()), (path("/e"), vec![])]
     );
     assert_eq!(told(&sites.there.1), [(path("/c"), vec![]), (path("/d"), vec![])]);
+    let place = format!("there.test:{}", sites.there.0.port);
+    assert!(sites.there.1.asked().iter().all(|asked| asked.header("host") == Some(&place)));
     assert!(sites.there.1.asked().iter().all(|asked| asked.header("x-kept") == Some("yes")));
 }
 

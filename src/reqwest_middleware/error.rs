@@ -99,7 +99,7 @@ impl fmt::Display for Redirect {
         match self {
             Self::TooMany(limit) => write!(f, "more than {limit} redirects"),
             Self::Scheme(scheme) => {
-                write!(f, "a redirect to {}, which is neither http nor https", Line(scheme))
+                write!(f, "a redirect whose scheme is {}, neither http nor https", Line(scheme))
             }
         }
     }

@@ -1,24 +1,27 @@
 //! One request and its response, of a chain of redirects perhaps.
 
+use std::error::Error as _;
 use std::fmt;
 use std::future::Future;
+use std::iter::successors;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::{COOKIE, SET_COOKIE};
 use http::{Request, Uri};
-use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use reqwest::Url;
 use reqwest::cookie::CookieStore;
-use reqwest::{Body, Url};
 use tower_service::Service;
 
+use super::content::Content;
 use super::error::Error;
 use crate::rustls::HttpsConnector;
 
-type Http = Client<HttpsConnector, Body>;
-type Answer = <Http as Service<Request<Body>>>::Response;
+type Http = Client<HttpsConnector, Content>;
+type Answer = <Http as Service<Request<Content>>>::Response;
 
 /// hyper-util's client, with cookies.
 #[derive(Clone)]
@@ -41,7 +44,7 @@ impl Hop {
     }
 }
 
-impl Service<Request<Body>> for Hop {
+impl Service<Request<Content>> for Hop {
     type Response = Answer;
     type Error = Error;
     type Future = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send>>;
@@ -50,8 +53,9 @@ impl Service<Request<Body>> for Hop {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let uri = request.uri().clone();
+    fn call(&mut self, mut request: Request<Content>) -> Self::Future {
+        let uri = anonymous(request.uri());
+        *request.uri_mut() = uri.clone();
         let jar = self.jar(&uri);
         if let Some((store, url)) = &jar {
             // One that the caller has set stays, as with reqwest.
@@ -59,7 +63,7 @@ impl Service<Request<Body>> for Hop {
                 request.headers_mut().extend(store.cookies(url).map(|it| (COOKIE, it)));
             }
         }
-        let answered = self.http.request(request);
+        let answered = send(self.http.clone(), request);
         Box::pin(async move {
             let response = answered.await.map_err(|error| Error::http(&uri, error))?;
             if let Some((store, url)) = jar {
@@ -71,6 +75,45 @@ impl Service<Request<Body>> for Hop {
             Ok(response)
         })
     }
+}
+
+/// Nobody is told who stands before an `@`: of HTTP/2 it would be in `:authority` (RFC 9113 section 8.3.1
+/// forbids that), and a connection would serve that user alone.
+fn anonymous(uri: &Uri) -> Uri {
+    let Some((_, place)) = uri.authority().and_then(|all| all.as_str().rsplit_once('@')) else {
+        return uri.clone();
+    };
+    let place = place.parse().ok();
+    let mut parts = uri.clone().into_parts();
+    parts.authority = place;
+    // What were no URI any more has no host, and is refused.
+    Uri::from_parts(parts).unwrap_or_default()
+}
+
+/// How often a request is sent again that the server has not looked at, as with reqwest.
+const AGAIN: usize = 2;
+
+async fn send(http: Http, request: Request<Content>) -> Result<Answer, legacy::Error> {
+    let (head, mut body) = request.into_parts();
+    for _ in 0..AGAIN {
+        let Some(again) = body.again() else { break };
+        match http.request(Request::from_parts(head.clone(), body)).await {
+            Err(error) if is_unprocessed(&error) => body = again,
+            answered => return answered,
+        }
+    }
+    http.request(Request::from_parts(head, body)).await
+}
+
+/// Whether the server says that it has done nothing about the request, so that even a POST may be sent
+/// again (RFC 9113 section 8.7).
+fn is_unprocessed(error: &legacy::Error) -> bool {
+    let causes = successors(error.source(), |error| (*error).source());
+    causes.filter_map(|error| error.downcast_ref::<h2::Error>()).any(|error| {
+        let shuts_down = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
+        let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        error.is_remote() && (shuts_down || refused)
+    })
 }
 
 impl fmt::Debug for Hop {

@@ -26,13 +26,20 @@
 //! # As with reqwest
 //!
 //! - **Requests**: bodies, `basic_auth`, `json` and the rest; `Accept: */*` where a request has none.
+//! - **Credentials in a URL**: `get` and the like make them `Authorization`. Those of a
+//!   [`Request::new`](reqwest::Request::new) or of a `Location` are used for nothing; reqwest yet sends
+//!   them in `:authority` of HTTP/2, and here nobody gets them.
 //! - **Time-outs**: [`RequestBuilder::timeout`](reqwest_middleware::RequestBuilder::timeout), else
 //!   [`Transport::timeout`]. It begins with `send` and covers everything, the body and redirects as well.
 //! - **Redirects**: [`Redirects`]. After 301, 302 and 303 a POST becomes a GET, after 307 and 308 the body
 //!   is sent again; if it is a stream, the response that redirects is the response. `Authorization`,
-//!   `Cookie` and `Proxy-Authorization` do not go to another origin, nor anywhere after that (reqwest
-//!   sends them once that origin redirects to itself). `https` may redirect to `http`, unless
-//!   [`HttpsConnector::https_only`]. No `Referer` is sent.
+//!   `Cookie`, `Cookie2`, `Proxy-Authorization` and `WWW-Authenticate` do not go to another origin, nor
+//!   anywhere after that (reqwest sends them once that origin redirects to itself); nor do a `Host` and
+//!   a `Referer` of the caller's. `https` may redirect to `http`, unless
+//!   [`HttpsConnector::https_only`]. No `Referer` is added.
+//! - **Refusals of HTTP/2**: a request that the server refuses unseen (`REFUSED_STREAM`, or a `GOAWAY`
+//!   with `NO_ERROR`) is sent again, up to twice for each hop, within its time-out and unless its body is
+//!   a stream.
 //! - **Decompression**: gzip, br, zstd and deflate, unless [`Transport::no_decompression`].
 //!   `Content-Encoding` and `Content-Length` are gone from a response that was decompressed.
 //! - **Cookies**: [`Transport::cookie_provider`], for every hop of a redirect.
@@ -45,7 +52,11 @@
 //!   holds. A middleware that comes after this one is never asked.
 //! - **Proxies**: none, not those of the environment either; hyper-util's `Tunnel` and `SocksV5` take a
 //!   [`Connector`](crate::Connector) for who needs one.
+//! - **HTTP/2**: where the server takes it by ALPN; without TLS, by prior knowledge, it is not offered. It
+//!   has no upgrades: those over `https` (WebSocket) need
+//!   [`tls.alpn(["http/1.1"])`](crate::rustls::Tls::alpn).
 //! - **HTTP/3**: not here, for the race makes TCP connections.
+//! - **Zones**: none, for a [`Url`] takes none.
 //! - **Errors**: until there is a response they are a [`reqwest_middleware::Error::Middleware`], for a
 //!   `reqwest::Error` cannot be made by others. Its `is_timeout` and `is_connect` say no; those of
 //!   [`Error`] know:
@@ -54,13 +65,16 @@
 //! use he::reqwest_middleware::Error;
 //! # async fn doc(client: reqwest_middleware::ClientWithMiddleware) {
 //! if let Err(error) = client.get("https://www.test/").send().await {
-//!     let again = Error::of(&error).is_some_and(Error::is_timeout);
+//!     let again = Error::of(&error).is_some_and(|error| error.is_timeout() || error.is_connect());
 //!     if let Some(error) = he::Error::among_causes(&error) {
 //!         eprintln!("{error}"); // cannot connect to www.test: ...
 //!     }
 //! }
 //! # }
 //! ```
+//!
+//! - **reqwest-retry**: its default strategy takes every error of a middleware for fatal. Give it a
+//!   `RetryableStrategy` that says `Transient` where `again` is true in the lines above.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -69,7 +83,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::header::ACCEPT;
 use http::{Extensions, HeaderMap, HeaderValue};
-use http_body_util::BodyExt;
 use reqwest::cookie::CookieStore;
 use reqwest::{Body, Request, Response, ResponseBuilderExt, Url};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
@@ -78,11 +91,13 @@ use tower_http::decompression::Decompression;
 use tower_http::follow_redirect::{FollowRedirect, RequestUri};
 use tower_service::Service;
 
+use self::content::Content;
 use self::hop::Hop;
 use self::redirects::Hops;
 use self::timed::{Deadline, Timed};
 use crate::rustls::HttpsConnector;
 
+mod content;
 mod error;
 mod hop;
 mod redirects;
@@ -97,7 +112,9 @@ pub use self::redirects::Redirects;
 ///
 /// # Cancel safety
 ///
-/// Dropping the future of a request ends every attempt and lookup for it.
+/// Dropping the future of a request ends every attempt and lookup for it. One that gets a pooled connection
+/// while its own is being made leaves that to finish for the pool, within the time-outs of
+/// [`Config`](crate::Config).
 ///
 /// # Panics
 ///
@@ -156,7 +173,15 @@ impl Transport {
     ///
     /// # Errors
     ///
-    /// That of [`reqwest::ClientBuilder::build`].
+    /// That of [`reqwest::ClientBuilder::build`]. Where anything in the program has switched on TLS in reqwest,
+    /// that sets up TLS which this never uses, and with rustls it fails on a system without root
+    /// certificates. `reqwest::Client::builder().tls_certs_only([])` needs none, for a [`ClientBuilder`]
+    /// of your own.
+    ///
+    /// # Panics
+    ///
+    /// If reqwest has the feature `rustls-no-provider` and the process no default crypto provider; so install
+    /// one before.
     pub fn client(self) -> reqwest::Result<ClientWithMiddleware> {
         Ok(ClientBuilder::new(reqwest::Client::builder().build()?).with(self).build())
     }
@@ -180,7 +205,7 @@ impl Transport {
 
     async fn answer(&self, request: Request, host: &str) -> Result<Decompressed, Error> {
         let refuse = |error| Error::request(host, error);
-        let (mut head, mut body) =
+        let (mut head, body) =
             http::Request::<Body>::try_from(request).map_err(refuse)?.into_parts();
         for name in self.headers.keys() {
             if !head.headers.contains_key(name) {
@@ -188,14 +213,8 @@ impl Transport {
                 head.headers.extend(values.map(|value| (name.clone(), value)));
             }
         }
-        let mut again = None;
-        if body.as_bytes().is_some() {
-            // They are shared, not copied.
-            let bytes = body.collect().await.map_err(refuse)?.to_bytes();
-            body = Body::from(bytes.clone());
-            again = Some(bytes);
-        }
-        let hops = self.redirects.hops(again);
+        let body = Content::of(body).await.map_err(refuse)?;
+        let hops = self.redirects.hops();
         let mut service = Decompression::new(FollowRedirect::with_policy(self.hop.clone(), hops));
         if !self.decompress {
             service = service.no_gzip().no_br().no_zstd().no_deflate();
@@ -206,7 +225,7 @@ impl Transport {
 }
 
 type Stack = Decompression<FollowRedirect<Hop, Hops>>;
-type Decompressed = <Stack as Service<http::Request<Body>>>::Response;
+type Decompressed = <Stack as Service<http::Request<Content>>>::Response;
 
 #[async_trait]
 impl Middleware for Transport {

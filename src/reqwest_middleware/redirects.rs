@@ -1,10 +1,12 @@
 //! Which redirects are followed, and what goes along.
 
-use bytes::Bytes;
-use http::Request;
-use reqwest::Body;
-use tower_http::follow_redirect::policy::{Action, Attempt, FilterCredentials, Policy, SameOrigin};
+use http::header::{
+    AUTHORIZATION, COOKIE, HOST, HeaderName, PROXY_AUTHORIZATION, REFERER, WWW_AUTHENTICATE,
+};
+use http::{Request, Uri};
+use tower_http::follow_redirect::policy::{Action, Attempt, Policy, SameOrigin};
 
+use super::content::Content;
 use super::error::{Error, Redirect};
 
 /// Which redirects are followed. Default: up to 10, as with reqwest.
@@ -25,8 +27,8 @@ impl Redirects {
         Self { limit: None }
     }
 
-    pub(super) fn hops(self, body: Option<Bytes>) -> Hops {
-        Hops { limit: self.limit, followed: 0, filter: None, body }
+    pub(super) fn hops(self) -> Hops {
+        Hops { limit: self.limit, followed: 0, abroad: false }
     }
 }
 
@@ -41,43 +43,58 @@ impl Default for Redirects {
 pub(super) struct Hops {
     limit: Option<usize>,
     followed: usize,
-    /// Takes credentials out of a request, once another origin has been met.
-    filter: Option<FilterCredentials>,
-    /// What is sent again after 307 and 308; `None` for a body that can be read only once.
-    body: Option<Bytes>,
+    /// Another origin has been met.
+    abroad: bool,
 }
 
-impl Policy<Body, Error> for Hops {
+/// Of a location like `tel:112` or `a.test:8080`, which `Uri` takes for a host and a port, it is what stands
+/// before the colon (RFC 3986 section 3).
+fn scheme(location: &Uri) -> &str {
+    let before_colon = || location.authority()?.as_str().split(':').next();
+    location.scheme_str().or_else(before_colon).unwrap_or_default()
+}
+
+/// What was said to the first origin, and is no business of another: the credentials that reqwest keeps
+/// from it, by whose name the first was asked, and from where.
+const PRIVATE: [HeaderName; 7] = [
+    AUTHORIZATION,
+    COOKIE,
+    HeaderName::from_static("cookie2"),
+    PROXY_AUTHORIZATION,
+    WWW_AUTHENTICATE,
+    HOST,
+    REFERER,
+];
+
+impl Policy<Content, Error> for Hops {
     fn redirect(&mut self, attempt: &Attempt<'_>) -> Result<Action, Error> {
         let Some(limit) = self.limit else { return Ok(Action::Stop) };
-        let refuse = |why| Err(Error::redirect(attempt.location(), why));
+        let refuse = |why| Err(Error::redirect(attempt.previous(), why));
         if self.followed == limit {
             return refuse(Redirect::TooMany(limit));
         }
-        match attempt.location().scheme_str() {
-            Some("http" | "https") => {}
-            other => return refuse(Redirect::Scheme(other.unwrap_or_default().to_owned())),
+        match scheme(attempt.location()) {
+            "http" | "https" => {}
+            other => return refuse(Redirect::Scheme(other.to_owned())),
         }
         self.followed += 1;
         // Each hop begins with the headers of the first: what is taken out for another origin would be
         // back when that one redirects to itself.
-        let same = Policy::<Body, Error>::redirect(&mut SameOrigin::new(), attempt)?.is_follow();
-        if !same {
-            self.filter = Some(FilterCredentials::new().block_any());
-        }
-        match &mut self.filter {
-            Some(filter) => Policy::<Body, Error>::redirect(filter, attempt),
-            None => Ok(Action::Follow),
+        let same = Policy::<Content, Error>::redirect(&mut SameOrigin::new(), attempt)?.is_follow();
+        self.abroad |= !same;
+        Ok(Action::Follow)
+    }
+
+    fn on_request(&mut self, request: &mut Request<Content>) {
+        if self.abroad {
+            for name in &PRIVATE {
+                request.headers_mut().remove(name);
+            }
         }
     }
 
-    fn on_request(&mut self, request: &mut Request<Body>) {
-        if let Some(filter) = &mut self.filter {
-            Policy::<Body, Error>::on_request(filter, request);
-        }
-    }
-
-    fn clone_body(&self, _: &Body) -> Option<Body> {
-        self.body.clone().map(Body::from)
+    // After 307 and 308.
+    fn clone_body(&self, body: &Content) -> Option<Content> {
+        body.again()
     }
 }

@@ -69,9 +69,10 @@ impl Trust {
     /// authority of one's own. What is no certificate in it is passed over.
     ///
     /// ```no_run
+    /// # #[cfg(feature = "hickory")]
+    /// # fn doc() -> Result<(), Box<dyn std::error::Error>> {
     /// use he::hickory::{NameServer, Resolver, Trust};
     ///
-    /// # fn doc() -> Result<(), Box<dyn std::error::Error>> {
     /// let trust = Trust::pem(&std::fs::read("/etc/ssl/our-authority.pem")?)?;
     /// let server: NameServer = "tls:192.0.2.53!dns.example".parse()?;
     /// let resolver = Resolver::name_servers([server])?.with_trust(trust);

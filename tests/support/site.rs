@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes, Frame, Incoming};
-use hyper::http::{HeaderMap, Request, Response, StatusCode, header};
+use hyper::http::{HeaderMap, Request, Response, StatusCode, Uri, header};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
@@ -27,6 +27,8 @@ pub(crate) type Page = Response<BoxBody<Bytes, Infallible>>;
 pub(crate) struct Asked {
     pub(crate) method: String,
     pub(crate) path: String,
+    /// The host and port, from `:authority` or `Host`.
+    pub(crate) authority: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
@@ -85,11 +87,19 @@ impl Site {
         let asked = Asked {
             method: head.method.to_string(),
             path: head.uri.path().to_owned(),
+            authority: authority(&head.uri, &head.headers),
             headers: head.headers,
             body: body.collect().await?.to_bytes(),
         };
         self.asked.lock().unwrap().push(asked.clone());
         Ok((self.answer)(&asked))
+    }
+}
+
+fn authority(uri: &Uri, headers: &HeaderMap) -> String {
+    match uri.authority() {
+        Some(authority) => authority.to_string(),
+        None => headers[header::HOST].to_str().unwrap().to_owned(),
     }
 }
 

@@ -99,10 +99,10 @@ impl Seen {
         self.0.lock().unwrap().clone()
     }
 
-    fn note(&self, stream: &TlsStream<TcpStream>) {
-        let (tcp, tls) = stream.get_ref();
+    fn note(&self, stream: &TlsStream<TcpStream>, client: SocketAddr) {
+        let (_, tls) = stream.get_ref();
         let handshake = Handshake {
-            client: tcp.peer_addr().unwrap(),
+            client,
             sni: tls.server_name().map(str::to_owned),
             alpn: tls.alpn_protocol().map(|it| String::from_utf8_lossy(it).into_owned()),
             resumed: tls.handshake_kind() == Some(HandshakeKind::Resumed),
@@ -145,12 +145,12 @@ impl Server {
         let acceptor = TlsAcceptor::from(Arc::new(self.config));
         let seen = self.seen;
         let noted = seen.clone();
-        web::Guests::welcome(listener, move |tcp| {
+        web::Guests::welcome_known(listener, move |tcp, client| {
             let (acceptor, noted, host) = (acceptor.clone(), noted.clone(), host.clone());
             async move {
                 // A client may refuse the certificate.
                 if let Ok(stream) = acceptor.accept(tcp).await {
-                    noted.note(&stream);
+                    noted.note(&stream, client);
                     host(stream).await;
                 }
             }

@@ -40,12 +40,23 @@ impl Guests {
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        Self::welcome_known(listener, move |stream, _| host(stream))
+    }
+
+    /// The address of one that has reset its connection is known from here alone.
+    pub(crate) fn welcome_known<F>(
+        listener: TcpListener,
+        host: impl Fn(TcpStream, SocketAddr) -> F + Send + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let guests = Self::default();
         let book = guests.clone();
         tokio::spawn(async move {
             while let Ok((stream, guest)) = listener.accept().await {
                 book.0.lock().unwrap().push(guest);
-                tokio::spawn(host(stream));
+                tokio::spawn(host(stream, guest));
             }
         });
         guests

@@ -1,0 +1,64 @@
+//! What a request carries, once or more often.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt;
+use reqwest::Body;
+
+/// A body, and what it takes to send it again.
+#[derive(Debug)]
+pub(super) struct Content {
+    body: Body,
+    /// `None` for a stream, which can be read only once.
+    bytes: Option<Bytes>,
+}
+
+impl Content {
+    pub(super) async fn of(body: Body) -> reqwest::Result<Self> {
+        match body.as_bytes() {
+            // They are shared, not copied.
+            Some(_) => Ok(body.collect().await?.to_bytes().into()),
+            None => Ok(Self { body, bytes: None }),
+        }
+    }
+
+    pub(super) fn again(&self) -> Option<Self> {
+        self.bytes.clone().map(Self::from)
+    }
+}
+
+impl From<Bytes> for Content {
+    fn from(bytes: Bytes) -> Self {
+        Self { body: bytes.clone().into(), bytes: Some(bytes) }
+    }
+}
+
+/// Nothing.
+impl Default for Content {
+    fn default() -> Self {
+        Bytes::new().into()
+    }
+}
+
+impl http_body::Body for Content {
+    type Data = Bytes;
+    type Error = reqwest::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<reqwest::Result<Frame<Bytes>>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
