@@ -1,5 +1,6 @@
 //! One attempt, as the dial of a connect sees it, and what comes of the one that wins.
 
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -70,10 +71,13 @@ impl Attempt {
     /// # Cancel safety
     ///
     /// Dropping the future closes the socket.
-    pub async fn connect(self) -> io::Result<TcpStream> {
-        let stream = self.socket.connect(self.addr).await?;
-        self.tcp_up();
-        Ok(stream)
+    #[expect(clippy::manual_async_fn, reason = "it would keep two copies of what it is given")]
+    pub fn connect(self) -> impl Future<Output = io::Result<TcpStream>> + Send + use<> {
+        async move {
+            let stream = self.socket.connect(self.addr).await?;
+            self.tcp_up();
+            Ok(stream)
+        }
     }
 
     /// Tells the race that this attempt's TCP handshake is done, for a dial that connects by

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
+use tokio::task::coop::consume_budget;
 use tracing::Instrument;
 
 use crate::answer::{LookupError, LookupErrorKind};
@@ -147,7 +148,7 @@ impl Connector {
         host: &str,
         ports: &[u16],
     ) -> Result<Established<TcpStream>, Error> {
-        let race = self.prepare(Race::new(host, ports, self.config, now()))?;
+        let race = begin(self.prepare(Race::new(host, ports, self.config, now()))).await?;
         self.run(race, Attempt::connect, Dialling::TcpOnly).await
     }
 
@@ -161,7 +162,7 @@ impl Connector {
     ///
     /// As [`connect`](Self::connect).
     pub async fn connect_addrs(&self, addrs: &[SocketAddr]) -> Result<TcpStream, Error> {
-        let race = self.prepare(Race::of_addrs(addrs, self.config, now()))?;
+        let race = begin(self.prepare(Race::of_addrs(addrs, self.config, now()))).await?;
         Ok(self.run(race, Attempt::connect, Dialling::TcpOnly).await?.stream)
     }
 
@@ -205,7 +206,7 @@ impl Connector {
         F: Future<Output = io::Result<T>> + Send + 'static,
         T: Send + 'static,
     {
-        let race = self.prepare(Race::new(host, ports, self.config, now()))?;
+        let race = begin(self.prepare(Race::new(host, ports, self.config, now()))).await?;
         self.run(race, dial, Dialling::Beyond).await
     }
 
@@ -228,14 +229,14 @@ impl Connector {
         F: Future<Output = io::Result<T>> + Send + 'static,
         T: Send + 'static,
     {
-        let race = self.prepare(Race::of_addrs(addrs, self.config, now()))?;
+        let race = begin(self.prepare(Race::of_addrs(addrs, self.config, now()))).await?;
         self.run(race, dial, Dialling::Beyond).await
     }
 
     /// The addresses of a host, without ports and in order, when a connect would dial the first.
     #[cfg(feature = "reqwest")]
     pub(crate) async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, Error> {
-        let race = self.prepare(Race::to_any_port(host, self.config, now()))?;
+        let race = begin(self.prepare(Race::to_any_port(host, self.config, now()))).await?;
         let span = tracing::debug_span!("resolve", host = %Target(race.report()));
         settle(self.parts(), race).instrument(span).await
     }
@@ -293,6 +294,14 @@ impl Connector {
     fn parts(&self) -> Parts<'_> {
         (&*self.resolver, &self.socket, self.on_report.as_ref())
     }
+}
+
+/// Nobody was waited for, but a task that tries again in a loop has to let others run.
+async fn begin(prepared: Result<Box<Race>, Error>) -> Result<Box<Race>, Error> {
+    if prepared.is_err() {
+        consume_budget().await;
+    }
+    prepared
 }
 
 impl fmt::Debug for Connector {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use tokio::task::coop::consume_budget;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Sleep;
 use tracing::instrument::Instrumented;
@@ -19,10 +20,10 @@ use crate::attempt::{Attempt, Established, Progress};
 use crate::clock::now;
 use crate::error::{Error, Why};
 use crate::race::{Race, Step};
-use crate::report::{Addresses, ErrorKind, Outcome, Report};
+use crate::report::{Addresses, Cause, ErrorKind, Outcome, Report};
 use crate::resolve::{Query, Record, Resolve, Resolving};
 use crate::socket::SocketOptions;
-use crate::text::{Line, Time};
+use crate::text::Time;
 
 mod dialled;
 #[cfg(feature = "reqwest")]
@@ -87,7 +88,11 @@ where
                 at = next.await;
             }
             Step::Won(_) => return flight.finish(story),
-            Step::Fail(kind) => return Err(Error::new(kind, story.end())),
+            Step::Fail(kind) => {
+                let error = Error::new(kind, story.end());
+                consume_budget().await; // perhaps nobody was waited for
+                return Err(error);
+            }
         }
     }
 }
@@ -270,7 +275,7 @@ impl<T: Send + 'static> InFlight<T> {
             }
             Ok(_) => {}
             Err(error) => {
-                debug!("attempt {} failed: {}", id + 1, Line(&error));
+                debug!("attempt {} failed: {}", id + 1, Cause(&error));
                 race.failed(id, error, sent, at);
             }
         }

@@ -15,7 +15,7 @@ use crate::binding::{Binding, OptionError, unsupported};
 pub use self::keepalive::KeepAlive;
 
 mod keepalive;
-mod nearby;
+mod tcp;
 
 /// What every attempt sets on its socket. Cheap to clone.
 ///
@@ -193,14 +193,14 @@ impl SocketOptions {
     /// socket.
     pub(crate) async fn connect(&self, addr: SocketAddr) -> io::Result<TcpStream> {
         let stream = match &self.before_connect {
-            None if addr.ip().is_loopback() => nearby::connect(self, addr).await?,
-            hook => {
+            None => tcp::connect(self, addr).await?,
+            Some(Hook(hook)) => {
                 let socket = match addr {
                     SocketAddr::V4(_) => TcpSocket::new_v4()?,
                     SocketAddr::V6(_) => TcpSocket::new_v6()?,
                 };
                 self.prepare(SockRef::from(&socket), addr)?;
-                hook.iter().try_for_each(|Hook(hook)| hook(&socket, addr))?;
+                hook(&socket, addr)?;
                 let stream = socket.connect(addr).await?;
                 is_up(&stream).await?;
                 stream

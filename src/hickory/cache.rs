@@ -2,10 +2,10 @@
 
 use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use moka::policy::EvictionPolicy;
+use lru::LruCache;
 use tokio::time::Instant;
 
 use crate::answer::{Answer, LookupError, LookupErrorKind};
@@ -13,8 +13,8 @@ use crate::binding::Binding;
 use crate::resolve::Record;
 
 /// What everything that is kept may weigh.
-const MAX_BYTES: u64 = 4 * 1024 * 1024;
-/// What an entry weighs besides its texts and addresses: itself, and moka's own share.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// What an entry weighs besides its texts and addresses: itself, and its place in map and list.
 const ENTRY_BYTES: usize = 512;
 /// How long a failure is remembered (RFC 9520 section 3.2: at least 1 s, at most 5 min).
 const FAILURE: Duration = Duration::from_secs(1);
@@ -35,13 +35,15 @@ pub(super) struct Key {
     pub(super) binding: Binding,
 }
 
-/// Without the binding: few names are asked for through more than one way, and a hash of it takes
-/// longer than that of the name.
+/// Without a binding that binds nothing: it would take longer than the name.
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let Self { name, record, binding: _ } = self;
+        let Self { name, record, binding } = self;
         name.hash(state);
         record.hash(state);
+        if *binding != Binding::default() {
+            binding.hash(state);
+        }
     }
 }
 
@@ -55,11 +57,16 @@ pub(super) struct Learnt {
     pub(super) ttl: Duration,
 }
 
-/// Times are tokio's, so moka is left to bound the memory: what is too much goes in the order of
-/// its last use. A just learnt failure must stay (RFC 9520), which moka's own choice, by frequency,
-/// would not promise.
+/// What is too much goes in the order of its last use, so that a just learnt failure stays (RFC 9520).
 #[derive(Debug)]
-pub(super) struct Cache(moka::sync::Cache<Key, Arc<Entry>>);
+pub(super) struct Cache(Mutex<Kept>);
+
+#[derive(Debug)]
+struct Kept {
+    entries: LruCache<Key, Entry>,
+    /// What they weigh.
+    bytes: usize,
+}
 
 #[derive(Debug)]
 struct Entry {
@@ -72,63 +79,79 @@ struct Entry {
 
 impl Cache {
     pub(super) fn new() -> Self {
-        let builder = moka::sync::Cache::builder()
-            .max_capacity(MAX_BYTES)
-            .weigher(weight)
-            .eviction_policy(EvictionPolicy::lru());
-        Self(builder.build())
+        Self(Mutex::new(Kept { entries: LruCache::unbounded(), bytes: 0 }))
     }
 
     /// What still holds, marked as remembered, with the TTL that is left (R-1035-TTL).
     pub(super) fn get(&self, key: &Key, now: Instant) -> Option<Outcome> {
-        let entry = self.0.get(key).filter(|entry| now < entry.valid_until)?;
+        let mut kept = self.lock();
+        let entry = kept.entries.get(key).filter(|entry| now < entry.valid_until)?;
         Some(entry.remembered(now))
     }
 
     /// What still holds or was learnt a moment ago.
     pub(super) fn recent(&self, key: &Key, now: Instant) -> Option<Outcome> {
         let holds = |entry: &Entry| now < entry.valid_until || now < entry.learnt_at + TRANSACTION;
-        let entry = self.0.get(key).filter(|entry| holds(entry))?;
+        let mut kept = self.lock();
+        let entry = kept.entries.get(key).filter(|entry| holds(entry))?;
         Some(entry.remembered(now))
     }
 
     /// Remembers a result and hands it back.
     pub(super) fn insert(&self, key: Key, learnt: Learnt, now: Instant) -> Outcome {
         let Learnt { outcome, ttl } = learnt;
+        let mut kept = self.lock();
+        let known = kept.entries.get(&key);
         let (holds, repeats) = match failure_kind(&outcome) {
             None => (ttl, 0),
-            Some(kind) => self.failure(&key, kind, now),
+            // A failure in one runtime says nothing against what another has learnt meanwhile.
+            Some(_) if known.is_some_and(|known| known.is_answer_at(now)) => return outcome,
+            Some(kind) => failure(known, kind, now),
         };
-        // A failure in one runtime says nothing against what another has learnt meanwhile.
-        let known = || self.0.get(&key).filter(|known| now < known.valid_until);
-        let is_answer = |known: Arc<Entry>| failure_kind(&known.outcome).is_none();
-        if failure_kind(&outcome).is_some() && known().is_some_and(is_answer) {
-            return outcome;
-        }
         let valid_until = now + holds;
         let entry = Entry { outcome: outcome.clone(), learnt_at: now, valid_until, repeats };
-        self.0.insert(key, Arc::new(entry));
+        kept.insert(key, entry);
         outcome
     }
 
-    /// How long a failure is remembered, and the how manieth in a row it is (R-9520-3.2a,
-    /// R-9520-3.2b).
-    fn failure(&self, key: &Key, kind: LookupErrorKind, now: Instant) -> (Duration, u32) {
-        if !matches!(kind, LookupErrorKind::ServerFailure | LookupErrorKind::Refused) {
-            // Silence and an unreachable server mend without notice: no longer than we must.
-            return (FAILURE, 0);
-        }
-        let before = self
-            .0
-            .get(key)
-            .filter(|entry| entry.repeats > 0 && now < entry.valid_until + REPEATED_WITHIN);
-        let repeats = before.map_or(0, |entry| entry.repeats);
-        let holds = FAILURE.saturating_mul(1 << repeats.min(5)).min(MAX_FAILURE);
-        (holds, repeats + 1)
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+impl Kept {
+    fn insert(&mut self, key: Key, entry: Entry) {
+        self.bytes += weight(&key, &entry);
+        let known = self.entries.push(key, entry);
+        self.forget(known);
+        while self.bytes > MAX_BYTES {
+            let oldest = self.entries.pop_lru();
+            self.forget(oldest);
+        }
+    }
+
+    fn forget(&mut self, gone: Option<(Key, Entry)>) {
+        self.bytes -= gone.map_or(0, |(key, entry)| weight(&key, &entry));
+    }
+}
+
+/// How long a failure is remembered, and the how manieth in a row it is (R-9520-3.2a, R-9520-3.2b).
+fn failure(before: Option<&Entry>, kind: LookupErrorKind, now: Instant) -> (Duration, u32) {
+    if !matches!(kind, LookupErrorKind::ServerFailure | LookupErrorKind::Refused) {
+        // Silence and an unreachable server mend without notice: no longer than we must.
+        return (FAILURE, 0);
+    }
+    let repeated = |entry: &&Entry| entry.repeats > 0 && now < entry.valid_until + REPEATED_WITHIN;
+    let repeats = before.filter(repeated).map_or(0, |entry| entry.repeats);
+    let holds = FAILURE.saturating_mul(1 << repeats.min(5)).min(MAX_FAILURE);
+    (holds, repeats + 1)
+}
+
 impl Entry {
+    fn is_answer_at(&self, now: Instant) -> bool {
+        failure_kind(&self.outcome).is_none() && now < self.valid_until
+    }
+
     fn remembered(&self, now: Instant) -> Outcome {
         match &self.outcome {
             Ok(answer) => {
@@ -146,7 +169,7 @@ fn failure_kind(outcome: &Outcome) -> Option<LookupErrorKind> {
     (!error.kind().is_negative()).then_some(error.kind())
 }
 
-fn weight(key: &Key, entry: &Arc<Entry>) -> u32 {
+fn weight(key: &Key, entry: &Entry) -> usize {
     let texts = match &entry.outcome {
         Ok(answer) => {
             size_of_val::<[SocketAddr]>(answer.addrs()) + answer.name().map_or(0, str::len)
@@ -156,7 +179,7 @@ fn weight(key: &Key, entry: &Arc<Entry>) -> u32 {
             cause + error.name().map_or(0, str::len)
         }
     };
-    u32::try_from(ENTRY_BYTES + key.name.len() + texts).unwrap_or(u32::MAX)
+    ENTRY_BYTES + key.name.len() + texts
 }
 
 #[cfg(test)]
@@ -222,13 +245,15 @@ mod tests {
     #[test]
     fn what_is_kept_is_bounded_and_the_newest_stays() {
         let (cache, now) = (Cache::new(), Instant::now());
-        let count = 4 * MAX_BYTES as usize / ENTRY_BYTES;
+        let count = 4 * MAX_BYTES / ENTRY_BYTES;
         for i in 0..count {
             cache.insert(key(&i.to_string()), answer(60), now).unwrap();
         }
-        cache.0.run_pending_tasks();
-        assert!(cache.0.weighted_size() <= MAX_BYTES);
-        assert!(cache.0.entry_count() > 7_000);
+        let kept = cache.lock();
+        assert!(kept.bytes <= MAX_BYTES && kept.entries.len() > 7_000, "{} bytes", kept.bytes);
+        let sum: usize = kept.entries.iter().map(|(key, entry)| weight(key, entry)).sum();
+        assert_eq!(kept.bytes, sum);
+        drop(kept);
         assert!(cache.get(&key("0"), now).is_none());
         assert!(cache.get(&key(&(count - 1).to_string()), now).is_some());
     }

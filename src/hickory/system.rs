@@ -167,12 +167,15 @@ struct Known<T> {
 }
 
 impl<T> Known<T> {
+    /// A time that is to come is that of another runtime, whose clock was moved.
+    fn is_fresh(&self, now: Instant) -> bool {
+        now.checked_duration_since(self.seen_at).is_some_and(|ago| ago < LOOKED_AT_AGAIN)
+    }
+
     /// What is known, if it still holds. The file is looked at if that was not done a moment ago.
     fn still(known: &mut Option<Self>, now: Instant, look: impl FnOnce() -> Stamp) -> Still<T> {
         match known {
-            Some(known) if now < known.seen_at + LOOKED_AT_AGAIN => {
-                Still::Holds(known.value.clone())
-            }
+            Some(known) if known.is_fresh(now) => Still::Holds(known.value.clone()),
             Some(known) => match look() {
                 stamp if stamp == known.stamp => {
                     known.seen_at = now;

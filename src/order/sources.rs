@@ -111,7 +111,7 @@ fn leads_out(source: Option<IpAddr>) -> bool {
     source.is_some_and(|ip| Scope::of(ip) == Scope::GLOBAL)
 }
 
-/// A loopback address is reached from itself. Where there is none of its family, the attempt fails at
+/// A loopback address is reached from one, whichever: they are alike to all rules. Where there is none of its family, the attempt fails at
 /// once, and has cost no more than the question.
 fn of_system(addr: SocketAddr, binding: &Binding) -> Option<IpAddr> {
     match addr.ip() {

@@ -20,6 +20,8 @@ pub(crate) type Gate = Arc<dyn Fn(SocketAddr) -> bool + Send + Sync>;
 const MAX_OF_A_FAMILY: usize = 32;
 /// No more of an answer than this is looked at: what stands behind counts as left out.
 const MAX_OF_AN_ANSWER: usize = 1024;
+/// So many addresses are compared faster than looked up in a table.
+const FEW: usize = 16;
 /// No more refusals than this are told one by one.
 const MAX_PASSED_OVER: usize = 64;
 /// RFC 6724 section 8: an order older than this must not be used.
@@ -85,7 +87,12 @@ impl Candidates {
     }
 
     fn take(&mut self, addrs: &[SocketAddr], most: usize, report: &mut Report) {
-        let mut known: Option<HashSet<SocketAddr>> = None;
+        let many = addrs.len() + self.addrs.len() > FEW;
+        let mut known = HashSet::new();
+        if many {
+            known.reserve(addrs.len() + self.addrs.len());
+            known.extend(self.addrs.iter().copied());
+        }
         let mut room = [true, false]
             .map(|v4| most - self.addrs.iter().filter(|a| a.is_ipv4() == v4).count().min(most));
         for addr in addrs {
@@ -97,11 +104,7 @@ impl Candidates {
                 }
             };
             // F-15: one attempt an endpoint.
-            let is_new = if let [_] = addrs {
-                !self.addrs.contains(&addr) // no table for a single one
-            } else {
-                known.get_or_insert_with(|| self.addrs.iter().copied().collect()).insert(addr)
-            };
+            let is_new = if many { known.insert(addr) } else { !self.addrs.contains(&addr) };
             if !is_new {
                 continue;
             }
@@ -169,6 +172,11 @@ impl Candidates {
     }
 
     fn in_order(&self, sources: &Sources) -> Addrs {
+        if let ([addr], [port]) = (&*self.addrs, &*self.ports) {
+            let mut only = *addr;
+            only.set_port(*port);
+            return Addrs::from_iter([only]);
+        }
         let mut addrs = self.addrs.clone();
         // One address is no choice: nobody is asked for its source.
         if addrs.len() > 1 {

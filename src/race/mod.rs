@@ -124,7 +124,7 @@ impl Race {
         };
         let report = Report::new(parsed.typed().clone(), ports.clone(), now);
         let candidates = Candidates::sorted(given, ports, config.family);
-        Ok(Self { host: Some(parsed), ..Self::with(config, candidates, report) })
+        Ok(Self::with(Some(parsed), config, candidates, report))
     }
 
     /// A race over a list of addresses, in the caller's order: nothing is looked up or sorted, and
@@ -147,12 +147,12 @@ impl Race {
             return Err(refuse(&format_args!("{addr}: port 0 cannot be connected to")));
         }
         let candidates = Candidates::as_given(addrs.into(), config.family);
-        Ok(Self::with(config, candidates, Report::of_list(addrs.len(), now)))
+        Ok(Self::with(None, config, candidates, Report::of_list(addrs.len(), now)))
     }
 
-    fn with(config: Config, candidates: Candidates, report: Report) -> Self {
+    fn with(host: Option<Host>, config: Config, candidates: Candidates, report: Report) -> Self {
         Self {
-            host: None,
+            host,
             config,
             sources: Sources::default(),
             candidates,

@@ -86,20 +86,16 @@ fn outside(args: &[String]) -> Result<(), String> {
         let parts: Vec<&str> = PARTS.iter().map(|(part, _)| *part).collect();
         return Err(format!("{wrong} is neither --readme nor a part: {}", parts.join(", ")));
     }
-    for (part, tables) in PARTS.iter().filter(|(part, _)| names.is_empty() || names.contains(part))
-    {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let failed = |why: std::io::Error| format!("README.md: {why}");
+    let mut readme = std::fs::read_to_string(&path).map_err(failed)?;
+    let chosen = |part: &&Part| names.is_empty() || names.contains(&part.0);
+    // Before minutes of measuring.
+    PARTS.iter().filter(chosen).try_for_each(|(part, _)| readme::has_part(&readme, part))?;
+    for (part, tables) in PARTS.iter().filter(chosen) {
         let tables = tables()?;
         println!("## {part}\n\n{tables}");
-        if !options.is_empty() {
-            write_into_readme(part, &tables)?;
-        }
+        readme = readme::with_part(&readme, part, &tables)?;
     }
-    Ok(())
-}
-
-fn write_into_readme(part: &str, tables: &str) -> Result<(), String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
-    let readme = std::fs::read_to_string(&path).map_err(|why| format!("README.md: {why}"))?;
-    let readme = readme::with_part(&readme, part, tables)?;
-    std::fs::write(&path, readme).map_err(|why| format!("README.md: {why}"))
+    if options.is_empty() { Ok(()) } else { std::fs::write(&path, readme).map_err(failed) }
 }

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -175,9 +175,7 @@ impl Dialer {
         match self {
             Self::He(connector) => Ok(connector.connect_addrs(addrs).await?),
             // Without a port, for one there would be that of all addresses.
-            Self::HyperGiven(connector) => {
-                by_service(connector.clone(), Uri::from_static("http://given.test/")).await
-            }
+            Self::HyperGiven(connector) => by_service(connector.clone(), GIVEN.clone()).await,
             Self::Hyper(_) => panic!("hyper-util's connector takes no list"),
             Self::Tokio => nodelay(TcpStream::connect(addrs).await),
             Self::HappyEyeballs => nodelay(happy_eyeballs::tokio::connect(addrs).await),
@@ -186,6 +184,8 @@ impl Dialer {
         }
     }
 }
+
+static GIVEN: LazyLock<Uri> = LazyLock::new(|| Uri::from_static("http://given.test/"));
 
 /// As `he` does by default; the others leave it to the caller.
 pub(crate) fn nodelay(stream: io::Result<TcpStream>) -> io::Result<TcpStream> {

@@ -13,9 +13,23 @@ pub(crate) fn with_part(readme: &str, part: &str, tables: &str) -> Result<String
     Ok(format!("{before}{begin}\n{}\n{end}{after}", tables.trim_end()))
 }
 
+/// # Errors
+///
+/// If the part has no place there.
+pub(crate) fn has_part(readme: &str, part: &str) -> Result<(), String> {
+    with_part(readme, part, "").map(drop)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_readme_has_a_place_for_each_part() {
+        for (part, _) in crate::PARTS {
+            has_part(include_str!("../../../README.md"), part).unwrap();
+        }
+    }
 
     #[test]
     fn a_part_takes_the_place_of_what_was_there() {

@@ -38,7 +38,12 @@ pub(crate) fn reqwest(peer: Peer, authority: Option<&Authority>) -> reqwest::Cli
     let builder = reqwest::Client::builder().no_proxy();
     let builder = builder.hickory_dns(peer == Peer::ReqwestHickory);
     let builder = match authority {
-        Some(authority) => builder.tls_backend_preconfigured(trusting(authority)),
+        Some(authority) => {
+            let mut tls = trusting(authority);
+            // reqwest offers by itself only where it makes the configuration.
+            tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+            builder.tls_backend_preconfigured(tls)
+        }
         None => builder.tls_certs_only([]),
     };
     builder.build().expect("a client")
