@@ -23,7 +23,10 @@ use dual::{Dual, NAME};
 use futures_util::stream::poll_fn;
 use he::rustls::{Tls, Trust};
 use he::{Connector, ErrorKind};
-use http::Uri;
+use http::{Request, Response, Uri};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
 use net::Peer::{Accepts, Refuses};
 use net::{Peers, Table};
 use tls::{Authority, Seen};
@@ -126,6 +129,28 @@ async fn a_server_without_http_2_loses() {
     let channel = recipe::connect(&connector, &trusting(&authority), uri).await.unwrap();
     assert_eq!(ask(&channel).await.unwrap(), "SERVING");
     assert_eq!(peers.story(&reports.only()), ["127.0.0.1:P invalid data", "127.0.0.2:P won"]);
+}
+
+#[tokio::test]
+async fn who_is_named_before_an_at_goes_to_nobody() {
+    let peers = Peers::new(&[("127.0.0.1", Accepts)]);
+    let (told, mut asked) = mpsc::unbounded_channel();
+    web::Guests::welcome(peers.listener(0), move |guest| {
+        let told = told.clone();
+        let host = hyper::service::service_fn(move |request: Request<Incoming>| {
+            let told = told.send(request.uri().authority().map(ToString::to_string));
+            async move { told.map(|()| Response::new(String::new())) }
+        });
+        async move {
+            let server = auto::Builder::new(TokioExecutor::new());
+            let _ = server.serve_connection(TokioIo::new(guest), host).await;
+        }
+    });
+    let connector = Connector::new(Table::of(peers.ips()));
+    let uri = format!("http://me:secret@{NAME}:{}", peers.port).parse().unwrap();
+    let channel = recipe::connect(&connector, &Tls::default(), uri).await.unwrap();
+    ask(&channel).await.unwrap_err(); // what it answers is no gRPC
+    assert_eq!(asked.recv().await.unwrap(), Some(format!("{NAME}:{}", peers.port)));
 }
 
 #[tokio::test]
