@@ -26,7 +26,8 @@ use he::{Connector, ErrorKind};
 use net::Peer::{Accepts, Refuses};
 use net::{Peers, Table};
 use tls::Authority;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::sync::mpsc;
 use tokio_tungstenite::accept_hdr_async;
 use tokio_tungstenite::tungstenite::error::{Error, UrlError};
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
@@ -62,6 +63,30 @@ async fn the_answer_of_the_service_is_the_callers_and_no_other_address_is_asked(
     let Err(Error::Http(response)) = refused else { panic!("{refused:?}") };
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     assert!(guests.came().is_empty());
+}
+
+#[tokio::test]
+async fn a_service_that_does_not_answer_is_given_up() {
+    let peers = Peers::new(&[("127.0.0.1", Accepts)]);
+    let (come, mut came) = mpsc::unbounded_channel();
+    web::Guests::welcome(peers.listener(0), move |mut guest| {
+        let come = come.clone();
+        async move {
+            guest.read_u8().await.unwrap();
+            come.send(guest).unwrap();
+        }
+    });
+    let connector = Connector::new(Table::of(peers.ips()));
+    let (tls, uri) = (Tls::default(), format!("ws://{NAME}:{}/echo", peers.port));
+    let asked = async {
+        let guest = came.recv().await.unwrap();
+        tokio::time::pause(); // from here on there is nothing but the time-out to wait for
+        guest
+    };
+    let (refused, _guest) = tokio::join!(recipe::connect(&connector, &tls, uri), asked);
+    let Err(Error::Io(error)) = refused else { panic!("{refused:?}") };
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    assert!(he::Error::among_causes(&error).is_none(), "the race was won");
 }
 
 #[tokio::test]
