@@ -161,6 +161,10 @@ async fn a_connect_that_is_dropped_leaves_nothing_here_or_at_the_server() {
     let connect = || recipe::connect(&dual.connector, &tls, &login, NAME, dual.port());
     let drops = kernel::dropped_at_every_stage(&dual.addrs(), connect).await;
     assert!(drops >= 2, "dropped {drops} times");
+    let straight = dual.straight();
+    let connect = || recipe::connect(&straight, &tls, &login, NAME, dual.port());
+    let drops = kernel::dropped_after_every_poll(&dual.addrs(), connect).await;
+    assert!(drops > 2, "dropped {drops} times");
 }
 
 /// The first column of the first row.

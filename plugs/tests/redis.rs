@@ -190,6 +190,10 @@ async fn a_connect_that_is_dropped_leaves_nothing_here_or_at_the_server() {
         || recipe::connect(&dual.connector, Some(&tls), (&login, &config), NAME, dual.port());
     let drops = kernel::dropped_at_every_stage(&dual.addrs(), connect).await;
     assert!(drops >= 2, "dropped {drops} times");
+    let straight = dual.straight();
+    let connect = || recipe::connect(&straight, Some(&tls), (&login, &config), NAME, dual.port());
+    let drops = kernel::dropped_after_every_poll(&dual.addrs(), connect).await;
+    assert!(drops > 2, "dropped {drops} times");
 }
 
 const PROGRAM: &str = "/usr/bin/redis-server";

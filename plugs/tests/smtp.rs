@@ -157,6 +157,11 @@ async fn a_connect_that_is_dropped_leaves_nothing_here_or_at_the_server() {
         let connect = || mail.connect(&mail.submission.connector);
         let drops = kernel::dropped_at_every_stage(&addrs, connect).await;
         assert!(drops >= 2, "dropped {drops} times");
+        let first = mail.ports()[usize::from(first == Silent)];
+        let straight = mail.submission.straight().allow(move |addr| addr.port() == first);
+        let connect = || mail.connect(&straight);
+        let drops = kernel::dropped_after_every_poll(&addrs, connect).await;
+        assert!(drops > 2, "dropped {drops} times");
     }
 }
 

@@ -162,6 +162,11 @@ async fn a_channel_or_a_request_that_is_dropped_leaves_nothing() {
     let drops = kernel::dropped_at_every_stage(&dual.addrs(), connect).await;
     assert!(drops >= 2, "dropped {drops} times");
 
+    let straight = dual.straight();
+    let connect = || recipe::connect(&straight, &tls, uri.clone());
+    let drops = kernel::dropped_after_every_poll(&dual.addrs(), connect).await;
+    assert!(drops > 2, "dropped {drops} times");
+
     let pem = Certificate::from_pem(authority.pem());
     let own = Endpoint::from(uri.clone()).tls_config(ClientTlsConfig::new().ca_certificate(pem));
     let own = own.unwrap();

@@ -118,6 +118,10 @@ async fn a_connect_that_is_dropped_leaves_nothing() {
         let connect = || recipe::connect(&dual.connector, &tls, uri.clone());
         let drops = kernel::dropped_at_every_stage(&dual.addrs(), connect).await;
         assert!(drops >= 2, "dropped {drops} times");
+        let straight = dual.straight();
+        let connect = || recipe::connect(&straight, &tls, uri.clone());
+        let drops = kernel::dropped_after_every_poll(&dual.addrs(), connect).await;
+        assert!(drops > 2, "dropped {drops} times");
     }
 }
 
