@@ -49,7 +49,8 @@ pub(crate) async fn connect(
     }))
 }
 
-/// Whether a URL asks for TLS, which redis has to be built with to parse it, and all else that it says.
+/// Whether a URL asks for TLS, which redis has to be built with to parse it, and all else that it says;
+/// `#insecure` has no effect.
 pub(crate) fn parse(url: &str) -> RedisResult<(bool, ConnectionInfo)> {
     match url.strip_prefix("rediss://") {
         Some(rest) => Ok((true, format!("redis://{rest}").into_connection_info()?)),

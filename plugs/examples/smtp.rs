@@ -18,7 +18,7 @@ use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 /// the same `Tls` and name on both, and nothing in clear. `auth`, `send` and `quit` are next; lettre's
 /// transports take no connection. Its `is_encrypted` says no, for the TLS is not lettre's.
 ///
-/// `ClientId::default()` is `[127.0.0.1]`; a server that is not for clients alone may want a name.
+/// `ClientId::default()` is `[127.0.0.1]`; a server may want a name, `ClientId::Domain`.
 pub(crate) async fn connect(
     connector: &Connector,
     tls: &Tls,
