@@ -23,9 +23,14 @@ pub(crate) async fn connect(
 ) -> Result<Channel, tonic::transport::Error> {
     // gRPC needs HTTP/2: a server that does not take it loses.
     let https = HttpsConnector::new(connector.clone()).tls(tls.clone().alpn(["h2"]));
+    // Who is named before an @ would go out with every request.
+    let authority = uri.authority().map_or("", |it| it.as_str());
+    let place = authority.rsplit('@').next().unwrap_or_default();
+    let origin = format!("{}://{place}", uri.scheme_str().unwrap_or("http"));
+    let origin = Endpoint::from_shared(origin)?.uri().clone();
     // Built with one of its TLS features, tonic refuses an endpoint that is `https` unless it does TLS
     // itself. So it gets another one; what it asks the server for is in the origin.
-    let endpoint = Endpoint::from_static("http://see.origin.invalid").origin(uri.clone());
+    let endpoint = Endpoint::from_static("http://see.origin.invalid").origin(origin);
     let connect = service_fn(move |_: Uri| https.clone().call(uri.clone()));
     endpoint.connect_with_connector(connect).await
 }

@@ -5,6 +5,7 @@ use std::io;
 use futures_util::{SinkExt, StreamExt};
 use he::rustls::{MaybeTls, Tls};
 use he::{Attempt, Connector, Established};
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::{Error, UrlError};
@@ -13,7 +14,8 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 /// A WebSocket to a `ws` or `wss` URI; for `wss` an address wins when its TLS handshake is done. The
 /// upgrade is asked for after that, and once: it is a request, often with a ticket that is good for
-/// one, and what the service answers, a redirect or a refusal, no other address would answer better.
+/// one, and what the service answers, a redirect or a refusal, no other address would answer better. It
+/// may take as long as an attempt, `connect_timeout`, beside the race's own time.
 ///
 /// `socket.get_ref()` has the report and the address. `Tls` must not offer `h2`: by default it
 /// offers nothing.
@@ -36,7 +38,9 @@ pub(crate) async fn connect(
         }
         _ => return Err(UrlError::UnsupportedUrlScheme.into()),
     };
-    client_async(request, made.map_err(io::Error::from)?).await
+    let upgrade = client_async(request, made.map_err(io::Error::from)?);
+    let time = connector.current_config().connect_timeout;
+    timeout(time, upgrade).await.map_err(io::Error::from)?
 }
 
 #[tokio::main]

@@ -22,6 +22,7 @@ use std::path::Path;
 
 use dns::{Dns, Reply};
 use dual::{Dual, NAME};
+use he::Connector;
 use he::hickory::Resolver;
 use he::rustls::{HttpsConnector, Tls, Trust};
 use hickory_proto::rr::RecordType;
@@ -31,9 +32,9 @@ use net::Peer::Free;
 use server::{Dir, Server};
 use tls::Authority;
 
-fn https(dual: &Dual, authority: &Authority, alpn: &[&str]) -> HttpsConnector {
+fn https(connector: &Connector, authority: &Authority, alpn: &[&str]) -> HttpsConnector {
     let tls = Tls::new(Trust::roots(authority.roots())).alpn(alpn.iter().copied());
-    HttpsConnector::new(dual.connector.clone()).tls(tls)
+    HttpsConnector::new(connector.clone()).tls(tls)
 }
 
 #[tokio::test]
@@ -56,7 +57,7 @@ async fn requests_share_a_connection_over_http_2_and_over_1() {
         (&["h2", "http/1.1"][..], Version::HTTP_2, "HTTP/2.0"),
         (&["http/1.1"], Version::HTTP_11, "HTTP/1.1"),
     ] {
-        let client = web::client(https(&dual, &authority, alpn));
+        let client = web::client(https(&dual.connector, &authority, alpn));
         let mut connections = Vec::new();
         for _ in 0..2 {
             let (response, body) = web::get(&client, &uri).await.unwrap();
@@ -82,13 +83,16 @@ async fn a_request_that_is_dropped_leaves_nothing_here_or_at_the_server() {
     let _nginx = start(dual.server(), &authority).await;
     let uri = format!("https://{NAME}:{}/", dual.port());
     for alpn in [&["h2", "http/1.1"][..], &["http/1.1"]] {
-        let https = https(&dual, &authority, alpn);
-        let request = || async {
-            let client = web::client(https.clone());
+        let request = async |connector: &Connector| {
+            let client = web::client(https(connector, &authority, alpn));
             web::get(&client, &uri).await.map(|(response, _)| response)
         };
-        let drops = kernel::dropped_at_every_stage(&dual.addrs(), request).await;
+        let raced = || request(&dual.connector);
+        let drops = kernel::dropped_at_every_stage(&dual.addrs(), raced).await;
         assert!(drops >= 2, "dropped {drops} times");
+        let straight = dual.straight();
+        let drops = kernel::dropped_after_every_poll(&dual.addrs(), || request(&straight)).await;
+        assert!(drops > 2, "dropped {drops} times");
     }
 }
 

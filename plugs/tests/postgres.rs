@@ -17,7 +17,7 @@ mod tls;
 #[path = "../../tests/support/web.rs"]
 mod web;
 
-use std::fs;
+use std::fs::{self, DirEntry};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -29,6 +29,8 @@ use net::{Peers, Table};
 use server::{Dir, Server};
 use tls::Authority;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_postgres::config::{Config, SslMode};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, SimpleQueryMessage};
@@ -36,6 +38,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 const USER: &str = "visitor";
 const PASSWORD: &str = "open sesame";
+/// What a certificate has for bücher.test.
+const IDN: &str = "xn--bcher-kva.test";
 
 fn login(ssl: SslMode) -> Config {
     let mut config = Config::new();
@@ -52,23 +56,26 @@ fn trusting(authority: &Authority) -> MakeRustlsConnect {
 async fn a_query_runs_where_postgres_answers_and_can_be_cancelled() {
     let Some(bin) = bin() else { return };
     let (dual, authority) = (Dual::stack(Free), Authority::new());
-    let _postgres = start(&bin, dual.server(), None).await;
-    let (tls, login) = (trusting(&authority), login(SslMode::Disable));
-    let connect = || recipe::connect(&dual.connector, &tls, &login, NAME, dual.port());
+    let _postgres = start(&bin, dual.server(), Some(&authority)).await;
+    let tls = trusting(&authority);
+    for (ssl, host) in [(SslMode::Disable, NAME), (SslMode::Require, "bücher.test")] {
+        let login = login(ssl);
+        let connect = || recipe::connect(&dual.connector, &tls, &login, host, dual.port());
+        let made = connect().await.unwrap();
+        dual.assert_raced(&made.report);
+        let peer = "SELECT host(inet_server_addr()) || ':' || inet_server_port()";
+        assert_eq!(ask(&made.stream.client, peer).await, made.addr.to_string());
 
-    let made = connect().await.unwrap();
-    dual.assert_raced(&made.report);
-    let peer = "SELECT host(inet_server_addr()) || ':' || inet_server_port()";
-    assert_eq!(ask(&made.stream, peer).await, made.addr.to_string());
-
-    let other = connect().await.unwrap();
-    let cancel = async {
-        let busy = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
-        while ask(&other.stream, busy).await != "1" {}
-        recipe::cancel(&dual.connector, &tls, &made, NAME).await.unwrap();
-    };
-    let (slept, ()) = tokio::join!(made.stream.simple_query("SELECT pg_sleep(3600)"), cancel);
-    assert_eq!(slept.unwrap_err().code(), Some(&SqlState::QUERY_CANCELED));
+        let other = connect().await.unwrap();
+        let cancel = async {
+            let busy = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+            while ask(&other.stream.client, busy).await != "1" {}
+            recipe::cancel(&dual.connector, &tls, &made).await.unwrap();
+        };
+        let sleep = made.stream.client.simple_query("SELECT pg_sleep(3600)");
+        let (slept, ()) = tokio::join!(sleep, cancel);
+        assert_eq!(slept.unwrap_err().code(), Some(&SqlState::QUERY_CANCELED));
+    }
 }
 
 #[tokio::test]
@@ -81,21 +88,50 @@ async fn tls_and_the_log_in_are_within_the_race() {
     let made = recipe::connect(&dual.connector, &tls, &login, NAME, dual.port()).await.unwrap();
     dual.assert_raced(&made.report);
     let secure = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
-    assert_eq!(ask(&made.stream, secure).await, "t");
-    recipe::cancel(&dual.connector, &tls, &made, NAME).await.unwrap();
+    assert_eq!(ask(&made.stream.client, secure).await, "t");
 
     let stranger = trusting(&Authority::named("a stranger"));
     let refused = recipe::connect(&dual.straight(), &stranger, &login, NAME, dual.port()).await;
-    let error = refused.unwrap_err().to_string();
+    let error = refused.map(|_| ()).unwrap_err().to_string();
     let why = "error performing TLS handshake: invalid peer certificate: UnknownIssuer";
     assert!(error.contains(why), "{error}");
 
     let mut wrong = login.clone();
     wrong.password("guess");
     let refused = recipe::connect(&dual.straight(), &tls, &wrong, NAME, dual.port()).await;
-    let error = refused.unwrap_err();
+    let error = refused.map(|_| ()).unwrap_err();
     let cause = error.report().attempts()[0].error().unwrap();
     assert_eq!(code(cause), Some(&SqlState::INVALID_PASSWORD));
+}
+
+#[tokio::test]
+async fn who_has_no_tls_gets_no_password() {
+    let peers = Peers::new(&[("127.0.0.1", Accepts)]);
+    let (said, mut heard) = unbounded_channel();
+    web::Guests::welcome(peers.listener(0), move |guest| say_no(guest, said.clone()));
+    let (connector, tls) = (Connector::new(Table::of(peers.ips())), trusting(&Authority::new()));
+    for (config, why) in [
+        (login(SslMode::Prefer), "sslmode has to be require, or else disable"),
+        (login(SslMode::Require), "server does not support TLS"),
+    ] {
+        let refused = recipe::connect(&connector, &tls, &config, NAME, peers.port).await;
+        let error = refused.map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    }
+    assert_eq!(heard.recv().await.unwrap(), b"", "behind the question for TLS");
+    assert!(heard.try_recv().is_err(), "one has come, the one that requires TLS");
+}
+
+/// Not PostgreSQL, but somebody who has no TLS and asks for the password in clear.
+async fn say_no(mut guest: TcpStream, said: UnboundedSender<Vec<u8>>) {
+    const SSL_REQUEST: usize = 8;
+    const AUTHENTICATION_CLEARTEXT_PASSWORD: &[u8] = b"R\0\0\0\x08\0\0\0\x03";
+    guest.read_exact(&mut [0; SSL_REQUEST]).await.unwrap();
+    let _ = guest.write_all(b"N").await;
+    let _ = guest.write_all(AUTHENTICATION_CLEARTEXT_PASSWORD).await;
+    let mut rest = Vec::new();
+    let _ = guest.read_to_end(&mut rest).await;
+    said.send(rest).unwrap();
 }
 
 #[tokio::test]
@@ -113,7 +149,7 @@ async fn a_server_that_is_starting_up_loses_to_one_that_is_up() {
     assert_eq!(peers.story(&made.report), ["127.0.0.1:P other error", "127.0.0.2:P won"]);
     let refused = made.report.attempts()[0].error().unwrap();
     assert_eq!(code(refused), Some(&SqlState::CANNOT_CONNECT_NOW));
-    assert_eq!(ask(&made.stream, "SELECT 1 + 1").await, "2");
+    assert_eq!(ask(&made.stream.client, "SELECT 1 + 1").await, "2");
 }
 
 #[tokio::test]
@@ -125,6 +161,10 @@ async fn a_connect_that_is_dropped_leaves_nothing_here_or_at_the_server() {
     let connect = || recipe::connect(&dual.connector, &tls, &login, NAME, dual.port());
     let drops = kernel::dropped_at_every_stage(&dual.addrs(), connect).await;
     assert!(drops >= 2, "dropped {drops} times");
+    let straight = dual.straight();
+    let connect = || recipe::connect(&straight, &tls, &login, NAME, dual.port());
+    let drops = kernel::dropped_after_every_poll(&dual.addrs(), connect).await;
+    assert!(drops > 2, "dropped {drops} times");
 }
 
 /// The first column of the first row.
@@ -150,13 +190,13 @@ fn starting_up() -> Vec<u8> {
     [b"E", &length[..], fields].concat()
 }
 
-/// Where Debian has PostgreSQL's programs: `/usr/lib/postgresql/15/bin`.
+/// Where Debian has the programs of the newest PostgreSQL: `/usr/lib/postgresql/15/bin`.
 fn bin() -> Option<PathBuf> {
     let versions = Path::new("/usr/lib/postgresql");
     let found = fs::read_dir(versions).into_iter().flatten().flatten();
-    let mut bins: Vec<PathBuf> = found.map(|version| version.path().join("bin")).collect();
-    bins.sort();
-    let bin = bins.pop().unwrap_or(versions.to_owned());
+    let number = |version: &DirEntry| version.file_name().to_str()?.parse::<u32>().ok();
+    let newest = found.filter(|it| it.path().join("bin/initdb").exists()).max_by_key(number);
+    let bin = newest.map_or(versions.to_owned(), |version| version.path().join("bin"));
     server::installed(&bin.join("initdb"), "postgresql").then_some(bin)
 }
 
@@ -172,7 +212,7 @@ async fn start(bin: &Path, addr: SocketAddr, authority: Option<&Authority>) -> S
     let (host, port) = (format!("listen_addresses={}", addr.ip()), format!("port={}", addr.port()));
     let mut settings = vec![&*host, &port, "unix_socket_directories=", "fsync=off"];
     if let Some(authority) = authority {
-        dir.certificate(authority.pems(&[NAME]));
+        dir.certificate(authority.pems(&[NAME, IDN]));
         settings.extend(["ssl=on", "ssl_cert_file=../certificate.pem", "ssl_key_file=../key.pem"]);
     }
     let mut postgres = dir.command(&bin.join("postgres"));

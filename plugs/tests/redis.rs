@@ -21,14 +21,17 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use dual::{Dual, NAME};
-use he::Connector;
 use he::rustls::{Tls, Trust};
+use he::{Connector, Report};
 use net::Peer::{Accepts, Free};
 use net::{Peers, Table};
-use redis::{AsyncConnectionConfig, ProtocolVersion, RedisConnectionInfo, RedisError, cmd};
+use redis::{
+    AsyncConnectionConfig, ConnectionAddr, ErrorKind, ProtocolVersion, RedisConnectionInfo,
+    RedisError, cmd,
+};
 use server::{Dir, Server};
 use tls::Authority;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 /// Time is no matter here.
 fn patient() -> AsyncConnectionConfig {
@@ -95,12 +98,17 @@ async fn a_server_that_is_loading_its_data_loses_to_one_that_is_ready() {
     }
     let peers = Peers::new(&[("127.0.0.1", Accepts), ("127.0.0.2", Free)]);
     let _redis = start(peers.addr(1), None).await;
-    // Not Redis, but what Redis says to every command until it has read its file.
-    web::Guests::welcome(peers.listener(0), |mut guest| async move {
-        let mut said = [0; 1024];
-        while let Ok(1..) = guest.read(&mut said).await {
-            let answers = "-LOADING Redis is loading the dataset in memory\r\n".repeat(4);
-            let _ = guest.write_all(answers.as_bytes()).await;
+    // Not Redis, but what a Redis says that has begun to read its file after the log-in.
+    web::Guests::welcome(peers.listener(0), |guest| async move {
+        let (said, mut answers) = guest.into_split();
+        let mut said = BufReader::new(said).lines();
+        while let Ok(Some(line)) = said.next_line().await {
+            let answer = match &*line {
+                "AUTH" | "CLIENT" => "+OK\r\n",
+                "PING" => "-LOADING Redis is loading the dataset in memory\r\n",
+                _ => continue, // lengths and arguments
+            };
+            let _ = answers.write_all(answer.as_bytes()).await;
         }
     });
     let connector = Connector::new(Table::of(peers.ips()));
@@ -108,6 +116,41 @@ async fn a_server_that_is_loading_its_data_loses_to_one_that_is_ready() {
     let made =
         recipe::connect(&connector, None, (&login, &patient()), NAME, peers.port).await.unwrap();
     assert_eq!(peers.story(&made.report), ["127.0.0.1:P other error", "127.0.0.2:P won"]);
+    assert_eq!(cause(&made.report).code(), Some("LOADING"));
+}
+
+#[tokio::test]
+async fn a_user_who_may_not_ask_for_a_sign_of_life_has_one() {
+    if !installed() {
+        return;
+    }
+    let dual = Dual::stack(Free);
+    let _redis = start(dual.server(), None).await;
+    let login = login().set_username("mute");
+    let made = recipe::connect(&dual.connector, None, (&login, &patient()), NAME, dual.port())
+        .await
+        .unwrap();
+    dual.assert_raced(&made.report);
+    let mut redis = made.stream.clone();
+    let who: String = cmd("ACL").arg("WHOAMI").query_async(&mut redis).await.unwrap();
+    assert_eq!(who, "mute");
+    let ping = cmd("PING").exec_async(&mut redis).await.unwrap_err();
+    assert_eq!(ping.code(), Some("NOPERM"));
+}
+
+#[test]
+fn the_scheme_of_a_url_decides_about_tls() {
+    for (scheme, secure) in [("redis", false), ("rediss", true)] {
+        let url = format!("{scheme}://mute:{PASSWORD}@{NAME}:6380/3");
+        let (asked, info) = recipe::parse(&url).unwrap();
+        assert_eq!(asked, secure);
+        assert_eq!(info.addr(), &ConnectionAddr::Tcp(NAME.to_owned(), 6380));
+        let settings = info.redis_settings();
+        assert_eq!((settings.username(), settings.password()), (Some("mute"), Some(PASSWORD)));
+        assert_eq!(settings.db(), 3);
+    }
+    let error = recipe::parse("https://service.test").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidClientConfig);
 }
 
 #[tokio::test]
@@ -123,10 +166,15 @@ async fn a_password_that_is_wrong_is_told_as_redis_tells_it() {
         let refused =
             recipe::connect(&dual.straight(), None, (&login, &patient()), NAME, dual.port()).await;
         let error = refused.map(|_| ()).unwrap_err();
-        let cause = error.report().attempts()[0].error().unwrap().get_ref().unwrap();
-        let cause: &RedisError = cause.downcast_ref().unwrap();
+        let cause = cause(error.report());
         assert_eq!(cause.code(), code, "{cause:?}");
     }
+}
+
+/// Why the first attempt has failed, in redis's words.
+fn cause(report: &Report) -> &RedisError {
+    let error = report.attempts()[0].error().unwrap();
+    error.get_ref().unwrap().downcast_ref().unwrap()
 }
 
 #[tokio::test]
@@ -142,6 +190,10 @@ async fn a_connect_that_is_dropped_leaves_nothing_here_or_at_the_server() {
         || recipe::connect(&dual.connector, Some(&tls), (&login, &config), NAME, dual.port());
     let drops = kernel::dropped_at_every_stage(&dual.addrs(), connect).await;
     assert!(drops >= 2, "dropped {drops} times");
+    let straight = dual.straight();
+    let connect = || recipe::connect(&straight, Some(&tls), (&login, &config), NAME, dual.port());
+    let drops = kernel::dropped_after_every_poll(&dual.addrs(), connect).await;
+    assert!(drops > 2, "dropped {drops} times");
 }
 
 const PROGRAM: &str = "/usr/bin/redis-server";
@@ -150,11 +202,12 @@ fn installed() -> bool {
     server::installed(Path::new(PROGRAM), "redis-server")
 }
 
-/// A new Redis that wants a password; with TLS and nothing else if there is somebody to issue a
+/// A new Redis that wants a password, and has a user who may not PING; with TLS and nothing else if there is somebody to issue a
 /// certificate.
 async fn start(addr: SocketAddr, authority: Option<&Authority>) -> Server {
     let (ip, port) = (addr.ip(), addr.port());
     let mut text = format!("bind {ip}\nrequirepass {PASSWORD}\nsave \"\"\n");
+    text += &format!("user mute on >{PASSWORD} ~* +@all -ping\n");
     let dir = Dir::new("redis");
     match authority {
         None => text += &format!("port {port}\n"),

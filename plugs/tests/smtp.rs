@@ -17,46 +17,42 @@ mod tls;
 #[path = "../../tests/support/web.rs"]
 mod web;
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use dual::{Dual, NAME};
 use he::rustls::{Tls, Trust};
 use he::{Connector, Established};
 use lettre::address::Envelope;
-use lettre::transport::smtp::client::{
-    AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters,
-};
-use net::Peer::{self, Free, Refuses, Silent};
+use lettre::transport::smtp::client::AsyncSmtpConnection;
+use net::Peer::{self, Accepts, Free, Refuses, Silent};
 use server::{Dir, Server};
 use tls::Authority;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
+use tokio::net::TcpStream;
 
 /// A mail server with its two ports, as a name has them.
 struct Mail {
     submissions: Dual,
     submission: Dual,
     authority: Authority,
+    /// Whom the certificate is for.
+    subject: &'static str,
 }
 
 impl Mail {
     fn new(peers: [Peer; 2]) -> Self {
         let [submissions, submission] = peers.map(Dual::stack);
-        Self { submissions, submission, authority: Authority::new() }
+        Self { submissions, submission, authority: Authority::new(), subject: NAME }
     }
 
     fn ports(&self) -> [u16; 2] {
         [self.submissions.port(), self.submission.port()]
     }
 
-    fn trusting(&self) -> (Tls, TlsParameters) {
-        let roots = TlsParameters::builder(NAME.to_owned())
-            .certificate_store(CertificateStore::None)
-            .add_root_certificate(Certificate::from_der(self.authority.der()).unwrap());
-        (Tls::new(Trust::roots(self.authority.roots())), roots.build_rustls().unwrap())
-    }
-
     async fn connect(&self, by: &Connector) -> Result<Established<AsyncSmtpConnection>, he::Error> {
-        let (tls, starttls) = self.trusting();
-        recipe::connect(by, (&tls, &starttls), NAME, self.ports()).await
+        let tls = Tls::new(Trust::roots(self.authority.roots()));
+        recipe::connect(by, &tls, NAME, self.ports()).await
     }
 }
 
@@ -88,7 +84,53 @@ async fn nothing_goes_in_clear() {
     let _server = start(&mail, ["", "clear"]).await;
     let error = mail.connect(&mail.submission.straight()).await.map(|_| ()).unwrap_err();
     let text = error.to_string();
-    assert!(text.contains("STARTTLS is not supported on this server"), "{text}");
+    assert!(text.contains("STARTTLS: 454 TLS not available"), "{text}");
+}
+
+#[tokio::test]
+async fn what_is_said_in_clear_is_never_taken_for_an_answer_in_tls() {
+    if !installed() {
+        return;
+    }
+    let mail = Mail::new([Refuses, Free]);
+    let _server = start(&mail, ["", "starttls"]).await;
+    let server = mail.submission.server();
+    let on_the_way = Mail { submission: Dual::stack(Accepts), ..mail };
+    let listener = on_the_way.submission.peers.listener(1);
+    web::Guests::welcome(listener, move |guest| meddle(guest, server));
+    let refused = on_the_way.connect(&on_the_way.submission.straight()).await;
+    let error = refused.map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("something in clear behind the answer to STARTTLS"), "{error}");
+}
+
+/// Passes everything on, and adds a line of its own to what the server answers to STARTTLS.
+async fn meddle(guest: TcpStream, server: SocketAddr) {
+    let (mut said, mut to_guest) = guest.into_split();
+    let (mut answers, mut to_server) = TcpStream::connect(server).await.unwrap().into_split();
+    tokio::spawn(async move { copy(&mut said, &mut to_server).await });
+    let mut answer = Vec::new();
+    while let Ok(1..) = answers.read_buf(&mut answer).await {
+        if answer.starts_with(b"220 Ready to start TLS") {
+            answer.extend(b"250 meddler.test\r\n");
+        }
+        if to_guest.write_all(&answer).await.is_err() {
+            return;
+        }
+        answer.clear();
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_host_loses_on_either_port() {
+    if !installed() {
+        return;
+    }
+    let mut mail = Mail::new([Free, Free]);
+    mail.subject = "other.test";
+    let _server = start(&mail, ["tls", "starttls"]).await;
+    let error = mail.connect(&mail.submission.straight()).await.map(|_| ()).unwrap_err();
+    let why = "bad certificate: wrong name: the certificate is for other.test, not service.test";
+    assert_eq!(error.to_string().matches(why).count(), 2, "{error}");
 }
 
 #[tokio::test]
@@ -100,9 +142,7 @@ async fn a_stranger_is_not_trusted_on_either_port() {
     let _server = start(&mail, ["tls", "starttls"]).await;
     mail.authority = Authority::named("a stranger");
     let error = mail.connect(&mail.submission.straight()).await.map(|_| ()).unwrap_err();
-    let text = error.to_string();
-    assert!(text.contains("bad certificate: "), "{text}"); // in the crate's words
-    assert!(text.contains("invalid peer certificate: "), "{text}"); // in lettre's
+    assert_eq!(error.to_string().matches("bad certificate: unknown issuer").count(), 2, "{error}");
 }
 
 #[tokio::test]
@@ -117,6 +157,11 @@ async fn a_connect_that_is_dropped_leaves_nothing_here_or_at_the_server() {
         let connect = || mail.connect(&mail.submission.connector);
         let drops = kernel::dropped_at_every_stage(&addrs, connect).await;
         assert!(drops >= 2, "dropped {drops} times");
+        let first = mail.ports()[usize::from(first == Silent)];
+        let straight = mail.submission.straight().allow(move |addr| addr.port() == first);
+        let connect = || mail.connect(&straight);
+        let drops = kernel::dropped_after_every_poll(&addrs, connect).await;
+        assert!(drops > 2, "dropped {drops} times");
     }
 }
 
@@ -140,7 +185,7 @@ fn installed() -> bool {
 /// A new server that speaks like this on these ports; where it is not said how, nobody does.
 async fn start(mail: &Mail, how: [&str; 2]) -> Server {
     let dir = Dir::new("mail");
-    dir.certificate(mail.authority.pems(&[NAME]));
+    dir.certificate(mail.authority.pems(&[mail.subject]));
     let program = dir.write("mail.py", &std::fs::read_to_string(PROGRAM).unwrap());
     let mut python = dir.command(Path::new(PYTHON));
     python.arg(program);

@@ -23,7 +23,10 @@ use dual::{Dual, NAME};
 use futures_util::stream::poll_fn;
 use he::rustls::{Tls, Trust};
 use he::{Connector, ErrorKind};
-use http::Uri;
+use http::{Request, Response, Uri};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
 use net::Peer::{Accepts, Refuses};
 use net::{Peers, Table};
 use tls::{Authority, Seen};
@@ -129,6 +132,28 @@ async fn a_server_without_http_2_loses() {
 }
 
 #[tokio::test]
+async fn who_is_named_before_an_at_goes_to_nobody() {
+    let peers = Peers::new(&[("127.0.0.1", Accepts)]);
+    let (told, mut asked) = mpsc::unbounded_channel();
+    web::Guests::welcome(peers.listener(0), move |guest| {
+        let told = told.clone();
+        let host = hyper::service::service_fn(move |request: Request<Incoming>| {
+            let told = told.send(request.uri().authority().map(ToString::to_string));
+            async move { told.map(|()| Response::new(String::new())) }
+        });
+        async move {
+            let server = auto::Builder::new(TokioExecutor::new());
+            let _ = server.serve_connection(TokioIo::new(guest), host).await;
+        }
+    });
+    let connector = Connector::new(Table::of(peers.ips()));
+    let uri = format!("http://me:secret@{NAME}:{}", peers.port).parse().unwrap();
+    let channel = recipe::connect(&connector, &Tls::default(), uri).await.unwrap();
+    ask(&channel).await.unwrap_err(); // what it answers is no gRPC
+    assert_eq!(asked.recv().await.unwrap(), Some(format!("{NAME}:{}", peers.port)));
+}
+
+#[tokio::test]
 async fn a_channel_or_a_request_that_is_dropped_leaves_nothing() {
     let (dual, authority) = (Dual::stack(Accepts), Authority::new());
     let _host = Host::welcome(dual.peers.listener(1), Some(&authority));
@@ -136,6 +161,11 @@ async fn a_channel_or_a_request_that_is_dropped_leaves_nothing() {
     let connect = || recipe::connect(&dual.connector, &tls, uri.clone());
     let drops = kernel::dropped_at_every_stage(&dual.addrs(), connect).await;
     assert!(drops >= 2, "dropped {drops} times");
+
+    let straight = dual.straight();
+    let connect = || recipe::connect(&straight, &tls, uri.clone());
+    let drops = kernel::dropped_after_every_poll(&dual.addrs(), connect).await;
+    assert!(drops > 2, "dropped {drops} times");
 
     let pem = Certificate::from_pem(authority.pem());
     let own = Endpoint::from(uri.clone()).tls_config(ClientTlsConfig::new().ca_certificate(pem));

@@ -26,7 +26,8 @@ use he::{Connector, ErrorKind};
 use net::Peer::{Accepts, Refuses};
 use net::{Peers, Table};
 use tls::Authority;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::sync::mpsc;
 use tokio_tungstenite::accept_hdr_async;
 use tokio_tungstenite::tungstenite::error::{Error, UrlError};
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
@@ -65,6 +66,30 @@ async fn the_answer_of_the_service_is_the_callers_and_no_other_address_is_asked(
 }
 
 #[tokio::test]
+async fn a_service_that_does_not_answer_is_given_up() {
+    let peers = Peers::new(&[("127.0.0.1", Accepts)]);
+    let (come, mut came) = mpsc::unbounded_channel();
+    web::Guests::welcome(peers.listener(0), move |mut guest| {
+        let come = come.clone();
+        async move {
+            guest.read_u8().await.unwrap();
+            come.send(guest).unwrap();
+        }
+    });
+    let connector = Connector::new(Table::of(peers.ips()));
+    let (tls, uri) = (Tls::default(), format!("ws://{NAME}:{}/echo", peers.port));
+    let asked = async {
+        let guest = came.recv().await.unwrap();
+        tokio::time::pause(); // from here on there is nothing but the time-out to wait for
+        guest
+    };
+    let (refused, _guest) = tokio::join!(recipe::connect(&connector, &tls, uri), asked);
+    let Err(Error::Io(error)) = refused else { panic!("{refused:?}") };
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    assert!(he::Error::among_causes(&error).is_none(), "the race was won");
+}
+
+#[tokio::test]
 async fn the_error_of_the_connect_is_found_below_tungstenites() {
     let peers = Peers::new(&[("127.0.0.1", Refuses)]);
     let connector = Connector::new(Table::of(peers.ips()));
@@ -93,6 +118,10 @@ async fn a_connect_that_is_dropped_leaves_nothing() {
         let connect = || recipe::connect(&dual.connector, &tls, uri.clone());
         let drops = kernel::dropped_at_every_stage(&dual.addrs(), connect).await;
         assert!(drops >= 2, "dropped {drops} times");
+        let straight = dual.straight();
+        let connect = || recipe::connect(&straight, &tls, uri.clone());
+        let drops = kernel::dropped_after_every_poll(&dual.addrs(), connect).await;
+        assert!(drops > 2, "dropped {drops} times");
     }
 }
 

@@ -5,7 +5,7 @@
 use std::fs;
 use std::future::{Future, poll_fn};
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -14,8 +14,8 @@ use tokio::task::yield_now;
 
 use crate::server::PATIENCE;
 
-/// More stages than a connect has.
-const MOST: usize = 50;
+/// More stages and more polls than a connect has.
+const MOST: usize = 200;
 
 /// Drops a future as soon as the kernel shows a connection of it (a SYN on its way to the silent
 /// address), then at the second change of that picture, and so on, until it ends by itself before
@@ -25,27 +25,60 @@ pub(crate) async fn dropped_at_every_stage<F: Future>(
     addrs: &[SocketAddr],
     make: impl Fn() -> F,
 ) -> usize {
+    let until = async |drops, future: Pin<&mut F>| until_stage(addrs, drops + 1, future).await;
+    dropped(addrs, make, until).await
+}
+
+/// The same before its first poll, then after that, then after the second one, and so on. The first
+/// attempt of a connect runs within its future: TCP takes two polls, what is more is TLS and the log-in.
+pub(crate) async fn dropped_after_every_poll<F: Future>(
+    addrs: &[SocketAddr],
+    make: impl Fn() -> F,
+) -> usize {
+    dropped(addrs, make, until_polled).await
+}
+
+async fn dropped<F: Future>(
+    addrs: &[SocketAddr],
+    make: impl Fn() -> F,
+    until: impl AsyncFn(usize, Pin<&mut F>) -> Option<F::Output>,
+) -> usize {
     let tasks = tasks();
-    for stage in 1..MOST {
+    for drops in 0..MOST {
         let ended = {
             let mut future = pin!(make());
-            until_stage(addrs, stage, future.as_mut()).await
+            until(drops, future.as_mut()).await
         };
         let is_over = ended.is_some();
         drop(ended);
         nothing_left(addrs, tasks).await;
         if is_over {
-            return stage - 1;
+            return drops;
         }
     }
-    panic!("no end after {MOST} stages");
+    panic!("no end after {MOST} times");
+}
+
+/// What comes of it, if it ends before it has been polled so often. It is polled when it is woken.
+async fn until_polled<F: Future>(polls: usize, mut future: Pin<&mut F>) -> Option<F::Output> {
+    let mut left = polls;
+    poll_fn(|cx| {
+        if left > 0
+            && let Poll::Ready(output) = future.as_mut().poll(cx)
+        {
+            return Poll::Ready(Some(output));
+        }
+        left = left.saturating_sub(1);
+        if left == 0 { Poll::Ready(None) } else { Poll::Pending }
+    })
+    .await
 }
 
 /// What comes of it, if it ends before the picture has changed so often.
 async fn until_stage<F: Future>(
     addrs: &[SocketAddr],
     stage: usize,
-    mut future: std::pin::Pin<&mut F>,
+    mut future: Pin<&mut F>,
 ) -> Option<F::Output> {
     let (mut seen, mut changes) = (connections(addrs), 0);
     loop {

@@ -34,18 +34,29 @@ pub(crate) fn installed(program: &Path, package: &str) -> bool {
     there
 }
 
+/// The number of the next directory.
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
 /// A directory of a server's own, which goes when it is dropped.
 pub(crate) struct Dir(PathBuf);
 
 impl Dir {
     pub(crate) fn new(name: &str) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("he-plugs-{}-{number}-{name}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).unwrap();
+        let made = std::iter::repeat_with(|| {
+            let path = Self::place(NEXT.fetch_add(1, Ordering::Relaxed), name);
+            fs::create_dir(&path).map(|()| path)
+        });
+        // One that was killed under the same process id has left its own.
+        let left = |made: &io::Result<PathBuf>| {
+            made.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
+        };
+        let path = made.take(1000).find(|made| !left(made)).expect("a free number").unwrap();
         give_away(&path, 0o700);
         Self(path)
+    }
+
+    fn place(number: u32, name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("he-plugs-{}-{number}-{name}", std::process::id()))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -187,4 +198,14 @@ impl Drop for Server {
             eprintln!("{}", self.log());
         }
     }
+}
+
+#[test]
+fn a_directory_that_was_left_is_not_taken() {
+    let next = NEXT.load(Ordering::Relaxed);
+    // More than other tests of this process have in the meantime.
+    let left = (next..next + 50).map(|number| Dir(Dir::place(number, "left")));
+    let left: Vec<Dir> = left.inspect(|it| fs::create_dir_all(it.path()).unwrap()).collect();
+    let new = Dir::new("left");
+    assert!(left.iter().all(|it| it.path() != new.path()));
 }
