@@ -144,8 +144,8 @@ fn goals(worlds: &[&World], rows: &[Vec<Cell>]) -> Goals {
         let delays = f64::from(world.silent_before?) * CONNECT_DELAY_MS;
         Some(ms(row, Peer::He) - ms(row, Peer::Oracle) - delays)
     });
-    // Of a call that failed there is no number: infinity, or none, is no time within the slack.
-    let most = beyond.fold(0.0, |most: f64, ms| if ms <= most { most } else { ms });
+    // Where a call has failed, the difference is no number.
+    let most = beyond.map(|ms| if ms.is_finite() { ms } else { f64::INFINITY }).fold(0.0, f64::max);
     let goal = "k silent addresses before the good one: k × 250 ms, within 20 ms";
     goals.add(goal, format!("at most {most:.1} ms beyond that"), most <= SLACK_MS);
     for peer in Peer::ALL.into_iter().filter(|peer| !peer.is_he() && *peer != Peer::Oracle) {
