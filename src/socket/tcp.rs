@@ -29,17 +29,10 @@ pub(super) async fn connect(options: &SocketOptions, addr: SocketAddr) -> io::Re
     let stream = TcpStream::from_std(socket.into())?;
     match answered {
         false => super::is_up(&stream).await?,
-        true => let_others_run().await,
+        // Nobody was waited for: a task that connects in a loop has to let others run all the same.
+        true => consume_budget().await,
     }
     Ok(stream)
-}
-
-/// Nobody was waited for, but a task that connects in a loop has to let others run all the same. A
-/// connect takes as long as so many reads and writes, which cost one unit of a task's budget each.
-async fn let_others_run() {
-    for _ in 0..16 {
-        consume_budget().await;
-    }
 }
 
 #[cfg(unix)]
