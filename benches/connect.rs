@@ -22,7 +22,7 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 
-#[cfg(feature = "hickory")]
+#[cfg(feature = "dns")]
 #[path = "support/name_server.rs"]
 mod name_server;
 mod support;
@@ -70,8 +70,8 @@ enum Way {
     DualStack,
     /// The dial of `connect_with`, which tells when TCP is up.
     Dial,
-    /// A name from the cache of feature `hickory`, with the hosts file and resolv.conf looked at.
-    #[cfg(feature = "hickory")]
+    /// A name from the cache of feature `dns`, with the hosts file and resolv.conf looked at.
+    #[cfg(feature = "dns")]
     Cached,
 }
 
@@ -83,8 +83,8 @@ const WAYS: &[(Way, &str)] = &[
     (Way::Name, "he, name with ready answers"),
     (Way::DualStack, "he, name of both families, ready"),
     (Way::Dial, "he, connect_with(Attempt::connect)"),
-    #[cfg(feature = "hickory")]
-    (Way::Cached, "he, name in hickory's cache"),
+    #[cfg(feature = "dns")]
+    (Way::Cached, "he, name in the cache"),
 ];
 
 /// For each way, the microseconds of a connect in each round, and its allocations.
@@ -111,14 +111,14 @@ struct Bench {
     destinations: Vec<Destination>,
     /// For literals and lists.
     plain: Connector,
-    #[cfg(feature = "hickory")]
+    #[cfg(feature = "dns")]
     caching: Connector,
 }
 
 struct Destination {
     addr: SocketAddr,
     host: String,
-    #[cfg(feature = "hickory")]
+    #[cfg(feature = "dns")]
     name: String,
     by_name: Connector,
     dual_stack: Connector,
@@ -132,8 +132,8 @@ impl Bench {
         Self {
             destinations,
             plain: Connector::without_resolver(),
-            #[cfg(feature = "hickory")]
-            caching: Connector::new(he::hickory::Resolver::plain_servers([name_server::serve(
+            #[cfg(feature = "dns")]
+            caching: Connector::new(he::dns::Resolver::plain_servers([name_server::serve(
                 "127.0.0.1:0",
             )])),
         }
@@ -167,7 +167,7 @@ impl Bench {
             Way::List => self.plain.connect_addrs(&[to.addr]).await.unwrap(),
             Way::Name => to.by_name.connect("service.test", &ports).await.unwrap(),
             Way::DualStack => to.dual_stack.connect("service.test", &ports).await.unwrap(),
-            #[cfg(feature = "hickory")]
+            #[cfg(feature = "dns")]
             Way::Cached => self.caching.connect(&to.name, &ports).await.unwrap(),
             Way::Dial => {
                 let dialled = self.plain.connect_with(&to.host, &ports, he::Attempt::connect).await;
@@ -194,7 +194,7 @@ impl Destination {
         Self {
             addr,
             host,
-            #[cfg(feature = "hickory")]
+            #[cfg(feature = "dns")]
             name: name_server::name_of(last),
             by_name,
             dual_stack,

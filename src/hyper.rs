@@ -56,9 +56,9 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use crate::attempt::Established;
-use crate::connector::Connector;
-use crate::text::Line;
+use crate::connect::Connector;
+use crate::connect::attempt::Established;
+use crate::race::report::text::Line;
 
 impl Service<Uri> for Connector {
     type Response = TokioIo<Established<TcpStream>>;

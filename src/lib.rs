@@ -1,7 +1,7 @@
 //! Connects to a host over TCP as soon as the network allows: Happy Eyeballs for tokio.
 //!
 //! ```no_run
-//! # #[cfg(feature = "hickory")]
+//! # #[cfg(feature = "dns")]
 //! # async fn doc() -> Result<(), he::Error> {
 //! let stream = he::connect("robur.coop", &[443]).await?; // tokio::net::TcpStream
 //! # Ok(())
@@ -42,7 +42,7 @@
 //!
 //! # Three doors
 //!
-//! 1. `he::connect`: a function. Feature `hickory`, on by default.
+//! 1. `he::connect`: a function. Feature `dns`, on by default.
 //! 2. [`Connector`]: a value with a resolver, a [`Config`], [`SocketOptions`], a gate for addresses
 //!    ([`Connector::allow`]) and a hook for reports ([`Connector::on_report`]).
 //! 3. [`race`]: the algorithm alone, without I/O and without a clock, for other runtimes and for
@@ -78,9 +78,9 @@
 //! and how to authenticate it; then it is authenticated, or the lookup fails:
 //!
 //! ```
-//! # #[cfg(feature = "hickory")]
+//! # #[cfg(feature = "dns")]
 //! # fn doc() -> Result<(), Box<dyn std::error::Error>> {
-//! use he::hickory::{NameServer, Resolver};
+//! use he::dns::{NameServer, Resolver};
 //!
 //! let server: NameServer = "tls:89.233.43.71!unicast.uncensoreddns.org".parse()?;
 //! let connector = he::Connector::new(Resolver::name_servers([server])?);
@@ -98,13 +98,13 @@
 //! | feature | default | what it adds | Rust |
 //! |---|---|---|---|
 //! | (none) | | the race, the connector, any [`Resolve`] of yours | 1.85 |
-//! | `hickory` | yes | `he::connect`, `Connector::default()`, the DNS resolver in `he::hickory` | 1.88 |
+//! | `dns` | yes | `he::connect`, `Connector::default()`, the DNS resolver in `he::dns` | 1.88 |
 //! | `hyper` | | [`Connector`] as a `Service<Uri>` for hyper-util's client and what takes its connectors; the report in each response | 1.85 |
 //! | `rustls` | | TLS within the race in `he::rustls`, with `hyper` a connector for https; a root store or configuration of yours, for DNS over TLS as well | 1.85 |
 //! | `reqwest` | | addresses for reqwest's own client in `he::reqwest`, without the race | 1.85 |
 //! | `reqwest-middleware` | | reqwest's requests and responses over the race in `he::reqwest_middleware`; with `hyper` and `rustls` | 1.85 |
 //! | `webpki-roots` | | Mozilla's root certificates, for `rustls` and for DNS over TLS | 1.85 |
-//! | `getaddrinfo` | | the operating system's resolver in `he::os`: nsswitch, mDNS, per-interface DNS | 1.85 |
+//! | `os` | | the operating system's resolver in `he::os`: nsswitch, mDNS, per-interface DNS | 1.85 |
 //! | `serde` | | `Serialize` for [`Report`] | 1.85 |
 //!
 //! # Not here
@@ -120,32 +120,21 @@
 //! - Names from elsewhere in the system (`nsswitch.conf`, mDNS, per-interface DNS) by themselves: the
 //!   resolver reads resolv.conf and the hosts file, nothing else, and where nsswitch.conf has more,
 //!   the error of a name that is not found says so. `he::os::Resolver` asks the system for them, if
-//!   you choose it (feature `getaddrinfo`).
+//!   you choose it (feature `os`).
 //! - Windows, macOS, Android: written behind `cfg` as in socket2, and not compiled or run by us. WASM
 //!   has no sockets.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod answer;
-mod attempt;
-mod binding;
-mod clock;
-mod config;
-mod connector;
-mod drive;
-mod error;
-mod gate;
-#[cfg(feature = "hickory")]
-pub mod hickory;
-mod host;
+mod connect;
+#[cfg(feature = "dns")]
+pub mod dns;
 #[cfg(feature = "hyper")]
 pub mod hyper;
-mod order;
-#[cfg(feature = "getaddrinfo")]
+#[cfg(feature = "os")]
 pub mod os;
 pub mod race;
-mod report;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;
 #[cfg(feature = "reqwest-middleware")]
@@ -153,28 +142,23 @@ pub mod reqwest_middleware;
 mod resolve;
 #[cfg(feature = "rustls")]
 pub mod rustls;
-#[cfg(feature = "serde")]
-mod serde;
-mod socket;
-mod text;
-#[cfg(any(feature = "hickory", feature = "rustls"))]
+#[cfg(any(feature = "dns", feature = "rustls"))]
 mod tls;
-mod waterfall;
 
-pub use answer::{Answer, LookupError, LookupErrorKind, Origin};
-pub use attempt::{Attempt, Established};
-pub use binding::{Binding, OptionError};
-pub use config::{Config, Family};
-pub use connector::Connector;
-pub use error::Error;
-pub use gate::is_public;
-pub use order::{Sources, Unusable};
-pub use report::{
+pub use connect::Connector;
+pub use connect::attempt::{Attempt, Established};
+pub use connect::socket::{KeepAlive, SocketOptions};
+pub use race::answer::{Answer, LookupError, LookupErrorKind, Origin};
+pub use race::binding::{Binding, OptionError};
+pub use race::config::{Config, Family};
+pub use race::error::Error;
+pub use race::gate::is_public;
+pub use race::order::{Sources, Unusable};
+pub use race::report::{
     AttemptOutcome, AttemptReport, ErrorKind, LookupOutcome, LookupReport, Outcome, PassedOver,
     Reason, Report,
 };
 pub use resolve::{Query, Record, Resolve, Resolving};
-pub use socket::{KeepAlive, SocketOptions};
 
 /// Connects to a host, by the system's DNS configuration and the defaults of [`Config`].
 ///
@@ -194,7 +178,7 @@ pub use socket::{KeepAlive, SocketOptions};
 /// # Panics
 ///
 /// Outside of a tokio runtime with I/O and time enabled.
-#[cfg(feature = "hickory")]
+#[cfg(feature = "dns")]
 pub async fn connect(host: &str, ports: &[u16]) -> Result<tokio::net::TcpStream, Error> {
     static SYSTEM: std::sync::LazyLock<Connector> = std::sync::LazyLock::new(Connector::default);
     SYSTEM.connect(host, ports).await

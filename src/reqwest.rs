@@ -49,7 +49,7 @@
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use crate::connector::Connector;
+use crate::connect::Connector;
 
 /// For `dns_resolver` of [`reqwest::ClientBuilder`]. Cheap to clone. See the [module](self).
 ///

@@ -15,9 +15,9 @@
 //! let connector = he::Connector::new(resolver);
 //! ```
 //!
-//! Two are here: `he::hickory::Resolver`, which asks name servers, and `he::os::Resolver`, which asks
+//! Two are here: `he::dns::Resolver`, which asks name servers, and `he::os::Resolver`, which asks
 //! the operating system by `getaddrinfo` and with it all that no resolv.conf tells: nsswitch modules,
-//! mDNS, the split DNS of a VPN. The first comes with feature `hickory`, the second with feature
+//! mDNS, the split DNS of a VPN. The first comes with feature `dns`, the second with feature
 //! `getaddrinfo`.
 //!
 //! One that looks somewhere first hands the rest on to another, with all that the race has said:
@@ -49,9 +49,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use crate::answer::{Answer, LookupError};
-use crate::binding::Binding;
-use crate::host::query_name;
+use crate::race::answer::{Answer, LookupError};
+use crate::race::binding::Binding;
+use crate::race::host::query_name;
 
 /// A DNS record type that gives addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,12 +1,12 @@
 //! What the resolver remembers, and how questions in flight are merged.
-#![cfg(feature = "hickory")]
+#![cfg(feature = "dns")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use he::hickory::Resolver;
+use he::dns::Resolver;
 use he::{LookupErrorKind, Query, Record, Resolve};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;

@@ -1,5 +1,5 @@
 //! resolv.conf, the hosts file, overrides: what is read, and when it is read again.
-#![cfg(all(feature = "hickory", unix))]
+#![cfg(all(feature = "dns", unix))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use std::collections::HashSet;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use he::hickory::Resolver;
+use he::dns::Resolver;
 use he::{LookupErrorKind, Origin, Query, Record, Resolve};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;

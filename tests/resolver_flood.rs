@@ -1,5 +1,5 @@
 //! A peer that sends without end must not hold up what is due by the clock.
-#![cfg(feature = "hickory")]
+#![cfg(feature = "dns")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use std::env::temp_dir;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use he::hickory::Resolver;
+use he::dns::Resolver;
 use he::{Query, Record, Resolve};
 use support::dns::HeldClock;
 use tokio::net::UdpSocket;

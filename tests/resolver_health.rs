@@ -1,10 +1,10 @@
 //! One lookup does not spoil those that come after it.
-#![cfg(feature = "hickory")]
+#![cfg(feature = "dns")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use std::time::Duration;
 
-use he::hickory::Resolver;
+use he::dns::Resolver;
 use he::{LookupErrorKind, Query, Record, Resolve};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;

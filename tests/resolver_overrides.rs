@@ -1,12 +1,12 @@
 //! What an override says when it cannot have an effect.
-#![cfg(feature = "hickory")]
+#![cfg(feature = "dns")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
-use he::hickory::Resolver;
+use he::dns::Resolver;
 use he::{Query, Record, Resolve};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};

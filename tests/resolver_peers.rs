@@ -1,12 +1,12 @@
 //! The resolver against a name server that others wrote.
-#![cfg(feature = "hickory")]
+#![cfg(feature = "dns")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use he::hickory::Resolver;
+use he::dns::Resolver;
 use he::{LookupErrorKind, Origin, Query, Record, Resolve};
 use hickory_proto::rr::rdata::{A, AAAA, CNAME, SOA};
 use hickory_proto::rr::{Name, RData, Record as Rr};

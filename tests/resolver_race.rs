@@ -1,5 +1,5 @@
 //! The race and the resolver together: what a connect asks on the wire, and what it leaves behind.
-#![cfg(feature = "hickory")]
+#![cfg(feature = "dns")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 mod support;
@@ -8,7 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use he::hickory::Resolver;
+use he::dns::Resolver;
 use he::{Attempt, Connector, ErrorKind, LookupOutcome, Report};
 use hickory_proto::rr::RecordType;
 use support::dns::{Dns, HeldClock, Reply, pass};

@@ -1,10 +1,10 @@
 //! What the resolver makes of replies: truncated, forged, without EDNS, with CNAMEs.
-#![cfg(feature = "hickory")]
+#![cfg(feature = "dns")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use std::time::Duration;
 
-use he::hickory::Resolver;
+use he::dns::Resolver;
 use he::{Answer, LookupErrorKind, Origin, Query, Record, Resolve};
 use hickory_proto::rr::RecordType;
 use support::dns::{Dns, Forgery, HeldClock, Reply};

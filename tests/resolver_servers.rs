@@ -1,11 +1,11 @@
 //! Whom the resolver asks, and when: repetition, patience, fail-over.
-#![cfg(feature = "hickory")]
+#![cfg(feature = "dns")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use he::hickory::Resolver;
+use he::dns::Resolver;
 use he::{Answer, LookupError, Origin, Query, Record, Resolve};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use he::Config;
-use he::hickory::NameServer;
+use he::dns::NameServer;
 
 pub(crate) const USAGE: &str = "\
 usage: connect [HOST PORT [PORT …]] [--timeout SECONDS] [--dns SERVER] [--resolve NAME=ADDRESS] [--json]

@@ -12,7 +12,7 @@ mod internet;
 use std::error::Error;
 use std::process::ExitCode;
 
-use he::hickory::Resolver;
+use he::dns::Resolver;
 use he::{Attempt, Connector, Report};
 
 use args::Args;

@@ -23,7 +23,7 @@ use std::path::Path;
 use dns::{Dns, Reply};
 use dual::{Dual, NAME};
 use he::Connector;
-use he::hickory::Resolver;
+use he::dns::Resolver;
 use he::rustls::{HttpsConnector, Tls, Trust};
 use hickory_proto::rr::RecordType;
 use http::Version;

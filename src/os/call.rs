@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use dns_lookup::{AddrFamily, AddrInfoHints, LookupErrorKind as Eai, SockType};
 
 use super::{Outcome, hosts};
-use crate::answer::{Answer, LookupError, LookupErrorKind, Origin};
+use crate::race::answer::{Answer, LookupError, LookupErrorKind, Origin};
 use crate::resolve::Record;
 
 /// Blocks for as long as the system takes: with glibc and a silent name server 10 s.

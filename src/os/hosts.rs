@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use crate::host::configured_addr;
+use crate::race::host::configured_addr;
 use crate::resolve::Record;
 
 /// Where Unix has it. Windows looks for itself: its DNS client answers for both families.

@@ -24,7 +24,7 @@
 //! | hosts file | a name that it has in one family has no records of the other, as for a call for both. One call a family would ask the DNS for the other, so the file is read here as well |
 //! | zones | kept. glibc tells them to a call for both families only, so one more is made where a link-local address lacks its zone |
 //!
-//! What `getaddrinfo` does not do, and the resolver in `he::hickory` does:
+//! What `getaddrinfo` does not do, and the resolver in `he::dns` does:
 //!
 //! - **Ask again soon.** glibc asks again, or another server, after 5 s of silence (`options
 //!   timeout:1` in resolv.conf: 1 s). A race gives a lookup up after 3 s
@@ -47,10 +47,10 @@ use std::sync::Arc;
 
 use tokio::time::timeout_at;
 
-use crate::answer::{Answer, LookupError, LookupErrorKind};
-use crate::binding::Binding;
-use crate::clock::{give_up_at, now};
-use crate::host::{check_name, configured_addr};
+use crate::connect::clock::{give_up_at, now};
+use crate::race::answer::{Answer, LookupError, LookupErrorKind};
+use crate::race::binding::Binding;
+use crate::race::host::{check_name, configured_addr};
 use crate::resolve::{Query, Record, Resolve, Resolving};
 use pool::{Limits, Pool, Question};
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::Outcome;
-use crate::answer::{LookupError, LookupErrorKind};
+use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::resolve::Record;
 
 /// How much of what.

@@ -10,8 +10,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::answer::Origin;
-use crate::socket::SocketOptions;
+use crate::connect::socket::SocketOptions;
+use crate::race::answer::Origin;
 
 /// So long a test waits for what has to happen: only one that fails does.
 const LONG: Duration = Duration::from_secs(60);

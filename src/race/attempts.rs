@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Race, Step};
-use crate::answer::LookupErrorKind;
-use crate::config::{MAX_CONNECT_DELAY, MIN_CONNECT_DELAY};
-use crate::report::ErrorKind;
-use crate::report::{AttemptOutcome, AttemptReport, LookupReport, Span};
+use crate::race::answer::LookupErrorKind;
+use crate::race::config::{MAX_CONNECT_DELAY, MIN_CONNECT_DELAY};
+use crate::race::report::ErrorKind;
+use crate::race::report::{AttemptOutcome, AttemptReport, LookupReport, Span};
 
 /// Attempts.
 impl Race {

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::answer::Answer;
-use crate::config::Family;
-use crate::host::Ports;
-use crate::order::{self, Addrs, Sources};
-use crate::report::{AttemptReport, PassedOver, Reason, Report};
+use crate::race::answer::Answer;
+use crate::race::config::Family;
+use crate::race::host::Ports;
+use crate::race::order::{self, Addrs, Sources};
+use crate::race::report::{AttemptReport, PassedOver, Reason, Report};
 use crate::resolve::Record;
 
 /// Asked for every address and port before anything is done with it.

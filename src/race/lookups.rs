@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use super::{FAR, Race, Step};
-use crate::answer::{Answer, LookupError};
-use crate::binding::Binding;
-use crate::config::Family;
-use crate::report::{LookupOutcome, LookupReport, Span};
+use crate::race::answer::{Answer, LookupError};
+use crate::race::binding::Binding;
+use crate::race::config::Family;
+use crate::race::report::{LookupOutcome, LookupReport, Span};
 use crate::resolve::{Query, Record};
 
 /// Lookups and addresses.

@@ -26,21 +26,29 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub(crate) mod answer;
 mod attempts;
+pub(crate) mod binding;
 mod candidates;
+pub(crate) mod config;
+pub(crate) mod error;
+pub(crate) mod gate;
+pub(crate) mod host;
 mod lookups;
+pub(crate) mod order;
+pub(crate) mod report;
 #[cfg(feature = "reqwest")]
 mod settle;
 
 use self::candidates::Candidates;
 pub(crate) use self::candidates::Gate;
-use crate::answer::LookupErrorKind;
-use crate::config::Config;
-use crate::error::Error;
-use crate::host::{Host, LOCALHOST, Ports, Target, check_ports};
-use crate::order::{Addrs, Sources};
-use crate::report::ErrorKind;
-use crate::report::{AttemptOutcome, LookupOutcome, Outcome, Report};
+use crate::race::answer::LookupErrorKind;
+use crate::race::config::Config;
+use crate::race::error::Error;
+use crate::race::host::{Host, LOCALHOST, Ports, Target, check_ports};
+use crate::race::order::{Addrs, Sources};
+use crate::race::report::ErrorKind;
+use crate::race::report::{AttemptOutcome, LookupOutcome, Outcome, Report};
 use crate::resolve::Record;
 
 /// When a wait has no end of its own.

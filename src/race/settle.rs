@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::Race;
-use crate::config::Config;
-use crate::error::Error;
-use crate::host::Ports;
-use crate::report::Outcome;
+use crate::race::config::Config;
+use crate::race::error::Error;
+use crate::race::host::Ports;
+use crate::race::report::Outcome;
 
 impl Race {
     /// A race to a host whose port is not known: its addresses have port 0, and so has what the gate

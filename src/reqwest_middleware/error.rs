@@ -9,7 +9,7 @@ use http::Uri;
 use hyper_util::client::legacy;
 
 use crate::hyper::shown;
-use crate::text::{Line, Time};
+use crate::race::report::text::{Line, Time};
 
 /// A request that got no response. It is in a [`reqwest_middleware::Error::Middleware`]; [`Error::of`]
 /// finds it there.

@@ -8,10 +8,10 @@ use http::Uri;
 use tower_service::Service;
 
 use super::{MaybeTls, Tls};
-use crate::attempt::Established;
-use crate::connector::Connector;
-use crate::error::Error;
+use crate::connect::Connector;
+use crate::connect::attempt::Established;
 use crate::hyper::{Connecting, place, shown};
+use crate::race::error::Error;
 
 /// For HTTP clients that take a `tower_service::Service<http::Uri>`: makes TCP connections for `http`,
 /// TLS connections for `https`.

@@ -2,7 +2,7 @@
 //! dies in TLS loses to one that does not.
 //!
 //! ```no_run
-//! # #[cfg(feature = "hickory")]
+//! # #[cfg(feature = "dns")]
 //! # async fn doc() -> Result<(), he::Error> {
 //! let tls = he::rustls::Tls::default();
 //! let established = tls.connect(&he::Connector::default(), "robur.coop", &[443]).await?;
@@ -37,11 +37,11 @@ use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
 use tokio_rustls::TlsConnector;
 
-use crate::attempt::{Attempt, Established};
-use crate::binding::Binding;
-use crate::connector::Connector;
-use crate::error::Error;
-use crate::host::Host;
+use crate::connect::Connector;
+use crate::connect::attempt::{Attempt, Established};
+use crate::race::binding::Binding;
+use crate::race::error::Error;
+use crate::race::host::Host;
 use crate::tls::words;
 
 #[cfg(feature = "hyper")]

@@ -69,9 +69,9 @@ impl Trust {
     /// authority of one's own. What is no certificate in it is passed over.
     ///
     /// ```no_run
-    /// # #[cfg(feature = "hickory")]
+    /// # #[cfg(feature = "dns")]
     /// # fn doc() -> Result<(), Box<dyn std::error::Error>> {
-    /// use he::hickory::{NameServer, Resolver, Trust};
+    /// use he::dns::{NameServer, Resolver, Trust};
     ///
     /// let trust = Trust::pem(&std::fs::read("/etc/ssl/our-authority.pem")?)?;
     /// let server: NameServer = "tls:192.0.2.53!dns.example".parse()?;

@@ -21,7 +21,7 @@ fn bad_certificate(error: &CertificateError) -> String {
 }
 
 /// Why a certificate was refused, for where it is plain that one was.
-#[cfg(feature = "hickory")]
+#[cfg(feature = "dns")]
 pub(crate) fn certificate(error: &CertificateError) -> String {
     known(error).unwrap_or_else(|| bad_certificate(error))
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::net::IpAddr;
 
 use he::Connector;
-use he::hickory::Resolver;
+use he::dns::Resolver;
 use he_testnet::{Host, Net, internet};
 use tokio::net::TcpStream;
 

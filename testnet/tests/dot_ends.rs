@@ -6,7 +6,7 @@ mod dot;
 
 use dot::{RTT, TLS, certificate, connect, connections, ended, lookup_all, names, opportunistic};
 use dot::{patient, server, tls_port};
-use he::hickory::Resolver;
+use he::dns::Resolver;
 use he_testnet::{Goodbye, NameServer, Net, Over, internet};
 
 /// Whether each connection, in order, was a resumed session.

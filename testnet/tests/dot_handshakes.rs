@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use dot::{RTT, TLS, certificate, connect, connect_on_time, in_clear, patient, secured, server};
 use he::Connector;
-use he::hickory::Resolver;
+use he::dns::Resolver;
 use he_testnet::{Authority, Certificate, NameServer, Net, internet};
 
 const NAMES: [&str; 2] = ["dns.test", "192.0.2.53"];

@@ -6,7 +6,7 @@
 mod strict;
 
 use he::LookupErrorKind;
-use he::hickory::{self, Pin, Trust};
+use he::dns::{self, Pin, Trust};
 use he_testnet::{Authority, Certificate, NameServer, internet};
 use strict::{Lab, NAME, RTT, SERVER, asked, at, connect, fail};
 
@@ -21,8 +21,8 @@ fn whole(certificate: &Certificate) -> Pin {
     Pin::certificate_sha256(certificate.certificate_sha256())
 }
 
-fn pinned(server: NameServer, pins: &[Pin]) -> hickory::NameServer {
-    let strict = hickory::NameServer::tls(at(server));
+fn pinned(server: NameServer, pins: &[Pin]) -> dns::NameServer {
+    let strict = dns::NameServer::tls(at(server));
     pins.iter().fold(strict, |server, pin| server.pin(*pin).unwrap())
 }
 
@@ -107,7 +107,7 @@ fn wrong(expected: Pin, found: Pin) -> String {
 }
 
 /// Each is refused when the certificate is there, by both versions of TLS, and nothing is asked.
-fn refused(rows: impl Fn(&Lab) -> Vec<(Certificate, hickory::NameServer, String)>) {
+fn refused(rows: impl Fn(&Lab) -> Vec<(Certificate, dns::NameServer, String)>) {
     internet(|net| async move {
         let lab = Lab::new(net);
         for (nth, (certificate, server, cause)) in rows(&lab).into_iter().enumerate() {

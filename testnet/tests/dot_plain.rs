@@ -7,7 +7,7 @@ mod dot;
 use std::net::SocketAddr;
 
 use dot::{Came, RTT, TLS, certificate, connect, connect_by, in_clear, opportunistic, server};
-use he::hickory::Resolver;
+use he::dns::Resolver;
 use he::{Connector, Origin};
 use he_testnet::{Net, Over, internet};
 

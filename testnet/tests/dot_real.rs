@@ -5,7 +5,7 @@
 #[path = "support/strict.rs"]
 mod strict;
 
-use he::hickory::{self, Pin};
+use he::dns::{self, Pin};
 use he::{Connector, LookupErrorKind, LookupOutcome, Origin, Report};
 use he_testnet::{Authority, Home, Host, NameServer, Net, Program, internet_at};
 use strict::{Lab, NAME, Policy, SERVER, at, fail};
@@ -58,7 +58,7 @@ async fn by_each_policy(scene: &Scene) {
     let net = scene.lab.net;
     let whole = Pin::certificate_sha256(scene.certificate.certificate_sha256());
     let server = |policy: Policy| policy.of(scene.lab.server, &scene.certificate);
-    let by_certificate = hickory::NameServer::tls(at(scene.lab.server)).pin(whole).unwrap();
+    let by_certificate = dns::NameServer::tls(at(scene.lab.server)).pin(whole).unwrap();
     for server in [
         server(Policy::Name),
         server(Policy::Address),
@@ -92,7 +92,7 @@ async fn refusals(scene: &Scene) {
             key(&scene.certificate)
         )
     );
-    let stranger = he::hickory::Trust::roots(Authority::new().roots());
+    let stranger = he::dns::Trust::roots(Authority::new().roots());
     let strict = [Policy::Address.of(scene.lab.server, &other)];
     let stranger = Connector::new(strict::resolver(&strict, stranger));
     assert_eq!(

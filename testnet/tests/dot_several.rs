@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use dot::server_at;
 use dot::{Came, PATIENCE, RTT, TLS, certificate, connect, connect_by, in_clear, patient, server};
-use he::hickory::Resolver;
+use he::dns::Resolver;
 use he::{Connector, Origin};
 use he_testnet::{Home, NAME_SERVER_V6, NameServer, Net, internet, internet_at};
 

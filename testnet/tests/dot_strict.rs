@@ -9,7 +9,7 @@ mod strict;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use he::{Connector, hickory};
+use he::{Connector, dns};
 use he_testnet::{Goodbye, NameServer, Net, Over, TlsConnection, internet};
 use strict::{Lab, NAME, Policy, RTT, SERVER, asked, at, connect};
 
@@ -89,10 +89,10 @@ fn addresses_of_both_families_and_wildcards_are_names() {
         let v6 = net.name_server("2001:db8:53::1");
         v6.host().rtt(RTT);
         v6.tls(lab.root.issue(&["2001:db8:53::1"]));
-        let strict = hickory::NameServer::tls(at(v6));
+        let strict = dns::NameServer::tls(at(v6));
         connect(net, &lab.connector(&[strict]), "one.test", COLD, v6).await;
         lab.server.tls(lab.root.issue(&["*.dns.test"]));
-        let strict = hickory::NameServer::tls(at(lab.server)).hostname("a.dns.test").unwrap();
+        let strict = dns::NameServer::tls(at(lab.server)).hostname("a.dns.test").unwrap();
         connect(net, &lab.connector(&[strict]), "two.test", COLD, lab.server).await;
         assert_eq!(names(&net.tls_connections(lab.server)), [Some("a.dns.test")]);
         assert_eq!(names(&net.tls_connections(v6)), [None]);

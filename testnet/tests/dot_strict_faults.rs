@@ -6,7 +6,7 @@
 #[path = "support/strict.rs"]
 mod strict;
 
-use he::hickory::{self, Trust};
+use he::dns::{self, Trust};
 use he::{Connector, LookupOutcome};
 use he_testnet::{Authority, Goodbye, NameServer, internet};
 use strict::{Lab, NAME, Policy, RTT, asked, at, fail, resolver, within};
@@ -170,7 +170,7 @@ fn silence_of_any_kind_ends_with_the_lookups_own_time() {
             let server = net.name_server(&format!("192.0.2.{n}"));
             let server = ill(server.tls(root.issue(&[NAME])));
             server.host().rtt(RTT);
-            let strict = hickory::NameServer::tls(at(server)).hostname(NAME).unwrap();
+            let strict = dns::NameServer::tls(at(server)).hostname(NAME).unwrap();
             Connector::new(resolver(&[strict], Trust::roots(root.roots())))
         };
         let path = silent(1, NameServer::tls_silent);

@@ -7,7 +7,7 @@ mod strict;
 
 use std::time::Duration;
 
-use he::hickory::{self, Pin, Resolver};
+use he::dns::{self, Pin, Resolver};
 use he::{Connector, LookupOutcome, Origin};
 use he_testnet::{Certificate, NameServer, Net, internet};
 use strict::{Lab, NAME, Policy, RTT, SERVER, asked, at, connect, fail, peer, within};
@@ -103,8 +103,8 @@ async fn learns(net: Net, resolver: &Resolver) -> (Origin, bool, String) {
 fn no_answer_of_another_policy_serves_a_strict_lookup() {
     internet(|net| async move {
         let (lab, certificate) = Lab::good(net);
-        let opportunistic = hickory::NameServer::opportunistic((lab.server.ip(), 53).into());
-        let udp = hickory::NameServer::udp((lab.server.ip(), 53).into());
+        let opportunistic = dns::NameServer::opportunistic((lab.server.ip(), 53).into());
+        let udp = dns::NameServer::udp((lab.server.ip(), 53).into());
         let truth = "[2001:db8::1]:0".to_owned();
         for other in [udp, opportunistic] {
             let other = lab.resolver(&[other]);
@@ -131,7 +131,7 @@ fn no_connection_of_another_policy_serves_a_strict_lookup() {
         let certificate = Certificate::self_signed(&[NAME, SERVER]);
         lab.server.tls(certificate.clone());
         let _ = net.dns("www.test").aaaa([peer(net)]);
-        let opportunistic = hickory::NameServer::opportunistic((lab.server.ip(), 53).into());
+        let opportunistic = dns::NameServer::opportunistic((lab.server.ip(), 53).into());
         let opportunistic = lab.resolver(&[opportunistic]).with_plain_delay(Duration::from_secs(2));
         assert_eq!(learns(net, &opportunistic).await.0, Origin::Tls);
         let pinned = lab.resolver(&[Policy::Pinned.of(lab.server, &certificate)]);
@@ -158,11 +158,11 @@ fn a_mixed_list_is_refused_and_no_packet_leaves() {
         let strict = Policy::Name.of(lab.server, &certificate);
         let pinned = strict.clone().pin(Pin::key_sha256(certificate.key_sha256())).unwrap();
         let others = [
-            hickory::NameServer::opportunistic(addr),
-            hickory::NameServer::udp(addr),
-            hickory::NameServer::tcp(addr),
+            dns::NameServer::opportunistic(addr),
+            dns::NameServer::udp(addr),
+            dns::NameServer::tcp(addr),
         ];
-        let mixed = |one: &hickory::NameServer, other: &hickory::NameServer| {
+        let mixed = |one: &dns::NameServer, other: &dns::NameServer| {
             Resolver::name_servers([one.clone(), other.clone()]).unwrap_err();
             Resolver::name_servers([other.clone(), one.clone()]).unwrap_err().to_string()
         };

@@ -10,7 +10,7 @@ use std::panic::{catch_unwind, set_hook, take_hook};
 use std::time::Duration;
 
 use he::Connector;
-use he::hickory::{self, Trust};
+use he::dns::{self, Trust};
 use he_testnet::{Net, internet};
 use rustls::ClientConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs, ring};
@@ -37,7 +37,7 @@ async fn connects(net: Net) {
         let connector = Connector::new(resolver(&server, roots()));
         connect(net, &connector, "www.test", COLD, lab.server).await;
     }
-    let opportunistic = hickory::NameServer::opportunistic((lab.server.ip(), 53).into());
+    let opportunistic = dns::NameServer::opportunistic((lab.server.ip(), 53).into());
     // Plain DNS waits as long as it can: this is about the handshake.
     let opportunistic = resolver(&[opportunistic], Trust::default());
     let connector = Connector::new(opportunistic.with_plain_delay(Duration::from_secs(2)));

@@ -7,7 +7,7 @@ mod strict;
 
 use std::sync::Arc;
 
-use he::hickory::Trust;
+use he::dns::Trust;
 use he::{Connector, LookupErrorKind};
 use he_testnet::{Goodbye, NameServer, Net, internet};
 use strict::{Lab, NAME, Policy, RTT, asked, connect, fail, resolver};
@@ -63,7 +63,7 @@ fn what_the_system_trusts_does_not_lead_to_a_private_authority() {
         let (lab, certificate) = Lab::good(net);
         for policy in [Policy::Name, Policy::Address] {
             let server = [policy.of(lab.server, &certificate)];
-            let default = he::hickory::Resolver::name_servers(server.clone()).unwrap();
+            let default = he::dns::Resolver::name_servers(server.clone()).unwrap();
             for resolver in [default, resolver(&server, Trust::platform())] {
                 assert_eq!(
                     fail(net, &Connector::new(resolver), "www.test").await.to_string(),

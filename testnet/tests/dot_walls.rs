@@ -7,7 +7,7 @@ mod dot;
 
 use dot::{RTT, TLS, connect, in_clear, patient, server};
 use he::Connector;
-use he::hickory::{NameServer as Configured, Resolver, Trust};
+use he::dns::{NameServer as Configured, Resolver, Trust};
 use he_testnet::{Authority, Goodbye, NameServer, Net, internet};
 
 const NAME: &str = "dns.test";

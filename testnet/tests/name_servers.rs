@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use he::Connector;
-use he::hickory::Resolver;
+use he::dns::Resolver;
 use he_testnet::{Asked, Body, Host, NAME_SERVER_V4, NameServer, Net, Over, internet, words};
 
 const TWO: &str = "nameserver 192.0.2.1\nnameserver 192.0.2.53\n";

@@ -3,13 +3,13 @@
 
 #![cfg(target_os = "linux")]
 
-use he::hickory::Resolver;
+use he::dns::Resolver;
 use he::{Config, Connector, Family, LookupReport, Report};
 use he_testnet::{Net, internet};
 
 const MDNS: &str = "hosts: files mdns4_minimal [NOTFOUND=return] dns wins\n";
 const HINT: &str = "nsswitch.conf also has mdns4_minimal, wins: \
-                    he::os::Resolver (feature getaddrinfo) asks them";
+                    he::os::Resolver (feature os) asks them";
 
 fn errors(report: &Report) -> Vec<String> {
     let of = |lookup: &LookupReport| lookup.error().map(ToString::to_string).unwrap_or_default();

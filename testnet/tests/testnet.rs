@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use he::hickory::Resolver;
+use he::dns::Resolver;
 use he_testnet::{Home, Host, Net, Over, Unreachable, internet, internet_at, words};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};

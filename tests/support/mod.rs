@@ -7,7 +7,7 @@
 pub(crate) mod addr;
 pub(crate) mod cases;
 pub(crate) mod dialled;
-#[cfg(feature = "hickory")]
+#[cfg(feature = "dns")]
 pub(crate) mod dns;
 pub(crate) mod machine;
 pub(crate) mod played;

@@ -131,7 +131,7 @@ impl Dialer {
         match peer {
             Peer::He => Self::He(Box::default()),
             Peer::HePlain => {
-                let resolver = he::hickory::Resolver::system_plain();
+                let resolver = he::dns::Resolver::system_plain();
                 Self::He(Box::new(he::Connector::new(resolver)))
             }
             Peer::Hyper => Self::Hyper(with_options(HttpConnector::new(), None)),

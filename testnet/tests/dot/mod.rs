@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use he::hickory::{NameServer as Configured, Resolver};
+use he::dns::{NameServer as Configured, Resolver};
 use he::{
     Answer, Connector, Established, LookupError, LookupOutcome, Origin, Query, Record, Report,
     Resolve,

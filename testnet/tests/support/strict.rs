@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use he::hickory::{self, Pin, Resolver, Trust};
+use he::dns::{self, Pin, Resolver, Trust};
 use he::{Config, Connector, LookupError, LookupOutcome, Report};
 use he_testnet::{Asked, Authority, Certificate, Host, NameServer, Net};
 
@@ -40,8 +40,8 @@ pub(crate) struct Lab {
 
 impl Policy {
     /// The server as it is configured; `certificate`: what it is expected to have.
-    pub(crate) fn of(self, server: NameServer, certificate: &Certificate) -> hickory::NameServer {
-        let strict = hickory::NameServer::tls(at(server));
+    pub(crate) fn of(self, server: NameServer, certificate: &Certificate) -> dns::NameServer {
+        let strict = dns::NameServer::tls(at(server));
         let key = Pin::key_sha256(certificate.key_sha256());
         match self {
             Self::Name => strict.hostname(NAME).unwrap(),
@@ -67,17 +67,17 @@ impl Lab {
         (lab, certificate)
     }
 
-    pub(crate) fn resolver(&self, servers: &[hickory::NameServer]) -> Resolver {
+    pub(crate) fn resolver(&self, servers: &[dns::NameServer]) -> Resolver {
         resolver(servers, Trust::roots(self.root.roots()))
     }
 
     /// One whose lookups take the default time at most.
-    pub(crate) fn connector(&self, servers: &[hickory::NameServer]) -> Connector {
+    pub(crate) fn connector(&self, servers: &[dns::NameServer]) -> Connector {
         Connector::new(self.resolver(servers))
     }
 }
 
-pub(crate) fn resolver(servers: &[hickory::NameServer], trust: Trust) -> Resolver {
+pub(crate) fn resolver(servers: &[dns::NameServer], trust: Trust) -> Resolver {
     Resolver::name_servers(servers.iter().cloned()).unwrap().with_trust(trust)
 }
 

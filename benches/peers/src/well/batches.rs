@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use he::hickory::Resolver;
+use he::dns::Resolver;
 use he::{Query, Record, Resolve};
 use nix::time::{ClockId, clock_gettime};
 use socket2::SockRef;

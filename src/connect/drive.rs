@@ -1,0 +1,327 @@
+//! The loop: asks the race what to do, does it, and tells it what happened. The only code that
+//! awaits a race.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::task::coop::consume_budget;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Sleep;
+use tracing::instrument::Instrumented;
+use tracing::{Instrument, Span, debug, debug_span};
+
+use crate::connect::attempt::{Attempt, Established, Progress};
+use crate::connect::clock::now;
+use crate::connect::socket::SocketOptions;
+use crate::race::answer::{Answer, LookupError};
+use crate::race::error::{Error, Why};
+use crate::race::report::text::Time;
+use crate::race::report::{Addresses, Cause, ErrorKind, Outcome, Report};
+use crate::race::{Race, Step};
+use crate::resolve::{Query, Record, Resolve, Resolving};
+
+mod dialled;
+#[cfg(feature = "reqwest")]
+pub(crate) mod settle;
+
+use self::dialled::{Dialled, Ended};
+
+/// Lookups that are still out when an attempt wins may fill their cache for so long (C-DRAIN).
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// Called with the report of every connect.
+pub(crate) type OnReport = Arc<dyn Fn(&Report) + Send + Sync>;
+
+/// What a dial does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialling {
+    /// It ends with the TCP handshake.
+    TcpOnly,
+    /// It may go on after it, and tells when TCP is up.
+    Beyond,
+}
+
+pub(crate) type Parts<'a> = (&'a dyn Resolve, &'a SocketOptions, Option<&'a OnReport>);
+
+/// Drives a race to its end.
+pub(crate) async fn drive<T, D, F>(
+    (resolver, socket, on_report): Parts<'_>,
+    race: Box<Race>,
+    dial: D,
+    dialling: Dialling,
+) -> Result<Established<T>, Error>
+where
+    D: Fn(Attempt) -> F,
+    F: Future<Output = io::Result<T>> + Send + 'static,
+    T: Send + 'static,
+{
+    let mut story = Story { race, on_report };
+    let mut timer = pin!(None);
+    // The first attempt runs in the caller's task: most races have no second one.
+    let mut first = pin!(None);
+    let mut flight = InFlight::new(dialling);
+    // Asked for once a turn: the clock costs as much as a step of the race.
+    let mut at = story.race.report().began;
+    loop {
+        let race = &mut story.race;
+        match race.poll(at) {
+            Step::Resolve(record) => flight.look_up(record, resolver, socket, race),
+            Step::Connect(id, addr) => {
+                let dialled = begin(&dial, race, socket, flight.progress.clone(), (id, addr));
+                match id {
+                    0 => first.set(Some(dialled)),
+                    _ => flight.spawn(id, dialled),
+                }
+            }
+            Step::Cancel(id) => flight.cancel(id, first.as_mut()),
+            Step::Wait(until) => {
+                let mut until = Some(until);
+                let next = poll_fn(|cx| match flight.poll(first.as_mut(), race, cx) {
+                    Poll::Ready(happened) => Poll::Ready(happened),
+                    Poll::Pending => poll_timer(timer.as_mut(), until.take(), cx),
+                });
+                at = next.await;
+            }
+            Step::Won(_) => return flight.finish(story),
+            Step::Fail(kind) => {
+                let error = Error::new(kind, story.end());
+                consume_budget().await; // perhaps nobody was waited for
+                return Err(error);
+            }
+        }
+    }
+}
+
+fn begin<D, F>(
+    dial: &D,
+    race: &Race,
+    socket: &SocketOptions,
+    progress: Option<Progress>,
+    (id, addr): (usize, SocketAddr),
+) -> Instrumented<Dialled<F>>
+where
+    D: Fn(Attempt) -> F,
+{
+    debug!("connect {addr}");
+    let (host, socket) = (race.host().cloned(), socket.clone());
+    let dial = dial(Attempt { id, addr, host, socket, progress });
+    Dialled::new(id, dial).instrument(debug_span!("attempt", %addr))
+}
+
+/// Tells the hook how the race ended, also if that is because the future was dropped.
+struct Story<'a> {
+    race: Box<Race>,
+    on_report: Option<&'a OnReport>,
+}
+
+impl Story<'_> {
+    fn end(mut self) -> Report {
+        let report = self.race.take_report();
+        self.tell(&report);
+        report
+    }
+
+    fn tell(&self, report: &Report) {
+        report.passed_over().iter().for_each(|passed| debug!("passed over {passed}"));
+        match (report.winner(), report.outcome()) {
+            (Some(won), _) => debug!("connected {} after {}", won.addr(), Time(report.elapsed())),
+            (None, Outcome::Resolved) => debug!("resolved after {}", Time(report.elapsed())),
+            (None, Outcome::Dropped) => debug!("dropped after {}", Time(report.elapsed())),
+            (None, _) => debug!("failed: {}", Why(report)),
+        }
+        if let Some(hook) = self.on_report {
+            hook(report);
+        }
+    }
+}
+
+impl Drop for Story<'_> {
+    fn drop(&mut self) {
+        // After `end` the race is over; in a panic the hook might panic again.
+        if self.race.is_running() && !std::thread::panicking() {
+            self.race.abandon(now());
+            let report = self.race.take_report();
+            self.tell(&report);
+        }
+    }
+}
+
+/// Everything that runs, and what has come of it.
+struct InFlight<T> {
+    lookups: Vec<(Record, Span, Resolving)>,
+    tasks: Option<JoinSet<Ended<T>>>,
+    handles: Vec<(usize, AbortHandle)>,
+    progress: Option<Progress>,
+    connected: Option<(usize, T)>,
+}
+
+impl<T: Send + 'static> InFlight<T> {
+    fn new(dialling: Dialling) -> Self {
+        let progress = match dialling {
+            Dialling::TcpOnly => None,
+            Dialling::Beyond => Some(Progress::default()),
+        };
+        let (lookups, handles) = (Vec::new(), Vec::new());
+        Self { lookups, tasks: None, handles, progress, connected: None }
+    }
+
+    fn look_up(
+        &mut self,
+        record: Record,
+        resolver: &dyn Resolve,
+        socket: &SocketOptions,
+        race: &Race,
+    ) {
+        debug!("ask {record}");
+        let Some(query) = race.query(record) else { return };
+        let query = Query { binding: socket.binding().clone(), ..query };
+        let span = debug_span!("lookup", %record);
+        let resolving = span.in_scope(|| resolver.lookup(&query));
+        if self.lookups.is_empty() {
+            self.lookups.reserve_exact(2); // AAAA and A; else it would be four
+        }
+        self.lookups.push((record, span, resolving));
+    }
+
+    fn spawn(&mut self, id: usize, dialled: impl Future<Output = Ended<T>> + Send + 'static) {
+        let handle = self.tasks.get_or_insert_with(JoinSet::new).spawn(dialled);
+        self.handles.push((id, handle));
+    }
+
+    fn cancel<F>(&mut self, id: usize, mut first: Pin<&mut Option<F>>) {
+        debug!("attempt {} timed out", id + 1);
+        if id == 0 {
+            first.set(None);
+        }
+        let its = self.handles.iter().filter(|(other, _)| *other == id);
+        its.for_each(|(_, handle)| handle.abort());
+    }
+
+    /// Tells the race everything that has happened, and when the last of it was; pending if nothing
+    /// has.
+    fn poll<F: Future<Output = Ended<T>>>(
+        &mut self,
+        mut first: Pin<&mut Option<F>>,
+        race: &mut Race,
+        cx: &mut Context<'_>,
+    ) -> Poll<Instant> {
+        let mut happened = self.poll_lookups(race, cx);
+        self.note_progress(race);
+        let polled = first.as_mut().as_pin_mut().map(|dial| dial.poll(cx));
+        if let Some(Poll::Ready(ended)) = polled {
+            first.set(None);
+            happened = Some(self.ended(ended, race));
+        }
+        while let Some(ended) = self.poll_tasks(cx) {
+            happened = Some(self.ended(ended, race));
+        }
+        // What was dialled just now may have its TCP up: before the timer is looked at.
+        self.note_progress(race);
+        happened.map_or(Poll::Pending, Poll::Ready)
+    }
+
+    fn poll_lookups(&mut self, race: &mut Race, cx: &mut Context<'_>) -> Option<Instant> {
+        let mut happened = None;
+        self.lookups.retain_mut(|(record, span, resolving)| {
+            if !race.is_asking(*record) {
+                span.in_scope(|| debug!("{record}: no answer in time"));
+                happened.get_or_insert_with(now);
+                return false;
+            }
+            let polled = span.in_scope(|| Pin::new(resolving).poll(cx));
+            let Poll::Ready(result) = polled else { return true };
+            span.in_scope(|| note_answer(*record, &result));
+            race.resolved(*record, result, *happened.get_or_insert_with(now));
+            false
+        });
+        happened
+    }
+
+    /// The next task that has ended; a panic in it goes on here.
+    fn poll_tasks(&mut self, cx: &mut Context<'_>) -> Option<Ended<T>> {
+        let tasks = self.tasks.as_mut()?;
+        while let Poll::Ready(Some(joined)) = tasks.poll_join_next(cx) {
+            match joined {
+                Ok(ended) => return Some(ended),
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                Err(_aborted) => {}
+            }
+        }
+        None
+    }
+
+    /// Progress only ever puts something off, so it wakes nobody: it is looked at before the timer.
+    fn note_progress(&self, race: &mut Race) {
+        for (id, at) in self.progress.iter().flat_map(Progress::take) {
+            race.tcp_up(id, at);
+        }
+    }
+
+    fn ended(&mut self, Ended { id, result, sent }: Ended<T>, race: &mut Race) -> Instant {
+        let at = now();
+        self.note_progress(race);
+        match result {
+            // One that was given up a moment ago is not kept, nor one that loses a tie.
+            Ok(stream) if race.is_trying(id) => {
+                race.won(id, at);
+                if self.connected.as_ref().is_none_or(|(other, _)| id < *other) {
+                    self.connected = Some((id, stream));
+                }
+            }
+            Ok(_) => {}
+            Err(error) => {
+                debug!("attempt {} failed: {}", id + 1, Cause(&error));
+                race.failed(id, error, sent, at);
+            }
+        }
+        at
+    }
+
+    /// Lookups run on for a while, for the cache (R-8305-5l).
+    fn drain_lookups(&mut self) {
+        for (_, span, resolving) in self.lookups.drain(..) {
+            tokio::spawn(tokio::time::timeout(DRAIN, resolving).instrument(span));
+        }
+    }
+
+    /// Hands the winner out. The losers' tasks are aborted and not waited for.
+    fn finish(mut self, story: Story<'_>) -> Result<Established<T>, Error> {
+        let report = story.end();
+        self.drain_lookups();
+        match (self.connected, report.winner()) {
+            (Some((_, stream)), Some(attempt)) => {
+                Ok(Established { stream, addr: attempt.addr(), report })
+            }
+            _ => Err(Error::new(ErrorKind::Connect, report)),
+        }
+    }
+}
+
+fn note_answer(record: Record, result: &Result<Answer, LookupError>) {
+    match result {
+        Ok(answer) => debug!("{record}: {}", Addresses(answer)),
+        Err(error) => debug!("{record}: {error}"),
+    }
+}
+
+/// One timer a race, made when it first has to wait. With `until` it is set anew.
+fn poll_timer(
+    mut timer: Pin<&mut Option<Sleep>>,
+    until: Option<Instant>,
+    cx: &mut Context<'_>,
+) -> Poll<Instant> {
+    if let Some(until) = until.map(tokio::time::Instant::from_std) {
+        match timer.as_mut().as_pin_mut() {
+            Some(sleep) => sleep.reset(until),
+            None => timer.set(Some(tokio::time::sleep_until(until))),
+        }
+    }
+    // A dial that uses up its task's budget at every poll must not hide the time.
+    let sleep = timer.as_pin_mut().map(tokio::task::unconstrained);
+    sleep.map_or(Poll::Pending, |sleep| pin!(sleep).poll(cx)).map(|()| now())
+}

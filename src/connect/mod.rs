@@ -1,0 +1,320 @@
+//! A connector: resolver, configuration and socket options, and the loop that drives a race.
+
+pub(crate) mod attempt;
+pub(crate) mod clock;
+pub(crate) mod drive;
+pub(crate) mod socket;
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio::task::coop::consume_budget;
+use tracing::Instrument;
+
+use crate::connect::attempt::{Attempt, Established};
+use crate::connect::clock::now;
+#[cfg(feature = "reqwest")]
+use crate::connect::drive::settle::settle;
+use crate::connect::drive::{Dialling, OnReport, Parts, drive};
+use crate::connect::socket::SocketOptions;
+use crate::race::answer::{LookupError, LookupErrorKind};
+#[cfg(feature = "rustls")]
+use crate::race::binding::Binding;
+use crate::race::config::Config;
+use crate::race::error::{Error, Why};
+use crate::race::order::Sources;
+#[cfg(any(feature = "hyper", feature = "rustls"))]
+use crate::race::report::ErrorKind;
+use crate::race::report::{Report, Target};
+use crate::race::{Gate, Race};
+use crate::resolve::{Query, Resolve, Resolving};
+
+/// Connects to hosts. Cheap to clone; one call can differ from the next:
+///
+/// ```
+/// # async fn doc(connector: he::Connector) -> Result<(), he::Error> {
+/// let patient = connector.current_config().total_timeout(std::time::Duration::from_secs(120));
+/// let stream = connector.clone().config(patient).connect("robur.coop", &[443]).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// With feature `dns` there is a default: the system's resolver, read at the first lookup.
+///
+/// # Panics
+///
+/// Its futures panic outside of a tokio runtime with I/O and time enabled. A panic of the
+/// resolver or of a dial closure surfaces in the connect that caused it.
+#[derive(Clone)]
+#[must_use]
+pub struct Connector {
+    resolver: Arc<dyn Resolve>,
+    config: Config,
+    socket: SocketOptions,
+    sources: Option<Sources>,
+    gate: Option<Gate>,
+    on_report: Option<OnReport>,
+}
+
+impl Connector {
+    /// A connector that finds addresses by this resolver.
+    pub fn new(resolver: impl Resolve) -> Self {
+        Self {
+            resolver: Arc::new(resolver),
+            config: Config::new(),
+            socket: SocketOptions::default(),
+            sources: None,
+            gate: None,
+            on_report: None,
+        }
+    }
+
+    /// A connector for IP literals, `localhost` and lists of addresses; a lookup fails.
+    pub fn without_resolver() -> Self {
+        Self::new(|_: &Query| {
+            let error = LookupError::from(LookupErrorKind::NoNameServer);
+            Resolving::ready(Err(error.with_cause("this connector has no resolver")))
+        })
+    }
+
+    /// Time-outs and families. Default: [`Config::new`].
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// The configuration that this connector has, to change a part of it:
+    /// `connector.clone().config(connector.current_config().connect_delay(delay))`.
+    #[must_use]
+    pub fn current_config(&self) -> Config {
+        self.config
+    }
+
+    /// Socket options. Default: [`SocketOptions::default`]. Interface, mark and local addresses
+    /// hold for lookups and source addresses as well.
+    pub fn socket(mut self, options: SocketOptions) -> Self {
+        self.socket = options;
+        self
+    }
+
+    /// A gate: asked for every address and port before anything is done with it, the question for
+    /// its source address included, wherever it came from: answers, late ones, literals, the hosts
+    /// file, `localhost`, lists. `false` refuses the address, which the report tells. IPv4-mapped
+    /// addresses are shown as IPv4. See [`is_public`](crate::is_public) for a ready-made one.
+    pub fn allow(mut self, gate: impl Fn(SocketAddr) -> bool + Send + Sync + 'static) -> Self {
+        self.gate = Some(Arc::new(gate));
+        self
+    }
+
+    /// Called with the report of every connect: won, failed, or dropped by the caller. It runs in
+    /// the caller's task (in its `drop`, for the last): it should be short, and must not panic.
+    pub fn on_report(mut self, hook: impl Fn(&Report) + Send + Sync + 'static) -> Self {
+        self.on_report = Some(Arc::new(hook));
+        self
+    }
+
+    /// Replaces the system's source addresses, by which destinations are ordered (RFC 6724): for
+    /// tests that want the same order on every host.
+    pub fn sources(mut self, sources: Sources) -> Self {
+        self.sources = Some(sources);
+        self
+    }
+
+    /// The host is on another network now: the resolver drops connections to name servers, what it
+    /// has learnt of them, and its caches. Connects under way go on.
+    pub fn network_changed(&self) {
+        self.resolver.network_changed();
+    }
+
+    /// Connects to a host: a name, or an IP literal with or without brackets and zone. Several
+    /// ports are raced; never put a secure and an insecure one in one list unless either will do:
+    /// who can drop packets then chooses the insecure one.
+    ///
+    /// # Errors
+    ///
+    /// See [`ErrorKind`](crate::ErrorKind). It ends by [`Config::worst_case`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends every attempt and lookup of it; nothing of it is left behind once the
+    /// runtime has run its queue. What the resolver shares (its cache, a connection to a name
+    /// server, a running `getaddrinfo`) goes on.
+    pub async fn connect(&self, host: &str, ports: &[u16]) -> Result<TcpStream, Error> {
+        Ok(self.establish(host, ports).await?.stream)
+    }
+
+    /// [`connect`](Self::connect), and how it came about.
+    pub(crate) async fn establish(
+        &self,
+        host: &str,
+        ports: &[u16],
+    ) -> Result<Established<TcpStream>, Error> {
+        let race = begin(self.prepare(Race::new(host, ports, self.config, now()))).await?;
+        self.run(race, Attempt::connect, Dialling::TcpOnly).await
+    }
+
+    /// Connects to one of these addresses, in the caller's order: nothing is looked up or sorted.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`connect`](Self::connect).
+    pub async fn connect_addrs(&self, addrs: &[SocketAddr]) -> Result<TcpStream, Error> {
+        let race = begin(self.prepare(Race::of_addrs(addrs, self.config, now()))).await?;
+        Ok(self.run(race, Attempt::connect, Dialling::TcpOnly).await?.stream)
+    }
+
+    /// Connects by a dial of the caller's: an attempt wins when the whole dial has succeeded, so a
+    /// path that accepts TCP and dies in the TLS handshake loses (R-V3-6.1b).
+    /// `connect_with(host, ports, Attempt::connect)` gives a `TcpStream` and the report.
+    ///
+    /// ```
+    /// # async fn greet(_: &mut tokio::net::TcpStream, _: &str) -> std::io::Result<()> { Ok(()) }
+    /// # async fn doc(connector: he::Connector) -> Result<(), he::Error> {
+    /// let dial = |attempt: he::Attempt| async move {
+    ///     let name = attempt.host(); // what a certificate has to name
+    ///     let mut stream = attempt.connect().await?;
+    ///     greet(&mut stream, &name).await?; // a handshake of yours
+    ///     Ok(stream)
+    /// };
+    /// let established = connector.connect_with("robur.coop", &[443], dial).await?;
+    /// println!("{}", established.report);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// The dial's errors are kept as they are, in the report. Attempts run as tasks of their own,
+    /// the first one may run in the caller's.
+    ///
+    /// # Errors
+    ///
+    /// See [`ErrorKind`](crate::ErrorKind). It ends by [`Config::worst_case_with`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`connect`](Self::connect).
+    pub async fn connect_with<T, D, F>(
+        &self,
+        host: &str,
+        ports: &[u16],
+        dial: D,
+    ) -> Result<Established<T>, Error>
+    where
+        D: Fn(Attempt) -> F + Send,
+        F: Future<Output = io::Result<T>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let race = begin(self.prepare(Race::new(host, ports, self.config, now()))).await?;
+        self.run(race, dial, Dialling::Beyond).await
+    }
+
+    /// [`connect_with`](Self::connect_with) for a list of addresses.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`connect`](Self::connect).
+    pub async fn connect_addrs_with<T, D, F>(
+        &self,
+        addrs: &[SocketAddr],
+        dial: D,
+    ) -> Result<Established<T>, Error>
+    where
+        D: Fn(Attempt) -> F + Send,
+        F: Future<Output = io::Result<T>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let race = begin(self.prepare(Race::of_addrs(addrs, self.config, now()))).await?;
+        self.run(race, dial, Dialling::Beyond).await
+    }
+
+    /// The addresses of a host, without ports and in order, when a connect would dial the first.
+    #[cfg(feature = "reqwest")]
+    pub(crate) async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, Error> {
+        let race = begin(self.prepare(Race::to_any_port(host, self.config, now()))).await?;
+        let span = tracing::debug_span!("resolve", host = %Target(race.report()));
+        settle(self.parts(), race).instrument(span).await
+    }
+
+    /// Gives the race what it needs, or tells the hook that it never began.
+    fn prepare(&self, race: Result<Race, Error>) -> Result<Box<Race>, Error> {
+        let sources = || match &self.sources {
+            Some(sources) => sources.clone(),
+            None => Sources::system(self.socket.binding().clone()),
+        };
+        match race {
+            Ok(race) => {
+                let mut race = Box::new(race);
+                race.equip(sources(), self.gate.clone());
+                Ok(race)
+            }
+            Err(error) => Err(self.tell(error)),
+        }
+    }
+
+    /// The way that its packets take.
+    #[cfg(feature = "rustls")]
+    pub(crate) fn binding(&self) -> &Binding {
+        self.socket.binding()
+    }
+
+    /// The error of a call that never began.
+    #[cfg(any(feature = "hyper", feature = "rustls"))]
+    pub(crate) fn refuse(&self, host: &str, ports: &[u16], why: &dyn fmt::Display) -> Error {
+        let report = Report::new(host.into(), ports.into(), now());
+        self.tell(Error::at_the_door(ErrorKind::InvalidInput, why, report, now()))
+    }
+
+    fn tell(&self, error: Error) -> Error {
+        tracing::debug!("failed: {}", Why(error.report()));
+        self.on_report.iter().for_each(|hook| hook(error.report()));
+        error
+    }
+
+    async fn run<T, D, F>(
+        &self,
+        race: Box<Race>,
+        dial: D,
+        dialling: Dialling,
+    ) -> Result<Established<T>, Error>
+    where
+        D: Fn(Attempt) -> F + Send,
+        F: Future<Output = io::Result<T>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let span = tracing::debug_span!("connect", to = %Target(race.report()));
+        drive(self.parts(), race, dial, dialling).instrument(span).await
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        (&*self.resolver, &self.socket, self.on_report.as_ref())
+    }
+}
+
+/// Nobody was waited for, but a task that tries again in a loop has to let others run.
+async fn begin(prepared: Result<Box<Race>, Error>) -> Result<Box<Race>, Error> {
+    if prepared.is_err() {
+        consume_budget().await;
+    }
+    prepared
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector")
+            .field("config", &self.config)
+            .field("socket", &self.socket)
+            .field("allow", &self.gate.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,127 @@
+//! The hosts file: names whose addresses nobody has to ask for.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use crate::race::answer::{Answer, LookupError, LookupErrorKind, Origin};
+use crate::race::host::configured_addr;
+use crate::resolve::Record;
+
+/// Addresses by lower-case name without a dot at its end.
+#[derive(Debug, Clone, Default)]
+pub(in crate::dns) struct Hosts(HashMap<Box<str>, Vec<SocketAddr>>);
+
+/// More addresses of one name are not kept; a race takes 64.
+const MAX_ADDRS: usize = 1_024;
+
+impl Hosts {
+    /// Reads hosts(5): `address[%zone] name [alias...]  # comment`. A line that makes no sense is
+    /// ignored; a name that several lines have gets the addresses of all of them.
+    pub(in crate::dns) fn parse(text: &str) -> Self {
+        let mut hosts = Self::default();
+        for line in text.lines() {
+            let entry = line.split('#').next().unwrap_or_default();
+            let mut words = entry.split_whitespace();
+            let Some(first) = words.next() else { continue };
+            match configured_addr(first, 0) {
+                Ok(addr) => words.for_each(|name| hosts.insert(name, [addr])),
+                Err(why) => {
+                    tracing::debug!(line = %crate::race::report::text::Line(line), %why, "hosts file: ignored");
+                }
+            }
+        }
+        hosts
+    }
+
+    /// Adds addresses to those of a name.
+    pub(in crate::dns) fn insert(
+        &mut self,
+        name: &str,
+        addrs: impl IntoIterator<Item = SocketAddr>,
+    ) {
+        let known = self.0.entry(bare(name).to_ascii_lowercase().into()).or_default();
+        for addr in addrs {
+            if known.len() < MAX_ADDRS && !known.contains(&addr) {
+                known.push(addr);
+            }
+        }
+    }
+
+    /// What is known of a name in lower case. A name that has addresses of one family only has
+    /// none of the other: it is never asked in DNS.
+    pub(in crate::dns) fn find(
+        &self,
+        name: &str,
+        record: Record,
+    ) -> Option<Result<Answer, LookupError>> {
+        let known = self.0.get(bare(name))?;
+        Some(answer(known, record).ok_or_else(|| LookupErrorKind::NoRecords.into()))
+    }
+}
+
+/// The addresses of one record type among those of both; `None` if there are none.
+pub(in crate::dns) fn answer(addrs: &[SocketAddr], record: Record) -> Option<Answer> {
+    let of_type = |addr: &&SocketAddr| match record {
+        Record::Aaaa => addr.is_ipv6(),
+        Record::A => addr.is_ipv4(),
+    };
+    let addrs: Vec<_> = addrs.iter().filter(of_type).copied().collect();
+    (!addrs.is_empty()).then(|| Answer::from(addrs).with_origin(Origin::Hosts))
+}
+
+fn bare(name: &str) -> &str {
+    name.strip_suffix('.').unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addrs(hosts: &Hosts, name: &str, record: Record) -> Option<Vec<String>> {
+        let answer = hosts.find(name, record)?.ok()?;
+        assert_eq!(answer.origin(), Origin::Hosts);
+        Some(answer.addrs().iter().map(|addr| addr.ip().to_string()).collect())
+    }
+
+    #[test]
+    fn a_line_has_an_address_names_and_a_comment() {
+        let hosts = Hosts::parse(
+            "# a comment\n\n192.0.2.1\tDB.corp  db alias#x\r\n 192.0.2.2 db # again\n\
+             2001:db8::1 db\nnonsense db\n192.0.2.1 db\n192.0.2.9\n",
+        );
+        let one = Some(vec!["192.0.2.1".to_owned()]);
+        assert_eq!(addrs(&hosts, "db.corp", Record::A), one);
+        assert_eq!(addrs(&hosts, "alias", Record::A), one);
+        let two = vec!["192.0.2.1".to_owned(), "192.0.2.2".to_owned()];
+        assert_eq!(addrs(&hosts, "db", Record::A), Some(two));
+        assert_eq!(addrs(&hosts, "db.", Record::Aaaa), Some(vec!["2001:db8::1".to_owned()]));
+        assert!(hosts.find("x", Record::A).is_none());
+        assert!(hosts.find("", Record::A).is_none());
+    }
+
+    #[test]
+    fn a_name_of_one_family_has_none_of_the_other() {
+        let hosts = Hosts::parse("192.0.2.1 db");
+        let error = hosts.find("db", Record::Aaaa).unwrap().unwrap_err();
+        assert_eq!(error.kind(), LookupErrorKind::NoRecords);
+    }
+
+    #[test]
+    fn a_zone_survives() {
+        let hosts = Hosts::parse("fe80::1%lo printer");
+        let answer = hosts.find("printer", Record::Aaaa).unwrap().unwrap();
+        assert_eq!(answer.addrs(), ["[fe80::1%1]:0".parse().unwrap()]);
+    }
+
+    #[test]
+    fn any_text_is_read_and_an_entry_in_it_is_found() {
+        let line = "[ \t#%:.a-zA-Z0-9\u{0}\u{e4}-]{0,60}";
+        let entry = ("[a-z]{1,20}\\.test", proptest::prelude::any::<std::net::Ipv4Addr>());
+        proptest::proptest!(|(any: String, line in line, (name, ip) in entry)| {
+            Hosts::parse(&any);
+            let hosts = Hosts::parse(&format!("{line}\n{ip} {name}\n{line}"));
+            let found = addrs(&hosts, &name, Record::A).unwrap_or_default();
+            assert!(found.contains(&ip.to_string()), "{ip} in {found:?}");
+        });
+    }
+}

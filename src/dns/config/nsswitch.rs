@@ -1,0 +1,121 @@
+//! Other sources of names that this system has: the `hosts` line of nsswitch.conf(5). Nobody here
+//! asks them; the error of a name that was not found says that there are some.
+
+use std::path::Path;
+
+use crate::dns::system::read;
+use crate::race::report::text::Line;
+
+/// Where glibc and the BSDs have it. musl has nothing of the kind, even where a file of this name
+/// lies about.
+pub(in crate::dns) const PATH: Option<&str> =
+    if cfg!(all(unix, not(target_env = "musl"))) { Some("/etc/nsswitch.conf") } else { None };
+
+/// What to add to "not found", if the file names a source besides the hosts file and the DNS. One
+/// that cannot be read names none.
+pub(in crate::dns) fn elsewhere(path: &Path) -> Option<String> {
+    let text = read(path).ok()?;
+    let others = other_sources(&text);
+    let asks = match others.len() {
+        0 => return None,
+        1 => "asks it",
+        _ => "asks them",
+    };
+    let others = Line(others.join(", "));
+    Some(format!("nsswitch.conf also has {others}: he::os::Resolver (feature os) {asks}"))
+}
+
+/// The services of the `hosts` line besides `files` and `dns` that a name gets to which neither of
+/// the two has. Of several lines the last counts, as in glibc.
+fn other_sources(text: &str) -> Vec<&str> {
+    let entries = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+    let mut hosts = entries.filter_map(|entry| match entry.split_once(':')? {
+        (database, services) if database.trim() == "hosts" => Some(services),
+        _ => None,
+    });
+    let mut rest = hosts.next_back().unwrap_or_default();
+    let mut others = Vec::new();
+    while let Some((service, actions, after)) = next(rest) {
+        rest = after;
+        match service {
+            // Not found there and the end: what stands behind is for other failures.
+            "files" | "dns" if returns_when_not_found(actions) => break,
+            "files" | "dns" => {}
+            other => others.push(other),
+        }
+    }
+    others
+}
+
+/// A service, the text in the brackets behind it, and the rest: `dns [NOTFOUND=return] files`.
+fn next(text: &str) -> Option<(&str, &str, &str)> {
+    let text = text.trim_start();
+    let end = text.find(|c: char| c.is_whitespace() || c == '[').unwrap_or(text.len());
+    let (service, rest) = text.split_at(end);
+    let (actions, rest) = match rest.trim_start().strip_prefix('[') {
+        Some(inside) => inside.split_once(']').unwrap_or((inside, "")),
+        None => ("", rest),
+    };
+    (!text.is_empty()).then_some((service, actions, rest))
+}
+
+/// `NOTFOUND=return`, or `!S=return` of another status, in any case and with any spaces. Of several
+/// that speak of it the last counts.
+fn returns_when_not_found(actions: &str) -> bool {
+    let actions = actions.to_ascii_lowercase().replace('=', " = ").replace('!', " ! ");
+    let words: Vec<_> = actions.split_whitespace().collect();
+    let mut returns = false;
+    for at in 0..words.len() {
+        let Some([status, "=", action]) = words.get(at..at + 3) else { continue };
+        let negated = at > 0 && words[at - 1] == "!";
+        if negated != (*status == "notfound") {
+            returns = *action == "return";
+        }
+    }
+    returns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hosts_line_names_the_other_sources() {
+        for (text, expected) in [
+            ("", ""),
+            ("hosts: files dns", ""),
+            ("hosts:files dns\n", ""),
+            ("hosts:\t\tfiles mdns4_minimal [NOTFOUND=return] dns\r\n", "mdns4_minimal"),
+            ("hosts:  files   myhostname  dns # wins", "myhostname"),
+            ("passwd: files ldap\nhosts: files dns\nnetworks: nis\n", ""),
+            ("#hosts: wins\n # hosts: wins\n hosts : files wins dns", "wins"),
+            ("hosts: wins\nhosts: files dns ldap", "ldap"),
+            (
+                "hosts: mymachines resolve [!UNAVAIL=return] files myhostname dns",
+                "mymachines resolve myhostname",
+            ),
+            ("hosts: files[SUCCESS=return]dns[UNAVAIL=continue]sss", "sss"),
+            ("hosts: dns [ NOTFOUND = RETURN ] nis", ""),
+            ("hosts: dns [!UNAVAIL=return] nis", ""),
+            ("hosts: dns [!NOTFOUND=return] nis", "nis"),
+            ("hosts: dns [!UNAVAIL=return NOTFOUND=continue] nis", "nis"),
+            ("hosts: files [notfound=return] dns wins", ""),
+            ("hosts: [ dns", ""),
+            ("hosts: wins [NOTFOUND=return", "wins"),
+            ("hosts:", ""),
+        ] {
+            assert_eq!(other_sources(text).join(" "), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_and_a_source_in_it_is_found() {
+        let services = "[a-z0-9_ \\[\\]!=:#\t-]{0,40}";
+        proptest::proptest!(|(any: String, services in services)| {
+            other_sources(&any);
+            other_sources(&format!("hosts: {services}"));
+            let text = format!("{any}\nhosts: wins {services}\n{}", any.replace("hosts", ""));
+            assert!(other_sources(&text).contains(&"wins"), "{text:?}");
+        });
+    }
+}

@@ -1,0 +1,256 @@
+//! resolv.conf, line by line, as resolv.conf(5) and glibc read it.
+//!
+//! `LOCALDOMAIN`, `RES_OPTIONS` and the domain part of the host's own name are not used: what a
+//! name means should not depend on the environment of the process.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use crate::dns::name_server::{NameServer, PORT};
+use crate::race::host::{check_name, configured_addr, query_name};
+use crate::race::report::text::Line;
+use crate::resolve::Record;
+
+/// As in glibc (`RES_MAXNDOTS`).
+const MAX_NDOTS: usize = 15;
+
+/// Whom to ask, and under which names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::dns) struct Conf {
+    /// In the order in which they are asked. All of them: glibc's limit of three is its own
+    /// (R-8305-3.1c).
+    pub(in crate::dns) servers: Vec<NameServer>,
+    /// Domains in lower case, without a dot at the end.
+    pub(in crate::dns) search: Vec<Arc<str>>,
+    /// A name with at least so many dots is tried as it is before the search list.
+    pub(in crate::dns) ndots: usize,
+    /// Each lookup begins with another server.
+    pub(in crate::dns) rotate: bool,
+    /// TCP from the start.
+    pub(in crate::dns) use_vc: bool,
+    /// AAAA is never asked.
+    pub(in crate::dns) no_aaaa: bool,
+}
+
+impl Conf {
+    /// These servers, and no search list.
+    pub(in crate::dns) fn of(servers: impl IntoIterator<Item = NameServer>) -> Self {
+        Self {
+            servers: servers.into_iter().collect(),
+            search: Vec::new(),
+            ndots: 1,
+            rotate: false,
+            use_vc: false,
+            no_aaaa: false,
+        }
+    }
+
+    /// Never fails: a line that makes no sense is ignored. Without a `nameserver` line it is the
+    /// server on this host, as resolv.conf(5) says, and never a public one.
+    pub(in crate::dns) fn parse(text: &str) -> Self {
+        let mut conf = Self::of([]);
+        for line in text.lines().filter(|line| !line.starts_with(['#', ';'])) {
+            if conf.line(line).is_none() && !line.trim().is_empty() {
+                tracing::debug!(line = %Line(line), "resolv.conf: ignored");
+            }
+        }
+        if conf.servers.is_empty() {
+            conf.servers.push(NameServer::udp((Ipv4Addr::LOCALHOST, PORT).into()));
+        }
+        conf
+    }
+
+    /// Whether records of this type are never asked (`no-aaaa`).
+    pub(in crate::dns) fn never_asks(&self, record: Record) -> bool {
+        match record {
+            Record::Aaaa => self.no_aaaa,
+            Record::A => false,
+        }
+    }
+
+    /// The keyword starts the line. `None` if the line is not understood.
+    fn line(&mut self, line: &str) -> Option<()> {
+        let (keyword, rest) = line.split_once(char::is_whitespace)?;
+        let mut words = rest.split_whitespace().take_while(|word| !word.starts_with(['#', ';']));
+        match keyword {
+            "nameserver" => self.servers.push(system_server(server(words.next()?)?)),
+            "search" => self.search = words.filter_map(domain).collect(),
+            "domain" => self.search = words.take(1).filter_map(domain).collect(),
+            "options" => words.for_each(|option| self.option(option)),
+            // `sortlist` orders IPv4 addresses; here RFC 6724 does.
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn option(&mut self, option: &str) {
+        match option.split_once(':').unwrap_or((option, "")) {
+            ("ndots", n) => self.ndots = n.parse().unwrap_or(self.ndots).min(MAX_NDOTS),
+            ("rotate", "") => self.rotate = true,
+            ("use-vc" | "usevc" | "tcp", "") => self.use_vc = true,
+            ("no-aaaa", "") => self.no_aaaa = true,
+            // When to ask again and when to give up is the race's matter: the deadline of a query.
+            ("timeout" | "attempts", _) => {}
+            // Always done.
+            ("edns0" | "single-request-reopen", "") => {}
+            // Two questions never share a socket, so no answer of the one displaces the other's.
+            ("single-request", "") => {}
+            // The AD bit is not used.
+            ("trust-ad", "") => {}
+            // Without a meaning here, or anywhere today.
+            ("debug" | "inet6" | "no-check-names" | "no-reload" | "insecure1" | "insecure2", _) => {
+            }
+            _ => tracing::debug!(option = %Line(option), "resolv.conf: ignored"),
+        }
+    }
+}
+
+/// An address with or without a zone, or `[address]:port` as in OpenBSD.
+fn server(text: &str) -> Option<SocketAddr> {
+    match text.strip_prefix('[').and_then(|text| text.split_once("]:")) {
+        Some((host, port)) => configured_addr(host, port.parse().ok()?).ok(),
+        None => configured_addr(text, PORT).ok(),
+    }
+}
+
+/// A server that the system has named: opportunistic, where that can be of use. A resolver on this
+/// host or link (a stub, a container's, a cloud's) is no one else's way out, and speaks no TLS;
+/// neither is there a port 853 beside one at a port of its own.
+pub(in crate::dns) fn system_server(addr: SocketAddr) -> NameServer {
+    let nearby = match addr.ip().to_canonical() {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unicast_link_local(),
+    };
+    match nearby || addr.port() != PORT {
+        true => NameServer::udp(addr),
+        false => NameServer::opportunistic(addr),
+    }
+}
+
+/// `search .` says that nothing is to be appended, so the root is no domain here.
+pub(in crate::dns) fn domain(text: &str) -> Option<Arc<str>> {
+    let bare = query_name(text.strip_suffix('.').unwrap_or(text));
+    if bare.is_empty() {
+        return None;
+    }
+    match check_name(&bare) {
+        Ok(()) => Some(bare),
+        Err(why) => {
+            tracing::debug!(%why, "search list: ignored");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn servers(text: &str) -> Vec<String> {
+        Conf::parse(text).servers.iter().map(|server| server.addr().to_string()).collect()
+    }
+
+    fn search(text: &str) -> Vec<String> {
+        Conf::parse(text).search.iter().map(|domain| domain.to_string()).collect()
+    }
+
+    #[test] // R-8305-3.1c
+    fn all_name_servers_are_used_in_their_order() {
+        let text = "nameserver 192.0.2.1\nnameserver\t2001:db8::1 # two\nnameserver 192.0.2.3\r\n\
+                    nameserver fe80::1%lo\nnameserver [192.0.2.5]:5353\nnameserver [::1]:54\n";
+        assert_eq!(
+            servers(text),
+            [
+                "192.0.2.1:53",
+                "[2001:db8::1]:53",
+                "192.0.2.3:53",
+                "[fe80::1%1]:53",
+                "192.0.2.5:5353",
+                "[::1]:54"
+            ]
+        );
+    }
+
+    #[test] // R-8310-5a
+    fn servers_nearby_or_at_a_port_of_their_own_are_spoken_to_plainly() {
+        let texts = [
+            ("192.0.2.1", "192.0.2.1"),
+            ("10.0.0.1", "10.0.0.1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("fd00::1", "fd00::1"),
+            ("[192.0.2.1]:53", "192.0.2.1"),
+            ("[192.0.2.1]:5353", "udp:192.0.2.1:5353"),
+            ("127.0.0.11", "udp:127.0.0.11"),
+            ("127.0.0.53", "udp:127.0.0.53"),
+            ("::ffff:127.0.0.53", "udp:127.0.0.53"),
+            ("::1", "udp:::1"),
+            ("169.254.169.253", "udp:169.254.169.253"),
+            ("fe80::1%lo", "udp:fe80::1%1"),
+            ("", "udp:127.0.0.1"),
+        ];
+        for (text, expected) in texts {
+            let conf = Conf::parse(&format!("nameserver {text}"));
+            let texts: Vec<_> = conf.servers.iter().map(|server| server.to_string()).collect();
+            assert_eq!(texts, [expected]);
+        }
+    }
+
+    #[test]
+    fn without_a_name_server_it_is_the_one_on_this_host() {
+        assert_eq!(servers(""), ["127.0.0.1:53"]);
+        assert_eq!(servers("#nameserver 192.0.2.1\n;nameserver 192.0.2.1\n"), ["127.0.0.1:53"]);
+        assert_eq!(servers(" nameserver 192.0.2.1\nnameserver x\nnameserver\n"), ["127.0.0.1:53"]);
+        assert_eq!(servers("nameservers 192.0.2.1\nnameserver fe80::1%no0\n"), ["127.0.0.1:53"]);
+    }
+
+    #[test]
+    fn the_last_of_search_and_domain_wins() {
+        assert_eq!(search("search a.corp B.Corp.\ndomain c.corp d.corp\n"), ["c.corp"]);
+        assert_eq!(search("domain c.corp\nsearch a.corp b.corp # c\n"), ["a.corp", "b.corp"]);
+        assert_eq!(search("search a.corp\nsearch .\n"), [""; 0]);
+        assert_eq!(search("search a..corp a:b b.corp\n"), ["b.corp"]);
+        assert_eq!(search("search Bücher.test\n"), ["xn--bcher-kva.test"]);
+        assert_eq!(search("search a.corp\nsearch\n"), ["a.corp"]);
+    }
+
+    #[test]
+    fn options_add_up_and_the_unknown_are_ignored() {
+        let conf = Conf::parse(
+            "options ndots:5 timeout:1 attempts:9 edns0\noptions rotate use-vc no-aaaa x:y",
+        );
+        assert_eq!(conf.ndots, 5);
+        assert!(conf.rotate && conf.use_vc && conf.no_aaaa);
+        let plain = Conf::parse("options single-request");
+        assert!(!plain.rotate && !plain.use_vc && !plain.no_aaaa);
+        assert_eq!(plain.ndots, 1);
+    }
+
+    #[test]
+    fn ndots_lies_between_0_and_15() {
+        let ndots = |text| Conf::parse(text).ndots;
+        assert_eq!(ndots("options ndots:0"), 0);
+        assert_eq!(ndots("options ndots:99"), 15);
+        assert_eq!(ndots("options ndots:-1 ndots:"), 1);
+    }
+
+    #[test]
+    fn any_text_is_taken() {
+        for text in
+            ["\0\u{1}", "options", "options :::", "search \u{feff}", "\n\r\n;", "nameserver %"]
+        {
+            assert_eq!(servers(text), ["127.0.0.1:53"]);
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_and_a_server_in_it_is_found() {
+        let line = "(nameserver|search|domain|options|)[ \t#;%:.a-z0-9\u{e4}-]{0,60}";
+        let ip = proptest::prelude::any::<Ipv4Addr>();
+        proptest::proptest!(|(any: String, line in line, ip in ip)| {
+            Conf::parse(&any);
+            let found = servers(&format!("{line}\nnameserver {ip}\n{line}"));
+            let expected = SocketAddr::from((ip, PORT)).to_string();
+            assert!(found.contains(&expected), "{expected} in {found:?}");
+        });
+    }
+}

@@ -1,0 +1,190 @@
+//! Makes the connections of a line, through the crate's own connector: its socket options, its
+//! binding, its report.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::connection::{Connection, Life, Phase};
+use super::ports::{Ports, Spot};
+use super::tls::{self, Client, Tls};
+use crate::connect::Connector;
+use crate::connect::attempt::Attempt;
+use crate::connect::socket::SocketOptions;
+use crate::dns::name_server::NameServer;
+use crate::race::answer::{LookupError, LookupErrorKind};
+use crate::race::binding::Binding;
+use crate::race::config::Config;
+use crate::race::error::Error;
+use crate::race::report::text::Time;
+use crate::race::report::{AttemptOutcome, AttemptReport};
+
+/// How long a connection may take: the lookups that wait for it give up sooner.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The same where plain DNS will do as well: a live server has answered by then.
+pub(in crate::dns) const OPPORTUNISTIC_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Where a line leads.
+#[derive(Debug, Clone)]
+pub(in crate::dns) struct Opener {
+    pub(in crate::dns) addr: SocketAddr,
+    pub(in crate::dns) binding: Binding,
+    /// `None`: TCP in clear.
+    pub(in crate::dns) security: Option<Security>,
+}
+
+/// What makes TLS of it.
+#[derive(Debug, Clone)]
+pub(in crate::dns) struct Security {
+    pub(in crate::dns) server: NameServer,
+    pub(in crate::dns) tls: Arc<Tls>,
+    /// Made at first use, and with it the sessions that are resumed: of this line and no other.
+    pub(in crate::dns) client: Arc<OnceCell<Client>>,
+    /// Where it is remembered how that went, if plain DNS will do as well.
+    pub(in crate::dns) ports: Option<(Arc<Ports>, Spot)>,
+}
+
+impl Opener {
+    /// A new connection. Its task makes it.
+    pub(in crate::dns) fn open(&self, quota: usize) -> Arc<Connection> {
+        let Self { addr, binding, security } = self.clone();
+        match security {
+            None => Connection::open(quota, async move |_| {
+                let made = connect(addr, binding, TIMEOUT, Attempt::connect).await;
+                made.map_err(|failed| failed.error)
+            }),
+            Some(security) => Connection::open(quota, async move |life: Arc<Life>| {
+                let started = Instant::now();
+                let made = security.connect(addr, binding, life).await;
+                security.remember(started, &made);
+                made.map_err(|failed| failed.error)
+            }),
+        }
+    }
+}
+
+impl Security {
+    async fn connect(
+        &self,
+        addr: SocketAddr,
+        binding: Binding,
+        life: Arc<Life>,
+    ) -> Result<TlsStream<TcpStream>, Failed> {
+        let timeout = if self.ports.is_some() { OPPORTUNISTIC_TIMEOUT } else { TIMEOUT };
+        let client = self.client.get_or_try_init(|| self.tls.client(&self.server)).await;
+        let Client { config, name } = client.map_err(Failed::here)?;
+        let dial = |attempt: Attempt| {
+            let (life, name) = (life.clone(), name.clone());
+            let tls = TlsConnector::from(config.clone());
+            async move {
+                let tcp = attempt.connect().await?;
+                life.tcp_is_up();
+                let stream = tls.connect(name, tcp).await?;
+                let session = stream.get_ref().1;
+                let (version, handshake) = (session.protocol_version(), session.handshake_kind());
+                tracing::debug!(%addr, ?version, ?handshake, "TLS is up");
+                Ok(stream)
+            }
+        };
+        let made = connect(addr, binding, timeout, dial).await;
+        made.map_err(|failed| match failed.fault {
+            Fault::Silence => failed.because(silence(&life, timeout)),
+            Fault::Port | Fault::Here => failed,
+        })
+    }
+
+    fn remember<T>(&self, started: Instant, made: &Result<T, Failed>) {
+        let Some((ports, spot)) = &self.ports else { return };
+        let now = Instant::now();
+        match made {
+            // Until it has answered, that says little.
+            Ok(_) => {}
+            Err(Failed { error, fault: Fault::Port }) => {
+                ports.tls_is_dead(spot, &error.reason(), now);
+            }
+            Err(Failed { error, fault: Fault::Silence }) => {
+                ports.tls_is_silent(spot, &error.reason(), started, now);
+            }
+            Err(Failed { fault: Fault::Here, .. }) => {}
+        }
+    }
+}
+
+fn silence(life: &Life, timeout: Duration) -> String {
+    let what = match life.phase() {
+        Phase::Connecting(_) => "no TCP connection",
+        Phase::Handshaking(_) | Phase::Up | Phase::Ended => "no TLS handshake",
+    };
+    format!("{what} within {}", Time(timeout))
+}
+
+/// A connection that did not come about, and where the fault lies.
+struct Failed {
+    error: LookupError,
+    fault: Fault,
+}
+
+enum Fault {
+    /// The server's port: refused, or no such handshake.
+    Port,
+    /// Nothing was heard in time.
+    Silence,
+    /// This host: nothing was sent.
+    Here,
+}
+
+impl Failed {
+    fn here(error: LookupError) -> Self {
+        Self { error, fault: Fault::Here }
+    }
+
+    fn because(self, why: String) -> Self {
+        Self { error: LookupError::from(LookupErrorKind::NoNameServer).with_cause(why), ..self }
+    }
+}
+
+async fn connect<T, D, F>(
+    addr: SocketAddr,
+    binding: Binding,
+    timeout: Duration,
+    dial: D,
+) -> Result<T, Failed>
+where
+    D: Fn(Attempt) -> F + Send,
+    F: Future<Output = io::Result<T>> + Send + 'static,
+    T: Send + 'static,
+{
+    let config = Config::new().connect_timeout(timeout).total_timeout(Duration::MAX);
+    let socket = SocketOptions::default().bound_by(binding);
+    let connector = Connector::without_resolver().config(config).socket(socket);
+    match connector.connect_addrs_with(&[addr], dial).await {
+        Ok(established) => Ok(established.stream),
+        Err(error) => Err(judge(&error)),
+    }
+}
+
+fn judge(error: &Error) -> Failed {
+    let attempt = error.report().attempts().first();
+    match attempt.map(AttemptReport::outcome) {
+        Some(AttemptOutcome::Failed(cause)) => {
+            let here = attempt.is_some_and(AttemptReport::is_local);
+            let fault = if here { Fault::Here } else { Fault::Port };
+            Failed { error: tls::why(cause), fault }
+        }
+        Some(AttemptOutcome::TimedOut) => {
+            Failed { error: LookupErrorKind::NoNameServer.into(), fault: Fault::Silence }
+        }
+        Some(AttemptOutcome::Running | AttemptOutcome::Won | AttemptOutcome::Cancelled) | None => {
+            let error = LookupError::from(LookupErrorKind::NoNameServer).with_cause(error.clone());
+            Failed::here(error)
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! TLS to name servers: who is trusted, by the policy of each server.
+//!
+//! | policy | certificate | SNI |
+//! |---|---|---|
+//! | opportunistic | any | none |
+//! | strict | as [`Trust`] has it, for the hostname, without one for the IP address | the hostname |
+//! | pinned | one that a pin is of; with a hostname it has to be for that too | the hostname |
+//!
+//! That the server has the certificate's private key is verified in each case. TLS 1.2 and 1.3 (RFC
+//! 7858 section 8), no ALPN (853 needs none), no early data. Each line has a client of its own, and with
+//! it its own sessions to resume: what was verified by one policy never stands for another.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls::client::Resumption;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::pki_types::ServerName;
+use tokio::task::spawn_blocking;
+
+use crate::dns::name_server::{NameServer, Pin, Policy};
+use crate::race::answer::{LookupError, LookupErrorKind};
+use verify::Unchained;
+
+mod verify;
+mod why;
+
+#[cfg(test)]
+mod tests;
+
+pub use crate::tls::trust::Trust;
+pub(in crate::dns) use why::why;
+
+/// How a connection to one name server is made.
+#[derive(Debug, Clone)]
+pub(in crate::dns) struct Client {
+    pub(in crate::dns) config: Arc<ClientConfig>,
+    /// For whom the certificate has to be, where the policy asks that.
+    pub(in crate::dns) name: ServerName<'static>,
+}
+
+/// Makes the clients of one network.
+#[derive(Debug)]
+pub(in crate::dns) struct Tls {
+    trust: Trust,
+}
+
+impl Tls {
+    pub(in crate::dns) fn new(trust: Trust) -> Self {
+        Self { trust }
+    }
+
+    /// A client for this server, which resumes its own sessions and no others: whoever shares it may
+    /// be known to the server as one and the same.
+    ///
+    /// # Errors
+    ///
+    /// There is nothing to verify the server against, or it is never asked over TLS.
+    pub(in crate::dns) async fn client(
+        self: &Arc<Self>,
+        server: &NameServer,
+    ) -> Result<Client, LookupError> {
+        if !self.reads_files(server) {
+            return self.client_now(server);
+        }
+        // Other tasks of this thread do not wait for it.
+        let (tls, asked) = (Arc::clone(self), server.clone());
+        let made = spawn_blocking(move || tls.client_now(&asked)).await;
+        made.unwrap_or_else(|error| Err(untrusted(server, error.into())))
+    }
+
+    /// Whether the root certificates of the system may have to be read, see [`Trust::platform`].
+    fn reads_files(&self, server: &NameServer) -> bool {
+        let by_issuer = match server.policy() {
+            Policy::Opportunistic { .. } | Policy::Udp | Policy::Tcp => false,
+            Policy::Tls { pins, .. } => pins.is_empty(),
+        };
+        by_issuer && self.trust.is_platform()
+    }
+
+    fn client_now(&self, server: &NameServer) -> Result<Client, LookupError> {
+        self.make(server).map_err(|why| untrusted(server, why))
+    }
+
+    fn make(&self, server: &NameServer) -> Result<Client, Box<dyn StdError + Send + Sync>> {
+        let ip = ServerName::from(server.addr().ip());
+        let (config, name) = match server.policy() {
+            Policy::Udp | Policy::Tcp => return Err("never asked over TLS".into()),
+            Policy::Opportunistic { .. } => {
+                let provider = self.trust.provider();
+                let any = Arc::new(Unchained::any(provider.clone()));
+                (crate::tls::trust::config(provider, any)?, ip)
+            }
+            Policy::Tls { name, pins } => {
+                let host = name.as_deref().map(|name| ServerName::try_from(name.to_owned()));
+                let host = host.transpose()?;
+                let verifier = self.by_pins(pins, host.is_some());
+                (self.trust.client_config(verifier)?, host.unwrap_or(ip))
+            }
+        };
+        Ok(Client { config: Arc::new(own(config, &name)), name })
+    }
+
+    /// `None` without pins.
+    fn by_pins(&self, pins: &Arc<[Pin]>, named: bool) -> Option<Arc<dyn ServerCertVerifier>> {
+        if pins.is_empty() {
+            return None;
+        }
+        Some(Arc::new(Unchained::pinned(self.trust.provider(), pins.clone(), named)))
+    }
+}
+
+fn untrusted(server: &NameServer, why: Box<dyn StdError + Send + Sync>) -> LookupError {
+    LookupError::from(LookupErrorKind::Untrusted).with_server(server.addr()).with_cause(why)
+}
+
+/// What holds whoever the configuration is of.
+fn own(mut config: ClientConfig, name: &ServerName<'_>) -> ClientConfig {
+    config.alpn_protocols.clear();
+    // A query that is sent early can be replayed, and a ticket would tell who asks.
+    config.enable_early_data = false;
+    config.enable_sni = matches!(name, ServerName::DnsName(_));
+    config.resumption = Resumption::in_memory_sessions(1);
+    config
+}

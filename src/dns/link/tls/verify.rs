@@ -1,0 +1,168 @@
+//! Certificates that are not verified by who has issued them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_name;
+use rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme,
+    SupportedCipherSuite,
+};
+
+use crate::dns::name_server::{Pin, Pinned};
+
+/// Takes a certificate without a look at its issuer, its validity and its purpose. That the server
+/// has the private key of it is verified all the same, here as in rustls.
+#[derive(Debug)]
+pub(super) struct Unchained {
+    provider: Arc<CryptoProvider>,
+    accepts: Accepts,
+}
+
+#[derive(Debug)]
+enum Accepts {
+    /// The opportunistic policy.
+    Any,
+    /// The server's own certificate, and no other of its chain, with one of these; with a hostname it
+    /// has to be for that too.
+    Pinned { pins: Arc<[Pin]>, named: bool },
+}
+
+impl Unchained {
+    pub(super) fn any(provider: Arc<CryptoProvider>) -> Self {
+        Self { provider, accepts: Accepts::Any }
+    }
+
+    pub(super) fn pinned(provider: Arc<CryptoProvider>, pins: Arc<[Pin]>, named: bool) -> Self {
+        Self { provider, accepts: Accepts::Pinned { pins, named } }
+    }
+}
+
+impl ServerCertVerifier for Unchained {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if let Accepts::Pinned { pins, named } = &self.accepts {
+            let certificate = ParsedCertificate::try_from(end_entity)?;
+            check_pins(pins, end_entity, &certificate)?;
+            if *named {
+                verify_server_name(&certificate, server_name)?;
+            }
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, cert, dss, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, cert, dss, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// RFC 7858 section 4.2; but a pin of another certificate of the chain counts for nothing, because
+/// nothing here verifies that chain.
+fn check_pins(
+    pins: &Arc<[Pin]>,
+    der: &CertificateDer<'_>,
+    certificate: &ParsedCertificate<'_>,
+) -> Result<(), Error> {
+    let key = Pin::key_sha256(sha256(&certificate.subject_public_key_info())?);
+    let certificate = Pin::certificate_sha256(sha256(der)?);
+    if pins.contains(&key) || pins.contains(&certificate) {
+        return Ok(());
+    }
+    let wrong = WrongPin { expected: pins.clone(), key, certificate };
+    Err(CertificateError::Other(OtherError(Arc::new(wrong))).into())
+}
+
+/// By the hash function of a cipher suite that is always compiled in, whatever the provider has.
+pub(super) fn sha256(data: &[u8]) -> Result<[u8; 32], Error> {
+    let hash = match TLS13_AES_128_GCM_SHA256 {
+        SupportedCipherSuite::Tls12(suite) => suite.common.hash_provider,
+        SupportedCipherSuite::Tls13(suite) => suite.common.hash_provider,
+    };
+    let hash = hash.hash(data).as_ref().try_into();
+    hash.map_err(|_| Error::General("a SHA-256 hash has 32 bytes".into()))
+}
+
+/// No pin is of the certificate that the server has.
+#[derive(Debug)]
+pub(super) struct WrongPin {
+    expected: Arc<[Pin]>,
+    key: Pin,
+    certificate: Pin,
+}
+
+/// Short enough to stand uncut in a line: of several pins the first, and what stands in its place.
+impl fmt::Display for WrongPin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(first) = self.expected.first() else { return f.write_str("no pin") };
+        write!(f, "wrong pin: expected {first}")?;
+        if self.expected.len() > 1 {
+            write!(f, " or {} more", self.expected.len() - 1)?;
+        }
+        match first.pinned() {
+            Pinned::Key => write!(f, ", found {}", self.key),
+            Pinned::Certificate => write!(f, ", found {}", self.certificate),
+        }
+    }
+}
+
+impl std::error::Error for WrongPin {}
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::BASE64;
+
+    use super::*;
+
+    /// From `openssl req -x509`; expired by now, which is nothing to a pin.
+    const CERTIFICATE: &str = "\
+        MIIBgTCCASigAwIBAgIUCNBhbjWRTDngb9z9hM+o2dqLcOYwCgYIKoZIzj0EAwIwDDEKMAgGA1UEAwwB\
+        eDAeFw0yNjExMjAxNDIwNTNaFw0yNjExMjIxNDIwNTNaMAwxCjAIBgNVBAMMAXgwWTATBgcqhkjOPQIB\
+        BggqhkjOPQMBBwNCAATP1gs4HK/dZwj2QnKSWCX7zYxBHO+5tK5JMf8w3R5wso5M6Iy5NW6nZIJD6DH3\
+        03IKmTUWZuIfGAMLmBP+pER1o2gwZjAdBgNVHQ4EFgQU4wnCd8yv+VldF3m8b5LIf4Kb8NswHwYDVR0j\
+        BBgwFoAU4wnCd8yv+VldF3m8b5LIf4Kb8NswDwYDVR0TAQH/BAUwAwEB/zATBgNVHREEDDAKgghkbnMu\
+        dGVzdDAKBggqhkjOPQQDAgNHADBEAiBBdsEr6HSfrA9M33oBmtpCbdAsCQyzJy86XyLmoSayyQIgMTDU\
+        1DoG3CJ1qI15CWtscuwTt5aaygYPMZwG4HHcwKw=";
+
+    #[test] // C-PIN
+    fn pins_are_those_that_openssl_computes() {
+        let der = CertificateDer::from(BASE64.decode(CERTIFICATE.as_bytes()).unwrap());
+        let certificate = ParsedCertificate::try_from(&der).unwrap();
+        let check = |pin: &str| check_pins(&Arc::from([pin.parse().unwrap()]), &der, &certificate);
+        assert_eq!(check("key-fp:SHA256:nXSuHVgiquPg6dEg778qHvdY97bj0aLpHBgJ3uYVFco="), Ok(()));
+        let fingerprint = "B7:8C:B1:12:90:D2:47:B7:84:0D:9E:43:98:73:31:33:\
+                           54:15:C9:51:C0:16:D9:24:E9:45:5A:8B:EB:03:65:76";
+        assert_eq!(check(&format!("cert-fp:SHA256:{fingerprint}")), Ok(()));
+        assert!(check("key-fp:SHA256:t4yxEpDSR7eEDZ5DmHMxM1QVyVHAFtkk6UVai+sDZXY=").is_err());
+    }
+}

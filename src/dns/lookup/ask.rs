@@ -1,0 +1,180 @@
+//! One question to all name servers: staggered, with fail-over, along CNAMEs.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::time::{Instant, sleep_until};
+
+use super::cache::{Key, Learnt};
+use super::chain::{Chain, Found};
+use super::flight::Deadline;
+use super::servers::Memory;
+use crate::dns::config::resolv_conf::Conf;
+use crate::dns::link::reach::Reach;
+use crate::dns::message::{Question, text_name, wire_name};
+use crate::dns::name_server::NameServer;
+use crate::dns::server::exchange::exchange;
+use crate::dns::server::stream::Outcome;
+use crate::race::answer::{Answer, LookupError, LookupErrorKind};
+
+/// Distance between two servers while none fails.
+const NEXT_SERVER: Duration = Duration::from_millis(250);
+
+/// Asks until there is an answer, every server has failed, or the deadline is over.
+pub(in crate::dns) async fn ask(whom: Whom<'_>, key: &Key, deadline: &Deadline) -> Learnt {
+    let learnt = match follow(whom, key, deadline).await {
+        Ok(learnt) => learnt,
+        Err(error) => Learnt { outcome: Err(error), ttl: Duration::ZERO },
+    };
+    // Whatever the answer came by in the end.
+    let Some(why) = whom.clear.get() else { return learnt };
+    let outcome = match learnt.outcome {
+        Ok(answer) => Ok(answer.with_in_clear(why.clone())),
+        Err(error) => Err(error.with_in_clear(why.clone())),
+    };
+    Learnt { outcome, ..learnt }
+}
+
+/// Which servers there are, and what is remembered of them.
+#[derive(Clone, Copy)]
+pub(in crate::dns) struct Whom<'a> {
+    pub(in crate::dns) conf: &'a Conf,
+    pub(in crate::dns) memory: &'a Memory,
+    pub(in crate::dns) reach: &'a Reach,
+    /// Why a question went in clear that was to go over TLS where that works.
+    pub(in crate::dns) clear: &'a OnceLock<Arc<str>>,
+}
+
+/// A reply may end with a CNAME whose target it says nothing of; then that is asked as well.
+async fn follow(whom: Whom<'_>, key: &Key, deadline: &Deadline) -> Result<Learnt, LookupError> {
+    let mut chain = Chain::new(wire_name(&key.name)?);
+    loop {
+        let question = Question::new(chain.name().clone(), key.record);
+        let asked = ask_servers(whom, key, &question, deadline).await;
+        let reply = asked.map_err(|error| named(error, &chain))?;
+        let found = chain.follow(&reply.message, key.record);
+        match found.map_err(|error| error.with_server(reply.server))? {
+            Found::Elsewhere => {}
+            Found::Addrs { addrs, dropped } => {
+                let answer = Answer::from(addrs).with_dropped(dropped);
+                let answer = answer.with_server(reply.server, reply.origin);
+                return Ok(learnt(answer, &chain));
+            }
+            Found::None(kind) => {
+                let error = named(LookupError::from(kind).with_server(reply.server), &chain);
+                return Ok(Learnt { outcome: Err(error), ttl: chain.ttl() });
+            }
+        }
+    }
+}
+
+fn named(error: LookupError, chain: &Chain) -> LookupError {
+    match chain.has_moved() {
+        true => error.with_name(text_name(chain.name())),
+        false => error,
+    }
+}
+
+fn learnt(answer: Answer, chain: &Chain) -> Learnt {
+    let answer = answer.with_ttl(chain.ttl());
+    let answer = match chain.has_moved() {
+        true => answer.with_name(text_name(chain.name())),
+        false => answer,
+    };
+    Learnt { outcome: Ok(answer), ttl: chain.ttl() }
+}
+
+/// The first good reply, and whose it is. Every question stays open until the deadline, so that a
+/// server that needs longer than the patience with it still answers.
+async fn ask_servers(
+    Whom { conf, memory, reach, clear }: Whom<'_>,
+    key: &Key,
+    question: &Question,
+    deadline: &Deadline,
+) -> Outcome {
+    let servers = memory.order(&conf.servers, conf.rotate, Instant::now());
+    let story = Story::default();
+    let one = async |server: NameServer| {
+        story.began(&server);
+        let way = reach.way(&server, &key.binding, clear);
+        match exchange(&way, question).await {
+            Ok(reply) => Some((server.clone(), reply)),
+            Err(error) => story.failed(&server, error),
+        }
+    };
+    match select(pin!(race_servers(&servers, one)), pin!(deadline.passed())).await {
+        Either::Left((Some((server, reply)), _)) => {
+            memory.answered(&server, &conf.servers, Instant::now());
+            Ok(reply)
+        }
+        Either::Left((None, _)) | Either::Right(_) => {
+            Err(story.failure(|server| reach.way(server, &key.binding, clear).standing()))
+        }
+    }
+}
+
+/// Starts the exchanges in the servers' order: the next one 250 ms after the one before, or at
+/// once when one fails. `None` when all have failed.
+async fn race_servers<T, F>(servers: &[NameServer], exchange: impl Fn(NameServer) -> F) -> Option<T>
+where
+    F: Future<Output = Option<T>>,
+{
+    let mut running = FuturesUnordered::new();
+    for server in servers {
+        // Boxed, or it would be moved as a whole several times.
+        running.push(Box::pin(exchange(server.clone())));
+        let next_at = Instant::now() + NEXT_SERVER;
+        match select(running.next(), pin!(sleep_until(next_at))).await {
+            Either::Left((Some(Some(won)), _)) => return Some(won),
+            Either::Left(_) | Either::Right(_) => {}
+        }
+    }
+    while let Some(ended) = running.next().await {
+        if ended.is_some() {
+            return ended;
+        }
+    }
+    None
+}
+
+/// The servers that were asked, in this order, and how those ended that failed.
+#[derive(Default)]
+struct Story(Mutex<Vec<(NameServer, Option<LookupError>)>>);
+
+impl Story {
+    fn began(&self, server: &NameServer) {
+        self.lock().push((server.clone(), None));
+    }
+
+    fn failed<T>(&self, server: &NameServer, error: LookupError) -> Option<T> {
+        self.lock().iter_mut().filter(|(asked, _)| asked == server).for_each(|(_, end)| {
+            *end = Some(error.clone());
+        });
+        None
+    }
+
+    /// The one error to tell: of the lowest rank, and among equals the first server's.
+    /// `standing` says how far it got with a silent server.
+    fn failure(&self, standing: impl Fn(&NameServer) -> Option<LookupError>) -> LookupError {
+        let asked = self.lock();
+        let silent = asked.iter().filter(|(_, end)| end.is_none()).count();
+        let told = asked.iter().map(|(server, end)| match end {
+            Some(error) => error.clone(),
+            None => standing(server)
+                .unwrap_or_else(|| LookupErrorKind::TimedOut.into())
+                .with_server(server.addr())
+                .with_other_servers(silent - 1),
+        });
+        let none =
+            || LookupError::new(LookupErrorKind::NoNameServer).with_cause("none is configured");
+        told.min_by_key(|error| error.kind().rank()).unwrap_or_else(none)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(NameServer, Option<LookupError>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

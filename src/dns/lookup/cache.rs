@@ -1,0 +1,268 @@
+//! What was learnt: answers, "none", and failures, each for its time. Shared by all runtimes.
+
+use std::hash::{Hash, Hasher};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use lru::LruCache;
+use tokio::time::Instant;
+
+use crate::race::answer::{Answer, LookupError, LookupErrorKind};
+use crate::race::binding::Binding;
+use crate::resolve::Record;
+
+/// What everything that is kept may weigh.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// What an entry weighs besides its texts and addresses: itself, and its place in map and list.
+const ENTRY_BYTES: usize = 512;
+/// How long a failure is remembered (RFC 9520 section 3.2: at least 1 s, at most 5 min).
+const FAILURE: Duration = Duration::from_secs(1);
+/// A server that says that it cannot is asked less and less often.
+const MAX_FAILURE: Duration = Duration::from_secs(30);
+/// A failure repeats itself if it comes so soon after the end of the one before.
+const REPEATED_WITHIN: Duration = Duration::from_secs(300);
+/// How long an answer, even one with a TTL of zero, belongs to the race that asked for it.
+const TRANSACTION: Duration = Duration::from_secs(5);
+
+/// What is asked, and through which way: answers learnt under one binding are never used under
+/// another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::dns) struct Key {
+    /// Lower case, absolute, without a dot at its end.
+    pub(in crate::dns) name: Arc<str>,
+    pub(in crate::dns) record: Record,
+    pub(in crate::dns) binding: Binding,
+}
+
+/// Without a binding that binds nothing: it would take longer than the name.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { name, record, binding } = self;
+        name.hash(state);
+        record.hash(state);
+        if *binding != Binding::default() {
+            binding.hash(state);
+        }
+    }
+}
+
+/// How a lookup ends.
+pub(in crate::dns) type Outcome = Result<Answer, LookupError>;
+
+/// How a lookup ended just now, and for how long that holds. Failures have no TTL: the cache
+/// knows how often they repeat.
+pub(in crate::dns) struct Learnt {
+    pub(in crate::dns) outcome: Outcome,
+    pub(in crate::dns) ttl: Duration,
+}
+
+/// What is too much goes in the order of its last use, so that a just learnt failure stays (RFC 9520).
+#[derive(Debug)]
+pub(in crate::dns) struct Cache(Mutex<Kept>);
+
+#[derive(Debug)]
+struct Kept {
+    entries: LruCache<Key, Entry>,
+    /// What they weigh.
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    outcome: Outcome,
+    learnt_at: Instant,
+    valid_until: Instant,
+    /// How many failures came before this one.
+    repeats: u32,
+}
+
+impl Cache {
+    pub(in crate::dns) fn new() -> Self {
+        Self(Mutex::new(Kept { entries: LruCache::unbounded(), bytes: 0 }))
+    }
+
+    /// What still holds, marked as remembered, with the TTL that is left (R-1035-TTL).
+    pub(in crate::dns) fn get(&self, key: &Key, now: Instant) -> Option<Outcome> {
+        let mut kept = self.lock();
+        let entry = kept.entries.get(key).filter(|entry| now < entry.valid_until)?;
+        Some(entry.remembered(now))
+    }
+
+    /// What still holds or was learnt a moment ago.
+    pub(in crate::dns) fn recent(&self, key: &Key, now: Instant) -> Option<Outcome> {
+        let holds = |entry: &Entry| now < entry.valid_until || now < entry.learnt_at + TRANSACTION;
+        let mut kept = self.lock();
+        let entry = kept.entries.get(key).filter(|entry| holds(entry))?;
+        Some(entry.remembered(now))
+    }
+
+    /// Remembers a result and hands it back.
+    pub(in crate::dns) fn insert(&self, key: Key, learnt: Learnt, now: Instant) -> Outcome {
+        let Learnt { outcome, ttl } = learnt;
+        let mut kept = self.lock();
+        let known = kept.entries.get(&key);
+        let (holds, repeats) = match failure_kind(&outcome) {
+            None => (ttl, 0),
+            // A failure in one runtime says nothing against what another has learnt meanwhile.
+            Some(_) if known.is_some_and(|known| known.is_answer_at(now)) => return outcome,
+            Some(kind) => failure(known, kind, now),
+        };
+        let valid_until = now + holds;
+        let entry = Entry { outcome: outcome.clone(), learnt_at: now, valid_until, repeats };
+        kept.insert(key, entry);
+        outcome
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn insert(&mut self, key: Key, entry: Entry) {
+        self.bytes += weight(&key, &entry);
+        let known = self.entries.push(key, entry);
+        self.forget(known);
+        while self.bytes > MAX_BYTES {
+            let oldest = self.entries.pop_lru();
+            self.forget(oldest);
+        }
+    }
+
+    fn forget(&mut self, gone: Option<(Key, Entry)>) {
+        self.bytes -= gone.map_or(0, |(key, entry)| weight(&key, &entry));
+    }
+}
+
+/// How long a failure is remembered, and the how manieth in a row it is (R-9520-3.2a, R-9520-3.2b).
+fn failure(before: Option<&Entry>, kind: LookupErrorKind, now: Instant) -> (Duration, u32) {
+    if !matches!(kind, LookupErrorKind::ServerFailure | LookupErrorKind::Refused) {
+        // Silence and an unreachable server mend without notice: no longer than we must.
+        return (FAILURE, 0);
+    }
+    let repeated = |entry: &&Entry| entry.repeats > 0 && now < entry.valid_until + REPEATED_WITHIN;
+    let repeats = before.filter(repeated).map_or(0, |entry| entry.repeats);
+    let holds = FAILURE.saturating_mul(1 << repeats.min(5)).min(MAX_FAILURE);
+    (holds, repeats + 1)
+}
+
+impl Entry {
+    fn is_answer_at(&self, now: Instant) -> bool {
+        failure_kind(&self.outcome).is_none() && now < self.valid_until
+    }
+
+    fn remembered(&self, now: Instant) -> Outcome {
+        match &self.outcome {
+            Ok(answer) => {
+                let left = self.valid_until.saturating_duration_since(now);
+                Ok(answer.clone().with_ttl(left).from_cache())
+            }
+            Err(error) => Err(error.clone().from_cache()),
+        }
+    }
+}
+
+/// What kind of failure it is; `None` for an answer, and "none" is an answer (R-9520-2).
+fn failure_kind(outcome: &Outcome) -> Option<LookupErrorKind> {
+    let error = outcome.as_ref().err()?;
+    (!error.kind().is_negative()).then_some(error.kind())
+}
+
+fn weight(key: &Key, entry: &Entry) -> usize {
+    let texts = match &entry.outcome {
+        Ok(answer) => {
+            size_of_val::<[SocketAddr]>(answer.addrs()) + answer.name().map_or(0, str::len)
+        }
+        Err(error) => {
+            let cause = error.cause().map_or(0, |cause| cause.to_string().len());
+            cause + error.name().map_or(0, str::len)
+        }
+    };
+    ENTRY_BYTES + key.name.len() + texts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn key(name: &str) -> Key {
+        Key { name: name.into(), record: Record::A, binding: Binding::default() }
+    }
+
+    fn answer(seconds: u32) -> Learnt {
+        let outcome = Ok(Answer::from(vec![SocketAddr::from(([192, 0, 2, 1], 0))]));
+        Learnt { outcome, ttl: seconds * SECOND }
+    }
+
+    fn failed(kind: LookupErrorKind) -> Learnt {
+        Learnt { outcome: Err(kind.into()), ttl: Duration::ZERO }
+    }
+
+    #[test] // R-1035-TTL
+    fn an_answer_without_a_ttl_is_known_only_to_its_transaction() {
+        let (cache, now) = (Cache::new(), Instant::now());
+        cache.insert(key("a"), answer(0), now).unwrap();
+        assert!(cache.get(&key("a"), now).is_none());
+        assert!(cache.recent(&key("a"), now + TRANSACTION - SECOND / 1_000).is_some());
+        assert!(cache.recent(&key("a"), now + TRANSACTION).is_none());
+    }
+
+    #[test] // R-9520-3.2a, R-9520-3.2b
+    fn only_failures_that_a_server_tells_in_a_row_last_longer() {
+        let (cache, mut now) = (Cache::new(), Instant::now());
+        let mut lasts = |learnt: Learnt| {
+            let _ = cache.insert(key("a"), learnt, now);
+            let start = now;
+            while cache.get(&key("a"), now).is_some() {
+                now += SECOND / 4;
+            }
+            (now - start).as_secs()
+        };
+        assert_eq!(lasts(failed(LookupErrorKind::ServerFailure)), 1);
+        assert_eq!(lasts(failed(LookupErrorKind::Refused)), 2);
+        assert_eq!(lasts(failed(LookupErrorKind::ServerFailure)), 4);
+        assert_eq!(lasts(failed(LookupErrorKind::TimedOut)), 1);
+        assert_eq!(lasts(failed(LookupErrorKind::TimedOut)), 1);
+        assert_eq!(lasts(failed(LookupErrorKind::NoNameServer)), 1);
+        assert_eq!(lasts(failed(LookupErrorKind::Other)), 1);
+        assert_eq!(lasts(failed(LookupErrorKind::ServerFailure)), 1);
+        assert_eq!(lasts(answer(3)), 3);
+        assert_eq!(lasts(failed(LookupErrorKind::ServerFailure)), 1);
+    }
+
+    #[test] // R-9520-3.2b
+    fn a_failure_long_after_another_is_no_repetition() {
+        let (cache, now) = (Cache::new(), Instant::now());
+        let _ = cache.insert(key("a"), failed(LookupErrorKind::ServerFailure), now);
+        let later = now + SECOND + REPEATED_WITHIN;
+        let _ = cache.insert(key("a"), failed(LookupErrorKind::ServerFailure), later);
+        assert!(cache.get(&key("a"), later + SECOND).is_none());
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_and_the_newest_stays() {
+        let (cache, now) = (Cache::new(), Instant::now());
+        let count = 4 * MAX_BYTES / ENTRY_BYTES;
+        for i in 0..count {
+            cache.insert(key(&i.to_string()), answer(60), now).unwrap();
+        }
+        let kept = cache.lock();
+        assert!(kept.bytes <= MAX_BYTES && kept.entries.len() > 7_000, "{} bytes", kept.bytes);
+        let sum: usize = kept.entries.iter().map(|(key, entry)| weight(key, entry)).sum();
+        assert_eq!(kept.bytes, sum);
+        drop(kept);
+        assert!(cache.get(&key("0"), now).is_none());
+        assert!(cache.get(&key(&(count - 1).to_string()), now).is_some());
+    }
+
+    #[test]
+    fn what_was_learnt_under_one_binding_is_unknown_under_another() {
+        let (cache, now) = (Cache::new(), Instant::now());
+        cache.insert(key("a"), answer(60), now).unwrap();
+        let binding = Binding { mark: Some(1), ..Binding::default() };
+        assert!(cache.get(&Key { binding, ..key("a") }, now).is_none());
+    }
+}

@@ -1,0 +1,309 @@
+//! From the name that was asked to the addresses: CNAMEs, TTLs, and what "none" means.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::{DNSClass, Name, RData, Record as Rr};
+
+use crate::dns::message::text_name;
+use crate::race::answer::{LookupError, LookupErrorKind};
+use crate::resolve::Record;
+
+/// The most CNAMEs that are followed (C-ALIAS).
+const MAX_HOPS: usize = 8;
+/// The most addresses of one answer that are kept.
+const MAX_ADDRS: usize = 64;
+/// No answer is used for longer, and no "none" (RFC 2308 section 5 leaves both to us).
+const MAX_TTL: Duration = Duration::from_secs(3_600);
+const MAX_NEGATIVE_TTL: Duration = Duration::from_secs(300);
+
+/// The name that was reached, those passed on the way to it, and the smallest TTL so far.
+#[derive(Debug)]
+pub(in crate::dns) struct Chain {
+    name: Name,
+    passed: Vec<Name>,
+    ttl: Duration,
+}
+
+/// Where a reply leads.
+#[derive(Debug)]
+pub(in crate::dns) enum Found {
+    /// To addresses of the chain's last name, and how many more there were.
+    Addrs { addrs: Vec<SocketAddr>, dropped: usize },
+    /// To none. It may be remembered for the chain's TTL.
+    None(LookupErrorKind),
+    /// To another name, of which it says nothing.
+    Elsewhere,
+}
+
+impl Chain {
+    pub(in crate::dns) fn new(name: Name) -> Self {
+        Self { name, passed: Vec::new(), ttl: MAX_TTL }
+    }
+
+    /// The name that the chain has reached.
+    pub(in crate::dns) fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// Whether a CNAME was followed.
+    pub(in crate::dns) fn has_moved(&self) -> bool {
+        !self.passed.is_empty()
+    }
+
+    /// The smallest TTL on the way; zero: not to be cached.
+    pub(in crate::dns) fn ttl(&self) -> Duration {
+        self.ttl
+    }
+
+    /// Follows a reply as far as it goes. Records of other names, classes and types are ignored.
+    ///
+    /// # Errors
+    ///
+    /// The chain is a loop or has more than eight CNAMEs.
+    pub(in crate::dns) fn follow(
+        &mut self,
+        reply: &Message,
+        record: Record,
+    ) -> Result<Found, LookupError> {
+        let before = self.passed.len();
+        loop {
+            let (addrs, dropped) = self.take_addrs(reply, record);
+            if !addrs.is_empty() {
+                return Ok(Found::Addrs { addrs, dropped });
+            }
+            match self.cname(reply) {
+                Some((target, ttl)) => self.step(target, ttl)?,
+                None => break,
+            }
+        }
+        // RFC 2308 section 2.1: NXDOMAIN is about the last name of the chain, and so is an SOA.
+        let soa_ttl = self.soa_ttl(reply);
+        let is_known = reply.metadata.response_code != ResponseCode::NXDomain;
+        if is_known && soa_ttl.is_none() && self.passed.len() > before {
+            return Ok(Found::Elsewhere);
+        }
+        self.at_most(soa_ttl.unwrap_or_default().min(MAX_NEGATIVE_TTL));
+        Ok(Found::None(match is_known {
+            true => LookupErrorKind::NoRecords,
+            false => LookupErrorKind::NoSuchName,
+        }))
+    }
+
+    /// The first addresses of the name, and how many more there are.
+    fn take_addrs(&mut self, reply: &Message, record: Record) -> (Vec<SocketAddr>, usize) {
+        if reply.metadata.response_code == ResponseCode::NXDomain {
+            return (Vec::new(), 0);
+        }
+        let found = reply.answers.iter().filter(|rr| owned_by(rr, &self.name));
+        let mut found = found.filter_map(|rr| Some((address(&rr.data, record)?, ttl(rr.ttl))));
+        let (addrs, ttls): (Vec<_>, Vec<_>) = found.by_ref().take(MAX_ADDRS).unzip();
+        let dropped = found.count();
+        ttls.into_iter().for_each(|ttl| self.at_most(ttl));
+        (addrs, dropped)
+    }
+
+    fn cname(&self, reply: &Message) -> Option<(Name, Duration)> {
+        let mut owned = reply.answers.iter().filter(|rr| owned_by(rr, &self.name));
+        owned.find_map(|rr| {
+            let RData::CNAME(target) = &rr.data else { return None };
+            Some((target.0.clone(), ttl(rr.ttl)))
+        })
+    }
+
+    fn step(&mut self, target: Name, ttl: Duration) -> Result<(), LookupError> {
+        self.passed.push(std::mem::replace(&mut self.name, target));
+        self.at_most(ttl);
+        let again = self.passed.contains(&self.name);
+        if !again && self.passed.len() <= MAX_HOPS {
+            return Ok(());
+        }
+        let what = if again { "CNAME loop" } else { "more than 8 CNAMEs" };
+        let names: Vec<_> = self.passed.iter().chain([&self.name]).map(text_name).collect();
+        let why = format!("{what}: {}", names.join(" -> "));
+        Err(LookupError::from(LookupErrorKind::Other).with_cause(why))
+    }
+
+    /// RFC 2308 section 5: the smaller of the SOA's own TTL and its MINIMUM field.
+    fn soa_ttl(&self, reply: &Message) -> Option<Duration> {
+        reply.authorities.iter().filter(|rr| rr.name.zone_of(&self.name)).find_map(|rr| {
+            let RData::SOA(soa) = &rr.data else { return None };
+            Some(ttl(rr.ttl).min(ttl(soa.minimum)))
+        })
+    }
+
+    fn at_most(&mut self, ttl: Duration) {
+        self.ttl = self.ttl.min(ttl);
+    }
+}
+
+fn owned_by(rr: &Rr, name: &Name) -> bool {
+    rr.dns_class == DNSClass::IN && rr.name == *name
+}
+
+fn address(data: &RData, record: Record) -> Option<SocketAddr> {
+    match (data, record) {
+        (RData::A(ip), Record::A) => Some(SocketAddr::new(ip.0.into(), 0)),
+        (RData::AAAA(ip), Record::Aaaa) => Some(SocketAddr::new(ip.0.into(), 0)),
+        _ => None,
+    }
+}
+
+/// RFC 2181 section 8: a TTL with the top bit set counts as zero.
+fn ttl(seconds: u32) -> Duration {
+    Duration::from_secs(i32::try_from(seconds).unwrap_or(0).unsigned_abs().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::rr::rdata::{A, AAAA, CNAME, SOA};
+
+    use super::*;
+    use crate::dns::message::wire_name;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn name(text: &str) -> Name {
+        wire_name(text).unwrap()
+    }
+
+    fn a(owner: &str, ttl: u32, last: u8) -> Rr {
+        Rr::from_rdata(name(owner), ttl, RData::A(A::new(192, 0, 2, last)))
+    }
+
+    fn cname(owner: &str, ttl: u32, target: &str) -> Rr {
+        Rr::from_rdata(name(owner), ttl, RData::CNAME(CNAME(name(target))))
+    }
+
+    fn soa(owner: &str, ttl: u32, minimum: u32) -> Rr {
+        let soa = SOA::new(name(owner), name(owner), 1, 2, 3, 4, minimum);
+        Rr::from_rdata(name(owner), ttl, RData::SOA(soa))
+    }
+
+    fn reply(code: ResponseCode, answers: Vec<Rr>, authorities: Vec<Rr>) -> Message {
+        let mut message = Message::query().into_response();
+        message.metadata.response_code = code;
+        message.answers = answers;
+        message.authorities = authorities;
+        message
+    }
+
+    /// Where a reply about `www.test` leads, the last name, and for how long.
+    fn follow(reply: &Message) -> (Result<Found, LookupError>, String, Duration) {
+        let mut chain = Chain::new(name("www.test"));
+        let found = chain.follow(reply, Record::A);
+        (found, text_name(chain.name()), chain.ttl())
+    }
+
+    fn lasts(found: Result<Found, LookupError>) -> Vec<u8> {
+        let Ok(Found::Addrs { addrs, .. }) = found else { panic!("no addresses: {found:?}") };
+        let last = |addr: SocketAddr| addr.ip().to_string().rsplit('.').next().unwrap().parse();
+        addrs.into_iter().map(|addr| last(addr).unwrap()).collect()
+    }
+
+    #[test]
+    fn only_records_of_the_name_class_and_type_count() {
+        let mut chaos = a("www.test", 60, 3);
+        chaos.dns_class = DNSClass::CH;
+        let v6 = RData::AAAA(AAAA::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
+        let v6 = Rr::from_rdata(name("www.test"), 60, v6);
+        let all = vec![a("evil.test", 60, 1), a("WWW.test", 60, 2), chaos, v6];
+        let (found, last, ttl) = follow(&reply(ResponseCode::NoError, all, vec![]));
+        assert_eq!((lasts(found), last.as_str(), ttl), (vec![2], "www.test", 60 * SECOND));
+    }
+
+    #[test] // R-1034-3.6.2, R-1035-TTL
+    fn a_chain_is_followed_in_any_order_and_its_smallest_ttl_counts() {
+        let all = vec![
+            a("c.test", 300, 1),
+            cname("b.test", 20, "c.test"),
+            cname("www.test", 900, "b.test"),
+        ];
+        let (found, last, ttl) = follow(&reply(ResponseCode::NoError, all, vec![]));
+        assert_eq!((lasts(found), last.as_str(), ttl), (vec![1], "c.test", 20 * SECOND));
+    }
+
+    #[test] // R-1034-3.6.2
+    fn a_loop_is_named() {
+        let all = vec![cname("www.test", 60, "b.test"), cname("b.test", 60, "WWW.test")];
+        let (found, ..) = follow(&reply(ResponseCode::NoError, all, vec![]));
+        let error = found.unwrap_err();
+        let text = "lookup failed: CNAME loop: www.test -> b.test -> www.test";
+        assert_eq!(error.to_string(), text);
+        let own = vec![cname("www.test", 60, "www.test")];
+        let (found, ..) = follow(&reply(ResponseCode::NoError, own, vec![]));
+        let text = "lookup failed: CNAME loop: www.test -> www.test";
+        assert_eq!(found.unwrap_err().to_string(), text);
+    }
+
+    #[test] // R-1034-3.6.2, C-ALIAS
+    fn eight_cnames_are_followed_and_nine_are_not() {
+        let chain = |length: u8| {
+            let hop = |i: u8| cname(&format!("n{i}.test"), 60, &format!("n{}.test", i + 1));
+            let mut all: Vec<_> = (1..length).map(hop).collect();
+            all.push(cname("www.test", 60, "n1.test"));
+            all.push(a(&format!("n{length}.test"), 60, length));
+            follow(&reply(ResponseCode::NoError, all, vec![])).0
+        };
+        assert_eq!(lasts(chain(8)), [8]);
+        let error = chain(9).unwrap_err().to_string();
+        assert!(
+            error.starts_with("lookup failed: more than 8 CNAMEs: www.test -> n1.test"),
+            "{error}"
+        );
+    }
+
+    #[test] // R-1034-3.6.2
+    fn a_chain_that_ends_without_a_word_leads_elsewhere() {
+        let half = vec![cname("www.test", 60, "b.other")];
+        let (found, last, _) = follow(&reply(ResponseCode::NoError, half.clone(), vec![]));
+        assert!(matches!(found, Ok(Found::Elsewhere)));
+        assert_eq!(last, "b.other");
+        // With an SOA, or with NXDOMAIN, it is "none" (RFC 2308 section 2).
+        let soa = vec![soa("other", 60, 30)];
+        let (found, _, ttl) = follow(&reply(ResponseCode::NoError, half.clone(), soa));
+        assert!(matches!(found, Ok(Found::None(LookupErrorKind::NoRecords))));
+        assert_eq!(ttl, 30 * SECOND);
+        let (found, ..) = follow(&reply(ResponseCode::NXDomain, half, vec![]));
+        assert!(matches!(found, Ok(Found::None(LookupErrorKind::NoSuchName))));
+    }
+
+    #[test] // R-2308-5
+    fn none_lasts_as_long_as_the_soa_says_and_at_most_five_minutes() {
+        let none = |soas| follow(&reply(ResponseCode::NoError, vec![], soas));
+        for (soas, seconds) in [
+            (vec![soa("test", 60, 30)], 30),
+            (vec![soa("test", 20, 30)], 20),
+            (vec![soa("test", 9_000, 9_000)], 300),
+            (vec![soa("test", 9_000, 1 << 31)], 0),
+            (vec![soa("other", 60, 30)], 0),
+            (vec![], 0),
+        ] {
+            let (found, _, ttl) = none(soas);
+            assert!(matches!(found, Ok(Found::None(LookupErrorKind::NoRecords))));
+            assert_eq!(ttl, seconds * SECOND);
+        }
+    }
+
+    #[test] // R-1035-TTL
+    fn a_ttl_lies_between_zero_and_an_hour() {
+        for (seconds, used) in
+            [(0, 0), (1, 1), (3_600, 3_600), (86_400, 3_600), (1 << 31, 0), (u32::MAX, 0)]
+        {
+            let answers = vec![a("www.test", 60_000, 1), a("www.test", seconds, 2)];
+            assert_eq!(follow(&reply(ResponseCode::NoError, answers, vec![])).2, used * SECOND);
+        }
+    }
+
+    #[test]
+    fn of_many_addresses_the_first_64_are_kept_and_the_rest_is_counted() {
+        for (count, more) in [(63, 0), (64, 0), (65, 1), (4_000, 3_936)] {
+            let mut all: Vec<_> = (0..count).map(|i| a("www.test", 60, (i % 251) as u8)).collect();
+            all.push(a("other.test", 60, 1));
+            let (found, ..) = follow(&reply(ResponseCode::NoError, all, vec![]));
+            assert!(matches!(found, Ok(Found::Addrs { dropped, .. }) if dropped == more));
+            assert_eq!(lasts(found), (0..count.min(64) as u8).collect::<Vec<u8>>());
+        }
+    }
+}

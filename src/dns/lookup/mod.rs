@@ -1,0 +1,9 @@
+//! One lookup: the search list, the cache, lookups in flight, the choice among servers.
+
+pub(super) mod ask;
+pub(super) mod cache;
+pub(super) mod chain;
+pub(super) mod flight;
+pub(super) mod network;
+pub(super) mod search;
+pub(super) mod servers;

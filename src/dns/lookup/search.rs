@@ -1,0 +1,238 @@
+//! The search list, walked for both record types of a race together: two lookups of one name must
+//! not end at two hosts.
+
+use std::future::{Future, ready};
+use std::path::Path;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, FutureExt, select};
+use tokio::time::{Instant, sleep_until};
+
+use super::cache::{Key, Outcome};
+use super::network::Network;
+use crate::connect::clock::{give_up_at, now};
+use crate::dns::config::nsswitch;
+use crate::dns::config::resolv_conf::Conf;
+use crate::race::answer::{LookupError, LookupErrorKind};
+use crate::resolve::{Query, Record};
+
+/// How long a lookup without a deadline takes at most.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What a name may have without the dot at its end (RFC 1035 section 2.3.4).
+const MAX_NAME: usize = 253;
+
+/// The names to try, in the order of glibc: a name with a dot at its end only itself; one with
+/// enough dots itself and then the search list; any other the search list and then itself.
+fn candidates<'a>(name: &Arc<str>, conf: &'a Conf) -> impl Iterator<Item = Arc<str>> + use<'a> {
+    let absolute = name.strip_suffix('.');
+    let bare = absolute.map_or_else(|| name.clone(), Arc::from);
+    let first = absolute.is_some() || dots(&bare) >= conf.ndots;
+    let domains = if absolute.is_some() { &[][..] } else { &conf.search[..] };
+    let (before, after) = match first {
+        true => (Some(bare.clone()), None),
+        false => (None, Some(bare.clone())),
+    };
+    let searched = domains.iter().map(move |domain| Arc::from(format!("{bare}.{domain}")));
+    let fits = |name: &Arc<str>| name.len() <= MAX_NAME;
+    before.into_iter().chain(searched.filter(fits)).chain(after)
+}
+
+fn dots(name: &str) -> usize {
+    name.bytes().filter(|c| *c == b'.').count()
+}
+
+/// One lookup on its way through the candidates.
+pub(in crate::dns) struct Walk {
+    network: Arc<Network>,
+    query: Query,
+    sibling: Option<Record>,
+    nsswitch: Option<Arc<Path>>,
+}
+
+/// What a candidate means for the walk.
+enum Step {
+    /// It is over.
+    End(Outcome),
+    /// There are no records: on to the next candidate.
+    Next(LookupError),
+}
+
+impl Walk {
+    /// `nsswitch` is looked at when the name is not found.
+    pub(in crate::dns) fn new(
+        network: Arc<Network>,
+        query: &Query,
+        nsswitch: Option<Arc<Path>>,
+    ) -> Self {
+        // A sibling that is never asked has no say.
+        let sibling = query.sibling().filter(|record| !network.conf.never_asks(*record));
+        Self { network, query: query.clone(), sibling, nsswitch }
+    }
+
+    /// The result, if all that it takes is known already.
+    pub(in crate::dns) fn cached(&self, now: Instant) -> Option<Outcome> {
+        let find = |key: Key| ready(self.network.known(&key, self.query.record(), now));
+        self.walk(find).now_or_never().flatten()
+    }
+
+    /// Walks, asking what is not known, until the query's deadline.
+    pub(in crate::dns) async fn run(self) -> Outcome {
+        let deadline = match self.query.deadline() {
+            Some(at) => give_up_at(at, now()).into(),
+            None => Instant::now() + PATIENCE,
+        };
+        let find =
+            async |key: Key| Some(self.network.outcome(key, self.query.record(), deadline).await);
+        match select(pin!(self.walk(find)), pin!(sleep_until(deadline))).await {
+            Either::Left((Some(outcome), _)) => outcome,
+            // The walk ends by itself at its deadline, unless it has joined a longer flight.
+            Either::Left((None, _)) | Either::Right(_) => Err(self.timed_out()),
+        }
+    }
+
+    /// `find` says what is known of a candidate and a record type; where it knows nothing, neither
+    /// does the walk.
+    async fn walk<F>(&self, find: impl Fn(Key) -> F) -> Option<Outcome>
+    where
+        F: Future<Output = Option<Outcome>>,
+    {
+        let mut none = None;
+        let mut names = candidates(&self.query.name, &self.network.conf).peekable();
+        while let Some(name) = names.next() {
+            let own = find(self.key(&name, self.query.record())).await?;
+            let negative = match own {
+                Err(error) if error.kind().is_negative() => error,
+                settled => return Some(self.named(&name, settled)),
+            };
+            // After the last candidate there is nothing to decide: no need to wait.
+            let step = match self.sibling.filter(|_| names.peek().is_some()) {
+                Some(record) => judge(negative, &find(self.key(&name, record)).await?),
+                None => Step::Next(negative),
+            };
+            match step {
+                Step::End(outcome) => return Some(self.named(&name, outcome)),
+                Step::Next(error) => self.keep(&mut none, &name, error),
+            }
+        }
+        let no_such_name = || LookupErrorKind::NoSuchName.into();
+        let none = none.map_or_else(no_such_name, |(_, error)| error);
+        let elsewhere = self.nsswitch.as_deref().filter(|_| self.is_not_found(&none));
+        Some(Err(match elsewhere.and_then(nsswitch::elsewhere) {
+            Some(sources) => none.with_cause(sources),
+            None => none,
+        }))
+    }
+
+    /// Whether the name is unknown here, as far as that is known already. A host without IPv6 has
+    /// been found, although it has no AAAA.
+    fn is_not_found(&self, none: &LookupError) -> bool {
+        let Some(record) = self.sibling.filter(|_| none.kind() == LookupErrorKind::NoRecords)
+        else {
+            return true;
+        };
+        let typed = self.query.name();
+        let name = none.name().unwrap_or(typed.strip_suffix('.').unwrap_or(typed));
+        let known = self.network.known(
+            &self.key(&name.into(), record),
+            self.query.record(),
+            Instant::now(),
+        );
+        matches!(known, Some(Err(error)) if error.kind().is_negative())
+    }
+
+    /// Of several "none" the one about the name as it was typed is told, else the last.
+    fn keep(&self, none: &mut Option<(bool, LookupError)>, name: &Arc<str>, error: LookupError) {
+        if none.as_ref().is_none_or(|(typed, _)| !typed) {
+            let told = self.named(name, Err(error));
+            *none = told.err().map(|error| (self.is_typed(name), error));
+        }
+    }
+
+    /// Says which candidate it was, if that is not the name that was typed.
+    fn named(&self, name: &Arc<str>, outcome: Outcome) -> Outcome {
+        match outcome {
+            Ok(answer) if answer.name().is_none() && !self.is_typed(name) => {
+                Ok(answer.with_name(name.clone()))
+            }
+            Err(error) if error.name().is_none() && !self.is_typed(name) => {
+                Err(error.with_name(name.clone()))
+            }
+            other => other,
+        }
+    }
+
+    fn is_typed(&self, name: &str) -> bool {
+        let typed = self.query.name();
+        name == typed.strip_suffix('.').unwrap_or(typed)
+    }
+
+    fn key(&self, name: &Arc<str>, record: Record) -> Key {
+        Key { name: name.clone(), record, binding: self.query.binding.clone() }
+    }
+
+    fn timed_out(&self) -> LookupError {
+        let error = LookupError::from(LookupErrorKind::TimedOut);
+        match self.network.conf.servers.first() {
+            Some(server) => error.with_server(server.addr()),
+            None => error,
+        }
+    }
+}
+
+/// A candidate has no records of one type: the other type says whether it is the host. NXDOMAIN of
+/// one type does not speak for the other (RFC 8020 is not relied on: some servers say NXDOMAIN to
+/// AAAA of a name that has A).
+fn judge(own: LookupError, sibling: &Outcome) -> Step {
+    match sibling {
+        Ok(_) => {
+            let name = own.name().map(Arc::from);
+            Step::End(Err(LookupError::no_records_of(own.server(), name, own.is_cached())))
+        }
+        Err(error) if error.kind().is_negative() => Step::Next(own),
+        // Whether it is the host cannot be known; going on might end at another one.
+        Err(_) => Step::End(Err(own)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tried(name: &str, resolv_conf: &str) -> String {
+        let conf = Conf::parse(resolv_conf);
+        let names: Vec<_> = candidates(&name.into(), &conf).map(|name| name.to_string()).collect();
+        names.join(" ")
+    }
+
+    #[test]
+    fn a_name_with_enough_dots_is_tried_as_it_is_first() {
+        let conf = "search a.corp b.corp";
+        assert_eq!(tried("db", conf), "db.a.corp db.b.corp db");
+        assert_eq!(tried("db.eu", conf), "db.eu db.eu.a.corp db.eu.b.corp");
+        assert_eq!(tried("db.", conf), "db");
+        assert_eq!(tried("db.eu.", conf), "db.eu");
+    }
+
+    #[test]
+    fn ndots_says_how_many_dots_are_enough() {
+        let conf = "search a.corp\noptions ndots:5";
+        assert_eq!(tried("a.b.c.d.e", conf), "a.b.c.d.e.a.corp a.b.c.d.e");
+        assert_eq!(tried("a.b.c.d.e.f", conf), "a.b.c.d.e.f a.b.c.d.e.f.a.corp");
+        assert_eq!(tried("db", "search a.corp\noptions ndots:0"), "db db.a.corp");
+    }
+
+    #[test]
+    fn without_a_search_list_a_name_is_only_itself() {
+        assert_eq!(tried("db", ""), "db");
+        assert_eq!(tried("db", "search ."), "db");
+    }
+
+    #[test]
+    fn a_candidate_that_is_too_long_is_left_out() {
+        let name = "abcdefg.".repeat(31) + "abcd";
+        assert_eq!(tried(&name, "search a.corp b.corp"), name);
+    }
+}

@@ -1,0 +1,333 @@
+//! A name server and how it is reached: as a value and as text.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use rustls::pki_types::ServerName;
+
+use crate::race::host::certified_name;
+use crate::race::order::usable;
+use crate::race::report::text::Line;
+
+mod pin;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use pin::Pin;
+pub(super) use pin::Pinned;
+
+/// The port of DNS in clear (RFC 1035 section 4.2).
+pub(super) const PORT: u16 = 53;
+/// The port of DNS over TLS (RFC 7858 section 3.1).
+pub(super) const TLS_PORT: u16 = 853;
+
+/// A name server, and the policy by which it is reached. Cheap to clone.
+///
+/// | policy | made by | as text |
+/// |---|---|---|
+/// | opportunistic | [`opportunistic`](Self::opportunistic) | `IP[:port]` |
+/// | UDP, and TCP where an answer is truncated or UDP is silent | [`udp`](Self::udp) | `udp:IP[:port]` |
+/// | TCP only | [`tcp`](Self::tcp) | `tcp:IP[:port]` |
+/// | strict | [`tls`](Self::tls), [`hostname`](Self::hostname) | `tls:IP[:port][!hostname]` |
+/// | pinned | [`tls`](Self::tls), [`pin`](Self::pin) | `tls:IP[:port][!hostname]!pin[!pin]…` |
+///
+/// A pin is a [`Pin`] as text: `key-fp:SHA256:BASE64` or `cert-fp:SHA256:HEX`. The port is 53 by
+/// default, and 853 behind `tls:`. An IPv6 address stands in brackets where there is a port, and may
+/// do so without one; a link-local one has a zone, `fe80::53%eth0`.
+///
+/// `Display` gives that text, with ports only where they are not the default, zones as numbers, and
+/// the hostname before the pins; parsed again it is the same server. (A port of
+/// [`with_tls_port`](Self::with_tls_port) has no text; `Debug` has it.)
+///
+/// ```
+/// use he::dns::NameServer;
+///
+/// let text = "tls:89.233.43.71!unicast.uncensoreddns.org";
+/// let server: NameServer = text.parse()?;
+/// let by_hand = NameServer::tls("89.233.43.71:853".parse().unwrap());
+/// assert_eq!(server, by_hand.hostname("unicast.uncensoreddns.org")?);
+/// assert_eq!(server.to_string(), text);
+///
+/// let error = "tls:192.0.2.53:53".parse::<NameServer>().unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "invalid name server \"tls:192.0.2.53:53\": \"53\" at byte 15: \
+///      port 53 is for DNS in clear, never for TLS (RFC 7858 section 3.1)"
+/// );
+/// # Ok::<(), he::dns::NameServerError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct NameServer {
+    addr: SocketAddr,
+    policy: Policy,
+}
+
+/// How a name server is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Policy {
+    /// TLS at this port if it is there, else in clear.
+    Opportunistic { tls_port: u16 },
+    /// UDP, and TCP where UDP does not do.
+    Udp,
+    /// TCP only.
+    Tcp,
+    /// Authenticated TLS or nothing: by the pins where there are any, and by the name; with neither
+    /// by the IP address.
+    Tls { name: Option<Arc<str>>, pins: Arc<[Pin]> },
+}
+
+impl NameServer {
+    /// TLS without authentication at port 853 of this address where that works, and in clear where it
+    /// does not. `addr` has the port of DNS in clear, by custom 53.
+    ///
+    /// It hides queries from eavesdroppers. Anyone who can drop or change packets can make them go in
+    /// clear; what prevents that is [`tls`](Self::tls).
+    #[must_use]
+    pub fn opportunistic(addr: SocketAddr) -> Self {
+        Self::new(addr, Policy::Opportunistic { tls_port: TLS_PORT })
+    }
+
+    /// In clear: UDP, and TCP where an answer does not fit or UDP is silent. `addr` has the port, by
+    /// custom 53.
+    #[must_use]
+    pub fn udp(addr: SocketAddr) -> Self {
+        Self::new(addr, Policy::Udp)
+    }
+
+    /// In clear over TCP only. `addr` has the port, by custom 53.
+    #[must_use]
+    pub fn tcp(addr: SocketAddr) -> Self {
+        Self::new(addr, Policy::Tcp)
+    }
+
+    /// Over TLS or not at all: no query leaves before the server is authenticated, and no packet goes
+    /// to port 53 (RFC 8310 section 5). `addr` has the port, by custom 853.
+    ///
+    /// The server's certificate has to be for its IP address; with [`hostname`](Self::hostname) for
+    /// that name instead, with [`pin`](Self::pin) the pin decides.
+    #[must_use]
+    pub fn tls(addr: SocketAddr) -> Self {
+        Self::new(addr, Policy::Tls { name: None, pins: Arc::default() })
+    }
+
+    /// The name that the certificate has to be for, in one of its subjectAltNames (RFC 8310 section
+    /// 8.1). It is sent to the server as SNI, and never looked up. Non-ASCII names become A-labels.
+    ///
+    /// # Errors
+    ///
+    /// It is no name (an IP address among them), the server has one already, or it is not one of
+    /// [`tls`](Self::tls).
+    ///
+    /// ```
+    /// use he::dns::NameServer;
+    ///
+    /// let server = NameServer::tls("192.0.2.53:853".parse().unwrap());
+    /// assert_eq!(server.clone().hostname("DNS.Test.")?.to_string(), "tls:192.0.2.53!dns.test");
+    /// assert!(server.hostname("192.0.2.53").is_err());
+    /// # Ok::<(), he::dns::NameServerError>(())
+    /// ```
+    pub fn hostname(self, name: &str) -> Result<Self, NameServerError> {
+        let place = self.to_string();
+        self.with_hostname(name).map_err(|why| {
+            let why = format!("hostname \"{}\": {why}", Line(name));
+            NameServerError::of(&place, why.into())
+        })
+    }
+
+    /// Authenticated by this pin, and by those given before: any of them will do, so that a backup
+    /// can stand ready (RFC 7858 section 4.2). It replaces the check of the certificate's issuer and
+    /// validity; a hostname is checked all the same, and that the server has the private key. Only the
+    /// server's own certificate is compared: a pin of an intermediate or a root never matches, since
+    /// nothing verifies the chain.
+    ///
+    /// # Errors
+    ///
+    /// The server is not one of [`tls`](Self::tls).
+    ///
+    /// ```
+    /// use he::dns::{NameServer, Pin};
+    ///
+    /// let server = NameServer::tls("192.0.2.53:853".parse().unwrap());
+    /// let (key, backup) = (Pin::key_sha256([1; 32]), Pin::key_sha256([2; 32]));
+    /// let server = server.pin(key)?.pin(backup)?;
+    /// assert_eq!(server.to_string(), format!("tls:192.0.2.53!{key}!{backup}"));
+    /// # Ok::<(), he::dns::NameServerError>(())
+    /// ```
+    pub fn pin(self, pin: Pin) -> Result<Self, NameServerError> {
+        let place = self.to_string();
+        self.with_pin(pin).map_err(|why| NameServerError::of(&place, why))
+    }
+
+    /// The port at which an [`opportunistic`](Self::opportunistic) server speaks TLS. Default 853. Has
+    /// no form as text.
+    ///
+    /// # Errors
+    ///
+    /// The server is not opportunistic, or the port is 0, 53, or the one for DNS in clear.
+    pub fn with_tls_port(self, tls_port: u16) -> Result<Self, NameServerError> {
+        let place = self.to_string();
+        self.at_tls_port(tls_port).map_err(|why| NameServerError::of(&place, why))
+    }
+
+    /// Its address, with the zone. The port is the one for DNS in clear, or for TLS if it is never
+    /// asked in clear. An IPv4-mapped IPv6 address has become the IPv4 address that it stands for.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Whether it is only ever asked over authenticated TLS: strict or pinned.
+    #[must_use]
+    pub fn is_authenticated(&self) -> bool {
+        matches!(self.policy, Policy::Tls { .. })
+    }
+
+    /// How it is reached.
+    pub(super) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Where it speaks TLS, if it is ever asked to.
+    pub(super) fn tls_addr(&self) -> Option<SocketAddr> {
+        match self.policy {
+            Policy::Opportunistic { tls_port } => {
+                let mut addr = self.addr;
+                addr.set_port(tls_port);
+                Some(addr)
+            }
+            Policy::Udp | Policy::Tcp => None,
+            Policy::Tls { .. } => Some(self.addr),
+        }
+    }
+
+    /// What cannot be dialled stays as it is: [`check`](Self::check) tells.
+    fn new(addr: SocketAddr, policy: Policy) -> Self {
+        Self { addr: usable(addr).unwrap_or(addr), policy }
+    }
+
+    fn with_hostname(self, hostname: &str) -> Result<Self, Why> {
+        if hostname.parse::<IpAddr>().is_ok() {
+            return Err("an IP address is no hostname; without one the certificate has to be for \
+                        the server's IP address"
+                .into());
+        }
+        let hostname = certified_name(hostname).map_err(|why| why.to_string())?;
+        // What TLS takes for a name, so that no lookup fails for it.
+        ServerName::try_from(&*hostname).map_err(|why| why.to_string())?;
+        let policy = match self.policy {
+            Policy::Tls { name: None, pins } => Policy::Tls { name: Some(hostname), pins },
+            Policy::Tls { name: Some(_), .. } => return Err("a second hostname".into()),
+            Policy::Opportunistic { .. } | Policy::Udp | Policy::Tcp => return Err(NOT_TLS.into()),
+        };
+        Ok(Self { policy, ..self })
+    }
+
+    fn with_pin(self, pin: Pin) -> Result<Self, Why> {
+        let policy = match self.policy {
+            Policy::Tls { name, pins } if pins.contains(&pin) => Policy::Tls { name, pins },
+            Policy::Tls { name, pins } => {
+                Policy::Tls { name, pins: pins.iter().copied().chain([pin]).collect() }
+            }
+            Policy::Opportunistic { .. } | Policy::Udp | Policy::Tcp => return Err(NOT_TLS.into()),
+        };
+        Ok(Self { policy, ..self })
+    }
+
+    fn at_tls_port(self, tls_port: u16) -> Result<Self, Why> {
+        let policy = match self.policy {
+            Policy::Opportunistic { .. } => Policy::Opportunistic { tls_port },
+            Policy::Udp | Policy::Tcp | Policy::Tls { .. } => {
+                return Err("only an opportunistic server has a second port".into());
+            }
+        };
+        let server = Self { policy, ..self };
+        server.check().map(|()| server)
+    }
+
+    /// Whether its address and its ports can be what they are said to be.
+    fn check(&self) -> Result<(), Why> {
+        usable(self.addr).map_err(|why| why.to_string())?;
+        check_port(self.addr.port(), self.is_authenticated())?;
+        match self.policy {
+            Policy::Opportunistic { tls_port } if tls_port == self.addr.port() => {
+                Err("one port for TLS and for DNS in clear".into())
+            }
+            Policy::Opportunistic { tls_port } => check_port(tls_port, true),
+            Policy::Udp | Policy::Tcp | Policy::Tls { .. } => Ok(()),
+        }
+    }
+
+    /// What its answers are worth.
+    fn class(&self) -> &'static str {
+        match &self.policy {
+            Policy::Opportunistic { .. } | Policy::Udp | Policy::Tcp => "not authenticated",
+            Policy::Tls { pins, .. } if pins.is_empty() => "strict",
+            Policy::Tls { .. } => "pinned",
+        }
+    }
+}
+
+const NOT_TLS: &str = "a hostname or a pin needs tls:";
+
+fn check_port(port: u16, tls: bool) -> Result<(), Why> {
+    match (port, tls) {
+        (0, _) => Err("port 0 cannot be connected to".into()),
+        (PORT, true) => {
+            Err("port 53 is for DNS in clear, never for TLS (RFC 7858 section 3.1)".into())
+        }
+        (TLS_PORT, false) => {
+            Err("port 853 is for TLS, never for DNS in clear (RFC 7858 section 3.1)".into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether one resolver may have these servers: each makes sense, and no answer is worth less than
+/// those of another. Else whoever silences the better ones chooses the worse (RFC 8310 section 5.1,
+/// RFC 7858 section 4.2).
+pub(super) fn check_list(servers: &[NameServer]) -> Result<(), NameServerError> {
+    for server in servers {
+        server.check().map_err(|why| NameServerError::of(&server.to_string(), why))?;
+    }
+    let Some(first) = servers.first() else { return Ok(()) };
+    match servers.iter().find(|server| server.class() != first.class()) {
+        Some(other) => Err(NameServerError::mixed(first, other)),
+        None => Ok(()),
+    }
+}
+
+/// What is wrong, in words.
+type Why = Cow<'static, str>;
+
+/// Why a name server, a pin or a list of servers was refused: `Display` says what is wrong, and in
+/// which part of the text at which byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameServerError(Box<str>);
+
+impl NameServerError {
+    fn of(server: &str, why: Why) -> Self {
+        Self(format!("invalid name server \"{server}\": {why}").into())
+    }
+
+    fn mixed(first: &NameServer, other: &NameServer) -> Self {
+        let of = |server: &NameServer| format!("{server} ({})", server.class());
+        let text = format!(
+            "{} and {} in one list: whoever silences the one chooses the other",
+            of(first),
+            of(other)
+        );
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for NameServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl StdError for NameServerError {}

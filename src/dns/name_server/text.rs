@@ -1,0 +1,213 @@
+//! A name server as text.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::str::FromStr;
+
+use super::{NameServer, NameServerError, PORT, Pin, Policy, TLS_PORT, check_port};
+use crate::race::host::configured_addr;
+use crate::race::order::usable;
+use crate::race::report::text::Line;
+
+/// A piece of a text, and where it begins.
+#[derive(Clone, Copy)]
+pub(super) struct Part<'a> {
+    pub(super) text: &'a str,
+    at: usize,
+    whole: &'a str,
+    /// What the whole was meant to be.
+    what: &'static str,
+}
+
+impl<'a> Part<'a> {
+    pub(super) fn new(what: &'static str, whole: &'a str) -> Self {
+        Self { text: whole, at: 0, whole, what }
+    }
+
+    /// What stands before a separator, and what behind.
+    pub(super) fn split_once(self, separator: &str) -> Option<(Self, Self)> {
+        let (before, after) = self.text.split_once(separator)?;
+        let at = self.at + before.len() + separator.len();
+        Some((Self { text: before, ..self }, Self { text: after, at, ..self }))
+    }
+
+    fn strip_prefix(self, prefix: &str) -> Option<Self> {
+        let text = self.text.strip_prefix(prefix)?;
+        Some(Self { text, at: self.at + prefix.len(), ..self })
+    }
+
+    /// What follows it: nothing.
+    pub(super) fn end(self) -> Self {
+        Self { text: "", at: self.at + self.text.len(), ..self }
+    }
+
+    pub(super) fn error(self, why: impl fmt::Display) -> NameServerError {
+        let Self { text, at, whole, what } = self;
+        let (whole, text) = (Line(whole), Line(text));
+        let text = format!("invalid {what} \"{whole}\": \"{text}\" at byte {at}: {why}");
+        NameServerError(text.into())
+    }
+}
+
+impl FromStr for NameServer {
+    type Err = NameServerError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let whole = Part::new("name server", text);
+        if let Some(rest) = whole.strip_prefix("tls:") {
+            return tls(rest);
+        }
+        if let Some((_, rest)) = whole.split_once("!") {
+            return Err(rest.error(super::NOT_TLS));
+        }
+        if let Some(rest) = whole.strip_prefix("udp:") {
+            return addr(rest, false).map(Self::udp);
+        }
+        if let Some(rest) = whole.strip_prefix("tcp:") {
+            return addr(rest, false).map(Self::tcp);
+        }
+        match whole.split_once(":") {
+            Some((scheme, _)) if is_scheme(scheme.text) => {
+                Err(scheme.error("unknown: a name server begins with udp:, tcp:, tls:, or its IP"))
+            }
+            Some(_) | None => addr(whole, false).map(Self::opportunistic),
+        }
+    }
+}
+
+/// Whether a text before a colon was meant as a scheme, and not as the beginning of an address.
+fn is_scheme(text: &str) -> bool {
+    let letters = |c: char| c.is_ascii_alphanumeric() || "+-".contains(c);
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(letters)
+        && !text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+fn tls(text: Part<'_>) -> Result<NameServer, NameServerError> {
+    let (first, mut rest) = match text.split_once("!") {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (text, None),
+    };
+    let mut server = NameServer::tls(addr(first, true)?);
+    while let Some(parts) = rest {
+        let (part, behind) = match parts.split_once("!") {
+            Some((part, behind)) => (part, Some(behind)),
+            None => (parts, None),
+        };
+        server = authenticated_by(server, part)?;
+        rest = behind;
+    }
+    Ok(server)
+}
+
+/// With what stands behind one `!`: a hostname or a pin.
+fn authenticated_by(server: NameServer, part: Part<'_>) -> Result<NameServer, NameServerError> {
+    if part.text.is_empty() {
+        return Err(part.error("a hostname or a pin is missing behind the !"));
+    }
+    match part.split_once(":") {
+        Some((_, port)) if port.text.parse::<u16>().is_ok() && !is_ip(part.text) => {
+            Err(port.error("the port stands behind the IP address"))
+        }
+        Some(_) if !is_ip(part.text) => {
+            server.with_pin(Pin::read(part)?).map_err(|why| part.error(why))
+        }
+        Some(_) | None => server.with_hostname(part.text).map_err(|why| part.error(why)),
+    }
+}
+
+fn is_ip(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok()
+}
+
+fn addr(part: Part<'_>, tls: bool) -> Result<SocketAddr, NameServerError> {
+    let (ip, port) = ip_and_port(part)?;
+    let port = match port {
+        Some(part) => read_port(part, tls)?,
+        None if tls => TLS_PORT,
+        None => PORT,
+    };
+    let addr = configured_addr(ip.text, port).map_err(|why| ip.error(why))?;
+    usable(addr).map_err(|why| ip.error(why))
+}
+
+/// Without the brackets.
+fn ip_and_port(part: Part<'_>) -> Result<(Part<'_>, Option<Part<'_>>), NameServerError> {
+    let Some(inner) = part.strip_prefix("[") else {
+        if part.text.contains(']') {
+            return Err(part.error("the opening bracket is missing"));
+        }
+        // Two colons and more are an IPv6 address.
+        return Ok(match part.split_once(":") {
+            Some((ip, port)) if !port.text.contains(':') => (ip, Some(port)),
+            Some(_) | None => (part, None),
+        });
+    };
+    let Some((ip, rest)) = inner.split_once("]") else {
+        return Err(part.error("the closing bracket is missing"));
+    };
+    if ip.text.parse::<Ipv4Addr>().is_ok() {
+        return Err(ip.error("brackets are for IPv6 addresses"));
+    }
+    match rest.strip_prefix(":") {
+        Some(port) => Ok((ip, Some(port))),
+        None if rest.text.is_empty() => Ok((ip, None)),
+        None => Err(rest.error("behind the bracket there is a colon and a port, or nothing")),
+    }
+}
+
+fn read_port(part: Part<'_>, tls: bool) -> Result<u16, NameServerError> {
+    let digits = part.text.bytes().all(|b| b.is_ascii_digit());
+    match part.text.parse() {
+        Ok(port) if digits => {
+            check_port(port, tls).map_err(|why| part.error(why))?;
+            Ok(port)
+        }
+        Ok(_) | Err(_) => Err(part.error("not a port, which is a number from 1 to 65535")),
+    }
+}
+
+/// The text, see [`NameServer`].
+impl fmt::Display for NameServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let addr = Addr(self.addr, if self.is_authenticated() { TLS_PORT } else { PORT });
+        match &self.policy {
+            Policy::Opportunistic { .. } => write!(f, "{addr}"),
+            Policy::Udp => write!(f, "udp:{addr}"),
+            Policy::Tcp => write!(f, "tcp:{addr}"),
+            Policy::Tls { name, pins } => {
+                write!(f, "tls:{addr}")?;
+                name.iter().try_for_each(|name| write!(f, "!{name}"))?;
+                pins.iter().try_for_each(|pin| write!(f, "!{pin}"))
+            }
+        }
+    }
+}
+
+/// An address without its port, if that is the default.
+struct Addr(SocketAddr, u16);
+
+impl fmt::Display for Addr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            addr if addr.port() != self.1 => write!(f, "{addr}"),
+            SocketAddr::V6(addr) if addr.scope_id() != 0 => {
+                write!(f, "{}%{}", addr.ip(), addr.scope_id())
+            }
+            SocketAddr::V4(_) | SocketAddr::V6(_) => write!(f, "{}", self.0.ip()),
+        }
+    }
+}
+
+impl fmt::Debug for NameServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.policy {
+            Policy::Opportunistic { tls_port } if tls_port != TLS_PORT => {
+                write!(f, "NameServer({self}, TLS at {tls_port})")
+            }
+            Policy::Opportunistic { .. } | Policy::Udp | Policy::Tcp | Policy::Tls { .. } => {
+                write!(f, "NameServer({self})")
+            }
+        }
+    }
+}

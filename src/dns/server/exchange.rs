@@ -1,0 +1,54 @@
+//! One question to one server, by that server's policy.
+
+use tokio::time::Instant;
+
+use super::opportunistic::opportunistic;
+use super::plain::plain;
+use super::stream::{Outcome, over_tcp, over_tls};
+use crate::dns::link::reach::Way;
+use crate::dns::message::Question;
+use crate::dns::name_server::{Policy, TLS_PORT};
+use crate::race::answer::{LookupError, LookupErrorKind};
+use crate::race::report::text::{Line, Time};
+
+/// Asks one server. A server that keeps silent keeps this waiting: the caller knows how long.
+///
+/// # Errors
+///
+/// What the server said instead of an answer, or why it could not be reached
+/// ([`LookupErrorKind::NoNameServer`], [`LookupErrorKind::Untrusted`]).
+pub(in crate::dns) async fn exchange(way: &Way<'_>, question: &Question) -> Outcome {
+    let started = Instant::now();
+    let result = match way.server.policy() {
+        // R-7858-3.1c, whoever has written that into resolv.conf.
+        Policy::Udp | Policy::Tcp if way.server.addr().port() == TLS_PORT => {
+            let why = "port 853 is for DNS over TLS, never in clear";
+            Err(LookupError::from(LookupErrorKind::NoNameServer).with_cause(why))
+        }
+        Policy::Udp => plain(way, question).await,
+        Policy::Tcp => over_tcp(way, question).await,
+        Policy::Opportunistic { .. } => opportunistic(way, question).await,
+        Policy::Tls { .. } => over_tls(way, question).await,
+    };
+    let result = result.map_err(|error| match error.server() {
+        Some(_) => error,
+        None => error.with_server(way.server.addr()),
+    });
+    trace_end(way, question, started, &result);
+    result
+}
+
+fn trace_end(way: &Way<'_>, question: &Question, started: Instant, result: &Outcome) {
+    let (record, time) = (question.record(), Time(started.elapsed()));
+    match result {
+        Ok(reply) => {
+            let code = reply.message.metadata.response_code;
+            let (answers, over) = (reply.message.answers.len(), reply.origin);
+            tracing::debug!(server = %reply.server, %record, %code, answers, %over, %time, "answered");
+        }
+        Err(error) => {
+            let server = way.server.addr();
+            tracing::debug!(%server, %record, error = %Line(error), %time, "failed");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! One question to one server, by its policy.
+
+mod asking;
+pub(super) mod exchange;
+mod opportunistic;
+mod plain;
+pub(super) mod stream;
+pub(super) mod udp;

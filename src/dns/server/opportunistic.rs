@@ -1,0 +1,100 @@
+//! TLS where it works, else DNS in clear, and never a long wait for a port that says nothing
+//! (RFC 8310 section 5, the opportunistic profile). Nothing here protects from an active attacker.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures_util::future::{Either, select};
+use tokio::time::Instant;
+
+use super::asking::{Asking, SILENT, is_no_answer, reason};
+use super::plain::plain;
+use super::stream::{Outcome, is_unreachable};
+use crate::dns::link::join::{Join, Slow};
+use crate::dns::link::ports::Tls;
+use crate::dns::link::reach::{Transport, Way};
+use crate::dns::message::Question;
+use crate::race::answer::LookupError;
+
+/// Over TLS; plain DNS joins when TLS is not up after its head start, or has failed.
+pub(in crate::dns) async fn opportunistic(way: &Way<'_>, question: &Question) -> Outcome {
+    let asking = Asking::new(way, question);
+    match way.reach.ports.tls(&way.spot, Instant::now()) {
+        Tls::Try => race(way, question, asking).await,
+        // Somebody else has found the port dead; what we have of it lives.
+        Tls::LeaveAlone(_) if way.line(Transport::Tls).is_good() => {
+            race(way, question, asking).await
+        }
+        Tls::LeaveAlone(why) => in_clear(way, question, why).await,
+        Tls::Probe(why) => {
+            tokio::spawn(asking.probe());
+            in_clear(way, question, why).await
+        }
+    }
+}
+
+async fn race(way: &Way<'_>, question: &Question, asking: Asking) -> Outcome {
+    let join = Arc::new(Join::after(way.reach.plain_delay));
+    let mut tls = asking.clone().start(join.clone());
+    let slow = match select(&mut tls, pin!(join.slow())).await {
+        Either::Left((Err(error), _)) if is_no_end(&error) => {
+            let reply = in_clear(way, question, reason(&error)).await;
+            asking.failed(&error, &join, &reply);
+            return better(reply, error);
+        }
+        Either::Left((outcome, _)) => return asking.settled(outcome),
+        Either::Right((slow, _)) => slow,
+    };
+    let why = match slow {
+        Slow::NotUp => "TLS was not up in time",
+        Slow::Silent => SILENT,
+    };
+    let clear = pin!(in_clear(way, question, why.into()));
+    match select(&mut tls, clear).await {
+        Either::Left((Err(error), clear)) if is_no_end(&error) => {
+            let reply = clear.await;
+            asking.failed(&error, &join, &reply);
+            better(reply, error)
+        }
+        Either::Left((outcome, _)) => asking.settled(outcome),
+        Either::Right((Err(error), _)) if is_unreachable(&error) => {
+            let outcome = tls.await;
+            better(asking.settled(outcome), error)
+        }
+        Either::Right((outcome, _)) => {
+            if slow == Slow::Silent {
+                tokio::spawn(asking.judge(tls, join));
+            }
+            outcome
+        }
+    }
+}
+
+/// Of two failures the one that tells more.
+fn better(outcome: Outcome, other: LookupError) -> Outcome {
+    outcome.map_err(|error| match other.kind().rank() < error.kind().rank() {
+        true => other,
+        false => error,
+    })
+}
+
+/// What the server itself says ends it, unless that may be meant for TLS only.
+fn is_no_end(error: &LookupError) -> bool {
+    is_unreachable(error) || is_no_answer(error)
+}
+
+/// From now on somebody may have read the question, whatever answers it.
+async fn in_clear(way: &Way<'_>, question: &Question, why: Arc<str>) -> Outcome {
+    let (server, ports) = (way.server.addr(), &way.reach.ports);
+    match ports.is_warning_due(&way.spot, Instant::now()) {
+        true => tracing::warn!(%server, %why, "had TLS before, and is asked in clear"),
+        false => tracing::debug!(%server, %why, "asked in clear"),
+    }
+    let _ = way.clear.set(why);
+    // Boxed: seldom needed, and large beside all else here.
+    let outcome = Box::pin(plain(way, question)).await;
+    if !outcome.as_ref().is_err_and(is_unreachable) {
+        ports.plain_has_answered(&way.spot, Instant::now());
+    }
+    outcome
+}

@@ -1,0 +1,101 @@
+//! What a question gets over a line, and what all ways to a server have in common.
+
+use std::io;
+use std::net::SocketAddr;
+
+use hickory_proto::op::Message;
+
+use crate::dns::link::join::Join;
+use crate::dns::link::line::Line;
+use crate::dns::link::reach::{Transport, Way};
+use crate::dns::message::{Edns, Heard, Question, text_name};
+use crate::race::answer::{LookupError, LookupErrorKind, Origin};
+use crate::race::report::text::Line as OneLine;
+
+/// How one server was asked: its reply, or why there is none.
+pub(in crate::dns) type Outcome = Result<Reply, LookupError>;
+
+/// A reply, and how it came.
+pub(in crate::dns) struct Reply {
+    pub(in crate::dns) message: Message,
+    /// With the port that answered.
+    pub(in crate::dns) server: SocketAddr,
+    pub(in crate::dns) origin: Origin,
+}
+
+impl Reply {
+    pub(in crate::dns) fn new(message: Message, server: SocketAddr, origin: Origin) -> Self {
+        Self { message, server, origin }
+    }
+}
+
+/// Over TCP, and nothing else.
+pub(in crate::dns) async fn over_tcp(way: &Way<'_>, question: &Question) -> Outcome {
+    over_line(&way.line(Transport::Tcp), Transport::Tcp, question, None).await
+}
+
+/// Over TLS that has been authenticated, and nothing else (R-8310-5.1b).
+pub(in crate::dns) async fn over_tls(way: &Way<'_>, question: &Question) -> Outcome {
+    over_line(&way.line(Transport::Tls), Transport::Tls, question, None).await
+}
+
+/// With EDNS, and without where the server does not know it.
+///
+/// # Errors
+///
+/// They name the address and port that failed.
+pub(in crate::dns) async fn over_line(
+    line: &Line,
+    transport: Transport,
+    question: &Question,
+    join: Option<&Join>,
+) -> Outcome {
+    let (origin, edns) = match transport {
+        Transport::Tcp => (Origin::Tcp, Edns::Plain),
+        Transport::Tls => (Origin::Tls, Edns::Private),
+    };
+    for (edns, nth) in [(edns, 1), (Edns::Without, 2)] {
+        let packet = question.encode(edns)?;
+        trace_send(line.addr(), question, origin, nth);
+        // Boxed: UDP, which seldom needs it, would be as large.
+        let bytes = Box::pin(line.ask(&packet.bytes, join)).await;
+        let bytes = bytes.map_err(|error| error.with_server(line.addr()))?;
+        let senseless = |why| {
+            LookupError::from(LookupErrorKind::Other).with_cause(why).with_server(line.addr())
+        };
+        return match question.read(&packet, &bytes) {
+            // Its id is that of this question, so nothing else can be meant.
+            Heard::Nothing => Err(senseless("an answer to another question")),
+            Heard::Truncated => Err(senseless("truncated on a stream")),
+            Heard::WithoutEdns => continue,
+            Heard::Failed(error) => Err(error.with_server(line.addr())),
+            Heard::Reply(message) => Ok(Reply::new(message, line.addr(), origin)),
+        };
+    }
+    Err(no_edns())
+}
+
+pub(in crate::dns) fn trace_send(
+    server: SocketAddr,
+    question: &Question,
+    over: Origin,
+    nth: usize,
+) {
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        let (name, record) = (text_name(question.name()), question.record());
+        tracing::debug!(%server, name = %OneLine(name), %record, %over, nth, "asked");
+    }
+}
+
+pub(in crate::dns) fn unreachable(error: io::Error) -> LookupError {
+    LookupError::from(LookupErrorKind::NoNameServer).with_cause(error)
+}
+
+pub(in crate::dns) fn no_edns() -> LookupError {
+    LookupError::from(LookupErrorKind::ServerFailure).with_cause("does not understand EDNS")
+}
+
+/// No word from the server, and none to come.
+pub(in crate::dns) fn is_unreachable(error: &LookupError) -> bool {
+    matches!(error.kind(), LookupErrorKind::NoNameServer | LookupErrorKind::Untrusted)
+}

@@ -1,0 +1,124 @@
+//! One question to one server over UDP.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use socket2::{Protocol, SockRef, Type};
+use tokio::net::UdpSocket;
+use tokio::task::yield_now;
+use tokio::time::{Instant, timeout_at};
+
+use super::stream::{Reply, no_edns, trace_send, unreachable};
+use crate::dns::message::{Edns, Heard, Packet, Question};
+use crate::race::answer::{LookupError, Origin};
+use crate::race::binding::{Binding, nonblocking};
+
+/// When a question is sent, counted from the first time: a lost datagram costs 250 ms, and nobody
+/// gets more than three (R-9520-3.1).
+const SENDS: [Duration; 3] =
+    [Duration::ZERO, Duration::from_millis(250), Duration::from_millis(1_000)];
+/// The last of them.
+pub(in crate::dns) const LAST_SEND: Duration = SENDS[SENDS.len() - 1];
+/// A datagram longer than this is cut, which makes it malformed: it is more than three times what
+/// we say that we take.
+const MAX_DATAGRAM: usize = 4_096;
+
+/// The reply, or `None` if it was truncated: TCP has all of it (R-7766-5). A server that keeps
+/// silent keeps this waiting.
+///
+/// After each datagram that is not the reply others get their turn: a flood must hold up neither
+/// the other tasks nor the timers of this one.
+pub(in crate::dns) async fn over_udp(
+    server: SocketAddr,
+    question: &Question,
+    binding: &Binding,
+) -> Result<Option<Reply>, LookupError> {
+    let mut udp = Udp::open(server, question, binding)?;
+    loop {
+        udp.send_if_due().await?;
+        if !udp.has_received().await? {
+            continue;
+        }
+        match question.read(&udp.packet, &udp.buffer) {
+            Heard::Nothing => yield_now().await,
+            Heard::Truncated => return Ok(None),
+            Heard::WithoutEdns => udp.drop_edns()?,
+            Heard::Failed(error) => return Err(error),
+            Heard::Reply(message) => return Ok(Some(Reply::new(message, server, Origin::Udp))),
+        }
+    }
+}
+
+/// A question on its way over UDP. Its own socket gives it a source port that nobody can guess
+/// (R-5452-9); being connected, it hears only that server, and ICMP errors.
+struct Udp<'a> {
+    socket: UdpSocket,
+    server: SocketAddr,
+    question: &'a Question,
+    packet: Packet,
+    started: Instant,
+    sends: usize,
+    at_once: bool,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Udp<'a> {
+    fn open(
+        server: SocketAddr,
+        question: &'a Question,
+        binding: &Binding,
+    ) -> Result<Self, LookupError> {
+        let socket = connected(server, binding).map_err(unreachable)?;
+        let packet = question.encode(Edns::Plain)?;
+        let (started, buffer) = (Instant::now(), Vec::with_capacity(MAX_DATAGRAM));
+        Ok(Self { socket, server, question, packet, started, sends: 0, at_once: false, buffer })
+    }
+
+    /// When the next send is due; `None` after the last.
+    fn due(&self) -> Option<Instant> {
+        let next = SENDS.get(self.sends)?;
+        Some(if self.at_once { self.started } else { self.started + *next })
+    }
+
+    async fn send_if_due(&mut self) -> Result<(), LookupError> {
+        if self.due().is_none_or(|due| due > Instant::now()) {
+            return Ok(());
+        }
+        self.sends += 1;
+        self.at_once = false;
+        trace_send(self.server, self.question, Origin::Udp, self.sends);
+        self.socket.send(&self.packet.bytes).await.map_err(unreachable)?;
+        Ok(())
+    }
+
+    /// Whether the next datagram is in the buffer; if not, it is time to send again.
+    async fn has_received(&mut self) -> Result<bool, LookupError> {
+        let due = self.due();
+        self.buffer.clear();
+        let received = self.socket.recv_buf(&mut self.buffer);
+        let received = match due {
+            Some(due) => timeout_at(due, received).await.ok().transpose(),
+            None => received.await.map(Some),
+        };
+        Ok(received.map_err(unreachable)?.is_some())
+    }
+
+    /// The same question once more without EDNS, and with a new id, so that what still comes to
+    /// the old one is not heard. It counts as a send.
+    fn drop_edns(&mut self) -> Result<(), LookupError> {
+        if self.sends == SENDS.len() {
+            return Err(no_edns());
+        }
+        self.packet = self.question.encode(Edns::Without)?;
+        self.at_once = true;
+        Ok(())
+    }
+}
+
+fn connected(server: SocketAddr, binding: &Binding) -> io::Result<UdpSocket> {
+    let socket = nonblocking(server, Type::DGRAM, Protocol::UDP)?;
+    binding.apply(SockRef::from(&socket), server)?;
+    socket.connect(&server.into())?;
+    UdpSocket::from_std(socket.into())
+}

@@ -1,0 +1,319 @@
+//! Where the configuration comes from, and when it is read again.
+
+use std::fs::{self, Metadata};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use super::config::hosts::Hosts;
+use super::config::nsswitch;
+use super::config::resolv_conf::Conf;
+use super::link::reach::Reach;
+use super::link::tls::{Tls, Trust};
+use super::lookup::network::Network;
+use super::name_server::NameServer;
+use crate::race::answer::{LookupError, LookupErrorKind};
+use crate::race::report::text::Line;
+
+/// What a resolver was made of.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) source: Source,
+    /// Servers that the system has named are spoken to in clear, as if they were all `udp:`.
+    pub(super) plain: bool,
+    /// `None`: there is no hosts file.
+    pub(super) hosts: Option<PathBuf>,
+    pub(super) overrides: Arc<Hosts>,
+    /// The head start of TLS where plain DNS will do as well.
+    pub(super) plain_delay: Duration,
+    pub(super) trust: Trust,
+}
+
+/// A round trip to most name servers, and a handshake's computing.
+const PLAIN_DELAY: Duration = Duration::from_millis(50);
+
+impl Settings {
+    /// With the hosts file of the system.
+    pub(super) fn new(source: Source) -> Self {
+        Self {
+            source,
+            plain: false,
+            hosts: Some(hosts_path()),
+            overrides: Arc::default(),
+            plain_delay: PLAIN_DELAY,
+            trust: Trust::default(),
+        }
+    }
+
+    fn read(&self) -> Result<Conf, LookupError> {
+        let mut conf = self.source.read()?;
+        if self.plain {
+            conf.servers.iter_mut().for_each(|it| *it = NameServer::udp(it.addr()));
+        }
+        Ok(conf)
+    }
+
+    fn network(&self, conf: Conf) -> Arc<Network> {
+        let tls = Tls::new(self.trust.clone());
+        let reach = Reach::new(tls, self.plain_delay, conf.use_vc);
+        Arc::new(Network::new(conf, reach))
+    }
+}
+
+/// Where the name servers come from.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    /// A file in the form of resolv.conf(5).
+    File(PathBuf),
+    /// The system, where it has no such file.
+    #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
+    Platform,
+    /// The caller.
+    Given(Vec<NameServer>),
+}
+
+const RESOLV_CONF: &str = "/etc/resolv.conf";
+
+impl Source {
+    #[cfg(not(any(windows, target_vendor = "apple", target_os = "android")))]
+    pub(super) fn system() -> Self {
+        Self::File(RESOLV_CONF.into())
+    }
+
+    #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
+    pub(super) fn system() -> Self {
+        Self::Platform
+    }
+
+    fn is_of_the_system(&self) -> bool {
+        match self {
+            Self::File(path) => path == Path::new(RESOLV_CONF),
+            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
+            Self::Platform => true,
+            Self::Given(_) => false,
+        }
+    }
+
+    /// Whether no question leaves before its server is authenticated.
+    pub(super) fn is_authenticated(&self) -> bool {
+        match self {
+            Self::Given(servers) => servers.iter().any(NameServer::is_authenticated),
+            Self::File(_) => false,
+            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
+            Self::Platform => false,
+        }
+    }
+
+    /// What changes when the source does.
+    fn stamp(&self) -> Stamp {
+        match self {
+            Self::File(path) => Stamp::of(path),
+            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
+            Self::Platform => Stamp::Period(super::config::platform::period()),
+            Self::Given(_) => Stamp::Missing,
+        }
+    }
+
+    fn read(&self) -> Result<Conf, LookupError> {
+        match self {
+            Self::File(path) => match read(path) {
+                Ok(text) => Ok(Conf::parse(&text)),
+                Err(e) => Err(no_name_server(path, &e)),
+            },
+            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
+            Self::Platform => super::config::platform::read(),
+            Self::Given(servers) => Ok(Conf::of(servers.iter().cloned())),
+        }
+    }
+}
+
+/// Where this system keeps its hosts file.
+fn hosts_path() -> PathBuf {
+    if cfg!(windows) {
+        let root = std::env::var_os("SystemRoot").unwrap_or_else(|| r"C:\Windows".into());
+        return Path::new(&root).join(r"System32\drivers\etc\hosts");
+    }
+    "/etc/hosts".into()
+}
+
+/// A file is looked at again after so long. A `stat` takes as long as all else that a lookup in the
+/// cache does, and the two lookups of a connect come together.
+const LOOKED_AT_AGAIN: Duration = Duration::from_millis(100);
+
+/// Keeps what was read until its file changes. Reading blocks for as long as a small local file takes.
+#[derive(Debug)]
+pub(super) struct System {
+    pub(super) settings: Settings,
+    /// nsswitch.conf, where this is the system's own configuration.
+    pub(super) nsswitch: Option<Arc<Path>>,
+    read: Mutex<Read>,
+}
+
+#[derive(Debug, Default)]
+struct Read {
+    network: Option<Known<Network>>,
+    hosts: Option<Known<Hosts>>,
+}
+
+/// What was read, and when its file was last looked at.
+#[derive(Debug)]
+struct Known<T> {
+    stamp: Stamp,
+    value: Arc<T>,
+    seen_at: Instant,
+}
+
+impl<T> Known<T> {
+    /// A time that is to come is that of another runtime, whose clock was moved.
+    fn is_fresh(&self, now: Instant) -> bool {
+        now.checked_duration_since(self.seen_at).is_some_and(|ago| ago < LOOKED_AT_AGAIN)
+    }
+
+    /// What is known, if it still holds. The file is looked at if that was not done a moment ago.
+    fn still(known: &mut Option<Self>, now: Instant, look: impl FnOnce() -> Stamp) -> Still<T> {
+        match known {
+            Some(known) if known.is_fresh(now) => Still::Holds(known.value.clone()),
+            Some(known) => match look() {
+                stamp if stamp == known.stamp => {
+                    known.seen_at = now;
+                    Still::Holds(known.value.clone())
+                }
+                stamp => Still::Read(stamp),
+            },
+            None => Still::Read(look()),
+        }
+    }
+}
+
+enum Still<T> {
+    Holds(Arc<T>),
+    /// It has to be read. The stamp was taken before, so a change in between is seen later.
+    Read(Stamp),
+}
+
+impl System {
+    /// Reads nothing yet.
+    pub(super) fn new(settings: Settings) -> Self {
+        let of_the_system = settings.source.is_of_the_system();
+        let nsswitch = nsswitch::PATH.filter(|_| of_the_system).map(Path::new).map(Arc::from);
+        Self { settings, nsswitch, read: Mutex::default() }
+    }
+
+    /// The network as it is configured now. A changed configuration makes a new one, in which
+    /// nothing has been learnt.
+    ///
+    /// # Errors
+    ///
+    /// The configuration is there and cannot be read.
+    pub(super) fn network(&self, now: Instant) -> Result<Arc<Network>, LookupError> {
+        let mut read = self.lock();
+        let look = || self.settings.source.stamp();
+        let stamp = match Known::still(&mut read.network, now, look) {
+            Still::Holds(network) => return Ok(network),
+            Still::Read(stamp) => stamp,
+        };
+        // What could not be read is not kept, so that the next lookup tries again.
+        let before = read.network.take();
+        let conf = self.settings.read()?;
+        let network = match before {
+            Some(Known { stamp: Stamp::Period(_), value, .. }) if value.conf == conf => value,
+            Some(_) | None => {
+                tracing::debug!(source = ?self.settings.source, ?conf, "name servers");
+                self.settings.network(conf)
+            }
+        };
+        read.network = Some(Known { stamp, value: network.clone(), seen_at: now });
+        Ok(network)
+    }
+
+    /// The hosts file as it is now. One that cannot be read has no names.
+    pub(super) fn hosts(&self, now: Instant) -> Option<Arc<Hosts>> {
+        let path = self.settings.hosts.as_deref()?;
+        let mut state = self.lock();
+        let stamp = match Known::still(&mut state.hosts, now, || Stamp::of(path)) {
+            Still::Holds(hosts) => return Some(hosts),
+            Still::Read(stamp) => stamp,
+        };
+        match read(path) {
+            Ok(text) => {
+                let hosts = Arc::new(Hosts::parse(&text));
+                state.hosts = Some(Known { stamp, value: hosts.clone(), seen_at: now });
+                Some(hosts)
+            }
+            Err(error) => {
+                // What is known goes on; the next lookup tries again.
+                tracing::debug!(path = %path.display(), error = %Line(error), "hosts file: not read");
+                state.hosts.as_ref().map(|known| known.value.clone())
+            }
+        }
+    }
+
+    /// Forgets what was read and all that was learnt.
+    pub(super) fn forget(&self) {
+        *self.lock() = Read::default();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Read> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells one state of a file from another without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Stamp {
+    /// There is no file, or no way to tell.
+    Missing,
+    /// When it was written, how long it is, and its inode and change time: a file of the same
+    /// length and time that was moved there is another one.
+    File { modified: Option<SystemTime>, length: u64, inode: u64, changed: (i64, i64) },
+    /// There is no file to look at: what was read is good for so long, and the next reading shows
+    /// whether anything has changed.
+    #[allow(dead_code, reason = "for the systems without resolv.conf")]
+    Period(u64),
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Self {
+        let Ok(meta) = fs::metadata(path) else { return Self::Missing };
+        let (inode, changed) = identity(&meta);
+        Self::File { modified: meta.modified().ok(), length: meta.len(), inode, changed }
+    }
+}
+
+#[cfg(unix)]
+fn identity(meta: &Metadata) -> (u64, (i64, i64)) {
+    use std::os::unix::fs::MetadataExt;
+    (meta.ino(), (meta.ctime(), meta.ctime_nsec()))
+}
+
+#[cfg(not(unix))]
+fn identity(_: &Metadata) -> (u64, (i64, i64)) {
+    (0, (0, 0))
+}
+
+/// More than this is read of no file: a blocklist of a million names fits.
+const MAX_FILE: u64 = 64 * 1024 * 1024;
+
+/// A file that is not there is empty: for resolv.conf(5) that means the server on this host. What
+/// is no file, a pipe or a device, could keep the reader for ever.
+pub(super) fn read(path: &Path) -> io::Result<String> {
+    let meta = match fs::metadata(path) {
+        Ok(meta) => meta,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
+        Err(e) => return Err(e),
+    };
+    if !meta.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(MAX_FILE).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn no_name_server(path: &Path, error: &io::Error) -> LookupError {
+    let why = format!("{}: {error}", path.display());
+    LookupError::from(LookupErrorKind::NoNameServer).with_cause(why)
+}

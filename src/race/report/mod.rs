@@ -1,0 +1,305 @@
+//! What happened: every lookup and every attempt, with its start, its end and its outcome.
+//!
+//! The machine keeps its facts in this form, so nothing is recorded twice and nothing is missing.
+
+use std::fmt;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use smallvec::SmallVec;
+
+use crate::race::host::Ports;
+use crate::race::order::Unusable;
+use crate::race::report::text::Line;
+
+mod rows;
+#[cfg(feature = "serde")]
+mod serialize;
+pub(crate) mod text;
+mod waterfall;
+
+pub(crate) use rows::{Addresses, Cause, Ip, Span};
+pub use rows::{AttemptOutcome, AttemptReport, LookupOutcome, LookupReport};
+
+/// The story of one connect. `Display` draws it as a waterfall, feature `serde` serializes it.
+///
+/// All times count from the call.
+#[derive(Debug, Clone)]
+pub struct Report {
+    pub(crate) host: Arc<str>,
+    pub(crate) ports: Ports,
+    pub(crate) began: Instant,
+    pub(crate) ended: Option<Instant>,
+    pub(crate) outcome: Outcome,
+    pub(crate) lookups: Vec<LookupReport>,
+    /// Most connects have one.
+    pub(crate) attempts: SmallVec<[AttemptReport; 1]>,
+    pub(crate) passed_over: Vec<PassedOver>,
+    /// Passed over as well, beyond those.
+    pub(crate) untold: usize,
+    pub(crate) cut: usize,
+    pub(crate) not_tried: usize,
+    /// How many addresses a list had; `None` for a host.
+    pub(crate) listed: Option<usize>,
+    /// What was wrong before anything began.
+    pub(crate) detail: Option<Arc<str>>,
+}
+
+/// How a connect ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It has not ended.
+    Running,
+    /// This attempt won (an index into [`Report::attempts`]).
+    Connected(usize),
+    /// It failed.
+    Failed(ErrorKind),
+    /// It was to find addresses alone, and has (`he::reqwest::Dns`). There are no attempts.
+    Resolved,
+    /// The caller dropped the future.
+    Dropped,
+}
+
+/// What kind of failure ended the connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The host, the ports or the configuration make no sense. No packet has left.
+    InvalidInput,
+    /// The name does not exist.
+    NoSuchName,
+    /// The name exists and has no usable address of the families asked for.
+    NoAddress,
+    /// The lookup failed: a server failure, a refusal, no name server or none that could be
+    /// authenticated, no answer.
+    Lookup,
+    /// The caller's gate refused every address.
+    Forbidden,
+    /// Every attempt failed.
+    Connect,
+    /// `total_timeout` is over, or every attempt ran into `connect_timeout`.
+    TimedOut,
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InvalidInput => "invalid input",
+            Self::NoSuchName => "no such name",
+            Self::NoAddress => "no usable address",
+            Self::Lookup => "lookup failed",
+            Self::Forbidden => "every address is forbidden",
+            Self::Connect => "every attempt failed",
+            Self::TimedOut => "timed out",
+        })
+    }
+}
+
+/// An address that was known and never dialled, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PassedOver {
+    /// The address; its port is 0 where it came from a resolver.
+    pub addr: SocketAddr,
+    /// The reason.
+    pub reason: Reason,
+}
+
+/// Why an address was passed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// No connection can be made to such an address.
+    Unusable(Unusable),
+    /// The caller's gate ([`Connector::allow`](crate::Connector::allow)) refused it.
+    Forbidden,
+    /// [`Config::family`](crate::Config::family) excludes it.
+    OtherFamily,
+}
+
+impl Report {
+    pub(crate) fn new(host: Arc<str>, ports: Ports, began: Instant) -> Self {
+        Self {
+            host,
+            ports,
+            began,
+            ended: None,
+            outcome: Outcome::Running,
+            lookups: Vec::new(),
+            attempts: SmallVec::new(),
+            passed_over: Vec::new(),
+            untold: 0,
+            cut: 0,
+            not_tried: 0,
+            listed: None,
+            detail: None,
+        }
+    }
+
+    pub(crate) fn of_list(addrs: usize, began: Instant) -> Self {
+        let report = Self::new(Arc::default(), Ports::new(), began);
+        Self { listed: Some(addrs), ..report }
+    }
+
+    /// The host as the caller typed it; empty for a list of addresses.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The ports, without duplicates; empty for a list of addresses.
+    #[must_use]
+    pub fn ports(&self) -> &[u16] {
+        &self.ports
+    }
+
+    /// How it ended.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// How long it took; until the last event if it has not ended.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        let spans = self.lookups.iter().map(|l| l.span).chain(self.attempts.iter().map(|a| a.span));
+        let last = || spans.map(|span| span.to.unwrap_or(span.from)).max();
+        self.since_call(self.ended.or_else(last).unwrap_or(self.began))
+    }
+
+    /// Every lookup in the order it was asked.
+    #[must_use]
+    pub fn lookups(&self) -> &[LookupReport] {
+        &self.lookups
+    }
+
+    /// Every attempt in the order it was started.
+    #[must_use]
+    pub fn attempts(&self) -> &[AttemptReport] {
+        &self.attempts
+    }
+
+    /// The attempt that won.
+    #[must_use]
+    pub fn winner(&self) -> Option<&AttemptReport> {
+        match self.outcome {
+            Outcome::Connected(index) => self.attempts.get(index),
+            Outcome::Running | Outcome::Failed(_) | Outcome::Resolved | Outcome::Dropped => None,
+        }
+    }
+
+    /// Addresses that were not to be dialled, with the reason: the first 64 of them.
+    #[must_use]
+    pub fn passed_over(&self) -> &[PassedOver] {
+        &self.passed_over
+    }
+
+    /// How many were passed over beyond those.
+    #[must_use]
+    pub fn passed_over_more(&self) -> usize {
+        self.untold
+    }
+
+    /// How many addresses of the answers were left out: a call takes 32 of each family, and the
+    /// resolver may have kept fewer than it was told.
+    #[must_use]
+    pub fn cut(&self) -> usize {
+        self.cut
+    }
+
+    /// How many pairs of address and port had not had their turn when the connect ended.
+    #[must_use]
+    pub fn not_tried(&self) -> usize {
+        self.not_tried
+    }
+
+    /// What was wrong with the input, or why a name is never looked up; `None` otherwise.
+    #[must_use]
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+
+    /// When the call began, by tokio's clock; of a race without tokio, what its driver said.
+    #[must_use]
+    pub fn called_at(&self) -> Instant {
+        self.began
+    }
+
+    /// A time of this report as a duration since the call.
+    pub(crate) fn since_call(&self, at: Instant) -> Duration {
+        at.saturating_duration_since(self.began)
+    }
+
+    /// The name that owns the addresses, if it is not the one that was typed.
+    #[must_use]
+    pub fn final_name(&self) -> Option<&str> {
+        self.lookups.iter().find_map(|lookup| match &lookup.outcome {
+            LookupOutcome::Answered(answer) => answer.name(),
+            LookupOutcome::Running | LookupOutcome::Failed(_) | LookupOutcome::Abandoned => None,
+        })
+    }
+
+    /// Closes the books: whatever still runs is abandoned.
+    pub(crate) fn close(&mut self, outcome: Outcome, now: Instant) {
+        self.ended = Some(now);
+        self.outcome = outcome;
+        for lookup in self.lookups.iter_mut().filter(|l| l.is_running()) {
+            lookup.span.to = Some(now);
+            lookup.outcome = LookupOutcome::Abandoned;
+        }
+        for attempt in self.attempts.iter_mut().filter(|a| a.is_running()) {
+            attempt.span.to = Some(now);
+            attempt.outcome = AttemptOutcome::Cancelled;
+        }
+    }
+}
+
+/// `10.0.0.1:443: forbidden`, without the port where the reason is the address itself.
+impl fmt::Display for PassedOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.addr.port() {
+            0 => write!(f, "{}: {}", Ip(self.addr), self.reason),
+            _ => write!(f, "{}: {}", self.addr, self.reason),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unusable(why) => write!(f, "{why}"),
+            Self::Forbidden => f.write_str("forbidden"),
+            Self::OtherFamily => f.write_str("family excluded"),
+        }
+    }
+}
+
+/// What was connected to: `robur.coop:443`, `[2001:db8::1]:443,80`, `2 addresses`.
+pub(crate) struct Target<'a>(pub(crate) &'a Report);
+
+/// More ports than this are counted.
+const PORTS: usize = 8;
+
+impl fmt::Display for Target<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { host, ports, listed, .. } = self.0;
+        match listed {
+            Some(1) => f.write_str("1 address")?,
+            Some(n) => write!(f, "{n} addresses")?,
+            None if host.split('%').next().is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok()) => {
+                write!(f, "[{}]", Line(host))?;
+            }
+            None => write!(f, "{}", Line(host))?,
+        }
+        for (index, port) in ports.iter().take(PORTS).enumerate() {
+            write!(f, "{}{port}", if index == 0 { ':' } else { ',' })?;
+        }
+        match ports.len().saturating_sub(PORTS) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! `serde::Serialize` for the report. All times are milliseconds since the call.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use serde::{Serialize, Serializer};
+
+use crate::race::answer::{LookupErrorKind, Origin};
+use crate::race::order::Unusable;
+use crate::race::report::{
+    AttemptOutcome, AttemptReport, Cause, ErrorKind, Ip, LookupOutcome, LookupReport, Outcome,
+    PassedOver, Reason, Report,
+};
+
+/// A map:
+///
+/// | key | value |
+/// |---|---|
+/// | `host`, `ports`, `listed` | what was connected to; `listed` is the length of a list of addresses, else null |
+/// | `outcome` | `connected`, `failed`, `resolved`, `dropped`, `running` |
+/// | `error`, `detail` | the kind of the failure, and what was wrong with the input |
+/// | `winner` | an index into `attempts` |
+/// | `elapsed_ms` | the whole call |
+/// | `lookups` | `record`, `started_ms`, `elapsed_ms`, `outcome` (`answered`, `failed`, `abandoned`, `running`), `addresses` (with zones), `name` (the final one), `server`, `origin`, `in_clear` (why the question was not asked over TLS alone), `cached`, `ttl_s`, `kind` and `error` of a failure |
+/// | `attempts` | `addr`, `started_ms`, `elapsed_ms`, `tcp_ms`, `local` (no packet left), `outcome` (`won`, `failed`, `timed_out`, `cancelled`, `running`), `kind` and `error` of a failure |
+/// | `passed_over`, `passed_over_more` | `addr` and `reason` (`unspecified`, `multicast`, `broadcast`, `no_zone`, `forbidden`, `other_family`); how many more |
+/// | `cut`, `not_tried` | addresses left out of the answers; pairs that had not had their turn |
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (outcome, error, winner) = match self.outcome {
+            Outcome::Running => ("running", None, None),
+            Outcome::Connected(index) => ("connected", None, Some(index)),
+            Outcome::Failed(kind) => ("failed", Some(kind), None),
+            Outcome::Resolved => ("resolved", None, None),
+            Outcome::Dropped => ("dropped", None, None),
+        };
+        let passed = self.passed_over.iter();
+        Story {
+            host: self.host(),
+            ports: self.ports(),
+            listed: self.listed,
+            outcome,
+            error,
+            detail: self.detail(),
+            winner,
+            elapsed_ms: millis(self.elapsed()),
+            lookups: self.lookups.iter().map(|lookup| row_of_lookup(self, lookup)).collect(),
+            attempts: self.attempts.iter().map(|attempt| row_of_attempt(self, attempt)).collect(),
+            passed_over: passed.map(row_of_passed).collect(),
+            passed_over_more: self.untold,
+            cut: self.cut,
+            not_tried: self.not_tried,
+        }
+        .serialize(serializer)
+    }
+}
+
+#[derive(Serialize)]
+struct Story<'a> {
+    host: &'a str,
+    ports: &'a [u16],
+    listed: Option<usize>,
+    outcome: &'static str,
+    error: Option<ErrorKind>,
+    detail: Option<&'a str>,
+    winner: Option<usize>,
+    elapsed_ms: f64,
+    lookups: Vec<LookupRow<'a>>,
+    attempts: Vec<AttemptRow>,
+    passed_over: Vec<Passed>,
+    passed_over_more: usize,
+    cut: usize,
+    not_tried: usize,
+}
+
+#[derive(Serialize)]
+struct LookupRow<'a> {
+    record: String,
+    started_ms: f64,
+    elapsed_ms: Option<f64>,
+    outcome: &'static str,
+    addresses: Vec<String>,
+    name: Option<&'a str>,
+    server: Option<SocketAddr>,
+    origin: Option<Origin>,
+    in_clear: Option<&'a str>,
+    cached: bool,
+    ttl_s: Option<u64>,
+    kind: Option<LookupErrorKind>,
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct AttemptRow {
+    addr: SocketAddr,
+    started_ms: f64,
+    elapsed_ms: Option<f64>,
+    tcp_ms: Option<f64>,
+    local: bool,
+    outcome: &'static str,
+    kind: Option<String>,
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Passed {
+    addr: String,
+    reason: &'static str,
+}
+
+fn row_of_passed(passed: &PassedOver) -> Passed {
+    let addr = match passed.addr.port() {
+        0 => Ip(passed.addr).to_string(),
+        _ => passed.addr.to_string(),
+    };
+    let reason = match passed.reason {
+        Reason::Unusable(Unusable::Unspecified) => "unspecified",
+        Reason::Unusable(Unusable::Multicast) => "multicast",
+        Reason::Unusable(Unusable::Broadcast) => "broadcast",
+        Reason::Unusable(Unusable::NoZone) => "no_zone",
+        Reason::Forbidden => "forbidden",
+        Reason::OtherFamily => "other_family",
+    };
+    Passed { addr, reason }
+}
+
+fn row_of_lookup<'a>(report: &Report, lookup: &'a LookupReport) -> LookupRow<'a> {
+    let blank = LookupRow {
+        record: lookup.record.to_string(),
+        started_ms: since(report, lookup.span.from),
+        elapsed_ms: lookup.elapsed().map(millis),
+        outcome: "running",
+        addresses: Vec::new(),
+        name: None,
+        server: None,
+        origin: None,
+        in_clear: None,
+        cached: false,
+        ttl_s: None,
+        kind: None,
+        error: None,
+    };
+    match &lookup.outcome {
+        LookupOutcome::Running => blank,
+        LookupOutcome::Abandoned => LookupRow { outcome: "abandoned", ..blank },
+        LookupOutcome::Answered(answer) => LookupRow {
+            outcome: "answered",
+            addresses: answer.addrs().iter().map(|addr| Ip(*addr).to_string()).collect(),
+            name: answer.name(),
+            server: answer.server(),
+            origin: Some(answer.origin()),
+            in_clear: answer.in_clear(),
+            cached: answer.is_cached(),
+            ttl_s: answer.ttl().map(|ttl| ttl.as_secs()),
+            ..blank
+        },
+        LookupOutcome::Failed(error) => LookupRow {
+            outcome: "failed",
+            name: error.name(),
+            server: error.server(),
+            in_clear: error.in_clear(),
+            cached: error.is_cached(),
+            kind: Some(error.kind()),
+            error: Some(error.to_string()),
+            ..blank
+        },
+    }
+}
+
+fn row_of_attempt(report: &Report, attempt: &AttemptReport) -> AttemptRow {
+    AttemptRow {
+        addr: attempt.addr,
+        started_ms: since(report, attempt.span.from),
+        elapsed_ms: attempt.elapsed().map(millis),
+        tcp_ms: attempt.tcp_elapsed().map(millis),
+        local: attempt.is_local(),
+        outcome: match attempt.outcome {
+            AttemptOutcome::Running => "running",
+            AttemptOutcome::Won => "won",
+            AttemptOutcome::Failed(_) => "failed",
+            AttemptOutcome::TimedOut => "timed_out",
+            AttemptOutcome::Cancelled => "cancelled",
+        },
+        kind: attempt.error().map(|error| error.kind().to_string()),
+        error: attempt.error().map(|error| Cause(error).to_string()),
+    }
+}
+
+fn since(report: &Report, at: Instant) -> f64 {
+    millis(report.since_call(at))
+}
+
+/// To the microsecond: the rest is noise.
+fn millis(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::race::report::Span;
+    use crate::resolve::Record;
+
+    #[test]
+    fn a_report_is_a_map_of_facts() {
+        let began = Instant::now();
+        let at = |ms| began + Duration::from_millis(ms);
+        let mut report = Report::new(Arc::from("robur.coop"), smallvec::smallvec![443], began);
+        let span = Span { from: began, to: Some(at(12)) };
+        let outcome = LookupOutcome::Failed(LookupErrorKind::NoRecords.into());
+        report.lookups.push(LookupReport { record: Record::Aaaa, span, outcome });
+        let addr = SocketAddr::from(([192, 0, 2, 1], 443));
+        let (span, outcome) = (Span { from: at(12), to: Some(at(32)) }, AttemptOutcome::Won);
+        report.attempts.push(AttemptReport { addr, span, tcp_up: None, sent: true, outcome });
+        report.close(Outcome::Connected(0), at(32));
+        let expected = serde_json::json!({
+            "host": "robur.coop", "ports": [443], "listed": null, "detail": null, "outcome": "connected", "error": null,
+            "winner": 0, "elapsed_ms": 32.0, "cut": 0, "passed_over": [],
+            "passed_over_more": 0, "not_tried": 0,
+            "lookups": [{
+                "record": "AAAA", "started_ms": 0.0, "elapsed_ms": 12.0, "outcome": "failed",
+                "addresses": [], "name": null, "server": null, "origin": null, "in_clear": null, "cached": false,
+                "ttl_s": null, "kind": "no_records", "error": "no records",
+            }],
+            "attempts": [{
+                "addr": "192.0.2.1:443", "started_ms": 12.0, "elapsed_ms": 20.0, "tcp_ms": null,
+                "local": false, "outcome": "won", "kind": null, "error": null,
+            }],
+        });
+        assert_eq!(serde_json::to_value(&report).unwrap(), expected);
+    }
+}
