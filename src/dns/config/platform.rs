@@ -14,12 +14,12 @@ use crate::race::answer::{LookupError, LookupErrorKind};
 const PERIOD: u64 = 10;
 
 /// Nothing tells that the configuration has changed, so time has to.
-pub(in crate::dns) fn period() -> u64 {
+pub(super) fn period() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     now.as_secs() / PERIOD
 }
 
-pub(in crate::dns) fn read() -> Result<Conf, LookupError> {
+pub(super) fn read() -> Result<Conf, LookupError> {
     match read_system_conf() {
         Ok((config, options)) => Ok(convert(&config, &options)),
         Err(e) => Err(LookupError::from(LookupErrorKind::NoNameServer).with_cause(e.to_string())),

@@ -29,7 +29,7 @@ pub(in crate::dns) struct Conf {
     /// TCP from the start.
     pub(in crate::dns) use_vc: bool,
     /// AAAA is never asked.
-    pub(in crate::dns) no_aaaa: bool,
+    pub(super) no_aaaa: bool,
 }
 
 impl Conf {
@@ -116,7 +116,7 @@ fn server(text: &str) -> Option<SocketAddr> {
 /// A server that the system has named: opportunistic, where that can be of use. A resolver on this
 /// host or link (a stub, a container's, a cloud's) is no one else's way out, and speaks no TLS;
 /// neither is there a port 853 beside one at a port of its own.
-pub(in crate::dns) fn system_server(addr: SocketAddr) -> NameServer {
+pub(super) fn system_server(addr: SocketAddr) -> NameServer {
     let nearby = match addr.ip().to_canonical() {
         IpAddr::V4(ip) => ip.is_loopback() || ip.is_link_local(),
         IpAddr::V6(ip) => ip.is_loopback() || ip.is_unicast_link_local(),
@@ -128,7 +128,7 @@ pub(in crate::dns) fn system_server(addr: SocketAddr) -> NameServer {
 }
 
 /// `search .` says that nothing is to be appended, so the root is no domain here.
-pub(in crate::dns) fn domain(text: &str) -> Option<Arc<str>> {
+pub(super) fn domain(text: &str) -> Option<Arc<str>> {
     let bare = query_name(text.strip_suffix('.').unwrap_or(text));
     if bare.is_empty() {
         return None;

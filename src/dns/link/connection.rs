@@ -29,7 +29,7 @@ const USED_UP: &str = "its questions are answered";
 
 /// Dropping the last handle ends it, however far it is.
 #[derive(Debug)]
-pub(in crate::dns) struct Connection {
+pub(super) struct Connection {
     task: AbortHandle,
     questions: mpsc::UnboundedSender<Pending>,
     slots: Semaphore,
@@ -58,7 +58,7 @@ struct Pending {
 
 /// What the connection's task and those who ask know together.
 #[derive(Debug)]
-pub(in crate::dns) struct Life {
+pub(super) struct Life {
     phase: watch::Sender<Phase>,
     table: Mutex<Table>,
     end: OnceLock<(LookupError, Instant)>,
@@ -69,20 +69,20 @@ pub(in crate::dns) struct Life {
 
 /// Why a question got no answer from a connection.
 #[derive(Debug)]
-pub(in crate::dns) struct Ended {
-    pub(in crate::dns) error: LookupError,
+pub(super) struct Ended {
+    pub(super) error: LookupError,
     /// It took questions before it ended.
-    pub(in crate::dns) was_up: bool,
+    pub(super) was_up: bool,
     /// It has answered so many others.
-    pub(in crate::dns) answers: usize,
+    pub(super) answers: usize,
     /// The question has left.
-    pub(in crate::dns) was_sent: bool,
+    pub(super) was_sent: bool,
 }
 
 impl Connection {
     /// Spawns the connection's task in the current runtime. It takes `quota` questions; `establish`
     /// makes the stream, and tells when TCP is up by [`Life::tcp_is_up`].
-    pub(in crate::dns) fn open<S, E, F>(quota: usize, establish: E) -> Arc<Self>
+    pub(super) fn open<S, E, F>(quota: usize, establish: E) -> Arc<Self>
     where
         S: AsyncRead + AsyncWrite + Send + 'static,
         E: FnOnce(Arc<Life>) -> F,
@@ -99,7 +99,7 @@ impl Connection {
     /// # Errors
     ///
     /// The connection has ended without an answer to this.
-    pub(in crate::dns) async fn ask(self: Arc<Self>, message: Arc<[u8]>) -> Result<Vec<u8>, Ended> {
+    pub(super) async fn ask(self: Arc<Self>, message: Arc<[u8]>) -> Result<Vec<u8>, Ended> {
         let _slot = self.slots.acquire().await;
         let (reply, answer) = oneshot::channel();
         let id = message.first_chunk::<2>().copied().unwrap_or_default();
@@ -116,39 +116,39 @@ impl Connection {
         Ok(bytes)
     }
 
-    pub(in crate::dns) fn phase(&self) -> Phase {
+    pub(super) fn phase(&self) -> Phase {
         self.life.phase()
     }
 
     /// Whether it takes questions, now or when it is up.
-    pub(in crate::dns) fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         !self.questions.is_closed() && self.phase() != Phase::Ended
     }
 
     /// How long it took until it was up.
-    pub(in crate::dns) fn took(&self) -> Option<Duration> {
+    pub(super) fn took(&self) -> Option<Duration> {
         Some(self.life.table().up_at? - self.life.opened_at)
     }
 
     /// Whether anything was heard after that.
-    pub(in crate::dns) fn was_heard_since(&self, then: Instant) -> bool {
+    pub(super) fn was_heard_since(&self, then: Instant) -> bool {
         self.life.table().was_heard_since(then)
     }
 
     /// After how many answers the server has ended it, if that has cost questions.
-    pub(in crate::dns) fn quota_of_the_server(&self) -> Option<usize> {
+    pub(super) fn quota_of_the_server(&self) -> Option<usize> {
         let table = self.life.table();
         (table.lost > 0 && table.answers > 0).then_some(table.answers)
     }
 
     /// Why it ended without having been up, and when.
-    pub(in crate::dns) fn failure(&self) -> Option<&(LookupError, Instant)> {
+    pub(super) fn failure(&self) -> Option<&(LookupError, Instant)> {
         let failed = self.life.table().up_at.is_none();
         self.life.end.get().filter(|_| failed)
     }
 
     /// Waits until it is another one.
-    pub(in crate::dns) async fn leaves(&self, phase: Phase) {
+    pub(super) async fn leaves(&self, phase: Phase) {
         let mut phases = self.life.phase.subscribe();
         if phases.wait_for(|now| *now != phase).await.is_err() {
             pending().await
@@ -157,7 +157,7 @@ impl Connection {
 
     /// Waits until a question that has left is without an answer for so long, and nothing else has
     /// been heard either.
-    pub(in crate::dns) async fn is_silent_for(&self, patience: Duration) {
+    pub(super) async fn is_silent_for(&self, patience: Duration) {
         while let Some(left) = self.life.left_until_silent(patience) {
             sleep(left).await;
         }
@@ -296,11 +296,11 @@ impl Life {
         table.admit(message, reply, Instant::now())
     }
 
-    pub(in crate::dns) fn phase(&self) -> Phase {
+    pub(super) fn phase(&self) -> Phase {
         *self.phase.borrow()
     }
 
-    pub(in crate::dns) fn tcp_is_up(&self) {
+    pub(super) fn tcp_is_up(&self) {
         self.phase.send_replace(Phase::Handshaking(Instant::now()));
     }
 

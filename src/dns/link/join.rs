@@ -35,7 +35,7 @@ impl Join {
     }
 
     /// What it gets, where the last connection took so long.
-    pub(in crate::dns) fn head_start(&self, took: Option<Duration>) -> Duration {
+    pub(super) fn head_start(&self, took: Option<Duration>) -> Duration {
         let known = took.map_or(Duration::ZERO, |took| MAX_HEAD_START.min(2 * took));
         self.head_start.max(known)
     }
@@ -50,14 +50,14 @@ impl Join {
         }
     }
 
-    pub(in crate::dns) fn tell(&self, why: Slow) {
+    pub(super) fn tell(&self, why: Slow) {
         if self.why.set(why).is_ok() {
             self.told.notify_one();
         }
     }
 
     /// The line has given up although it was up: it takes questions and answers none.
-    pub(in crate::dns) fn give_up(&self) {
+    pub(super) fn give_up(&self) {
         self.in_vain.store(true, Ordering::Relaxed);
     }
 

@@ -54,7 +54,7 @@ struct State {
 
 impl Line {
     /// Opens nothing yet. `open` makes a connection for so many questions.
-    pub(in crate::dns) fn new(
+    pub(super) fn new(
         addr: SocketAddr,
         open: impl Fn(usize) -> Arc<Connection> + Send + Sync + 'static,
     ) -> Self {
@@ -73,12 +73,12 @@ impl Line {
     }
 
     /// Whether it has a connection that lives.
-    pub(in crate::dns) fn is_in_use(&self) -> bool {
+    pub(super) fn is_in_use(&self) -> bool {
         self.lock().current.as_ref().is_some_and(|connection| connection.is_open())
     }
 
     /// Why there is no connection, if the last one has failed.
-    pub(in crate::dns) fn failure(&self) -> Option<LookupError> {
+    pub(super) fn failure(&self) -> Option<LookupError> {
         let state = self.lock();
         let of = |connection: &Option<Arc<Connection>>| {
             connection.as_ref()?.failure().map(|(error, _)| error.clone())
@@ -230,7 +230,7 @@ impl Line {
     }
 
     /// The connection in use, or a new one. All who come while it is being opened share it.
-    pub(in crate::dns) fn connection(&self) -> Arc<Connection> {
+    pub(super) fn connection(&self) -> Arc<Connection> {
         let mut state = self.lock();
         state.follow();
         let refused = |(_, at): &(_, Instant)| Instant::now() < *at + REFUSED_FOR;

@@ -34,27 +34,27 @@ pub(in crate::dns) const OPPORTUNISTIC_TIMEOUT: Duration = Duration::from_secs(2
 
 /// Where a line leads.
 #[derive(Debug, Clone)]
-pub(in crate::dns) struct Opener {
-    pub(in crate::dns) addr: SocketAddr,
+pub(super) struct Opener {
+    pub(super) addr: SocketAddr,
     pub(in crate::dns) binding: Binding,
     /// `None`: TCP in clear.
-    pub(in crate::dns) security: Option<Security>,
+    pub(super) security: Option<Security>,
 }
 
 /// What makes TLS of it.
 #[derive(Debug, Clone)]
-pub(in crate::dns) struct Security {
+pub(super) struct Security {
     pub(in crate::dns) server: NameServer,
-    pub(in crate::dns) tls: Arc<Tls>,
+    pub(super) tls: Arc<Tls>,
     /// Made at first use, and with it the sessions that are resumed: of this line and no other.
-    pub(in crate::dns) client: Arc<OnceCell<Client>>,
+    pub(super) client: Arc<OnceCell<Client>>,
     /// Where it is remembered how that went, if plain DNS will do as well.
     pub(in crate::dns) ports: Option<(Arc<Ports>, Spot)>,
 }
 
 impl Opener {
     /// A new connection. Its task makes it.
-    pub(in crate::dns) fn open(&self, quota: usize) -> Arc<Connection> {
+    pub(super) fn open(&self, quota: usize) -> Arc<Connection> {
         let Self { addr, binding, security } = self.clone();
         match security {
             None => Connection::open(quota, async move |_| {

@@ -30,7 +30,7 @@ const MAX_SPOTS: usize = 256;
 pub(in crate::dns) struct Spot {
     /// With the port of plain DNS.
     pub(in crate::dns) server: SocketAddr,
-    pub(in crate::dns) local: Option<IpAddr>,
+    pub(super) local: Option<IpAddr>,
     pub(in crate::dns) binding: Binding,
 }
 

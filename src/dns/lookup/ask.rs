@@ -25,7 +25,7 @@ use crate::race::answer::{Answer, LookupError, LookupErrorKind};
 const NEXT_SERVER: Duration = Duration::from_millis(250);
 
 /// Asks until there is an answer, every server has failed, or the deadline is over.
-pub(in crate::dns) async fn ask(whom: Whom<'_>, key: &Key, deadline: &Deadline) -> Learnt {
+pub(super) async fn ask(whom: Whom<'_>, key: &Key, deadline: &Deadline) -> Learnt {
     let learnt = match follow(whom, key, deadline).await {
         Ok(learnt) => learnt,
         Err(error) => Learnt { outcome: Err(error), ttl: Duration::ZERO },
@@ -41,9 +41,9 @@ pub(in crate::dns) async fn ask(whom: Whom<'_>, key: &Key, deadline: &Deadline) 
 
 /// Which servers there are, and what is remembered of them.
 #[derive(Clone, Copy)]
-pub(in crate::dns) struct Whom<'a> {
+pub(super) struct Whom<'a> {
     pub(in crate::dns) conf: &'a Conf,
-    pub(in crate::dns) memory: &'a Memory,
+    pub(super) memory: &'a Memory,
     pub(in crate::dns) reach: &'a Reach,
     /// Why a question went in clear that was to go over TLS where that works.
     pub(in crate::dns) clear: &'a OnceLock<Arc<str>>,

@@ -28,10 +28,10 @@ const TRANSACTION: Duration = Duration::from_secs(5);
 /// What is asked, and through which way: answers learnt under one binding are never used under
 /// another.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::dns) struct Key {
+pub(super) struct Key {
     /// Lower case, absolute, without a dot at its end.
-    pub(in crate::dns) name: Arc<str>,
-    pub(in crate::dns) record: Record,
+    pub(super) name: Arc<str>,
+    pub(super) record: Record,
     pub(in crate::dns) binding: Binding,
 }
 
@@ -52,14 +52,14 @@ pub(in crate::dns) type Outcome = Result<Answer, LookupError>;
 
 /// How a lookup ended just now, and for how long that holds. Failures have no TTL: the cache
 /// knows how often they repeat.
-pub(in crate::dns) struct Learnt {
-    pub(in crate::dns) outcome: Outcome,
-    pub(in crate::dns) ttl: Duration,
+pub(super) struct Learnt {
+    pub(super) outcome: Outcome,
+    pub(super) ttl: Duration,
 }
 
 /// What is too much goes in the order of its last use, so that a just learnt failure stays (RFC 9520).
 #[derive(Debug)]
-pub(in crate::dns) struct Cache(Mutex<Kept>);
+pub(super) struct Cache(Mutex<Kept>);
 
 #[derive(Debug)]
 struct Kept {
@@ -78,19 +78,19 @@ struct Entry {
 }
 
 impl Cache {
-    pub(in crate::dns) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Mutex::new(Kept { entries: LruCache::unbounded(), bytes: 0 }))
     }
 
     /// What still holds, marked as remembered, with the TTL that is left (R-1035-TTL).
-    pub(in crate::dns) fn get(&self, key: &Key, now: Instant) -> Option<Outcome> {
+    pub(super) fn get(&self, key: &Key, now: Instant) -> Option<Outcome> {
         let mut kept = self.lock();
         let entry = kept.entries.get(key).filter(|entry| now < entry.valid_until)?;
         Some(entry.remembered(now))
     }
 
     /// What still holds or was learnt a moment ago.
-    pub(in crate::dns) fn recent(&self, key: &Key, now: Instant) -> Option<Outcome> {
+    pub(super) fn recent(&self, key: &Key, now: Instant) -> Option<Outcome> {
         let holds = |entry: &Entry| now < entry.valid_until || now < entry.learnt_at + TRANSACTION;
         let mut kept = self.lock();
         let entry = kept.entries.get(key).filter(|entry| holds(entry))?;
@@ -98,7 +98,7 @@ impl Cache {
     }
 
     /// Remembers a result and hands it back.
-    pub(in crate::dns) fn insert(&self, key: Key, learnt: Learnt, now: Instant) -> Outcome {
+    pub(super) fn insert(&self, key: Key, learnt: Learnt, now: Instant) -> Outcome {
         let Learnt { outcome, ttl } = learnt;
         let mut kept = self.lock();
         let known = kept.entries.get(&key);

@@ -20,7 +20,7 @@ const MAX_NEGATIVE_TTL: Duration = Duration::from_secs(300);
 
 /// The name that was reached, those passed on the way to it, and the smallest TTL so far.
 #[derive(Debug)]
-pub(in crate::dns) struct Chain {
+pub(super) struct Chain {
     name: Name,
     passed: Vec<Name>,
     ttl: Duration,
@@ -28,7 +28,7 @@ pub(in crate::dns) struct Chain {
 
 /// Where a reply leads.
 #[derive(Debug)]
-pub(in crate::dns) enum Found {
+pub(super) enum Found {
     /// To addresses of the chain's last name, and how many more there were.
     Addrs { addrs: Vec<SocketAddr>, dropped: usize },
     /// To none. It may be remembered for the chain's TTL.
@@ -38,22 +38,22 @@ pub(in crate::dns) enum Found {
 }
 
 impl Chain {
-    pub(in crate::dns) fn new(name: Name) -> Self {
+    pub(super) fn new(name: Name) -> Self {
         Self { name, passed: Vec::new(), ttl: MAX_TTL }
     }
 
     /// The name that the chain has reached.
-    pub(in crate::dns) fn name(&self) -> &Name {
+    pub(super) fn name(&self) -> &Name {
         &self.name
     }
 
     /// Whether a CNAME was followed.
-    pub(in crate::dns) fn has_moved(&self) -> bool {
+    pub(super) fn has_moved(&self) -> bool {
         !self.passed.is_empty()
     }
 
     /// The smallest TTL on the way; zero: not to be cached.
-    pub(in crate::dns) fn ttl(&self) -> Duration {
+    pub(super) fn ttl(&self) -> Duration {
         self.ttl
     }
 
@@ -62,11 +62,7 @@ impl Chain {
     /// # Errors
     ///
     /// The chain is a loop or has more than eight CNAMEs.
-    pub(in crate::dns) fn follow(
-        &mut self,
-        reply: &Message,
-        record: Record,
-    ) -> Result<Found, LookupError> {
+    pub(super) fn follow(&mut self, reply: &Message, record: Record) -> Result<Found, LookupError> {
         let before = self.passed.len();
         loop {
             let (addrs, dropped) = self.take_addrs(reply, record);

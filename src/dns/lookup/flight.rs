@@ -18,7 +18,7 @@ type Asking = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 /// The questions that are in flight now. Each belongs to the runtime whose timers and sockets it
 /// uses: a question of a runtime that is gone, or that nobody drives, concerns no other runtime.
 #[derive(Clone, Default)]
-pub(in crate::dns) struct Flights(Arc<Mutex<State>>);
+pub(super) struct Flights(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -42,7 +42,7 @@ impl Flights {
     /// of those who joined it, and can be joined as long as it still sends: or a name that is
     /// asked for again and again would wait for ever for three lost packets. Has to be called
     /// within a runtime.
-    pub(in crate::dns) fn join<F>(
+    pub(super) fn join<F>(
         &self,
         key: Key,
         deadline: Instant,
@@ -109,10 +109,10 @@ impl Drop for Landing {
 
 /// When a flight gives up. Those who join it later may move it out.
 #[derive(Clone)]
-pub(in crate::dns) struct Deadline(Arc<Mutex<Instant>>);
+pub(super) struct Deadline(Arc<Mutex<Instant>>);
 
 impl Deadline {
-    pub(in crate::dns) fn new(at: Instant) -> Self {
+    pub(super) fn new(at: Instant) -> Self {
         Self(Arc::new(Mutex::new(at)))
     }
 
@@ -125,12 +125,12 @@ impl Deadline {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(in crate::dns) fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.at() <= Instant::now()
     }
 
     /// Waits for it.
-    pub(in crate::dns) async fn passed(&self) {
+    pub(super) async fn passed(&self) {
         while Instant::now() < self.at() {
             sleep_until(self.at()).await;
         }

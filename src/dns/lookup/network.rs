@@ -37,7 +37,7 @@ impl Network {
 
     /// What is known of a name to a lookup of `asker`. To a lookup of the other type an answer that
     /// may not be used again is just as good: it belongs to the same transaction.
-    pub(in crate::dns) fn known(&self, key: &Key, asker: Record, now: Instant) -> Option<Outcome> {
+    pub(super) fn known(&self, key: &Key, asker: Record, now: Instant) -> Option<Outcome> {
         match key.record == asker {
             true => self.cache.get(key, now),
             false => self.cache.recent(key, now),
@@ -45,7 +45,7 @@ impl Network {
     }
 
     /// What is known of it, or can be learnt until the deadline.
-    pub(in crate::dns) async fn outcome(
+    pub(super) async fn outcome(
         self: &Arc<Self>,
         key: Key,
         asker: Record,

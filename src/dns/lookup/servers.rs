@@ -13,14 +13,14 @@ const PREFERRED_FOR: Duration = Duration::from_secs(60);
 
 /// Which server answered in place of another, and when.
 #[derive(Debug, Default)]
-pub(in crate::dns) struct Memory {
+pub(super) struct Memory {
     preferred: Mutex<Option<(NameServer, Instant)>>,
     turns: AtomicUsize,
 }
 
 impl Memory {
     /// The servers in the order in which a lookup asks them (R-8305-3.1b).
-    pub(in crate::dns) fn order(
+    pub(super) fn order(
         &self,
         servers: &[NameServer],
         rotate: bool,
@@ -40,12 +40,7 @@ impl Memory {
 
     /// This server has answered. The minute is counted from its first answer, so that a busy
     /// resolver comes back to the configured order as well.
-    pub(in crate::dns) fn answered(
-        &self,
-        server: &NameServer,
-        servers: &[NameServer],
-        now: Instant,
-    ) {
+    pub(super) fn answered(&self, server: &NameServer, servers: &[NameServer], now: Instant) {
         let known = self.preferred(now);
         let mut preferred = self.preferred.lock().unwrap_or_else(PoisonError::into_inner);
         if servers.first() == Some(server) {

@@ -18,7 +18,7 @@ mod tests;
 mod text;
 
 pub use pin::Pin;
-pub(super) use pin::Pinned;
+pub(in crate::dns) use pin::Pinned;
 
 /// The port of DNS in clear (RFC 1035 section 4.2).
 pub(super) const PORT: u16 = 53;

@@ -24,11 +24,11 @@ use crate::race::answer::{LookupError, LookupErrorKind};
 const GRACE: Duration = Duration::from_secs(1);
 
 /// What is said of a port that takes questions and answers none.
-pub(in crate::dns) const SILENT: &str = "TLS is up and silent";
+pub(super) const SILENT: &str = "TLS is up and silent";
 
 /// See the module.
 #[derive(Clone)]
-pub(in crate::dns) struct Asking {
+pub(super) struct Asking {
     ports: Arc<Ports>,
     spot: Spot,
     line: Arc<Line>,
@@ -36,20 +36,20 @@ pub(in crate::dns) struct Asking {
 }
 
 impl Asking {
-    pub(in crate::dns) fn new(way: &Way<'_>, question: &Question) -> Self {
+    pub(super) fn new(way: &Way<'_>, question: &Question) -> Self {
         let (ports, spot) = (way.reach.ports.clone(), way.spot.clone());
         Self { ports, spot, line: way.line(Transport::Tls), question: question.clone() }
     }
 
     /// Asks as a task of its own, which ends when its handle is dropped.
-    pub(in crate::dns) fn start(self, join: Arc<Join>) -> Task {
+    pub(super) fn start(self, join: Arc<Join>) -> Task {
         Task(tokio::spawn(async move {
             over_line(&self.line, Transport::Tls, &self.question, Some(&join)).await
         }))
     }
 
     /// What comes over TLS speaks for the port.
-    pub(in crate::dns) fn settled(&self, outcome: Outcome) -> Outcome {
+    pub(super) fn settled(&self, outcome: Outcome) -> Outcome {
         if outcome.is_ok() {
             self.line.prove(true);
             self.ports.tls_is_up(&self.spot);
@@ -58,7 +58,7 @@ impl Asking {
     }
 
     /// TLS has failed, in one way or another, where plain DNS came to this.
-    pub(in crate::dns) fn failed(&self, error: &LookupError, join: &Join, plain: &Outcome) {
+    pub(super) fn failed(&self, error: &LookupError, join: &Join, plain: &Outcome) {
         if plain.is_ok() {
             self.blame(error, join);
         }
@@ -67,7 +67,7 @@ impl Asking {
     /// Plain DNS has answered while the port was silent. Whatever still comes over TLS says that it
     /// is only slow. Who asks meanwhile waits for it no more than if it were dead, unless it has
     /// answered before.
-    pub(in crate::dns) async fn judge(self, tls: Task, join: Arc<Join>) {
+    pub(super) async fn judge(self, tls: Task, join: Arc<Join>) {
         if !self.line.is_proven() {
             self.ports.tls_is_doubtful(&self.spot, SILENT, Instant::now(), GRACE);
         }
@@ -83,7 +83,7 @@ impl Asking {
 
     /// Asks for nobody who waits: an answer, and no handshake alone, says that a dead port is a good
     /// one again.
-    pub(in crate::dns) async fn probe(self) {
+    pub(super) async fn probe(self) {
         let (started, join) = (Instant::now(), Arc::new(Join::after(OPPORTUNISTIC_TIMEOUT)));
         let tls = self.clone().start(join.clone());
         // For the handshake, and as long for the answer.
@@ -112,11 +112,11 @@ impl Asking {
 
 /// REFUSED, or what makes no sense. From a server that answers in clear it says that its port for
 /// TLS is not for us. SERVFAIL is of the name: asked in clear it would be the same, and told to all.
-pub(in crate::dns) fn is_no_answer(error: &LookupError) -> bool {
+pub(super) fn is_no_answer(error: &LookupError) -> bool {
     matches!(error.kind(), LookupErrorKind::Refused | LookupErrorKind::Other)
 }
 
-pub(in crate::dns) fn reason(error: &LookupError) -> Arc<str> {
+pub(super) fn reason(error: &LookupError) -> Arc<str> {
     match error.kind() == LookupErrorKind::Refused {
         true => "REFUSED over TLS".into(),
         false => error.reason().into(),
@@ -124,7 +124,7 @@ pub(in crate::dns) fn reason(error: &LookupError) -> Arc<str> {
 }
 
 /// Ends with its handle.
-pub(in crate::dns) struct Task(JoinHandle<Outcome>);
+pub(super) struct Task(JoinHandle<Outcome>);
 
 impl Future for Task {
     type Output = Outcome;

@@ -17,7 +17,7 @@ use crate::dns::message::Question;
 use crate::race::answer::LookupError;
 
 /// Over TLS; plain DNS joins when TLS is not up after its head start, or has failed.
-pub(in crate::dns) async fn opportunistic(way: &Way<'_>, question: &Question) -> Outcome {
+pub(super) async fn opportunistic(way: &Way<'_>, question: &Question) -> Outcome {
     let asking = Asking::new(way, question);
     match way.reach.ports.tls(&way.spot, Instant::now()) {
         Tls::Try => race(way, question, asking).await,

@@ -17,7 +17,7 @@ use crate::race::answer::{LookupError, LookupErrorKind};
 const JOINS_AFTER: Duration = Duration::from_millis(250);
 
 /// Over UDP; TCP joins when UDP is silent, and goes first for a while where that has helped.
-pub(in crate::dns) async fn plain(way: &Way<'_>, question: &Question) -> Outcome {
+pub(super) async fn plain(way: &Way<'_>, question: &Question) -> Outcome {
     if way.reach.tcp_only {
         return over_tcp(way, question).await;
     }

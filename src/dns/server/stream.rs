@@ -24,18 +24,18 @@ pub(in crate::dns) struct Reply {
 }
 
 impl Reply {
-    pub(in crate::dns) fn new(message: Message, server: SocketAddr, origin: Origin) -> Self {
+    pub(super) fn new(message: Message, server: SocketAddr, origin: Origin) -> Self {
         Self { message, server, origin }
     }
 }
 
 /// Over TCP, and nothing else.
-pub(in crate::dns) async fn over_tcp(way: &Way<'_>, question: &Question) -> Outcome {
+pub(super) async fn over_tcp(way: &Way<'_>, question: &Question) -> Outcome {
     over_line(&way.line(Transport::Tcp), Transport::Tcp, question, None).await
 }
 
 /// Over TLS that has been authenticated, and nothing else (R-8310-5.1b).
-pub(in crate::dns) async fn over_tls(way: &Way<'_>, question: &Question) -> Outcome {
+pub(super) async fn over_tls(way: &Way<'_>, question: &Question) -> Outcome {
     over_line(&way.line(Transport::Tls), Transport::Tls, question, None).await
 }
 
@@ -44,7 +44,7 @@ pub(in crate::dns) async fn over_tls(way: &Way<'_>, question: &Question) -> Outc
 /// # Errors
 ///
 /// They name the address and port that failed.
-pub(in crate::dns) async fn over_line(
+pub(super) async fn over_line(
     line: &Line,
     transport: Transport,
     question: &Question,
@@ -75,27 +75,22 @@ pub(in crate::dns) async fn over_line(
     Err(no_edns())
 }
 
-pub(in crate::dns) fn trace_send(
-    server: SocketAddr,
-    question: &Question,
-    over: Origin,
-    nth: usize,
-) {
+pub(super) fn trace_send(server: SocketAddr, question: &Question, over: Origin, nth: usize) {
     if tracing::enabled!(tracing::Level::DEBUG) {
         let (name, record) = (text_name(question.name()), question.record());
         tracing::debug!(%server, name = %OneLine(name), %record, %over, nth, "asked");
     }
 }
 
-pub(in crate::dns) fn unreachable(error: io::Error) -> LookupError {
+pub(super) fn unreachable(error: io::Error) -> LookupError {
     LookupError::from(LookupErrorKind::NoNameServer).with_cause(error)
 }
 
-pub(in crate::dns) fn no_edns() -> LookupError {
+pub(super) fn no_edns() -> LookupError {
     LookupError::from(LookupErrorKind::ServerFailure).with_cause("does not understand EDNS")
 }
 
 /// No word from the server, and none to come.
-pub(in crate::dns) fn is_unreachable(error: &LookupError) -> bool {
+pub(super) fn is_unreachable(error: &LookupError) -> bool {
     matches!(error.kind(), LookupErrorKind::NoNameServer | LookupErrorKind::Untrusted)
 }

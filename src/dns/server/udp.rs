@@ -29,7 +29,7 @@ const MAX_DATAGRAM: usize = 4_096;
 ///
 /// After each datagram that is not the reply others get their turn: a flood must hold up neither
 /// the other tasks nor the timers of this one.
-pub(in crate::dns) async fn over_udp(
+pub(super) async fn over_udp(
     server: SocketAddr,
     question: &Question,
     binding: &Binding,

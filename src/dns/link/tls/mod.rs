@@ -34,10 +34,10 @@ pub(in crate::dns) use why::why;
 
 /// How a connection to one name server is made.
 #[derive(Debug, Clone)]
-pub(in crate::dns) struct Client {
-    pub(in crate::dns) config: Arc<ClientConfig>,
+pub(super) struct Client {
+    pub(super) config: Arc<ClientConfig>,
     /// For whom the certificate has to be, where the policy asks that.
-    pub(in crate::dns) name: ServerName<'static>,
+    pub(super) name: ServerName<'static>,
 }
 
 /// Makes the clients of one network.
@@ -57,7 +57,7 @@ impl Tls {
     /// # Errors
     ///
     /// There is nothing to verify the server against, or it is never asked over TLS.
-    pub(in crate::dns) async fn client(
+    pub(super) async fn client(
         self: &Arc<Self>,
         server: &NameServer,
     ) -> Result<Client, LookupError> {
