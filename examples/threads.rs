@@ -17,7 +17,7 @@ use he::{Answer, Config, LookupError, LookupErrorKind, Record};
 
 /// What a thread has to tell.
 enum Event {
-    Resolved(Record, Result<Answer, LookupError>),
+    Resolved(usize, Result<Answer, LookupError>),
     Dialled(usize, io::Result<TcpStream>),
 }
 
@@ -43,10 +43,10 @@ fn run(mut race: Race) -> Result<TcpStream, Box<dyn Error>> {
     let mut connected = Vec::new();
     loop {
         match race.poll(Instant::now()) {
-            Step::Resolve(record) => {
-                let name = race.name().map(ToString::to_string).unwrap_or_default();
+            Step::Resolve(id, record) => {
+                let name = race.name().unwrap_or_default().to_owned();
                 let events = events.clone();
-                thread::spawn(move || events.send(Event::Resolved(record, look_up(&name, record))));
+                thread::spawn(move || events.send(Event::Resolved(id, look_up(&name, record))));
             }
             Step::Connect(id, addr) => dial(id, addr, events.clone()),
             // A blocking connect cannot be stopped; its thread ends by its own time-out, and what
@@ -55,8 +55,8 @@ fn run(mut race: Race) -> Result<TcpStream, Box<dyn Error>> {
             Step::Wait(until) => {
                 let patience = until.saturating_duration_since(Instant::now());
                 match heard.recv_timeout(patience) {
-                    Ok(Event::Resolved(record, answer)) => {
-                        race.resolved(record, answer, Instant::now());
+                    Ok(Event::Resolved(id, answer)) => {
+                        race.resolved(id, answer, Instant::now());
                     }
                     Ok(Event::Dialled(id, Ok(stream))) => {
                         race.won(id, Instant::now());
@@ -77,7 +77,7 @@ fn run(mut race: Race) -> Result<TcpStream, Box<dyn Error>> {
                 println!("{}", race.report());
                 return Err(race.into_error().ok_or("a lost race has an error")?.into());
             }
-            other => return Err(format!("a step of a later version: {other:?}").into()),
+            Step::Resolved | Step::Over => return Err("this race connects to its end".into()),
         }
     }
 }

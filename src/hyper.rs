@@ -58,7 +58,7 @@ use tower_service::Service;
 
 use crate::connect::Connector;
 use crate::connect::attempt::Established;
-use crate::race::report::text::Line;
+use crate::race::report::text::Escaped;
 
 impl Service<Uri> for Connector {
     type Response = TokioIo<Established<TcpStream>>;
@@ -147,10 +147,10 @@ impl fmt::Display for NoPlace<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Host => f.write_str("the URI has no host"),
-            Self::Port(port) => write!(f, "{} is no port", Line(port)),
+            Self::Port(port) => write!(f, "{} is no port", Escaped(port)),
             Self::Scheme(None) => f.write_str("the URI has neither a port nor a scheme"),
             Self::Scheme(Some(scheme)) => {
-                write!(f, "the URI has no port, and none is known for {}", Line(scheme))
+                write!(f, "the URI has no port, and none is known for {}", Escaped(scheme))
             }
         }
     }

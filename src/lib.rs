@@ -148,17 +148,20 @@ mod tls;
 pub use connect::Connector;
 pub use connect::attempt::{Attempt, Established};
 pub use connect::socket::{KeepAlive, SocketOptions};
+pub use race::address::{IpVersion, Unusable};
 pub use race::answer::{Answer, LookupError, LookupErrorKind, Origin};
-pub use race::binding::{Binding, OptionError};
+pub use race::binding::Binding;
 pub use race::config::{Config, Family};
 pub use race::error::Error;
 pub use race::gate::is_public;
-pub use race::order::{Sources, Unusable};
+pub use race::option_error::OptionError;
+pub use race::order::SourceAddrs;
+pub use race::query::{Query, Record};
 pub use race::report::{
-    AttemptOutcome, AttemptReport, ErrorKind, LookupOutcome, LookupReport, Outcome, PassedOver,
-    Reason, Report,
+    AttemptOutcome, AttemptReport, ErrorKind, LookupOutcome, LookupReport, Outcome, Reason, Report,
+    Skipped,
 };
-pub use resolve::{Query, Record, Resolve, Resolving};
+pub use resolve::{Resolve, Resolving};
 
 /// Connects to a host, by the system's DNS configuration and the defaults of [`Config`].
 ///

@@ -260,8 +260,8 @@ async fn a_lost_aaaa_answer_costs_one_aaaa_timeout() {
         Record::Aaaa | _ => Resolving::new(std::future::pending()),
     };
     let both = ["2001:db8::1", "192.0.2.1"].map(|ip| ip.parse::<IpAddr>().ok());
-    let dual_stack = he::Sources::new(move |_| both.to_vec());
-    let (connector, reports) = Reports::of(Connector::new(resolver).sources(dual_stack));
+    let dual_stack = he::SourceAddrs::new(move |_| both.to_vec());
+    let (connector, reports) = Reports::of(Connector::new(resolver).with_source_addrs(dual_stack));
     let began = Instant::now();
     let stream = connector.connect("service.test", &[peers.port]).await.unwrap();
     assert!(began.elapsed() >= ms(50));
@@ -279,11 +279,11 @@ async fn nobody_asks_which_family_to_wait_for_when_both_have_answered() {
     }
     let peers = Peers::new(&[("127.0.0.1", Accepts), ("::1", Accepts)]);
     let (asked, questions) = std::sync::mpsc::channel();
-    let sources = he::Sources::new(move |addrs| {
+    let sources = he::SourceAddrs::new(move |addrs| {
         let ips: Vec<IpAddr> = addrs.iter().map(SocketAddr::ip).collect();
         asked.send(ips.clone()).map_or(Vec::new(), |()| ips.into_iter().map(Some).collect())
     });
-    let connector = Connector::new(Table::of(peers.ips())).sources(sources);
+    let connector = Connector::new(Table::of(peers.ips())).with_source_addrs(sources);
     let stream = connector.connect("service.test", &[peers.port]).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), peers.addr(1));
     let questions: Vec<Vec<IpAddr>> = questions.try_iter().collect();

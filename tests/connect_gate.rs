@@ -9,7 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use he::{Answer, Connector, ErrorKind, Reason, Record, Resolving, Sources};
+use he::{Answer, Connector, ErrorKind, Reason, Record, Resolving, SourceAddrs};
 use net::Peer::{Accepts, Refuses};
 use net::{Peers, Reports, Table};
 
@@ -48,7 +48,7 @@ async fn the_gate_is_asked_for_literals_mapped_ones_as_ipv4() {
             peers.text(&error),
             format!("cannot connect to {host}: every address is forbidden; 127.0.0.1:P: forbidden")
         );
-        let passed = error.report().passed_over();
+        let passed = error.report().skipped();
         assert_eq!((passed[0].addr, passed[0].reason), (peers.addr(0), Reason::Forbidden));
         assert_eq!(io::Error::from(error).kind(), io::ErrorKind::PermissionDenied);
     }
@@ -83,7 +83,7 @@ async fn the_gate_is_asked_for_answers_and_lets_the_others_race() {
     assert_eq!(gate.asked(), [peers.addr(0), peers.addr(1), peers.addr(2)]);
     let report = reports.only();
     assert_eq!(peers.story(&report), ["127.0.0.2:P connection refused", "127.0.0.3:P won"]);
-    assert_eq!(report.passed_over().len(), 1);
+    assert_eq!(report.skipped().len(), 1);
     peers.assert_nobody_came(0);
 }
 
@@ -162,11 +162,11 @@ async fn not_even_a_source_address_is_asked_for_a_refused_address() {
     let peers =
         Peers::new(&[("127.0.0.1", Accepts), ("127.0.0.2", Accepts), ("127.0.0.3", Accepts)]);
     let (first, forbidden) = (peers.addr(0), peers.addr(0).ip());
-    let sources = Sources::new(move |addrs: &[SocketAddr]| {
+    let sources = SourceAddrs::new(move |addrs: &[SocketAddr]| {
         assert!(addrs.iter().all(|addr| addr.ip() != forbidden), "{addrs:?}");
         addrs.iter().map(|addr| Some(addr.ip())).collect()
     });
-    let connector = Connector::new(Table::of(peers.ips())).sources(sources);
+    let connector = Connector::new(Table::of(peers.ips())).with_source_addrs(sources);
     let connector = connector.allow(move |addr| addr != first);
     let stream = connector.connect("service.test", &[peers.port]).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), peers.addr(1));

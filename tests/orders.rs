@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::io;
 use std::time::{Duration, Instant};
 
-use he::race::{Race, Step};
+use he::race::{Race, Step, Surroundings};
 use he::{Answer, AttemptOutcome, Config, LookupErrorKind, LookupOutcome, Outcome, Record};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
@@ -49,6 +49,11 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
+/// The number of the lookup of this record type, if it has been asked.
+fn number(record: Record) -> usize {
+    usize::from(record == A)
+}
+
 struct Told {
     race: Race,
     now: Instant,
@@ -61,7 +66,9 @@ impl Told {
     fn new() -> Self {
         let now = Instant::now();
         let race = Race::new("example.com", &[443, 80], Config::new(), now).unwrap();
-        let race = race.sources(Routes::default().sources(|| 0));
+        let race = race.with_surroundings(
+            Surroundings::default().with_source_addrs(Routes::default().source_addrs(|| 0)),
+        );
         Self { race, now, wait: None, over: None, dialled: HashSet::new() }
     }
 
@@ -75,10 +82,10 @@ impl Told {
                 let prefix = if record == A { "192.0.2." } else { "2001:db8::" };
                 let list: Vec<String> = (1..=count).map(|n| format!("{prefix}{n}")).collect();
                 let list: Vec<&str> = list.iter().map(String::as_str).collect();
-                self.race.resolved(record, Ok(Answer::from(addrs(&list))), now);
+                self.race.resolved(number(record), Ok(Answer::from(addrs(&list))), now);
             }
             Event::Resolved(record, None) => {
-                self.race.resolved(record, Err(LookupErrorKind::ServerFailure.into()), now);
+                self.race.resolved(number(record), Err(LookupErrorKind::ServerFailure.into()), now);
             }
             Event::TcpUp(id) => self.race.tcp_up(id, now),
             Event::Failed(id, sent) => {
@@ -103,8 +110,8 @@ impl Told {
                 assert!(until > self.now, "a wait lies in the future");
                 self.wait = Some(until);
             }
-            Step::Won(_) | Step::Fail(_) => self.over = Some(step),
-            Step::Resolve(_) | Step::Cancel(_) | _ => {}
+            Step::Won(_) | Step::Resolved | Step::Fail(_) | Step::Over => self.over = Some(step),
+            Step::Resolve(..) | Step::Cancel(_) => {}
         }
         step
     }
@@ -116,8 +123,10 @@ impl Told {
         for _ in 0..1_000 {
             match self.poll() {
                 Step::Wait(until) => self.now = until,
-                Step::Won(_) | Step::Fail(_) => return self.is_closed(last.max(began)),
-                Step::Resolve(_) | Step::Connect(..) | Step::Cancel(_) | _ => {}
+                Step::Won(_) | Step::Resolved | Step::Fail(_) | Step::Over => {
+                    return self.is_closed(last.max(began));
+                }
+                Step::Resolve(..) | Step::Connect(..) | Step::Cancel(_) => {}
             }
         }
         panic!("no end");

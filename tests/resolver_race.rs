@@ -84,7 +84,7 @@ async fn what_a_hostile_answer_had_too_much_is_told_also_from_the_cache() {
     dns.on(NAME, RecordType::A, [Reply::many(4_000).truncated()]);
     let cuts = Arc::new(Mutex::new(Vec::new()));
     let told = cuts.clone();
-    let note = move |report: &Report| told.lock().unwrap().push(report.cut());
+    let note = move |report: &Report| told.lock().unwrap().push(report.left_out());
     let connector = connector(&dns).on_report(note);
     for cached in [false, true] {
         let won = connector.connect_with(NAME, &[443], accepts).await.unwrap();

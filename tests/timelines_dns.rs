@@ -39,14 +39,14 @@ fn a_question_says_what_its_resolver_has_to_know() {
     let asked = |config: Config| {
         let began = Instant::now();
         let mut race = Race::new("Robur.COOP.", &[443], config, began).unwrap();
-        assert!(race.query(Aaaa).is_none(), "not asked yet");
-        assert_eq!(race.poll(began), Step::Resolve(Aaaa));
-        assert_eq!(race.poll(ms(began, 7)), Step::Resolve(A));
-        (began, race.query(Aaaa).unwrap(), race.query(A).unwrap())
+        assert!(race.query(0).is_none(), "not asked yet");
+        assert_eq!(race.poll(began), Step::Resolve(0, Aaaa));
+        assert_eq!(race.poll(ms(began, 7)), Step::Resolve(1, A));
+        (began, race.query(0).unwrap(), race.query(1).unwrap())
     };
     let (began, aaaa, a) = asked(Config::new());
-    assert_eq!((aaaa.name(), aaaa.record(), aaaa.sibling()), ("robur.coop.", Aaaa, Some(A)));
-    assert_eq!((a.name(), a.record(), a.sibling()), ("robur.coop.", A, Some(Aaaa)));
+    assert_eq!((aaaa.name(), aaaa.record(), aaaa.siblings()), ("robur.coop.", Aaaa, &[A][..]));
+    assert_eq!((a.name(), a.record(), a.siblings()), ("robur.coop.", A, &[Aaaa][..]));
     assert_eq!(aaaa.deadline(), Some(ms(began, 3_000)));
     assert_eq!(a.deadline(), Some(ms(began, 3_007)));
     // The total ends it earlier; without any limit there are 365 days.
@@ -59,14 +59,14 @@ fn a_question_says_what_its_resolver_has_to_know() {
 
 // With one family there is no other question; a literal has none at all.
 #[test] // R-3493-LIT
-fn a_single_question_has_no_sibling() {
+fn a_single_question_has_no_siblings() {
     let now = Instant::now();
     let config = Config::new().family(Family::V4Only);
     let mut race = Race::new("robur.coop", &[443], config, now).unwrap();
-    assert_eq!(race.poll(now), Step::Resolve(A));
-    assert_eq!(race.query(A).unwrap().sibling(), None);
+    assert_eq!(race.poll(now), Step::Resolve(0, A));
+    assert!(race.query(0).unwrap().siblings().is_empty());
     let race = Race::new("192.0.2.1", &[443], Config::new(), now).unwrap();
-    assert!(race.query(A).is_none() && race.name().is_none());
+    assert!(race.query(0).is_none() && race.name().is_none());
 }
 
 // A first: IPv4 holds, and an AAAA within 50 ms starts IPv6 the moment it comes.

@@ -25,10 +25,10 @@ fn dialling(began: Instant) -> Race {
 fn an_abandoned_race_says_what_still_ran() {
     let began = Instant::now();
     let mut race = Race::new("example.com", &[443], Config::new(), began).unwrap();
-    assert_eq!(race.poll(began), Step::Resolve(Aaaa));
-    assert_eq!(race.poll(began), Step::Resolve(A));
+    assert_eq!(race.poll(began), Step::Resolve(0, Aaaa));
+    assert_eq!(race.poll(began), Step::Resolve(1, A));
     let answer = addrs(&["2001:db8::1", "2001:db8::2"]);
-    race.resolved(Aaaa, Ok(he::Answer::from(answer)), began + MS(30));
+    race.resolved(0, Ok(he::Answer::from(answer)), began + MS(30));
     assert_eq!(race.poll(began + MS(30)), Step::Connect(0, addr("2001:db8::1#443")));
     race.abandon(began + MS(70));
     let report = race.report();
@@ -36,8 +36,9 @@ fn an_abandoned_race_says_what_still_ran() {
     assert!(matches!(report.lookups()[1].outcome(), LookupOutcome::Abandoned));
     assert!(matches!(report.attempts()[0].outcome(), AttemptOutcome::Cancelled));
     assert_eq!(report.not_tried(), 1);
-    // It stays so, and is no error.
+    // It stays so, and is no error. Nothing has timed out.
     race.abandon(began + MS(90));
+    assert_eq!(race.poll(began + MS(90)), Step::Over);
     assert_eq!(race.report().elapsed(), MS(70));
     assert!(race.into_error().is_none());
 }

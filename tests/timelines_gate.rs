@@ -8,8 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use he::race::{Race, Step};
-use he::{Answer, Config, ErrorKind, Reason, Record, Sources};
+use he::race::{Race, Step, Surroundings};
+use he::{Answer, Config, ErrorKind, Reason, Record, SourceAddrs};
 use support::addr::addrs;
 use support::{A, Aaaa, World, addr, script};
 
@@ -47,7 +47,7 @@ fn a_refused_address_is_passed_over() {
         50ms connected 192.0.2.1:443
         ",
     );
-    let passed = played.report.passed_over();
+    let passed = played.report.skipped();
     assert_eq!(passed.len(), 1);
     assert_eq!((passed[0].addr, passed[0].reason), (addr("10.0.0.1#443"), Reason::Forbidden));
 }
@@ -141,7 +141,7 @@ fn a_port_can_be_refused_alone() {
 #[test]
 fn the_source_of_a_refused_address_is_never_asked_for() {
     let probed = Arc::new(Mutex::new(Vec::new()));
-    let sources = Sources::new({
+    let sources = SourceAddrs::new({
         let probed = probed.clone();
         move |addrs: &[SocketAddr]| {
             probed.lock().unwrap().extend_from_slice(addrs);
@@ -150,12 +150,13 @@ fn the_source_of_a_refused_address_is_never_asked_for() {
     });
     let now = Instant::now();
     let mut race = Race::new("example.com", &[443], Config::new(), now).unwrap();
-    race = race.sources(sources).allow(public);
-    assert_eq!(race.poll(now), Step::Resolve(Record::Aaaa));
-    assert_eq!(race.poll(now), Step::Resolve(Record::A));
-    race.resolved(Record::Aaaa, Ok(Answer::from(addrs(&["2001:db8:7::1", "::1"]))), now);
+    race = race
+        .with_surroundings(Surroundings::default().with_source_addrs(sources).with_gate(public));
+    assert_eq!(race.poll(now), Step::Resolve(0, Record::Aaaa));
+    assert_eq!(race.poll(now), Step::Resolve(1, Record::A));
+    race.resolved(0, Ok(Answer::from(addrs(&["2001:db8:7::1", "::1"]))), now);
     let v4 = addrs(&["10.0.0.1", "198.51.100.1", "127.0.0.1"]);
-    race.resolved(Record::A, Ok(Answer::from(v4)), now);
+    race.resolved(1, Ok(Answer::from(v4)), now);
     assert_eq!(race.poll(now), Step::Connect(0, addr("2001:db8:7::1#443")));
     let probed: Vec<IpAddr> = probed.lock().unwrap().iter().map(SocketAddr::ip).collect();
     // Both answers are there, so nobody asks for the default routes either (R-V3-4.2e).
@@ -188,7 +189,7 @@ fn a_refused_address_is_the_reason_behind_any_number_of_useless_ones() {
 fn an_address_is_asked_for_once() {
     let world = script().dns(Aaaa, 0, &["192.0.2.1"]).dns(A, 5, &["192.0.2.1", "192.0.2.1"]);
     let report = world.allow(|_| false).run().report;
-    assert_eq!(report.passed_over().len(), 1);
+    assert_eq!(report.skipped().len(), 1);
 }
 
 // The zone of an address that needs none does not make another endpoint.

@@ -166,13 +166,13 @@ fn at_most_64_addresses_are_taken() {
     assert_eq!(both.attempts.len(), 64);
     assert_eq!(both.attempts.iter().filter(is_v4).count(), 32);
     assert_eq!(both.attempts[..2], [(0, addr("2001:db8::1#443")), (250, addr("198.18.0.2#443"))]);
-    assert_eq!(both.report.cut(), 8_000 - 64);
+    assert_eq!(both.report.left_out(), 8_000 - 64);
 
     // One family cannot crowd out the other, even if it is there much earlier.
     let late = script().dns(Aaaa, 0, &v6).dns(A, 2_000, &["192.0.2.1"]).run();
     assert_eq!(late.attempts.len(), 33);
     assert_eq!(late.attempts[8], (2_000, addr("192.0.2.1#443")));
-    assert_eq!(late.report.cut(), 4_000 - 32);
+    assert_eq!(late.report.left_out(), 4_000 - 32);
 }
 
 // What the resolver has left out counts with what is left out here.
@@ -182,7 +182,7 @@ fn the_cut_is_the_resolver_s_and_the_race_s() {
     let v4: Vec<&str> = v4.iter().map(String::as_str).collect();
     let answer = Answer::from(addrs(&v4)).with_dropped(5);
     let played = script().answers(A, 0, Ok(answer)).accepts("192.0.2.1", 20).run();
-    assert_eq!(played.report.cut(), 40 - 32 + 5);
+    assert_eq!(played.report.left_out(), 40 - 32 + 5);
 }
 
 // The room is a family's, whichever answer its addresses come in.
@@ -193,7 +193,7 @@ fn mapped_addresses_take_the_places_of_ipv4() {
     let (mapped, v4): (Vec<&str>, Vec<&str>) =
         (mapped.iter().map(String::as_str).collect(), v4.iter().map(String::as_str).collect());
     let played = script().dns(Aaaa, 0, &mapped).dns(A, 0, &v4).run();
-    assert_eq!((played.attempts.len(), played.report.cut()), (32, 8));
+    assert_eq!((played.attempts.len(), played.report.left_out()), (32, 8));
 }
 
 // Addresses that are dropped do not use up the room of good ones.
@@ -204,7 +204,7 @@ fn bad_addresses_take_no_place() {
     let played = script().dns(Aaaa, 0, &[]).dns(A, 0, &answer).accepts("192.0.2.1", 1).run();
     assert_eq!(played.attempts, [(0, addr("192.0.2.1#443"))]);
     // Of those that are passed over, 64 are told one by one.
-    assert_eq!((played.report.passed_over().len(), played.report.passed_over_more()), (64, 36));
+    assert_eq!((played.report.skipped().len(), played.report.skipped_more()), (64, 36));
 }
 
 // The caller's own list is not cut.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use he::{Answer, Attempt, Connector, LookupErrorKind, Query, Record, Resolving, Sources};
+use he::{Answer, Attempt, Connector, LookupErrorKind, Query, Record, Resolving, SourceAddrs};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -73,7 +73,7 @@ fn connector() -> Connector {
         let addrs = ["192.0.2.1", "192.0.2.2"].map(|addr| addr.parse::<IpAddr>().unwrap());
         Resolving::ready(Ok(Answer::from(addrs.to_vec())))
     };
-    Connector::new(resolver).sources(Sources::new(|addrs| vec![None; addrs.len()]))
+    Connector::new(resolver).with_source_addrs(SourceAddrs::new(|addrs| vec![None; addrs.len()]))
 }
 
 async fn dial(attempt: Attempt) -> io::Result<SocketAddr> {

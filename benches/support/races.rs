@@ -8,8 +8,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use he::race::{Race, Step};
-use he::{Answer, Config, Outcome, Record, Sources};
+use he::race::{Race, Step, Surroundings};
+use he::{Answer, Config, Outcome, SourceAddrs};
 
 /// How a race ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,17 +35,23 @@ pub(crate) fn list(addresses: usize, end: End) -> Run {
 pub(crate) fn name(addresses: usize, end: End) -> Run {
     let of_type = |v6: bool| (0..addresses).map(addr).filter(move |ip| ip.is_ipv6() == v6);
     let answers = [
-        (Record::Aaaa, Answer::from(of_type(true).collect::<Vec<_>>())),
-        (Record::A, Answer::from(of_type(false).collect::<Vec<_>>())),
+        Answer::from(of_type(true).collect::<Vec<_>>()),
+        Answer::from(of_type(false).collect::<Vec<_>>()),
     ];
     let own = [addr(1_000), addr(1_001)];
-    let sources = Sources::new(move |addrs| {
+    let sources = SourceAddrs::new(move |addrs| {
         addrs.iter().map(|to| own.into_iter().find(|ip| ip.is_ipv6() == to.is_ipv6())).collect()
     });
     Box::new(move || {
         let now = Instant::now();
         let race = Race::new("service.test", &[443], Config::new(), now).unwrap();
-        run(race.sources(sources.clone()), &answers, end, addresses, now);
+        run(
+            race.with_surroundings(Surroundings::default().with_source_addrs(sources.clone())),
+            &answers,
+            end,
+            addresses,
+            now,
+        );
     })
 }
 
@@ -59,21 +65,22 @@ fn addr(n: usize) -> IpAddr {
 }
 
 /// Drives a race to its end in virtual time.
-fn run(mut race: Race, answers: &[(Record, Answer)], end: End, addresses: usize, mut now: Instant) {
-    let mut answers = answers.iter();
+fn run(mut race: Race, answers: &[Answer], end: End, addresses: usize, mut now: Instant) {
+    let mut answers = answers.iter().enumerate();
     let outcome = loop {
         match race.poll(now) {
-            Step::Resolve(_) | Step::Cancel(_) => {}
+            Step::Resolve(..) | Step::Cancel(_) => {}
             Step::Connect(id, _) if end == End::FirstWins => race.won(id, now),
             Step::Connect(id, _) => {
                 race.failed(id, io::ErrorKind::ConnectionRefused.into(), true, now);
             }
             Step::Wait(until) => match answers.next() {
-                Some((record, answer)) => race.resolved(*record, Ok(answer.clone()), now),
+                Some((id, answer)) => race.resolved(id, Ok(answer.clone()), now),
                 None => now = until,
             },
-            Step::Won(_) | Step::Fail(_) => break race.report().outcome(),
-            other => panic!("a step of a later version: {other:?}"),
+            Step::Won(_) | Step::Resolved | Step::Fail(_) | Step::Over => {
+                break race.report().outcome();
+            }
         }
     };
     let report = black_box(race.into_report());

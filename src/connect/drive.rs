@@ -15,26 +15,30 @@ use tokio::time::Sleep;
 use tracing::instrument::Instrumented;
 use tracing::{Instrument, Span, debug, debug_span};
 
-use crate::connect::attempt::{Attempt, Established, Progress};
+use crate::connect::attempt::{Attempt, Progress};
 use crate::connect::clock::now;
 use crate::connect::socket::SocketOptions;
 use crate::race::answer::{Answer, LookupError};
-use crate::race::error::{Error, Why};
+use crate::race::query::Record;
 use crate::race::report::text::Time;
-use crate::race::report::{Addresses, Cause, ErrorKind, Outcome, Report};
+use crate::race::report::{Addresses, ErrorWords, Outcome, Report, Summary};
 use crate::race::{Race, Step};
-use crate::resolve::{Query, Record, Resolve, Resolving};
+use crate::resolve::{Resolve, Resolving};
 
 mod dialled;
-#[cfg(feature = "reqwest")]
-pub(crate) mod settle;
 
-use self::dialled::{Dialled, Ended};
+use self::dialled::{DialResult, Dialled};
 
 /// Lookups that are still out when an attempt wins may fill their cache for so long (C-DRAIN).
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// Called with the report of every connect.
+/// Texts for the errors of TLS.
+#[cfg(any(feature = "dns", feature = "rustls"))]
+pub(crate) const ERROR_WORDS: ErrorWords = ErrorWords::new(crate::tls::words::of_dial);
+#[cfg(not(any(feature = "dns", feature = "rustls")))]
+pub(crate) const ERROR_WORDS: ErrorWords = ErrorWords::none();
+
+/// Called with the report of every call.
 pub(crate) type OnReport = Arc<dyn Fn(&Report) + Send + Sync>;
 
 /// What a dial does.
@@ -46,33 +50,39 @@ pub(crate) enum Dialling {
     Beyond,
 }
 
-pub(crate) type Parts<'a> = (&'a dyn Resolve, &'a SocketOptions, Option<&'a OnReport>);
+/// What a race runs on.
+#[derive(Clone, Copy)]
+pub(crate) struct Parts<'a> {
+    pub(crate) resolver: &'a dyn Resolve,
+    pub(crate) socket: &'a SocketOptions,
+    pub(crate) on_report: Option<&'a OnReport>,
+}
 
-/// Drives a race to its end.
+/// Drives a race to its end, and gives what the dial of its winner made.
 pub(crate) async fn drive<T, D, F>(
-    (resolver, socket, on_report): Parts<'_>,
-    race: Box<Race>,
+    parts: Parts<'_>,
+    race: &mut Race,
     dial: D,
     dialling: Dialling,
-) -> Result<Established<T>, Error>
+) -> Option<T>
 where
     D: Fn(Attempt) -> F,
     F: Future<Output = io::Result<T>> + Send + 'static,
     T: Send + 'static,
 {
-    let mut story = Story { race, on_report };
     let mut timer = pin!(None);
     // The first attempt runs in the caller's task: most races have no second one.
     let mut first = pin!(None);
     let mut flight = InFlight::new(dialling);
-    // Asked for once a turn: the clock costs as much as a step of the race.
-    let mut at = story.race.report().began;
+    // Read once a turn: the clock costs as much as a step of the race.
+    let mut at = race.report().began;
+    let guard = ReportGuard { race, on_report: parts.on_report };
+    let race = &mut *guard.race;
     loop {
-        let race = &mut story.race;
         match race.poll(at) {
-            Step::Resolve(record) => flight.look_up(record, resolver, socket, race),
+            Step::Resolve(id, record) => flight.look_up(id, record, parts, race),
             Step::Connect(id, addr) => {
-                let dialled = begin(&dial, race, socket, flight.progress.clone(), (id, addr));
+                let dialled = flight.start_dial(&dial, id, addr, parts.socket, race);
                 match id {
                     0 => first.set(Some(dialled)),
                     _ => flight.spawn(id, dialled),
@@ -87,52 +97,38 @@ where
                 });
                 at = next.await;
             }
-            Step::Won(_) => return flight.finish(story),
-            Step::Fail(kind) => {
-                let error = Error::new(kind, story.end());
-                consume_budget().await; // perhaps nobody was waited for
-                return Err(error);
+            Step::Won(_) | Step::Resolved => {
+                drop(guard);
+                return flight.finish();
+            }
+            Step::Fail(_) | Step::Over => {
+                drop(guard);
+                consume_budget().await; // The race may not have waited for anything.
+                return None;
             }
         }
     }
 }
 
-fn begin<D, F>(
-    dial: &D,
-    race: &Race,
-    socket: &SocketOptions,
-    progress: Option<Progress>,
-    (id, addr): (usize, SocketAddr),
-) -> Instrumented<Dialled<F>>
-where
-    D: Fn(Attempt) -> F,
-{
-    debug!("connect {addr}");
-    let (host, socket) = (race.host().cloned(), socket.clone());
-    let dial = dial(Attempt { id, addr, host, socket, progress });
-    Dialled::new(id, dial).instrument(debug_span!("attempt", %addr))
-}
-
-/// Tells the hook how the race ended, also if that is because the future was dropped.
-struct Story<'a> {
-    race: Box<Race>,
+/// Reports how the race ended, also if that is because the future was dropped.
+struct ReportGuard<'a> {
+    race: &'a mut Race,
     on_report: Option<&'a OnReport>,
 }
 
-impl Story<'_> {
-    fn end(mut self) -> Report {
-        let report = self.race.take_report();
-        self.tell(&report);
-        report
-    }
-
-    fn tell(&self, report: &Report) {
-        report.passed_over().iter().for_each(|passed| debug!("passed over {passed}"));
+impl Drop for ReportGuard<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return; // The hook might panic as well.
+        }
+        self.race.abandon(now());
+        let report = self.race.report();
+        report.skipped().iter().for_each(|skipped| debug!("skipped {skipped}"));
         match (report.winner(), report.outcome()) {
             (Some(won), _) => debug!("connected {} after {}", won.addr(), Time(report.elapsed())),
             (None, Outcome::Resolved) => debug!("resolved after {}", Time(report.elapsed())),
             (None, Outcome::Dropped) => debug!("dropped after {}", Time(report.elapsed())),
-            (None, _) => debug!("failed: {}", Why(report)),
+            (None, _) => debug!("failed: {}", Summary(report)),
         }
         if let Some(hook) = self.on_report {
             hook(report);
@@ -140,21 +136,10 @@ impl Story<'_> {
     }
 }
 
-impl Drop for Story<'_> {
-    fn drop(&mut self) {
-        // After `end` the race is over; in a panic the hook might panic again.
-        if self.race.is_running() && !std::thread::panicking() {
-            self.race.abandon(now());
-            let report = self.race.take_report();
-            self.tell(&report);
-        }
-    }
-}
-
 /// Everything that runs, and what has come of it.
 struct InFlight<T> {
-    lookups: Vec<(Record, Span, Resolving)>,
-    tasks: Option<JoinSet<Ended<T>>>,
+    lookups: Vec<(usize, Record, Span, Resolving)>,
+    tasks: Option<JoinSet<DialResult<T>>>,
     handles: Vec<(usize, AbortHandle)>,
     progress: Option<Progress>,
     connected: Option<(usize, T)>,
@@ -170,25 +155,36 @@ impl<T: Send + 'static> InFlight<T> {
         Self { lookups, tasks: None, handles, progress, connected: None }
     }
 
-    fn look_up(
-        &mut self,
-        record: Record,
-        resolver: &dyn Resolve,
-        socket: &SocketOptions,
-        race: &Race,
-    ) {
+    fn look_up(&mut self, id: usize, record: Record, parts: Parts<'_>, race: &Race) {
         debug!("ask {record}");
-        let Some(query) = race.query(record) else { return };
-        let query = Query { binding: socket.binding().clone(), ..query };
+        let Some(query) = race.query(id) else { return };
+        let query = query.with_binding(parts.socket.binding().clone());
         let span = debug_span!("lookup", %record);
-        let resolving = span.in_scope(|| resolver.lookup(&query));
+        let resolving = span.in_scope(|| parts.resolver.lookup(&query));
         if self.lookups.is_empty() {
-            self.lookups.reserve_exact(2); // AAAA and A; else it would be four
+            self.lookups.reserve_exact(2); // AAAA and A. Without this it would be four.
         }
-        self.lookups.push((record, span, resolving));
+        self.lookups.push((id, record, span, resolving));
     }
 
-    fn spawn(&mut self, id: usize, dialled: impl Future<Output = Ended<T>> + Send + 'static) {
+    fn start_dial<D, F>(
+        &self,
+        dial: &D,
+        id: usize,
+        addr: SocketAddr,
+        socket: &SocketOptions,
+        race: &Race,
+    ) -> Instrumented<Dialled<F>>
+    where
+        D: Fn(Attempt) -> F,
+    {
+        debug!("connect {addr}");
+        let (host, socket) = (race.host().cloned(), socket.clone());
+        let dial = dial(Attempt { id, addr, host, socket, progress: self.progress.clone() });
+        Dialled::new(id, dial).instrument(debug_span!("attempt", %addr))
+    }
+
+    fn spawn(&mut self, id: usize, dialled: impl Future<Output = DialResult<T>> + Send + 'static) {
         let handle = self.tasks.get_or_insert_with(JoinSet::new).spawn(dialled);
         self.handles.push((id, handle));
     }
@@ -204,7 +200,7 @@ impl<T: Send + 'static> InFlight<T> {
 
     /// Tells the race everything that has happened, and when the last of it was; pending if nothing
     /// has.
-    fn poll<F: Future<Output = Ended<T>>>(
+    fn poll<F: Future<Output = DialResult<T>>>(
         &mut self,
         mut first: Pin<&mut Option<F>>,
         race: &mut Race,
@@ -227,23 +223,23 @@ impl<T: Send + 'static> InFlight<T> {
 
     fn poll_lookups(&mut self, race: &mut Race, cx: &mut Context<'_>) -> Option<Instant> {
         let mut happened = None;
-        self.lookups.retain_mut(|(record, span, resolving)| {
-            if !race.is_asking(*record) {
+        self.lookups.retain_mut(|(id, record, span, resolving)| {
+            if !race.report().lookups[*id].is_running() {
                 span.in_scope(|| debug!("{record}: no answer in time"));
                 happened.get_or_insert_with(now);
                 return false;
             }
             let polled = span.in_scope(|| Pin::new(resolving).poll(cx));
             let Poll::Ready(result) = polled else { return true };
-            span.in_scope(|| note_answer(*record, &result));
-            race.resolved(*record, result, *happened.get_or_insert_with(now));
+            span.in_scope(|| log_answer(*record, &result));
+            race.resolved(*id, result, *happened.get_or_insert_with(now));
             false
         });
         happened
     }
 
     /// The next task that has ended; a panic in it goes on here.
-    fn poll_tasks(&mut self, cx: &mut Context<'_>) -> Option<Ended<T>> {
+    fn poll_tasks(&mut self, cx: &mut Context<'_>) -> Option<DialResult<T>> {
         let tasks = self.tasks.as_mut()?;
         while let Poll::Ready(Some(joined)) = tasks.poll_join_next(cx) {
             match joined {
@@ -262,12 +258,13 @@ impl<T: Send + 'static> InFlight<T> {
         }
     }
 
-    fn ended(&mut self, Ended { id, result, sent }: Ended<T>, race: &mut Race) -> Instant {
+    fn ended(&mut self, ended: DialResult<T>, race: &mut Race) -> Instant {
+        let DialResult { id, result, sent } = ended;
         let at = now();
         self.note_progress(race);
         match result {
-            // One that was given up a moment ago is not kept, nor one that loses a tie.
-            Ok(stream) if race.is_trying(id) => {
+            // A stream whose attempt was just given up is not kept, nor one that loses a tie.
+            Ok(stream) if race.report().attempts[id].is_running() => {
                 race.won(id, at);
                 if self.connected.as_ref().is_none_or(|(other, _)| id < *other) {
                     self.connected = Some((id, stream));
@@ -275,7 +272,7 @@ impl<T: Send + 'static> InFlight<T> {
             }
             Ok(_) => {}
             Err(error) => {
-                debug!("attempt {} failed: {}", id + 1, Cause(&error));
+                debug!("attempt {} failed: {}", id + 1, ERROR_WORDS.of(&error));
                 race.failed(id, error, sent, at);
             }
         }
@@ -284,25 +281,19 @@ impl<T: Send + 'static> InFlight<T> {
 
     /// Lookups run on for a while, for the cache (R-8305-5l).
     fn drain_lookups(&mut self) {
-        for (_, span, resolving) in self.lookups.drain(..) {
+        for (_, _, span, resolving) in self.lookups.drain(..) {
             tokio::spawn(tokio::time::timeout(DRAIN, resolving).instrument(span));
         }
     }
 
-    /// Hands the winner out. The losers' tasks are aborted and not waited for.
-    fn finish(mut self, story: Story<'_>) -> Result<Established<T>, Error> {
-        let report = story.end();
+    /// Hands the winner's stream out. The other tasks are aborted and not waited for.
+    fn finish(mut self) -> Option<T> {
         self.drain_lookups();
-        match (self.connected, report.winner()) {
-            (Some((_, stream)), Some(attempt)) => {
-                Ok(Established { stream, addr: attempt.addr(), report })
-            }
-            _ => Err(Error::new(ErrorKind::Connect, report)),
-        }
+        self.connected.map(|(_, stream)| stream)
     }
 }
 
-fn note_answer(record: Record, result: &Result<Answer, LookupError>) {
+fn log_answer(record: Record, result: &Result<Answer, LookupError>) {
     match result {
         Ok(answer) => debug!("{record}: {}", Addresses(answer)),
         Err(error) => debug!("{record}: {error}"),

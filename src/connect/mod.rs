@@ -1,8 +1,10 @@
 //! A connector: resolver, configuration and socket options, and the loop that drives a race.
 
 pub(crate) mod attempt;
+pub(crate) mod bind;
 pub(crate) mod clock;
 pub(crate) mod drive;
+pub(crate) mod probe;
 pub(crate) mod socket;
 
 use std::fmt;
@@ -17,21 +19,23 @@ use tracing::Instrument;
 
 use crate::connect::attempt::{Attempt, Established};
 use crate::connect::clock::now;
-#[cfg(feature = "reqwest")]
-use crate::connect::drive::settle::settle;
-use crate::connect::drive::{Dialling, OnReport, Parts, drive};
+use crate::connect::drive::{Dialling, ERROR_WORDS, OnReport, Parts, drive};
 use crate::connect::socket::SocketOptions;
 use crate::race::answer::{LookupError, LookupErrorKind};
 #[cfg(feature = "rustls")]
 use crate::race::binding::Binding;
 use crate::race::config::Config;
-use crate::race::error::{Error, Why};
-use crate::race::order::Sources;
+use crate::race::error::Error;
+use crate::race::order::SourceAddrs;
+use crate::race::ports::Ports;
+use crate::race::query::Query;
 #[cfg(any(feature = "hyper", feature = "rustls"))]
 use crate::race::report::ErrorKind;
-use crate::race::report::{Report, Target};
-use crate::race::{Gate, Race};
-use crate::resolve::{Query, Resolve, Resolving};
+#[cfg(feature = "reqwest")]
+use crate::race::report::Outcome;
+use crate::race::report::{AttemptReport, Destination, Report, Summary};
+use crate::race::{Gate, Race, Surroundings};
+use crate::resolve::{Resolve, Resolving};
 
 /// Connects to hosts. Cheap to clone; one call can differ from the next:
 ///
@@ -55,7 +59,7 @@ pub struct Connector {
     resolver: Arc<dyn Resolve>,
     config: Config,
     socket: SocketOptions,
-    sources: Option<Sources>,
+    source_addrs: Option<SourceAddrs>,
     gate: Option<Gate>,
     on_report: Option<OnReport>,
 }
@@ -67,7 +71,7 @@ impl Connector {
             resolver: Arc::new(resolver),
             config: Config::new(),
             socket: SocketOptions::default(),
-            sources: None,
+            source_addrs: None,
             gate: None,
             on_report: None,
         }
@@ -119,8 +123,8 @@ impl Connector {
 
     /// Replaces the system's source addresses, by which destinations are ordered (RFC 6724): for
     /// tests that want the same order on every host.
-    pub fn sources(mut self, sources: Sources) -> Self {
-        self.sources = Some(sources);
+    pub fn with_source_addrs(mut self, source_addrs: SourceAddrs) -> Self {
+        self.source_addrs = Some(source_addrs);
         self
     }
 
@@ -153,7 +157,7 @@ impl Connector {
         host: &str,
         ports: &[u16],
     ) -> Result<Established<TcpStream>, Error> {
-        let race = begin(self.prepare(Race::new(host, ports, self.config, now()))).await?;
+        let race = yield_if_refused(self.equip(Race::new(host, ports, self.config, now()))).await?;
         self.run(race, Attempt::connect, Dialling::TcpOnly).await
     }
 
@@ -167,7 +171,7 @@ impl Connector {
     ///
     /// As [`connect`](Self::connect).
     pub async fn connect_addrs(&self, addrs: &[SocketAddr]) -> Result<TcpStream, Error> {
-        let race = begin(self.prepare(Race::of_addrs(addrs, self.config, now()))).await?;
+        let race = yield_if_refused(self.equip(Race::of_addrs(addrs, self.config, now()))).await?;
         Ok(self.run(race, Attempt::connect, Dialling::TcpOnly).await?.stream)
     }
 
@@ -211,7 +215,7 @@ impl Connector {
         F: Future<Output = io::Result<T>> + Send + 'static,
         T: Send + 'static,
     {
-        let race = begin(self.prepare(Race::new(host, ports, self.config, now()))).await?;
+        let race = yield_if_refused(self.equip(Race::new(host, ports, self.config, now()))).await?;
         self.run(race, dial, Dialling::Beyond).await
     }
 
@@ -234,32 +238,34 @@ impl Connector {
         F: Future<Output = io::Result<T>> + Send + 'static,
         T: Send + 'static,
     {
-        let race = begin(self.prepare(Race::of_addrs(addrs, self.config, now()))).await?;
+        let race = yield_if_refused(self.equip(Race::of_addrs(addrs, self.config, now()))).await?;
         self.run(race, dial, Dialling::Beyond).await
     }
 
-    /// The addresses of a host, without ports and in order, when a connect would dial the first.
+    /// The addresses of a host, without ports and in order, when a call would dial the first.
     #[cfg(feature = "reqwest")]
     pub(crate) async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, Error> {
-        let race = begin(self.prepare(Race::to_any_port(host, self.config, now()))).await?;
-        let span = tracing::debug_span!("resolve", host = %Target(race.report()));
-        settle(self.parts(), race).instrument(span).await
+        let race = Race::resolving(host, self.config, now());
+        let mut race = yield_if_refused(self.equip(race)).await?;
+        let span = tracing::debug_span!("resolve", host = %Destination(race.report()));
+        let parts = self.parts();
+        drive(parts, &mut race, Attempt::connect, Dialling::TcpOnly).instrument(span).await;
+        match race.report().outcome() {
+            Outcome::Resolved => Ok(race.addrs().collect()),
+            _ => Err(Error::of(race.into_report())),
+        }
     }
 
-    /// Gives the race what it needs, or tells the hook that it never began.
-    fn prepare(&self, race: Result<Race, Error>) -> Result<Box<Race>, Error> {
-        let sources = || match &self.sources {
-            Some(sources) => sources.clone(),
-            None => Sources::system(self.socket.binding().clone()),
+    /// Gives the race its surroundings, or reports that it never began.
+    fn equip(&self, race: Result<Race, Error>) -> Result<Box<Race>, Error> {
+        let race = race.map_err(|error| self.report(error))?;
+        let source_addrs = match &self.source_addrs {
+            Some(given) => given.clone(),
+            None => probe::system(self.socket.binding().clone()),
         };
-        match race {
-            Ok(race) => {
-                let mut race = Box::new(race);
-                race.equip(sources(), self.gate.clone());
-                Ok(race)
-            }
-            Err(error) => Err(self.tell(error)),
-        }
+        let (gate, error_words) = (self.gate.clone(), ERROR_WORDS);
+        let surroundings = Surroundings { source_addrs, gate, error_words };
+        Ok(Box::new(race.with_surroundings(surroundings)))
     }
 
     /// The way that its packets take.
@@ -271,19 +277,20 @@ impl Connector {
     /// The error of a call that never began.
     #[cfg(any(feature = "hyper", feature = "rustls"))]
     pub(crate) fn refuse(&self, host: &str, ports: &[u16], why: &dyn fmt::Display) -> Error {
-        let report = Report::new(host.into(), ports.into(), now());
-        self.tell(Error::at_the_door(ErrorKind::InvalidInput, why, report, now()))
+        let report = Report::new(host.into(), Ports::as_given(ports), now());
+        self.report(Error::before_start(ErrorKind::InvalidInput, why, report, now()))
     }
 
-    fn tell(&self, error: Error) -> Error {
-        tracing::debug!("failed: {}", Why(error.report()));
+    /// Reports a call that never began.
+    fn report(&self, error: Error) -> Error {
+        tracing::debug!("failed: {}", Summary(error.report()));
         self.on_report.iter().for_each(|hook| hook(error.report()));
         error
     }
 
     async fn run<T, D, F>(
         &self,
-        race: Box<Race>,
+        mut race: Box<Race>,
         dial: D,
         dialling: Dialling,
     ) -> Result<Established<T>, Error>
@@ -292,21 +299,27 @@ impl Connector {
         F: Future<Output = io::Result<T>> + Send + 'static,
         T: Send + 'static,
     {
-        let span = tracing::debug_span!("connect", to = %Target(race.report()));
-        drive(self.parts(), race, dial, dialling).instrument(span).await
+        let span = tracing::debug_span!("connect", to = %Destination(race.report()));
+        let stream = drive(self.parts(), &mut race, dial, dialling).instrument(span).await;
+        let report = race.into_report();
+        match (stream, report.winner().map(AttemptReport::addr)) {
+            (Some(stream), Some(addr)) => Ok(Established { stream, addr, report }),
+            _ => Err(Error::of(report)),
+        }
     }
 
     fn parts(&self) -> Parts<'_> {
-        (&*self.resolver, &self.socket, self.on_report.as_ref())
+        let Self { resolver, socket, on_report, .. } = self;
+        Parts { resolver: &**resolver, socket, on_report: on_report.as_ref() }
     }
 }
 
-/// Nobody was waited for, but a task that tries again in a loop has to let others run.
-async fn begin(prepared: Result<Box<Race>, Error>) -> Result<Box<Race>, Error> {
-    if prepared.is_err() {
+/// A refused call waits for nothing, but a task that tries again in a loop has to let others run.
+async fn yield_if_refused(race: Result<Box<Race>, Error>) -> Result<Box<Race>, Error> {
+    if race.is_err() {
         consume_budget().await;
     }
-    prepared
+    race
 }
 
 impl fmt::Debug for Connector {

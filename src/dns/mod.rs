@@ -41,7 +41,7 @@
 //!   question that nobody waits for; where there was TLS before, for 1 minute at most. SERVFAIL over
 //!   TLS is an answer: asking again in clear would show the name to everyone, and most likely fail
 //!   again. An answered or failed lookup has the first reason for which a question of it went in
-//!   clear ([`Answer::in_clear`], [`LookupError::in_clear`](crate::LookupError::in_clear)), and there is
+//!   clear ([`Answer::plaintext_reason`], [`LookupError::plaintext_reason`](crate::LookupError::plaintext_reason)), and there is
 //!   an event for each: at level warn, once a minute, where there was TLS before.
 //!   It hides names from eavesdroppers, and from nobody who can drop or change packets.
 //! - **Strict** and **pinned** ([`NameServer::tls`]): authenticated or an error that says why. Not one
@@ -71,11 +71,13 @@ use crate::connect::Connector;
 #[cfg(doc)]
 use crate::race::answer::Answer;
 use crate::race::answer::{LookupErrorKind, Origin};
-use crate::race::host::{query_name, why_never_looked_up};
-use crate::race::report::text::Line;
-use crate::resolve::{Query, Record, Resolve, Resolving};
+use crate::race::host::why_never_looked_up;
+use crate::race::name::Name;
+use crate::race::query::{Query, Record};
+use crate::race::report::text::Escaped;
+use crate::resolve::{Resolve, Resolving};
 use lookup::cache::Outcome;
-use lookup::search::Walk;
+use lookup::search::SearchWalk;
 use system::{Settings, Source, System};
 
 mod config;
@@ -171,11 +173,11 @@ impl Resolver {
     #[must_use]
     pub fn with_override(self, name: &str, addrs: impl IntoIterator<Item = IpAddr>) -> Self {
         if let Some(why) = why_never_looked_up(name) {
-            tracing::debug!(name = %Line(name), %why, "override: without effect on connects");
+            tracing::debug!(name = %Escaped(name), %why, "override: without effect on connects");
         }
         let addrs = addrs.into_iter().map(|ip| SocketAddr::new(ip, 0));
         self.with(|settings| {
-            Arc::make_mut(&mut settings.overrides).insert(&query_name(name), addrs);
+            Arc::make_mut(&mut settings.overrides).insert(Name::new(name).as_str(), addrs);
         })
     }
 
@@ -283,7 +285,7 @@ impl Resolve for Resolver {
         if network.conf.never_asks(query.record()) {
             return Resolving::ready(Err(LookupErrorKind::NoRecords.into()));
         }
-        let walk = Walk::new(network, query, self.system.nsswitch.clone());
+        let walk = SearchWalk::new(network, query, self.system.nsswitch.clone());
         match walk.cached(now) {
             Some(known) => Resolving::ready(known),
             None => Resolving::new(walk.run()),

@@ -16,7 +16,7 @@ use super::link::tls::{Tls, Trust};
 use super::lookup::network::Network;
 use super::name_server::NameServer;
 use crate::race::answer::{LookupError, LookupErrorKind};
-use crate::race::report::text::Line;
+use crate::race::report::text::Escaped;
 
 /// What a resolver was made of.
 #[derive(Debug, Clone)]
@@ -245,7 +245,7 @@ impl System {
             }
             Err(error) => {
                 // What is known goes on; the next lookup tries again.
-                tracing::debug!(path = %path.display(), error = %Line(error), "hosts file: not read");
+                tracing::debug!(path = %path.display(), error = %Escaped(error), "hosts file: not read");
                 state.hosts.as_ref().map(|known| known.value.clone())
             }
         }

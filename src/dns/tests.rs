@@ -11,7 +11,8 @@ use tokio::time::Instant;
 use super::Resolver;
 use crate::race::answer::LookupErrorKind;
 use crate::race::binding::Binding;
-use crate::resolve::{Query, Record, Resolve};
+use crate::race::query::{Query, Record};
+use crate::resolve::Resolve;
 use dns::{Dns, HeldClock, Reply, pass};
 
 #[path = "../../tests/support/dns/mod.rs"]
@@ -74,7 +75,7 @@ fn both(name: &str, record: Record) -> Query {
         Record::Aaaa => Record::A,
         Record::A => Record::Aaaa,
     };
-    Query { sibling: Some(sibling), ..Query::new(name, record) }
+    Query::new(name, record).with_siblings([sibling])
 }
 
 fn v4() -> Reply {

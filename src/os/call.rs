@@ -6,7 +6,7 @@ use dns_lookup::{AddrFamily, AddrInfoHints, LookupErrorKind as Eai, SockType};
 
 use super::{Outcome, hosts};
 use crate::race::answer::{Answer, LookupError, LookupErrorKind, Origin};
-use crate::resolve::Record;
+use crate::race::query::Record;
 
 /// Blocks for as long as the system takes: with glibc and a silent name server 10 s.
 pub(super) fn look_up(name: &str, record: Record) -> Outcome {

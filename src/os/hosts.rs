@@ -4,8 +4,8 @@
 
 use std::fs;
 
-use crate::race::host::configured_addr;
-use crate::resolve::Record;
+use crate::race::literal::configured_addr;
+use crate::race::query::Record;
 
 /// Where Unix has it. Windows looks for itself: its DNS client answers for both families.
 const PATH: &str = "/etc/hosts";

@@ -50,8 +50,10 @@ use tokio::time::timeout_at;
 use crate::connect::clock::{give_up_at, now};
 use crate::race::answer::{Answer, LookupError, LookupErrorKind};
 use crate::race::binding::Binding;
-use crate::race::host::{check_name, configured_addr};
-use crate::resolve::{Query, Record, Resolve, Resolving};
+use crate::race::host::check_name;
+use crate::race::literal::configured_addr;
+use crate::race::query::{Query, Record};
+use crate::resolve::{Resolve, Resolving};
 use pool::{Limits, Pool, Question};
 
 mod call;
@@ -110,7 +112,7 @@ impl Resolve for Resolver {
             return Resolving::ready(known);
         }
         let owner = self.0.clone();
-        let question = Question { name: query.name.clone(), record: query.record() };
+        let question = Question { name: query.name.text().clone(), record: query.record() };
         let deadline = query.deadline();
         Resolving::new(async move {
             let at = deadline.map(|at| give_up_at(at, now()));

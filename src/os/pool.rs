@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::Outcome;
 use crate::race::answer::{LookupError, LookupErrorKind};
-use crate::resolve::Record;
+use crate::race::query::Record;
 
 /// How much of what.
 #[derive(Debug, Clone, Copy)]

@@ -1,233 +1,260 @@
-//! The addresses of a race: which are taken, and in which order they are tried.
+//! The endpoints of a race: which are admitted, and in which order they are tried.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::slice;
 use std::time::{Duration, Instant};
 
-use crate::race::answer::Answer;
-use crate::race::config::Family;
-use crate::race::host::Ports;
-use crate::race::order::{self, Addrs, Sources};
-use crate::race::report::{AttemptReport, PassedOver, Reason, Report};
-use crate::resolve::Record;
+use smallvec::smallvec;
 
-/// Asked for every address and port before anything is done with it.
-pub(crate) type Gate = Arc<dyn Fn(SocketAddr) -> bool + Send + Sync>;
+use super::FAR;
+use super::address::{self, IpVersion};
+use super::answer::Answer;
+use super::config::Family;
+use super::endpoint::{Endpoint, EndpointOrigin, Endpoints, Order};
+use super::order::{self, Addrs, SourceAddrs};
+use super::ports::Ports;
+use super::report::{Reason, Report};
+use super::surroundings::Gate;
 
 /// At most this many addresses of each family are taken from a resolver: 64 a call, and neither
 /// family can crowd out the other.
 const MAX_OF_A_FAMILY: usize = 32;
-/// No more of an answer than this is looked at: what stands behind counts as left out.
+/// How many addresses of one answer are looked at. The rest counts as left out.
 const MAX_OF_AN_ANSWER: usize = 1024;
-/// So many addresses are compared faster than looked up in a table.
+/// Up to this many endpoints are compared faster than they are looked up in a table.
 const FEW: usize = 16;
-/// No more refusals than this are told one by one.
-const MAX_PASSED_OVER: usize = 64;
 /// RFC 6724 section 8: an order older than this must not be used.
 const ORDER_LIFETIME: Duration = Duration::from_secs(1);
 
 /// What is known, and what is left to try.
-pub(crate) struct Candidates {
-    pub(crate) gate: Option<Gate>,
+pub(super) struct Candidates {
     family: Family,
+    /// The ports for each address of a host. The addresses of a list have their own.
     ports: Ports,
-    /// The caller's own addresses, until they are admitted.
-    given: Addrs,
-    /// Sorted by RFC 6724, or kept in the caller's order with the caller's ports.
-    sorted: bool,
-    addrs: Addrs,
-    /// Refused by the gate, and not asked for again.
+    /// Addresses that need no lookup, until they are admitted.
+    given: Option<(Addrs, EndpointOrigin)>,
+    /// All that may be dialled. The ports of one address stand together, in the order of `ports`.
+    endpoints: Endpoints,
+    /// The endpoints that the gate has refused. It is not asked for them again.
     forbidden: HashSet<SocketAddr>,
     /// What is left to try, last first.
-    left: Addrs,
-    /// When `left` was made; `None` if it has to be made again.
-    planned_at: Option<Instant>,
+    left: Order,
+    /// Until when the order of `left` holds; `None` if there are new endpoints.
+    holds_until: Option<Instant>,
 }
 
 impl Candidates {
-    pub(crate) fn sorted(given: Addrs, ports: Ports, family: Family) -> Self {
+    pub(super) fn new(
+        given: Option<(Addrs, EndpointOrigin)>,
+        ports: Ports,
+        family: Family,
+    ) -> Self {
         Self {
-            gate: None,
             family,
             ports,
             given,
-            sorted: true,
-            addrs: Addrs::new(),
+            endpoints: Endpoints::new(),
             forbidden: HashSet::new(),
-            left: Addrs::new(),
-            planned_at: None,
+            left: Order::new(),
+            holds_until: None,
         }
     }
 
-    pub(crate) fn as_given(given: Addrs, family: Family) -> Self {
-        Self { sorted: false, ..Self::sorted(given, Ports::new(), family) }
+    pub(super) fn is_empty(&self) -> bool {
+        self.endpoints.is_empty()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.addrs.is_empty()
-    }
-
-    /// Admits the caller's own addresses, once. True if there were any.
-    pub(crate) fn admit_given(&mut self, report: &mut Report) -> bool {
-        if self.given.is_empty() {
-            return false; // asked at every poll: nothing here may count the addresses
-        }
-        let given = std::mem::take(&mut self.given);
-        self.take(&given, usize::MAX, report);
+    /// Admits the addresses that need no lookup, once. True if there were any.
+    pub(super) fn admit_given(&mut self, gate: Option<&Gate>, report: &mut Report) -> bool {
+        let Some((addrs, origin)) = self.given.take() else { return false };
+        self.admit(&addrs, origin, usize::MAX, gate, report);
         true
     }
 
-    /// Admits the addresses of an answer.
-    pub(crate) fn admit(&mut self, answer: &Answer, report: &mut Report) {
+    /// Admits the addresses of an answer to the lookup with this number.
+    #[inline]
+    pub(super) fn admit_answer(
+        &mut self,
+        id: usize,
+        answer: &Answer,
+        gate: Option<&Gate>,
+        report: &mut Report,
+    ) {
         let addrs = answer.addrs();
         let looked_at = addrs.len().min(MAX_OF_AN_ANSWER);
-        report.cut += addrs.len() - looked_at + answer.dropped();
-        self.take(&addrs[..looked_at], MAX_OF_A_FAMILY, report);
+        report.left_out += addrs.len() - looked_at + answer.dropped();
+        let origin = EndpointOrigin::Lookup(id as u16);
+        self.admit(&addrs[..looked_at], origin, MAX_OF_A_FAMILY, gate, report);
     }
 
-    fn take(&mut self, addrs: &[SocketAddr], most: usize, report: &mut Report) {
-        let many = addrs.len() + self.addrs.len() > FEW;
-        let mut known = HashSet::new();
-        if many {
-            known.reserve(addrs.len() + self.addrs.len());
-            known.extend(self.addrs.iter().copied());
-        }
-        let mut room = [true, false]
-            .map(|v4| most - self.addrs.iter().filter(|a| a.is_ipv4() == v4).count().min(most));
+    /// Takes `most` addresses of each IP version, those that are known already included.
+    fn admit(
+        &mut self,
+        addrs: &[SocketAddr],
+        origin: EndpointOrigin,
+        most: usize,
+        gate: Option<&Gate>,
+        report: &mut Report,
+    ) {
+        self.endpoints.reserve(addrs.len().min(most));
+        let mut known = Known::new(self, addrs.len());
+        let [mut v4, mut v6] = self.count_addresses().map(|count| most - count.min(most));
         for addr in addrs {
-            let addr = match self.check(*addr) {
+            let addr = match check(*addr, self.family) {
                 Ok(addr) => addr,
                 Err(reason) => {
-                    pass_over(report, *addr, reason);
+                    report.skip(*addr, reason);
                     continue;
                 }
             };
-            // F-15: one attempt an endpoint.
-            let is_new = if many { known.insert(addr) } else { !self.addrs.contains(&addr) };
-            if !is_new {
-                continue;
+            let room = if addr.is_ipv4() { &mut v4 } else { &mut v6 };
+            let own = addr.port();
+            let ports = match origin {
+                EndpointOrigin::List => slice::from_ref(&own),
+                EndpointOrigin::Host | EndpointOrigin::Lookup(_) => &*self.ports,
+            };
+            let before = self.endpoints.len();
+            let mut endpoint = Endpoint::new(addr, origin);
+            for port in ports {
+                endpoint.addr.set_port(*port);
+                if !known.insert(endpoint.addr, &self.endpoints, &self.forbidden) {
+                    continue; // F-15: one attempt an endpoint
+                }
+                if *room == 0 {
+                    report.left_out += 1;
+                    break;
+                }
+                if gate.is_some_and(|gate| !gate(endpoint.addr)) {
+                    report.skip(endpoint.addr, Reason::Forbidden);
+                    self.forbidden.insert(endpoint.addr);
+                    continue;
+                }
+                self.endpoints.push(endpoint);
             }
-            let room = &mut room[usize::from(addr.is_ipv6())];
-            if *room == 0 {
-                report.cut += 1;
-            } else if self.ask_gate(addr, report) {
+            if self.endpoints.len() > before {
                 *room -= 1;
-                self.addrs.push(addr);
-                self.planned_at = None;
+                self.holds_until = None;
             }
         }
     }
 
-    fn check(&self, addr: SocketAddr) -> Result<SocketAddr, Reason> {
-        let addr = order::usable(addr).map_err(Reason::Unusable)?;
-        let excluded = match self.family {
-            Family::Any | Family::PreferV4 => false,
-            Family::V4Only => addr.is_ipv6(),
-            Family::V6Only => addr.is_ipv4(),
-        };
-        if excluded { Err(Reason::OtherFamily) } else { Ok(addr) }
-    }
-
-    /// True if at least one port of the address may be dialled.
-    fn ask_gate(&mut self, addr: SocketAddr, report: &mut Report) -> bool {
-        let Some(gate) = &self.gate else { return true };
-        let ports: &[u16] = if self.sorted { &self.ports } else { &[addr.port()] };
-        let mut any = false;
-        for port in ports {
-            let mut endpoint = addr;
-            endpoint.set_port(*port);
-            if self.forbidden.contains(&endpoint) {
-                continue;
-            }
-            if gate(endpoint) {
-                any = true;
-            } else {
-                pass_over(report, endpoint, Reason::Forbidden);
-                self.forbidden.insert(endpoint);
-            }
-        }
-        any
+    /// How many addresses are known, of IPv4 and of IPv6.
+    fn count_addresses(&self) -> [usize; 2] {
+        let several = self.ports.len() > 1;
+        let addresses = self.endpoints.chunk_by(|a, b| several && a.shares_address(b));
+        addresses.fold([0, 0], |[v4, v6], of_address| match of_address[0].ip_version() {
+            IpVersion::V4 => [v4 + 1, v6],
+            IpVersion::V6 => [v4, v6 + 1],
+        })
     }
 
     /// Brings the order of what is left up to date: after new addresses, and after a second.
-    pub(crate) fn plan(&mut self, tried: &[AttemptReport], sources: &Sources, now: Instant) {
-        let fresh = |at: Instant| {
-            !self.sorted
-                || self.left.len() < 2
-                || now.saturating_duration_since(at) < ORDER_LIFETIME
-        };
-        if self.planned_at.is_some_and(fresh) {
-            return;
+    #[inline]
+    pub(super) fn plan(&mut self, sources: &SourceAddrs, report: &Report, now: Instant) {
+        if !self.holds_until.is_some_and(|until| now < until || self.left.len() < 2) {
+            self.plan_anew(sources, report, now);
         }
-        self.planned_at = Some(now);
-        self.left = if self.sorted { self.in_order(sources) } else { self.addrs.clone() };
-        self.left.retain(|addr| !self.forbidden.contains(addr));
-        if !tried.is_empty() {
-            // F-11: everything is placed as if it had been there from the start.
-            let tried: HashSet<SocketAddr> = tried.iter().map(|attempt| attempt.addr).collect();
-            self.left.retain(|addr| !tried.contains(addr));
-        }
-        self.left.reverse();
     }
 
-    fn in_order(&self, sources: &Sources) -> Addrs {
-        if let ([addr], [port]) = (&*self.addrs, &*self.ports) {
-            let mut only = *addr;
-            only.set_port(*port);
-            return Addrs::from_iter([only]);
+    fn plan_anew(&mut self, sources: &SourceAddrs, report: &Report, now: Instant) {
+        let lifetime = if self.has_own_order() { FAR } else { ORDER_LIFETIME };
+        self.holds_until = Some(now + lifetime);
+        let mut left = self.in_order(sources);
+        if !report.attempts.is_empty() {
+            // F-11: everything is placed as if it had been there from the start.
+            left.retain(|index| !self.endpoints[*index].tried);
         }
-        let mut addrs = self.addrs.clone();
-        // One address is no choice: nobody is asked for its source.
-        if addrs.len() > 1 {
-            order::sort(&mut addrs, sources);
+        left.reverse();
+        self.left = left;
+    }
+
+    /// Whether the caller has decided the order, by a list.
+    fn has_own_order(&self) -> bool {
+        self.endpoints.first().is_some_and(|first| first.origin == EndpointOrigin::List)
+    }
+
+    fn in_order(&self, sources: &SourceAddrs) -> Order {
+        let Self { endpoints, ports, .. } = self;
+        if let [_] = **endpoints {
+            return smallvec![0]; // Most races have one address at this time.
+        }
+        if self.has_own_order() {
+            return (0..endpoints.len()).collect();
         }
         let first = match self.family {
-            Family::PreferV4 => Some(Record::A),
+            Family::PreferV4 => Some(IpVersion::V4),
             Family::Any | Family::V4Only | Family::V6Only => None,
         };
-        order::interleave(&addrs, &self.ports, first)
+        order::interleave(&order::sort(endpoints, ports, sources), endpoints, ports, first)
     }
 
-    fn refused_ports(&self, mut addr: SocketAddr) -> usize {
-        if self.forbidden.is_empty() {
-            return 0;
-        }
-        let refused = |port: &&u16| {
-            addr.set_port(**port);
-            self.forbidden.contains(&addr)
-        };
-        self.ports.iter().filter(refused).count()
-    }
-
-    pub(crate) fn has_forbidden(&self) -> bool {
+    pub(super) fn has_forbidden(&self) -> bool {
         !self.forbidden.is_empty()
     }
 
-    /// How many pairs of address and port have not had their turn.
-    pub(crate) fn not_tried(&self, tried: &[AttemptReport]) -> usize {
-        let ports = if self.sorted { self.ports.len() } else { 1 };
-        let refused = match self.sorted {
-            // Ports of addresses that have others.
-            true => self.addrs.iter().map(|addr| self.refused_ports(*addr)).sum(),
-            false => 0,
-        };
-        (self.addrs.len() * ports).saturating_sub(refused + tried.len())
+    /// How many endpoints have not had their turn.
+    pub(super) fn not_tried(&self, report: &Report) -> usize {
+        self.endpoints.len() - report.attempts.len()
     }
 
-    pub(crate) fn peek(&self) -> Option<SocketAddr> {
-        self.left.last().copied()
+    /// What is left to try, in this order.
+    pub(super) fn left(&self) -> impl Iterator<Item = &Endpoint> {
+        self.left.iter().rev().map(|index| &self.endpoints[*index])
     }
 
-    pub(crate) fn pop(&mut self) -> Option<SocketAddr> {
-        self.left.pop()
+    #[inline]
+    pub(super) fn next(&self) -> Option<&Endpoint> {
+        self.endpoints.get(*self.left.last()?)
+    }
+
+    /// Takes the next endpoint for an attempt.
+    #[inline]
+    pub(super) fn take_next(&mut self) -> Option<Endpoint> {
+        let endpoint = self.endpoints.get_mut(self.left.pop()?)?;
+        endpoint.tried = true;
+        Some(*endpoint)
     }
 }
 
-fn pass_over(report: &mut Report, addr: SocketAddr, reason: Reason) {
-    if report.passed_over.len() < MAX_PASSED_OVER {
-        report.passed_over.push(PassedOver { addr, reason });
-    } else {
-        report.untold += 1;
+/// The address that is dialled for this one, or why none is.
+fn check(addr: SocketAddr, family: Family) -> Result<SocketAddr, Reason> {
+    let addr = address::usable(addr).map_err(Reason::Unusable)?;
+    let is_excluded = match family {
+        Family::Any | Family::PreferV4 => false,
+        Family::V4Only => addr.is_ipv6(),
+        Family::V6Only => addr.is_ipv4(),
+    };
+    if is_excluded { Err(Reason::OtherFamily) } else { Ok(addr) }
+}
+
+/// The endpoints that have been decided on: a table of them where there are many.
+struct Known(Option<HashSet<SocketAddr>>);
+
+impl Known {
+    /// A table that has room for the endpoints of this many addresses more.
+    fn new(candidates: &Candidates, addrs: usize) -> Self {
+        let Candidates { endpoints, forbidden, ports, .. } = candidates;
+        let most = endpoints.len() + forbidden.len() + addrs * ports.len().max(1);
+        if most <= FEW {
+            return Self(None);
+        }
+        let mut table = HashSet::with_capacity(most);
+        table.extend(endpoints.iter().map(|endpoint| endpoint.addr));
+        table.extend(forbidden);
+        Self(Some(table))
+    }
+
+    /// False if the endpoint was known before.
+    fn insert(
+        &mut self,
+        addr: SocketAddr,
+        endpoints: &[Endpoint],
+        forbidden: &HashSet<SocketAddr>,
+    ) -> bool {
+        match &mut self.0 {
+            Some(table) => table.insert(addr),
+            None => !forbidden.contains(&addr) && endpoints.iter().all(|known| known.addr != addr),
+        }
     }
 }

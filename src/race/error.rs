@@ -6,9 +6,9 @@ use std::io;
 use std::time::Instant;
 
 use crate::race::answer::{LookupError, LookupErrorKind};
-use crate::race::binding::OptionError;
-use crate::race::report::text::{Line, Time};
-use crate::race::report::{AttemptReport, ErrorKind, LookupReport, Outcome, Report};
+use crate::race::option_error::OptionError;
+use crate::race::report::text::Escaped;
+use crate::race::report::{AttemptReport, ErrorKind, LookupReport, Outcome, Report, Summary};
 
 /// A connect that failed.
 ///
@@ -28,8 +28,19 @@ impl Error {
         Self { kind, report: Box::new(report) }
     }
 
+    /// The error of a call that has ended without success.
+    pub(crate) fn of(report: Report) -> Self {
+        let kind = match report.outcome {
+            Outcome::Failed(kind) => kind,
+            Outcome::Running | Outcome::Connected(_) | Outcome::Resolved | Outcome::Dropped => {
+                ErrorKind::Connect
+            }
+        };
+        Self::new(kind, report)
+    }
+
     /// An error before anything began; `detail` says what is wrong.
-    pub(crate) fn at_the_door(
+    pub(crate) fn before_start(
         kind: ErrorKind,
         detail: &dyn fmt::Display,
         mut report: Report,
@@ -156,46 +167,9 @@ impl fmt::Display for Error {
                 write!(f, "cannot connect to any of {n} addresses: ")?;
             }
             (Some(_), _) => f.write_str("cannot connect: ")?,
-            (None, _) => write!(f, "cannot connect to {}: ", Line(report.host()))?,
+            (None, _) => write!(f, "cannot connect to {}: ", Escaped(report.host()))?,
         }
-        write!(f, "{}", Why(&self.report))
-    }
-}
-
-/// Why a connect failed, on one line: DNS first, then the attempts, then what was not tried.
-pub(crate) struct Why<'a>(pub(crate) &'a Report);
-
-impl fmt::Display for Why<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let report = self.0;
-        match (report.outcome, report.detail()) {
-            (_, Some(detail)) => f.write_str(detail)?,
-            (Outcome::Failed(ErrorKind::TimedOut), _) => {
-                write!(f, "timed out after {}", Time(report.elapsed()))?;
-            }
-            (Outcome::Failed(kind), _) => write!(f, "{kind}")?,
-            (
-                Outcome::Running | Outcome::Connected(_) | Outcome::Resolved | Outcome::Dropped,
-                _,
-            ) => {}
-        }
-        report.lookups.iter().try_for_each(|lookup| write!(f, "; {lookup}"))?;
-        report.attempts.iter().try_for_each(|attempt| write!(f, "; {attempt}"))?;
-        report.passed_over.iter().try_for_each(|passed| write!(f, "; {passed}"))?;
-        report.counts().try_for_each(|count| write!(f, "; {count}"))
-    }
-}
-
-impl Report {
-    /// What is only counted, in words.
-    pub(crate) fn counts(&self) -> impl Iterator<Item = String> {
-        let counts = [
-            (self.untold, "more passed over"),
-            (self.cut, "more addresses left out"),
-            // After a win nobody misses them.
-            (self.winner().map_or(self.not_tried, |_| 0), "more not tried"),
-        ];
-        counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"))
+        write!(f, "{}", Summary(&self.report))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::prefix::Prefix;
+
 /// Whether an address belongs to the public Internet: globally reachable unicast, by the IANA
 /// special-purpose address registries (RFC 6890, RFC 8190). The port does not matter.
 ///
@@ -44,68 +46,62 @@ pub fn is_public(addr: SocketAddr) -> bool {
 }
 
 fn is_public_v4(ip: Ipv4Addr) -> bool {
-    !NOT_PUBLIC_V4.iter().any(|(first, len)| shares_prefix_v4(ip, *first, *len))
+    !NOT_PUBLIC_V4.iter().any(|block| block.contains(ip.to_ipv6_mapped()))
 }
 
 fn is_public_v6(ip: Ipv6Addr) -> bool {
-    let (first, len) = GLOBAL_UNICAST_V6;
-    shares_prefix_v6(ip, first, len)
-        && !NOT_PUBLIC_V6.iter().any(|(first, len)| shares_prefix_v6(ip, *first, *len))
+    GLOBAL_UNICAST_V6.contains(ip) && !NOT_PUBLIC_V6.iter().any(|block| block.contains(ip))
 }
 
 /// The IPv4 address that packets to this one end up at.
 fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     let [.., a, b, c, d] = ip.octets();
     // ::ffff:0:0/96 IPv4-mapped (RFC 4291); 64:ff9b::/96 NAT64 (RFC 6052)
-    let mapped = shares_prefix_v6(ip, v6(0, 0, 0, 0, 0, 0xffff), 96);
-    let nat64 = shares_prefix_v6(ip, v6(0x64, 0xff9b, 0, 0, 0, 0), 96);
+    let mapped = v6(0, 0, 0, 0, 0, 0xffff, 96).contains(ip);
+    let nat64 = v6(0x64, 0xff9b, 0, 0, 0, 0, 96).contains(ip);
     (mapped || nat64).then_some(Ipv4Addr::new(a, b, c, d))
 }
 
 /// The IPv4 special-purpose registry as of 2025-10, without the blocks that are global (AS112
 /// `192.31.196.0/24` and `192.175.48.0/24`, AMT `192.52.193.0/24`), with multicast, each block once.
-const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 15] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),       // this network (RFC 791)
-    (Ipv4Addr::new(10, 0, 0, 0), 8),      // private (RFC 1918)
-    (Ipv4Addr::new(100, 64, 0, 0), 10),   // shared, carrier NAT (RFC 6598)
-    (Ipv4Addr::new(127, 0, 0, 0), 8),     // loopback (RFC 1122)
-    (Ipv4Addr::new(169, 254, 0, 0), 16),  // link-local (RFC 3927), cloud metadata
-    (Ipv4Addr::new(172, 16, 0, 0), 12),   // private (RFC 1918)
-    (Ipv4Addr::new(192, 0, 0, 0), 24),    // IETF protocol assignments (RFC 6890)
-    (Ipv4Addr::new(192, 0, 2, 0), 24),    // documentation (RFC 5737)
-    (Ipv4Addr::new(192, 88, 99, 0), 24),  // 6to4 relay anycast (RFC 7526), 6a44 (RFC 6751)
-    (Ipv4Addr::new(192, 168, 0, 0), 16),  // private (RFC 1918)
-    (Ipv4Addr::new(198, 18, 0, 0), 15),   // benchmarking (RFC 2544)
-    (Ipv4Addr::new(198, 51, 100, 0), 24), // documentation (RFC 5737)
-    (Ipv4Addr::new(203, 0, 113, 0), 24),  // documentation (RFC 5737)
-    (Ipv4Addr::new(224, 0, 0, 0), 4),     // multicast (RFC 5771)
-    (Ipv4Addr::new(240, 0, 0, 0), 4),     // reserved (RFC 1112), broadcast (RFC 919)
+const NOT_PUBLIC_V4: [Prefix; 15] = [
+    v4(0, 0, 0, 0, 8),       // this network (RFC 791)
+    v4(10, 0, 0, 0, 8),      // private (RFC 1918)
+    v4(100, 64, 0, 0, 10),   // shared, carrier NAT (RFC 6598)
+    v4(127, 0, 0, 0, 8),     // loopback (RFC 1122)
+    v4(169, 254, 0, 0, 16),  // link-local (RFC 3927), cloud metadata
+    v4(172, 16, 0, 0, 12),   // private (RFC 1918)
+    v4(192, 0, 0, 0, 24),    // IETF protocol assignments (RFC 6890)
+    v4(192, 0, 2, 0, 24),    // documentation (RFC 5737)
+    v4(192, 88, 99, 0, 24),  // 6to4 relay anycast (RFC 7526), 6a44 (RFC 6751)
+    v4(192, 168, 0, 0, 16),  // private (RFC 1918)
+    v4(198, 18, 0, 0, 15),   // benchmarking (RFC 2544)
+    v4(198, 51, 100, 0, 24), // documentation (RFC 5737)
+    v4(203, 0, 113, 0, 24),  // documentation (RFC 5737)
+    v4(224, 0, 0, 0, 4),     // multicast (RFC 5771)
+    v4(240, 0, 0, 0, 4),     // reserved (RFC 1112), broadcast (RFC 919)
 ];
 
 /// All that IANA hands out for global unicast (RFC 4291 section 2.4, RFC 3587). Outside of it lie
 /// `::`, `::1`, 64:ff9b:1::/48 (RFC 8215), 100::/64 (RFC 6666), 5f00::/16 (RFC 9602), fc00::/7
 /// (RFC 4193), fe80::/10, fec0::/10 (RFC 3879), ff00::/8, and what is not assigned.
-const GLOBAL_UNICAST_V6: (Ipv6Addr, u32) = (v6(0x2000, 0, 0, 0, 0, 0), 3);
+const GLOBAL_UNICAST_V6: Prefix = v6(0x2000, 0, 0, 0, 0, 0, 3);
 
 /// The blocks of the IPv6 special-purpose registry that lie in 2000::/3 and are not global.
-const NOT_PUBLIC_V6: [(Ipv6Addr, u32); 4] = [
-    (v6(0x2001, 0, 0, 0, 0, 0), 23), // IETF protocol assignments (RFC 2928), Teredo (RFC 4380)
-    (v6(0x2001, 0xdb8, 0, 0, 0, 0), 32), // documentation (RFC 3849)
-    (v6(0x2002, 0, 0, 0, 0, 0), 16), // 6to4 (RFC 3056)
-    (v6(0x3fff, 0, 0, 0, 0, 0), 20), // documentation (RFC 9637)
+const NOT_PUBLIC_V6: [Prefix; 4] = [
+    v6(0x2001, 0, 0, 0, 0, 0, 23), // IETF protocol assignments (RFC 2928), Teredo (RFC 4380)
+    v6(0x2001, 0xdb8, 0, 0, 0, 0, 32), // documentation (RFC 3849)
+    v6(0x2002, 0, 0, 0, 0, 0, 16), // 6to4 (RFC 3056)
+    v6(0x3fff, 0, 0, 0, 0, 0, 20), // documentation (RFC 9637)
 ];
 
+const fn v4(a: u8, b: u8, c: u8, d: u8, len: u32) -> Prefix {
+    Prefix::v4(Ipv4Addr::new(a, b, c, d), len)
+}
+
 /// An IPv6 prefix of at most 96 bits.
-const fn v6(a: u16, b: u16, c: u16, d: u16, e: u16, f: u16) -> Ipv6Addr {
-    Ipv6Addr::new(a, b, c, d, e, f, 0, 0)
-}
-
-fn shares_prefix_v4(a: Ipv4Addr, b: Ipv4Addr, len: u32) -> bool {
-    (a.to_bits() ^ b.to_bits()).leading_zeros() >= len
-}
-
-fn shares_prefix_v6(a: Ipv6Addr, b: Ipv6Addr, len: u32) -> bool {
-    (a.to_bits() ^ b.to_bits()).leading_zeros() >= len
+const fn v6(a: u16, b: u16, c: u16, d: u16, e: u16, f: u16, len: u32) -> Prefix {
+    Prefix::v6(Ipv6Addr::new(a, b, c, d, e, f, 0, 0), len)
 }
 
 #[cfg(test)]

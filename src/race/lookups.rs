@@ -1,112 +1,148 @@
-//! Lookups and addresses: what is asked, when the first attempt may start.
+//! Lookups: what is asked, and when the answers that are known are enough to start.
 
 use std::time::Instant;
 
-use super::{FAR, Race, Step};
-use crate::race::answer::{Answer, LookupError};
-use crate::race::binding::Binding;
-use crate::race::config::Family;
-use crate::race::report::{LookupOutcome, LookupReport, Span};
-use crate::resolve::{Query, Record};
+use super::address::IpVersion;
+use super::answer::{Answer, LookupError, LookupErrorKind};
+use super::config::{Config, Family};
+use super::later;
+use super::name::Name;
+use super::order::SourceAddrs;
+use super::query::{Record, Records};
+use super::report::{LookupOutcome, LookupReport, Report};
 
-/// Lookups and addresses.
-impl Race {
-    /// The answer to [`Step::Resolve`]. A late one joins the race as if it had been there from the
-    /// start (R-V3-7a); one that comes after the end is ignored.
-    pub fn resolved(&mut self, record: Record, result: Result<Answer, LookupError>, now: Instant) {
-        let running = |l: &&mut LookupReport| l.record == record && l.is_running();
-        let Some(lookup) = self.report.lookups.iter_mut().find(running) else { return };
+/// What the race asks, and the wait for the preferred answer. The lookups themselves are in the
+/// report.
+pub(super) struct Lookups {
+    family: Family,
+    /// When the first usable address was known.
+    first_addr_at: Option<Instant>,
+    /// The IP version whose answer is waited for, once it matters.
+    preferred: Option<IpVersion>,
+}
+
+impl Lookups {
+    pub(super) fn new(family: Family) -> Self {
+        Self { family, first_addr_at: None, preferred: None }
+    }
+
+    /// The record types of the host's addresses, in the order in which they are asked.
+    fn records(&self) -> &'static [Record] {
+        match self.family {
+            Family::Any | Family::PreferV4 => &[Record::Aaaa, Record::A], // R-8305-3a
+            Family::V4Only => &[Record::A],
+            Family::V6Only => &[Record::Aaaa],
+        }
+    }
+
+    /// The record types that are asked beside this one.
+    pub(super) fn siblings(&self, record: Record) -> Records {
+        self.records().iter().copied().filter(|other| *other != record).collect()
+    }
+
+    /// Starts the next lookup of this name, if there is one left to start: its number and record type.
+    #[inline]
+    pub(super) fn ask(
+        &self,
+        name: &Name,
+        report: &mut Report,
+        now: Instant,
+    ) -> Option<(usize, Record)> {
+        let id = report.lookups.len();
+        let record = *self.records().get(id)?;
+        if id == 0 {
+            report.lookups.reserve_exact(self.records().len()); // Without this it would be four.
+        }
+        report.lookups.push(LookupReport::starting(name.clone(), record, now));
+        Some((id, record))
+    }
+
+    /// Takes note of how a lookup has ended; gives the answer if it has addresses.
+    #[inline]
+    pub(super) fn ended(
+        id: usize,
+        result: Result<Answer, LookupError>,
+        report: &mut Report,
+        now: Instant,
+    ) -> Option<Answer> {
+        let lookup = report.lookups.get_mut(id).filter(|lookup| lookup.is_running())?;
         lookup.span.to = Some(now);
         match result.and_then(refuse_empty) {
-            Err(error) => lookup.outcome = LookupOutcome::Failed(error),
+            Err(error) => {
+                lookup.outcome = LookupOutcome::Failed(error);
+                None
+            }
             Ok(answer) => {
                 lookup.outcome = LookupOutcome::Answered(answer.clone());
-                self.candidates.admit(&answer, &mut self.report);
-                self.note_first_addr(now);
+                Some(answer)
             }
         }
     }
 
-    /// The question that belongs to [`Step::Resolve`]: the name, the other record type of this
-    /// race, and when the answer is no longer waited for. `None` if there is nothing to look up.
-    #[must_use]
-    pub fn query(&self, record: Record) -> Option<Query> {
-        let asked = self.report.lookups.iter().find(|l| l.record == record)?.span.from;
-        let patience = asked.checked_add(self.config.lookup_timeout());
-        Some(Query {
-            name: self.name()?.clone(),
-            record,
-            sibling: self.records().iter().copied().find(|other| *other != record),
-            deadline: patience.into_iter().chain(self.total_deadline()).min().or(Some(asked + FAR)),
-            binding: Binding::default(),
-        })
-    }
-
-    /// What is asked, in this order.
-    pub(super) fn records(&self) -> &'static [Record] {
-        match (self.name(), self.config.family) {
-            (None, _) => &[],
-            (_, Family::Any | Family::PreferV4) => &[Record::Aaaa, Record::A], // R-8305-3a
-            (_, Family::V4Only) => &[Record::A],
-            (_, Family::V6Only) => &[Record::Aaaa],
+    /// Gives up the lookups whose time is over.
+    #[inline]
+    pub(super) fn expire(config: &Config, report: &mut Report, now: Instant) {
+        while Self::deadline(config, report).is_some_and(|at| at <= now) {
+            let Some(lookup) = report.lookups.iter_mut().find(|it| it.is_running()) else { return };
+            lookup.span.to = Some(now);
+            lookup.outcome = LookupOutcome::Failed(LookupErrorKind::TimedOut.into());
         }
     }
 
-    pub(super) fn ask(&mut self, record: Record, now: Instant) -> Step {
-        let (span, outcome) = (Span::starting(now), LookupOutcome::Running);
-        if self.report.lookups.is_empty() {
-            self.report.lookups.reserve_exact(self.records().len()); // else it would be four
-        }
-        self.report.lookups.push(LookupReport { record, span, outcome });
-        Step::Resolve(record)
+    /// When the next lookup is given up. All lookups have the same time-out, so the oldest one
+    /// reaches it first.
+    #[inline]
+    pub(super) fn deadline(config: &Config, report: &Report) -> Option<Instant> {
+        let oldest = report.lookups.iter().find(|lookup| lookup.is_running())?;
+        oldest.span.from.checked_add(config.lookup_timeout())
     }
 
-    pub(crate) fn is_asking(&self, record: Record) -> bool {
-        self.report.lookups.iter().any(|l| l.record == record && l.is_running())
+    /// A usable address is known.
+    pub(super) fn note_addr(&mut self, now: Instant) {
+        self.first_addr_at.get_or_insert(now);
     }
 
-    pub(super) fn lookups_running(&self) -> bool {
-        self.report.lookups.iter().any(LookupReport::is_running)
-    }
-
-    pub(super) fn admit_given(&mut self, now: Instant) {
-        if self.candidates.admit_given(&mut self.report) {
-            self.note_first_addr(now);
-        }
-    }
-
-    fn note_first_addr(&mut self, now: Instant) {
-        if self.first_addr_at.is_none() && !self.candidates.is_empty() {
-            self.first_addr_at = Some(now);
-        }
-    }
-
-    /// R-V3-4.2e: which record type is waited for. The system is only asked where it matters: an
-    /// address is known, nothing is tried yet, and the other answer is still out.
-    pub(super) fn choose_preferred(&mut self) {
-        let waiting = self.report.attempts.is_empty() && self.first_addr_at.is_some();
-        if self.preferred.is_none() && waiting && self.lookups_running() {
-            self.preferred = self.sources.preferred(match self.config.family {
-                Family::V4Only | Family::PreferV4 => [Record::A, Record::Aaaa],
-                Family::V6Only | Family::Any => [Record::Aaaa, Record::A],
+    /// R-V3-4.2e: which IP version is waited for. The system is asked only where it matters: an
+    /// address is known, nothing is tried yet, and the other answer is outstanding.
+    #[inline]
+    pub(super) fn choose_preferred(&mut self, sources: &SourceAddrs, report: &Report) {
+        let is_waiting = report.attempts.is_empty() && self.first_addr_at.is_some();
+        if self.preferred.is_none() && is_waiting && are_running(report) {
+            self.preferred = sources.preferred(match self.family {
+                Family::V4Only | Family::PreferV4 => [IpVersion::V4, IpVersion::V6],
+                Family::V6Only | Family::Any => [IpVersion::V6, IpVersion::V4],
             });
         }
     }
 
-    /// R-V3-4.2a and b: an address is known, and the preferred family has answered, one way or the
-    /// other, or has been waited for. The wait starts once (F-1).
-    pub(super) fn gate_opens_at(&self, first_addr_at: Instant) -> Instant {
-        let out = |l: &LookupReport| Some(l.record) == self.preferred && l.is_running();
-        match self.report.lookups.iter().any(out) {
-            true => {
-                first_addr_at.checked_add(self.config.aaaa_timeout).unwrap_or(first_addr_at + FAR)
-            }
-            false => first_addr_at,
+    /// R-V3-4.2a and b: when the first attempt may start. An address is known, and the preferred
+    /// lookup has ended, in one way or the other, or has been waited for. The wait starts once (F-1).
+    #[inline]
+    pub(super) fn resolution_delay_ends_at(
+        &self,
+        config: &Config,
+        report: &Report,
+    ) -> Option<Instant> {
+        let first_addr_at = self.first_addr_at?;
+        let is_awaited = |lookup: &LookupReport| {
+            lookup.is_running()
+                && self.preferred.is_some_and(|it| lookup.record.ip_version() == Some(it))
+        };
+        match report.lookups.iter().any(is_awaited) {
+            true => Some(later(first_addr_at, config.aaaa_timeout)),
+            false => Some(first_addr_at),
         }
     }
 }
 
+/// Whether a lookup is unanswered.
+#[inline]
+pub(super) fn are_running(report: &Report) -> bool {
+    report.lookups.iter().any(LookupReport::is_running)
+}
+
 /// An answer without addresses is a negative one.
+#[inline]
 fn refuse_empty(answer: Answer) -> Result<Answer, LookupError> {
     if !answer.addrs().is_empty() {
         return Ok(answer);

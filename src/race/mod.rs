@@ -1,10 +1,10 @@
-//! The race itself: no clock, no task, no log, and no socket but the question for source addresses
-//! ([`Race::sources`] replaces it). For tests, and for runtimes that are not tokio.
+//! The race itself: no clock, no socket, no task, no log. For tests, and for runtimes other than
+//! tokio.
 //!
-//! A [`Race`] is asked what to do ([`Race::poll`]), and told what happened
-//! ([`Race::resolved`], [`Race::tcp_up`], [`Race::failed`], [`Race::won`]). It keeps facts, not
-//! phases: what it answers, and when it wants to be asked again, follows from them in a fixed
-//! order. The facts are the [`Report`].
+//! A driver asks a [`Race`] what to do ([`Race::poll`]), and tells it what happened
+//! ([`Race::resolved`], [`Race::tcp_up`], [`Race::failed`], [`Race::won`]). The race keeps facts, not
+//! phases: its answer, and the time of the next question, follow from them in a fixed order. The
+//! facts are the [`Report`].
 //!
 //! ```
 //! use std::time::{Duration, Instant};
@@ -19,84 +19,94 @@
 //! # Ok::<(), he::Error>(())
 //! ```
 //!
-//! `examples/threads.rs` drives it with threads and `std::net`.
+//! `examples/threads.rs` drives it with threads and `std::net`. The order of RFC 6724 needs to know
+//! the source addresses: see [`Surroundings`].
 
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub(crate) mod address;
 pub(crate) mod answer;
 mod attempts;
 pub(crate) mod binding;
 mod candidates;
 pub(crate) mod config;
+mod endpoint;
 pub(crate) mod error;
 pub(crate) mod gate;
 pub(crate) mod host;
+pub(crate) mod literal;
 mod lookups;
+pub(crate) mod name;
+pub(crate) mod option_error;
 pub(crate) mod order;
+pub(crate) mod ports;
+mod prefix;
+pub(crate) mod query;
 pub(crate) mod report;
-#[cfg(feature = "reqwest")]
-mod settle;
+mod surroundings;
 
+pub use self::host::Host;
+pub(crate) use self::surroundings::Gate;
+pub use self::surroundings::Surroundings;
+
+use self::answer::{Answer, LookupError, LookupErrorKind};
+use self::attempts::Pace;
 use self::candidates::Candidates;
-pub(crate) use self::candidates::Gate;
-use crate::race::answer::LookupErrorKind;
-use crate::race::config::Config;
-use crate::race::error::Error;
-use crate::race::host::{Host, LOCALHOST, Ports, Target, check_ports};
-use crate::race::order::{Addrs, Sources};
-use crate::race::report::ErrorKind;
-use crate::race::report::{AttemptOutcome, LookupOutcome, Outcome, Report};
-use crate::resolve::Record;
+use self::config::Config;
+use self::endpoint::EndpointOrigin;
+use self::error::Error;
+use self::host::{HostKind, LOCALHOST};
+use self::lookups::Lookups;
+use self::order::Addrs;
+use self::ports::Ports;
+use self::query::{Query, Record};
+use self::report::{AttemptOutcome, AttemptReport, ErrorKind, LookupReport, Outcome, Report};
 
-/// When a wait has no end of its own.
+/// A wait that has no end of its own lasts this long.
 const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// What the driver of a race has to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-#[non_exhaustive]
 pub enum Step {
-    /// Start the lookup of this record type; tell [`Race::resolved`] how it ends.
-    Resolve(Record),
+    /// Start a lookup of this record type, with [`Race::query`]; tell [`Race::resolved`] how it ends.
+    /// The number is the lookup's index in [`Report::lookups`].
+    Resolve(usize, Record),
     /// Start this attempt; tell [`Race::won`] or [`Race::failed`] how it ends. The number is the
     /// attempt's index in [`Report::attempts`].
     Connect(usize, SocketAddr),
     /// Stop this attempt: it took longer than `connect_timeout`.
     Cancel(usize),
-    /// Nothing to do until something happens, or until this moment: then poll again. It always
-    /// lies in the future.
+    /// There is nothing to do until something happens, or until this moment: then poll again. It
+    /// always lies in the future.
     Wait(Instant),
     /// The race is over and this attempt has won. Stop all others.
     Won(usize),
+    /// The race is over and has the addresses that it was to find ([`Race::resolving`]): see
+    /// [`Race::addrs`].
+    Resolved,
     /// The race is over and lost. Stop everything.
     Fail(ErrorKind),
+    /// The race is over because the driver has [abandoned](Race::abandon) it.
+    Over,
 }
 
-/// One connect, from its first lookup to its winner. See the [module](self).
+/// One call, from its first lookup to its winner. See the [module](self).
 pub struct Race {
     /// `None` for a list of addresses.
     host: Option<Host>,
     config: Config,
-    sources: Sources,
+    surroundings: Surroundings,
+    /// The race ends where it would start its first attempt.
+    only_resolves: bool,
+    lookups: Lookups,
     candidates: Candidates,
-    report: Report,
-    /// When the first usable address was known.
-    first_addr_at: Option<Instant>,
-    /// The record type whose answer is waited for, once it matters.
-    preferred: Option<Record>,
-    /// A failure that no start has answered yet.
-    kicked: bool,
-    /// The start of the last attempt but one that sent a packet.
-    sent_before: Option<Instant>,
-    /// Every attempt before this one has ended.
-    oldest: usize,
-    running: usize,
-    /// Attempts whose TCP is up and whose dial goes on.
-    shaking: Vec<usize>,
+    pace: Pace,
     winner: Option<usize>,
+    report: Report,
 }
 
 impl Race {
@@ -107,32 +117,51 @@ impl Race {
     /// [`ErrorKind::InvalidInput`] for a host, port list or configuration that makes no sense,
     /// [`ErrorKind::NoSuchName`] for names that are never looked up (`.invalid`, `.onion`).
     pub fn new(host: &str, ports: &[u16], config: Config, now: Instant) -> Result<Self, Error> {
-        Self::to(host, ports, check_ports, config, now)
+        Self::to(host, Some(ports), config, now)
     }
 
-    fn to<W: fmt::Display>(
-        host: &str,
-        ports: &[u16],
-        check: impl FnOnce(&[u16]) -> Result<Ports, W>,
-        config: Config,
-        now: Instant,
-    ) -> Result<Self, Error> {
+    /// A race that only finds the addresses of a host: it ends with [`Step::Resolved`] where a race
+    /// of [`new`](Self::new) would start its first attempt. The port is not known: it is 0 in the
+    /// addresses, and in what the gate is asked for.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn resolving(host: &str, config: Config, now: Instant) -> Result<Self, Error> {
+        Self::to(host, None, config, now)
+    }
+
+    /// Without ports, the race only finds addresses.
+    fn to(text: &str, ports: Option<&[u16]>, config: Config, now: Instant) -> Result<Self, Error> {
         let refuse = |why: &dyn fmt::Display, kind| {
-            Error::at_the_door(kind, why, Report::new(host.into(), ports.into(), now), now)
+            let ports = Ports::as_given(ports.unwrap_or_default());
+            Error::before_start(kind, why, Report::new(text.into(), ports, now), now)
         };
         let invalid = |why: &dyn fmt::Display| refuse(why, ErrorKind::InvalidInput);
-        let parsed = Host::parse(host).map_err(|why| invalid(&why))?;
-        let ports = check(ports).map_err(|why| invalid(&why))?;
+        let host = Host::parse(text).map_err(|why| invalid(&why))?;
+        let only_resolves = ports.is_none();
+        let ports = ports.map(Ports::checked).transpose().map_err(|why| invalid(&why))?;
         config.check().map_err(|why| invalid(&why))?;
-        let given = match parsed.target() {
-            Target::NoSuchName(why) => return Err(refuse(why, ErrorKind::NoSuchName)),
-            Target::Name(_) => Addrs::new(),
-            Target::Addr(addr) => Addrs::from_slice(&[*addr]),
-            Target::Localhost => LOCALHOST.into(),
+        let report = Report::new(host.typed().clone(), ports.clone().unwrap_or_default(), now);
+        let given = match host.kind() {
+            HostKind::NoSuchName(why) => return Err(refuse(why, ErrorKind::NoSuchName)),
+            HostKind::Name(_) => None,
+            HostKind::Literal(addr) => Some(Addrs::from_slice(&[*addr])),
+            HostKind::Localhost => Some(LOCALHOST.into()),
         };
-        let report = Report::new(parsed.typed().clone(), ports.clone(), now);
-        let candidates = Candidates::sorted(given, ports, config.family);
-        Ok(Self::with(Some(parsed), config, candidates, report))
+        let given = given.map(|addrs| (addrs, EndpointOrigin::Host));
+        let ports = ports.unwrap_or_else(Ports::unknown);
+        Ok(Self {
+            host: Some(host),
+            surroundings: Surroundings::default(),
+            only_resolves,
+            lookups: Lookups::new(config.family),
+            candidates: Candidates::new(given, ports, config.family),
+            config,
+            pace: Pace::default(),
+            winner: None,
+            report,
+        })
     }
 
     /// A race over a list of addresses, in the caller's order: nothing is looked up or sorted, and
@@ -145,7 +174,7 @@ impl Race {
     pub fn of_addrs(addrs: &[SocketAddr], config: Config, now: Instant) -> Result<Self, Error> {
         let refuse = |why: &dyn fmt::Display| {
             let report = Report::of_list(addrs.len(), now);
-            Error::at_the_door(ErrorKind::InvalidInput, why, report, now)
+            Error::before_start(ErrorKind::InvalidInput, why, report, now)
         };
         config.check().map_err(|why| refuse(&why))?;
         if addrs.is_empty() {
@@ -154,49 +183,29 @@ impl Race {
         if let Some(addr) = addrs.iter().find(|addr| addr.port() == 0) {
             return Err(refuse(&format_args!("{addr}: port 0 cannot be connected to")));
         }
-        let candidates = Candidates::as_given(addrs.into(), config.family);
-        Ok(Self::with(None, config, candidates, Report::of_list(addrs.len(), now)))
-    }
-
-    fn with(host: Option<Host>, config: Config, candidates: Candidates, report: Report) -> Self {
-        Self {
-            host,
+        let given = Some((addrs.into(), EndpointOrigin::List));
+        Ok(Self {
+            host: None,
+            surroundings: Surroundings::default(),
+            only_resolves: false,
+            lookups: Lookups::new(config.family),
+            candidates: Candidates::new(given, Ports::default(), config.family),
             config,
-            sources: Sources::default(),
-            candidates,
-            report,
-            first_addr_at: None,
-            preferred: None,
-            kicked: false,
-            sent_before: None,
-            oldest: 0,
-            running: 0,
-            shaking: Vec::new(),
+            pace: Pace::default(),
             winner: None,
-        }
+            report: Report::of_list(addrs.len(), now),
+        })
     }
 
-    /// Where source addresses for the order of RFC 6724 come from. Default: the system.
+    /// What surrounds the race: source addresses, a gate, error texts. Call it before the first poll.
     #[must_use]
-    pub fn sources(mut self, sources: Sources) -> Self {
-        self.sources = sources;
+    pub fn with_surroundings(mut self, surroundings: Surroundings) -> Self {
+        self.surroundings = surroundings;
         self
     }
 
-    /// Asked for every address and port before anything is done with it; `false` refuses it.
-    #[must_use]
-    pub fn allow(mut self, gate: impl Fn(SocketAddr) -> bool + Send + Sync + 'static) -> Self {
-        self.candidates.gate = Some(Arc::new(gate));
-        self
-    }
-
-    pub(crate) fn equip(&mut self, sources: Sources, gate: Option<Gate>) {
-        self.sources = sources;
-        self.candidates.gate = gate;
-    }
-
-    /// What to do next. Call it after every event, and again after every step but [`Step::Wait`],
-    /// [`Step::Won`] and [`Step::Fail`]; the last two stay.
+    /// What to do next. Call it after every event, and again after every step but [`Step::Wait`]. At
+    /// the end, [`Step::Won`], [`Step::Resolved`], [`Step::Fail`] or [`Step::Over`] stays the answer.
     pub fn poll(&mut self, now: Instant) -> Step {
         if self.report.outcome == Outcome::Running {
             match self.next(now) {
@@ -206,14 +215,13 @@ impl Race {
         }
         match self.report.outcome {
             Outcome::Connected(id) => Step::Won(id),
+            Outcome::Resolved => Step::Resolved,
             Outcome::Failed(kind) => Step::Fail(kind),
-            Outcome::Running | Outcome::Resolved | Outcome::Dropped => {
-                Step::Fail(ErrorKind::TimedOut)
-            }
+            Outcome::Running | Outcome::Dropped => Step::Over,
         }
     }
 
-    /// The fixed order of priority: a winner, a deadline, a question, an attempt, the end, a wait.
+    /// The fixed order of priority: a winner, a deadline, a lookup, an attempt, the end, a wait.
     fn next(&mut self, now: Instant) -> Result<Step, Outcome> {
         if let Some(id) = self.winner {
             self.report.attempts[id].outcome = AttemptOutcome::Won;
@@ -222,26 +230,143 @@ impl Race {
         if self.total_deadline().is_some_and(|at| at <= now) {
             return Err(Outcome::Failed(ErrorKind::TimedOut));
         }
-        self.expire_lookups(now);
-        if let Some(id) = self.expire_attempt(now) {
+        Lookups::expire(&self.config, &mut self.report, now);
+        if let Some(id) = self.pace.expire(&self.config, &mut self.report, now) {
             return Ok(Step::Cancel(id));
         }
-        if let Some(record) = self.records().get(self.report.lookups.len()) {
-            return Ok(self.ask(*record, now));
-        }
-        self.admit_given(now);
-        self.candidates.plan(&self.report.attempts, &self.sources, now);
-        self.choose_preferred();
-        let start_at = self.next_start();
-        if start_at.is_some_and(|at| at <= now) {
-            if let Some(addr) = self.candidates.pop() {
-                return Ok(self.start(addr, now));
+        if let Some(HostKind::Name(name)) = self.host.as_ref().map(Host::kind) {
+            if let Some((id, record)) = self.lookups.ask(name, &mut self.report, now) {
+                return Ok(Step::Resolve(id, record));
             }
         }
-        if self.running == 0 && start_at.is_none() && !self.lookups_running() {
+        self.plan(now);
+        let start_at = self.next_start();
+        if start_at.is_some_and(|at| at <= now) {
+            if self.only_resolves {
+                return Err(Outcome::Resolved);
+            }
+            if let Some(endpoint) = self.candidates.take_next() {
+                let id = self.pace.start(endpoint, &self.surroundings, &mut self.report, now);
+                return Ok(Step::Connect(id, endpoint.addr));
+            }
+        }
+        if self.pace.is_idle() && start_at.is_none() && !lookups::are_running(&self.report) {
             return Err(Outcome::Failed(self.failure()));
         }
         Ok(Step::Wait(self.wake_at(start_at).unwrap_or(now + FAR)))
+    }
+
+    /// Brings up to date which endpoints there are, in which order, and what is waited for.
+    fn plan(&mut self, now: Instant) {
+        let gate = self.surroundings.gate.as_ref();
+        if self.candidates.admit_given(gate, &mut self.report) {
+            self.note_addr(now);
+        }
+        let Self { surroundings: Surroundings { source_addrs, .. }, report, .. } = self;
+        self.candidates.plan(source_addrs, report, now);
+        self.lookups.choose_preferred(source_addrs, report);
+    }
+
+    fn note_addr(&mut self, now: Instant) {
+        if !self.candidates.is_empty() {
+            self.lookups.note_addr(now);
+        }
+    }
+
+    /// When the next attempt may start; `None` while there is no endpoint for it.
+    fn next_start(&self) -> Option<Instant> {
+        let Self { config, report, .. } = self;
+        let next = self.candidates.next()?;
+        match report.attempts.is_empty() {
+            true => self.lookups.resolution_delay_ends_at(config, report),
+            false => self.pace.next_start(next, config, report),
+        }
+    }
+
+    fn close(&mut self, outcome: Outcome, now: Instant) {
+        if outcome != Outcome::Resolved {
+            self.report.not_tried = self.candidates.not_tried(&self.report);
+        }
+        self.report.close(outcome, now);
+    }
+}
+
+/// What a driver tells.
+impl Race {
+    /// The answer to [`Step::Resolve`] with this number. A late one joins the race as if it had been
+    /// there from the start (R-V3-7a); one that comes after the end is ignored.
+    pub fn resolved(&mut self, id: usize, result: Result<Answer, LookupError>, now: Instant) {
+        let Some(answer) = Lookups::ended(id, result, &mut self.report, now) else { return };
+        let gate = self.surroundings.gate.as_ref();
+        self.candidates.admit_answer(id, &answer, gate, &mut self.report);
+        self.note_addr(now);
+    }
+
+    /// The TCP handshake of an attempt is done and its dial goes on: TLS, a proxy, a greeting.
+    pub fn tcp_up(&mut self, id: usize, now: Instant) {
+        self.pace.tcp_up(id, &mut self.report, now);
+    }
+
+    /// An attempt has failed. `sent` is false if no packet has left the host for it: then the next
+    /// one need not keep the distance of 10 ms (F-6).
+    pub fn failed(&mut self, id: usize, error: io::Error, sent: bool, now: Instant) {
+        self.pace.failed(id, error, sent, &mut self.report, now);
+    }
+
+    /// An attempt has succeeded. If several do before the next poll, the one that was started
+    /// first wins (F-20).
+    pub fn won(&mut self, id: usize, now: Instant) {
+        let Some(attempt) = self.report.running_attempt(id) else { return };
+        attempt.span.to = Some(now);
+        self.winner = Some(self.winner.map_or(id, |other| other.min(id)));
+    }
+
+    /// The driver gives the race up before its end: the report says that it was dropped.
+    pub fn abandon(&mut self, now: Instant) {
+        if self.report.outcome == Outcome::Running {
+            self.close(Outcome::Dropped, now);
+        }
+    }
+}
+
+/// What a driver may ask.
+impl Race {
+    /// The question that belongs to [`Step::Resolve`] with this number: the name, the other record
+    /// types of this race, and when the answer is no longer waited for. `None` if there is no such
+    /// lookup.
+    #[must_use]
+    pub fn query(&self, id: usize) -> Option<Query> {
+        let LookupReport { name, record, span, .. } = self.report.lookups.get(id)?;
+        let timeout = span.from.checked_add(self.config.lookup_timeout());
+        let deadline = timeout.into_iter().chain(self.total_deadline()).min();
+        Some(Query {
+            name: name.clone(),
+            record: *record,
+            siblings: self.lookups.siblings(*record),
+            deadline: deadline.or(Some(span.from + FAR)),
+            binding: Default::default(),
+        })
+    }
+
+    /// The name to look up, in lower-case A-labels; `None` if there is nothing to look up.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self.host.as_ref()?.kind() {
+            HostKind::Name(name) => Some(name.as_str()),
+            HostKind::Literal(_) | HostKind::Localhost | HostKind::NoSuchName(_) => None,
+        }
+    }
+
+    /// The host; `None` for a list of addresses.
+    #[must_use]
+    pub fn host(&self) -> Option<&Host> {
+        self.host.as_ref()
+    }
+
+    /// The addresses that have not been tried, in the order in which they would be: after
+    /// [`Step::Resolved`], what the race has found.
+    pub fn addrs(&self) -> impl Iterator<Item = SocketAddr> {
+        self.candidates.left().map(|endpoint| endpoint.addr)
     }
 
     /// The facts so far.
@@ -250,39 +375,10 @@ impl Race {
         &self.report
     }
 
-    /// The facts, at the end of it.
+    /// The facts, at the end of the race.
     #[must_use]
     pub fn into_report(self) -> Report {
         self.report
-    }
-
-    /// The name to look up, in lower-case A-labels; `None` if there is nothing to look up.
-    #[must_use]
-    pub fn name(&self) -> Option<&Arc<str>> {
-        match self.host.as_ref()?.target() {
-            Target::Name(name) => Some(name),
-            Target::Addr(_) | Target::Localhost | Target::NoSuchName(_) => None,
-        }
-    }
-
-    pub(crate) fn host(&self) -> Option<&Host> {
-        self.host.as_ref()
-    }
-
-    pub(crate) fn is_running(&self) -> bool {
-        self.report.outcome == Outcome::Running
-    }
-
-    /// Whoever drives the race has lost interest: the report says so.
-    pub fn abandon(&mut self, now: Instant) {
-        if self.is_running() {
-            self.close(Outcome::Dropped, now);
-        }
-    }
-
-    fn close(&mut self, outcome: Outcome, now: Instant) {
-        self.report.not_tried = self.candidates.not_tried(&self.report.attempts);
-        self.report.close(outcome, now);
     }
 
     /// The error of a race that is over and lost.
@@ -293,52 +389,46 @@ impl Race {
             Outcome::Running | Outcome::Connected(_) | Outcome::Resolved | Outcome::Dropped => None,
         }
     }
-
-    /// The facts; the race is of no use after it.
-    pub(crate) fn take_report(&mut self) -> Report {
-        let mut empty = Report::of_list(0, self.report.began);
-        empty.outcome = Outcome::Dropped;
-        std::mem::replace(&mut self.report, empty)
-    }
 }
 
-/// Deadlines.
+/// Deadlines, and what it means that all have passed.
 impl Race {
     fn total_deadline(&self) -> Option<Instant> {
         self.report.began.checked_add(self.config.total_timeout)
     }
 
-    fn expire_lookups(&mut self, now: Instant) {
-        let patience = self.config.lookup_timeout();
-        for lookup in self.report.lookups.iter_mut().filter(|l| l.is_running()) {
-            if lookup.span.from.checked_add(patience).is_some_and(|at| at <= now) {
-                lookup.span.to = Some(now);
-                lookup.outcome = LookupOutcome::Failed(LookupErrorKind::TimedOut.into());
-            }
-        }
-    }
-
-    /// All attempts have the same patience, so the oldest one runs out of it first.
-    fn expire_attempt(&mut self, now: Instant) -> Option<usize> {
-        self.attempt_deadline().filter(|at| *at <= now)?;
-        let id = self.oldest;
-        self.end(id, AttemptOutcome::TimedOut, now);
-        Some(id)
-    }
-
-    fn attempt_deadline(&self) -> Option<Instant> {
-        let oldest = self.report.attempts.get(self.oldest)?;
-        oldest.span.from.checked_add(self.config.connect_timeout)
-    }
-
     /// The earliest moment at which a fact changes by itself.
     fn wake_at(&self, start_at: Option<Instant>) -> Option<Instant> {
-        let patience = self.config.lookup_timeout();
-        let running = self.report.lookups.iter().filter(|l| l.is_running());
-        let lookup = running.filter_map(|l| l.span.from.checked_add(patience)).min();
-        let attempt = self.attempt_deadline();
+        let lookup = Lookups::deadline(&self.config, &self.report);
+        let attempt = self.pace.deadline(&self.config, &self.report);
         [start_at, lookup, attempt, self.total_deadline()].into_iter().flatten().min()
     }
+
+    /// Everything has ended and nothing has won: why.
+    fn failure(&self) -> ErrorKind {
+        let report = &self.report;
+        let timed_out = |a: &AttemptReport| matches!(a.outcome, AttemptOutcome::TimedOut);
+        if !report.attempts.is_empty() {
+            let all = report.attempts.iter().all(timed_out);
+            return if all { ErrorKind::TimedOut } else { ErrorKind::Connect };
+        }
+        let errors = || report.lookups.iter().filter_map(LookupReport::error);
+        if errors().any(|error| !error.kind().is_negative()) {
+            return ErrorKind::Lookup;
+        }
+        if self.candidates.has_forbidden() {
+            return ErrorKind::Forbidden;
+        }
+        let no_such =
+            |l: &LookupReport| l.error().is_some_and(|e| e.kind() == LookupErrorKind::NoSuchName);
+        let unknown = !report.lookups.is_empty() && report.lookups.iter().all(no_such);
+        if unknown { ErrorKind::NoSuchName } else { ErrorKind::NoAddress }
+    }
+}
+
+/// `at` and this much later; what the clock cannot tell is far away.
+fn later(at: Instant, delay: Duration) -> Instant {
+    at.checked_add(delay).unwrap_or(at + FAR)
 }
 
 impl fmt::Debug for Race {

@@ -9,7 +9,7 @@ use http::Uri;
 use hyper_util::client::legacy;
 
 use crate::hyper::shown;
-use crate::race::report::text::{Line, Time};
+use crate::race::report::text::{Escaped, Time};
 
 /// A request that got no response. It is in a [`reqwest_middleware::Error::Middleware`]; [`Error::of`]
 /// finds it there.
@@ -99,7 +99,7 @@ impl fmt::Display for Redirect {
         match self {
             Self::TooMany(limit) => write!(f, "more than {limit} redirects"),
             Self::Scheme(scheme) => {
-                write!(f, "a redirect whose scheme is {}, neither http nor https", Line(scheme))
+                write!(f, "a redirect whose scheme is {}, neither http nor https", Escaped(scheme))
             }
         }
     }
@@ -109,7 +109,7 @@ impl StdError for Redirect {}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "request to {} failed", Line(&self.host))
+        write!(f, "request to {} failed", Escaped(&self.host))
     }
 }
 

@@ -6,10 +6,19 @@ use std::io;
 use rustls::pki_types::{ServerName, UnixTime};
 use rustls::{CertificateError, Error, OtherError};
 
-/// Instead of an error, for there is none in TLS.
+#[cfg(feature = "dns")]
+use crate::race::report::{CauseText, ErrorWords};
+
+/// Text for a close during the handshake.
 pub(crate) const CLOSED: &str = "closed during the TLS handshake";
 
-/// Of an error of TLS that a dial ended with: `None` for any other.
+/// An I/O error with TLS errors in these words.
+#[cfg(feature = "dns")]
+pub(crate) fn cause(error: &io::Error) -> CauseText<'_> {
+    ErrorWords::new(of_dial).of(error)
+}
+
+/// The wording for a dial that failed in TLS; `None` for any other error.
 pub(crate) fn of_dial(error: &io::Error) -> Option<String> {
     let error = error.get_ref()?.downcast_ref::<Error>()?;
     let certificate = if let Error::InvalidCertificate(why) = error { Some(why) } else { None };

@@ -87,7 +87,7 @@ fn the_last_of_30_addresses_is_reached_after_29_delays() {
         assert_eq!(told[..2], ["AAAA: 30", "A: no records"]);
         assert_eq!((count(&told, ": cancelled"), told.len()), (29, 32));
         assert_eq!(told[31], "[2001:db8::30]:443: won");
-        assert_eq!(established.report.cut(), 0);
+        assert_eq!(established.report.left_out(), 0);
     });
 }
 
@@ -107,7 +107,7 @@ fn of_40_addresses_of_each_family_32_are_tried() {
         let told = words(error.report());
         assert_eq!(told[..2], ["AAAA: 40", "A: 40"]);
         assert_eq!((count(&told, ": timed out"), told.len()), (64, 66));
-        assert_eq!((error.report().cut(), error.report().not_tried()), (16, 0));
+        assert_eq!((error.report().left_out(), error.report().not_tried()), (16, 0));
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         assert_eq!(net.log().connections(), []);
     });
@@ -126,7 +126,7 @@ fn of_thousands_of_addresses_32_a_family_are_tried() {
         let told = words(error.report());
         assert_eq!(told[..2], ["AAAA: 64", "A: 64"]);
         assert_eq!((count(&told, ": timed out"), told.len()), (64, 66));
-        assert_eq!(error.report().cut(), 4_000 - 64);
+        assert_eq!(error.report().left_out(), 4_000 - 64);
         assert_eq!(net.asked().iter().filter(|asked| asked.over == Over::Tcp).count(), 2);
         assert_eq!(net.sockets(), []);
     });

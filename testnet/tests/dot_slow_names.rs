@@ -77,6 +77,6 @@ fn where_853_is_silent_and_53_refuses_the_refusal_is_told_at_once() {
         net.assert_returned(50 + RTT);
         assert_eq!(words(error.report()), ["AAAA: refused", "A: refused"]);
         let told = error.report().lookups()[0].error().unwrap();
-        assert_eq!(told.in_clear(), Some("TLS was not up in time"));
+        assert_eq!(told.plaintext_reason(), Some("TLS was not up in time"));
     });
 }

@@ -16,7 +16,7 @@ fn gated(net: Net, forbidden: &[Host]) -> Connector {
 }
 
 fn forbidden(report: &Report) -> Vec<String> {
-    let passed = report.passed_over().iter();
+    let passed = report.skipped().iter();
     passed.filter(|it| it.reason == Reason::Forbidden).map(|it| it.addr.to_string()).collect()
 }
 

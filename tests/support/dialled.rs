@@ -162,7 +162,7 @@ impl World {
         let (told, clock) = (watch.clone(), watch.clone());
         let connector = Connector::new(self.resolver(watch))
             .config(self.config)
-            .sources(self.routes.clone().sources(move || clock.now()))
+            .with_source_addrs(self.routes.clone().source_addrs(move || clock.now()))
             .on_report(move |report| told.reports.lock().unwrap().push(report.clone()));
         match self.gate.clone() {
             Some(gate) => connector.allow(move |addr| gate(addr)),

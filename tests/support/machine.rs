@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use he::race::{Race, Step};
+use he::race::{Race, Step, Surroundings};
 use he::{AttemptOutcome, ErrorKind, LookupOutcome, Record};
 
 use super::played::Played;
@@ -40,15 +40,8 @@ impl World {
             None => Race::new(&self.host, &self.ports, self.config, began),
         };
         let race = match race {
-            Ok(race) => race.sources(self.routes.clone().sources({
-                let clock = clock.clone();
-                move || clock.load(Ordering::Relaxed)
-            })),
+            Ok(race) => race.with_surroundings(self.surroundings(clock.clone())),
             Err(error) => return refused(&error),
-        };
-        let race = match self.gate.clone() {
-            Some(gate) => race.allow(move |addr| gate(addr)),
-            None => race,
         };
         Run {
             world: self,
@@ -61,6 +54,17 @@ impl World {
             ties: 0,
         }
         .finish()
+    }
+}
+
+impl World {
+    fn surroundings(&self, clock: Arc<AtomicU64>) -> Surroundings {
+        let source_addrs = self.routes.clone().source_addrs(move || clock.load(Ordering::Relaxed));
+        let surroundings = Surroundings::default().with_source_addrs(source_addrs);
+        match self.gate.clone() {
+            Some(gate) => surroundings.with_gate(move |addr| gate(addr)),
+            None => surroundings,
+        }
     }
 }
 
@@ -78,7 +82,7 @@ fn refused(error: &he::Error) -> Played {
 
 /// Something that will happen.
 enum Event {
-    Answered(Record),
+    Answered(usize, Record),
     TcpUp(usize),
     Ended(usize, End),
 }
@@ -110,7 +114,7 @@ impl Run<'_> {
                 );
             }
             match step {
-                Step::Resolve(record) => self.ask(record),
+                Step::Resolve(id, record) => self.ask(id, record),
                 Step::Connect(id, addr) => self.connect(id, addr),
                 Step::Cancel(id) => self.cancel(id),
                 Step::Wait(until) => must_start = self.wait(until),
@@ -119,16 +123,18 @@ impl Run<'_> {
                     return self.over(step, line);
                 }
                 Step::Fail(kind) => return self.over(step, format!("failed: {kind}")),
-                other => panic!("an unknown step: {other:?}"),
+                Step::Resolved | Step::Over => panic!("this race connects to its end: {step:?}"),
             }
         }
         panic!("no end after {MOST_STEPS} steps:\n{}", self.log.join("\n"));
     }
 
-    fn ask(&mut self, record: Record) {
+    fn ask(&mut self, id: usize, record: Record) {
         self.tell(format!("ask {record}"));
+        let report = &self.race.report().lookups()[id];
+        assert_eq!((report.record(), Some(report.name())), (record, self.race.name()));
         if let Some((at, _)) = self.world.answer(record) {
-            self.plan(at.max(self.now()), Event::Answered(record));
+            self.plan(at.max(self.now()), Event::Answered(id, record));
         }
     }
 
@@ -151,7 +157,7 @@ impl Run<'_> {
     fn cancel(&mut self, id: usize) {
         self.tell(self.line_of("timed out", id));
         self.due.retain(|(_, event)| match event {
-            Event::Answered(_) => true,
+            Event::Answered(..) => true,
             Event::TcpUp(other) | Event::Ended(other, _) => *other != id,
         });
     }
@@ -186,9 +192,9 @@ impl Run<'_> {
     fn tell_race(&mut self, event: Event) {
         let now = self.at(self.now());
         match event {
-            Event::Answered(record) => {
+            Event::Answered(id, record) => {
                 if let Some((_, lookup)) = self.world.answer(record) {
-                    self.race.resolved(record, lookup, now);
+                    self.race.resolved(id, lookup, now);
                 }
             }
             Event::TcpUp(id) => self.race.tcp_up(id, now),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
-use he::{Record, Sources};
+use he::{Record, SourceAddrs};
 
 /// Which source address a destination gets: by default one of its own scope, so that nothing but
 /// the destinations decides. Routes may go away.
@@ -29,8 +29,11 @@ impl Routes {
     }
 
     /// As the crate takes it; `clock` gives the ms since the call.
-    pub(crate) fn sources(self, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Sources {
-        Sources::new(move |dsts: &[SocketAddr]| {
+    pub(crate) fn source_addrs(
+        self,
+        clock: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> SourceAddrs {
+        SourceAddrs::new(move |dsts: &[SocketAddr]| {
             let now = clock();
             self.asked.lock().unwrap().push((now, dsts.iter().map(SocketAddr::ip).collect()));
             dsts.iter().map(|dst| self.source_of(dst.ip(), now)).collect()

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 /// How a dial ended.
-pub(super) struct Ended<T> {
+pub(super) struct DialResult<T> {
     pub(super) id: usize,
     pub(super) result: io::Result<T>,
     pub(super) sent: bool,
@@ -32,14 +32,14 @@ impl<F> Dialled<F> {
 }
 
 impl<T, F: Future<Output = io::Result<T>>> Future for Dialled<F> {
-    type Output = Ended<T>;
+    type Output = DialResult<T>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<T>> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<DialResult<T>> {
         let this = self.project();
         let (id, sent) = (*this.id, std::mem::replace(this.sent, true));
         this.dial.poll(cx).map(|result| {
             let sent = sent || result.as_ref().is_err_and(is_of_the_peer);
-            Ended { id, result, sent }
+            DialResult { id, result, sent }
         })
     }
 }

@@ -108,5 +108,5 @@ fn set_keepalive(
     _: Option<Duration>,
     _: Option<u32>,
 ) -> io::Result<()> {
-    Err(crate::race::binding::unsupported())
+    Err(crate::connect::bind::unsupported())
 }

@@ -10,7 +10,9 @@ use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::race::binding::{Binding, OptionError, unsupported};
+use crate::connect::bind::{bind, unsupported};
+use crate::race::binding::Binding;
+use crate::race::option_error::OptionError;
 
 pub use self::keepalive::KeepAlive;
 
@@ -242,7 +244,7 @@ impl SocketOptions {
         if let Some(bytes) = recv_buffer {
             named("SO_RCVBUF", buffer(*bytes).and_then(|n| sock.set_recv_buffer_size(n)))?;
         }
-        binding.apply(sock, addr)
+        bind(binding, sock, addr)
     }
 }
 

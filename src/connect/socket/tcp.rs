@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::task::coop::consume_budget;
 
 use super::SocketOptions;
-use crate::race::binding::nonblocking;
+use crate::connect::bind::nonblocking;
 
 /// Where the peer is on this host, both ends of the handshake run within the system call, so by the
 /// time it returns the peer has mostly answered. Asking for that costs less than a turn of the I/O

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use crate::race::answer::{Answer, LookupError, LookupErrorKind, Origin};
-use crate::race::host::configured_addr;
-use crate::resolve::Record;
+use crate::race::literal::configured_addr;
+use crate::race::query::Record;
 
 /// Addresses by lower-case name without a dot at its end.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +26,7 @@ impl Hosts {
             match configured_addr(first, 0) {
                 Ok(addr) => words.for_each(|name| hosts.insert(name, [addr])),
                 Err(why) => {
-                    tracing::debug!(line = %crate::race::report::text::Line(line), %why, "hosts file: ignored");
+                    tracing::debug!(line = %crate::race::report::text::Escaped(line), %why, "hosts file: ignored");
                 }
             }
         }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::dns::system::read;
-use crate::race::report::text::Line;
+use crate::race::report::text::Escaped;
 
 /// Where glibc and the BSDs have it. musl has nothing of the kind, even where a file of this name
 /// lies about.
@@ -21,7 +21,7 @@ pub(in crate::dns) fn elsewhere(path: &Path) -> Option<String> {
         1 => "asks it",
         _ => "asks them",
     };
-    let others = Line(others.join(", "));
+    let others = Escaped(others.join(", "));
     Some(format!("nsswitch.conf also has {others}: he::os::Resolver (feature os) {asks}"))
 }
 

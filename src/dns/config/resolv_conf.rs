@@ -7,9 +7,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use crate::dns::name_server::{NameServer, PORT};
-use crate::race::host::{check_name, configured_addr, query_name};
-use crate::race::report::text::Line;
-use crate::resolve::Record;
+use crate::race::host::check_name;
+use crate::race::literal::configured_addr;
+use crate::race::name::{Name, bare};
+use crate::race::query::Record;
+use crate::race::report::text::Escaped;
 
 /// As in glibc (`RES_MAXNDOTS`).
 const MAX_NDOTS: usize = 15;
@@ -51,7 +53,7 @@ impl Conf {
         let mut conf = Self::of([]);
         for line in text.lines().filter(|line| !line.starts_with(['#', ';'])) {
             if conf.line(line).is_none() && !line.trim().is_empty() {
-                tracing::debug!(line = %Line(line), "resolv.conf: ignored");
+                tracing::debug!(line = %Escaped(line), "resolv.conf: ignored");
             }
         }
         if conf.servers.is_empty() {
@@ -100,7 +102,7 @@ impl Conf {
             // Without a meaning here, or anywhere today.
             ("debug" | "inet6" | "no-check-names" | "no-reload" | "insecure1" | "insecure2", _) => {
             }
-            _ => tracing::debug!(option = %Line(option), "resolv.conf: ignored"),
+            _ => tracing::debug!(option = %Escaped(option), "resolv.conf: ignored"),
         }
     }
 }
@@ -129,12 +131,12 @@ pub(super) fn system_server(addr: SocketAddr) -> NameServer {
 
 /// `search .` says that nothing is to be appended, so the root is no domain here.
 pub(super) fn domain(text: &str) -> Option<Arc<str>> {
-    let bare = query_name(text.strip_suffix('.').unwrap_or(text));
-    if bare.is_empty() {
+    let name = Name::new(bare(text));
+    if name.as_str().is_empty() {
         return None;
     }
-    match check_name(&bare) {
-        Ok(()) => Some(bare),
+    match check_name(name.as_str()) {
+        Ok(()) => Some(name.text().clone()),
         Err(why) => {
             tracing::debug!(%why, "search list: ignored");
             None

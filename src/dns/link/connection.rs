@@ -14,7 +14,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::race::answer::{LookupError, LookupErrorKind};
-use crate::race::report::Cause;
+use crate::tls::words;
 use table::{Answerer, Lost, Table};
 
 mod table;
@@ -220,7 +220,7 @@ async fn serve<S: AsyncRead + AsyncWrite>(
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
             error.with_cause("closed by the server")
         }
-        Err(e) => error.with_cause(Cause(&e).to_string()),
+        Err(e) => error.with_cause(words::cause(&e).to_string()),
     }
 }
 

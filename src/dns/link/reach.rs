@@ -12,10 +12,10 @@ use super::line::Line;
 use super::opener::{Opener, Security};
 use super::ports::{Ports, Spot};
 use super::tls::Tls;
+use crate::connect::probe::source_of;
 use crate::dns::name_server::{NameServer, Policy};
 use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::race::binding::Binding;
-use crate::race::order::Sources;
 
 /// Lines that are kept although nobody uses them.
 const MAX_LINES: usize = 64;
@@ -70,7 +70,7 @@ impl Reach {
         binding: &'a Binding,
         clear: &'a OnceLock<Arc<str>>,
     ) -> Way<'a> {
-        let local = Sources::system(binding.clone()).of(&[server.addr()]).pop().flatten();
+        let local = source_of(server.addr(), binding);
         let spot = Spot { server: server.addr(), local, binding: binding.clone() };
         Way { reach: self, server, binding, spot, clear }
     }

@@ -33,8 +33,8 @@ pub(super) async fn ask(whom: Whom<'_>, key: &Key, deadline: &Deadline) -> Learn
     // Whatever the answer came by in the end.
     let Some(why) = whom.clear.get() else { return learnt };
     let outcome = match learnt.outcome {
-        Ok(answer) => Ok(answer.with_in_clear(why.clone())),
-        Err(error) => Err(error.with_in_clear(why.clone())),
+        Ok(answer) => Ok(answer.with_plaintext_reason(why.clone())),
+        Err(error) => Err(error.with_plaintext_reason(why.clone())),
     };
     Learnt { outcome, ..learnt }
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::race::answer::{Answer, LookupError, LookupErrorKind};
 use crate::race::binding::Binding;
-use crate::resolve::Record;
+use crate::race::query::Record;
 
 /// What everything that is kept may weigh.
 const MAX_BYTES: usize = 4 * 1024 * 1024;

@@ -8,7 +8,7 @@ use hickory_proto::rr::{DNSClass, Name, RData, Record as Rr};
 
 use crate::dns::message::text_name;
 use crate::race::answer::{LookupError, LookupErrorKind};
-use crate::resolve::Record;
+use crate::race::query::Record;
 
 /// The most CNAMEs that are followed (C-ALIAS).
 const MAX_HOPS: usize = 8;

@@ -11,7 +11,7 @@ use super::flight::Flights;
 use super::servers::Memory;
 use crate::dns::config::resolv_conf::Conf;
 use crate::dns::link::reach::Reach;
-use crate::resolve::Record;
+use crate::race::query::Record;
 
 /// A failure at a deadline sooner than this says more about who asks than about the servers: one short deadline
 /// must not make the lookups of others fail from the cache. It is when a question is sent for the

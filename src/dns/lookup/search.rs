@@ -15,8 +15,9 @@ use super::network::Network;
 use crate::connect::clock::{give_up_at, now};
 use crate::dns::config::nsswitch;
 use crate::dns::config::resolv_conf::Conf;
-use crate::race::answer::{LookupError, LookupErrorKind};
-use crate::resolve::{Query, Record};
+use crate::race::answer::{Answer, LookupError, LookupErrorKind};
+use crate::race::name::Name;
+use crate::race::query::{Query, Record, Records};
 
 /// How long a lookup without a deadline takes at most.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -26,11 +27,13 @@ const MAX_NAME: usize = 253;
 
 /// The names to try, in the order of glibc: a name with a dot at its end only itself; one with
 /// enough dots itself and then the search list; any other the search list and then itself.
-fn candidates<'a>(name: &Arc<str>, conf: &'a Conf) -> impl Iterator<Item = Arc<str>> + use<'a> {
-    let absolute = name.strip_suffix('.');
-    let bare = absolute.map_or_else(|| name.clone(), Arc::from);
-    let first = absolute.is_some() || dots(&bare) >= conf.ndots;
-    let domains = if absolute.is_some() { &[][..] } else { &conf.search[..] };
+fn candidates<'a>(name: &Name, conf: &'a Conf) -> impl Iterator<Item = Arc<str>> + use<'a> {
+    let bare = match name.is_absolute() {
+        true => Arc::from(name.bare()),
+        false => name.text().clone(),
+    };
+    let first = name.is_absolute() || dots(&bare) >= conf.ndots;
+    let domains = if name.is_absolute() { &[][..] } else { &conf.search[..] };
     let (before, after) = match first {
         true => (Some(bare.clone()), None),
         false => (None, Some(bare.clone())),
@@ -45,31 +48,31 @@ fn dots(name: &str) -> usize {
 }
 
 /// One lookup on its way through the candidates.
-pub(in crate::dns) struct Walk {
+pub(in crate::dns) struct SearchWalk {
     network: Arc<Network>,
     query: Query,
-    sibling: Option<Record>,
+    siblings: Records,
     nsswitch: Option<Arc<Path>>,
 }
 
 /// What a candidate means for the walk.
-enum Step {
+enum SearchStep {
     /// It is over.
     End(Outcome),
     /// There are no records: on to the next candidate.
     Next(LookupError),
 }
 
-impl Walk {
+impl SearchWalk {
     /// `nsswitch` is looked at when the name is not found.
     pub(in crate::dns) fn new(
         network: Arc<Network>,
         query: &Query,
         nsswitch: Option<Arc<Path>>,
     ) -> Self {
-        // A sibling that is never asked has no say.
-        let sibling = query.sibling().filter(|record| !network.conf.never_asks(*record));
-        Self { network, query: query.clone(), sibling, nsswitch }
+        let is_asked = |record: &Record| !network.conf.never_asks(*record);
+        let siblings = query.siblings.iter().copied().filter(is_asked).collect();
+        Self { network, query: query.clone(), siblings, nsswitch }
     }
 
     /// The result, if all that it takes is known already.
@@ -108,13 +111,13 @@ impl Walk {
                 settled => return Some(self.named(&name, settled)),
             };
             // After the last candidate there is nothing to decide: no need to wait.
-            let step = match self.sibling.filter(|_| names.peek().is_some()) {
-                Some(record) => judge(negative, &find(self.key(&name, record)).await?),
-                None => Step::Next(negative),
+            let step = match names.peek() {
+                Some(_) => self.decide(negative, &name, &find).await?,
+                None => SearchStep::Next(negative),
             };
             match step {
-                Step::End(outcome) => return Some(self.named(&name, outcome)),
-                Step::Next(error) => self.keep(&mut none, &name, error),
+                SearchStep::End(outcome) => return Some(self.named(&name, outcome)),
+                SearchStep::Next(error) => self.keep(&mut none, &name, error),
             }
         }
         let no_such_name = || LookupErrorKind::NoSuchName.into();
@@ -126,21 +129,46 @@ impl Walk {
         }))
     }
 
+    /// A candidate has no records of one type: the other types say whether it is the host. NXDOMAIN
+    /// of one type does not speak for the others (RFC 8020 is not relied on: some servers say
+    /// NXDOMAIN to AAAA of a name that has A).
+    async fn decide<F>(
+        &self,
+        own: LookupError,
+        name: &Arc<str>,
+        find: &impl Fn(Key) -> F,
+    ) -> Option<SearchStep>
+    where
+        F: Future<Output = Option<Result<Answer, LookupError>>>,
+    {
+        let mut has_failed = false;
+        for record in &self.siblings {
+            match find(self.key(name, *record)).await? {
+                Ok(_) => {
+                    let name = own.name().map(Arc::from);
+                    let error = LookupError::no_records_of(own.server(), name, own.is_cached());
+                    return Some(SearchStep::End(Err(error)));
+                }
+                Err(error) => has_failed |= !error.kind().is_negative(),
+            }
+        }
+        // After a failure it is unknown whether the candidate is the host. Going on might end at
+        // another host.
+        Some(if has_failed { SearchStep::End(Err(own)) } else { SearchStep::Next(own) })
+    }
+
     /// Whether the name is unknown here, as far as that is known already. A host without IPv6 has
     /// been found, although it has no AAAA.
     fn is_not_found(&self, none: &LookupError) -> bool {
-        let Some(record) = self.sibling.filter(|_| none.kind() == LookupErrorKind::NoRecords)
-        else {
+        if none.kind() != LookupErrorKind::NoRecords {
             return true;
-        };
-        let typed = self.query.name();
-        let name = none.name().unwrap_or(typed.strip_suffix('.').unwrap_or(typed));
-        let known = self.network.known(
-            &self.key(&name.into(), record),
-            self.query.record(),
-            Instant::now(),
-        );
-        matches!(known, Some(Err(error)) if error.kind().is_negative())
+        }
+        let name = none.name().unwrap_or(self.query.name.bare()).into();
+        self.siblings.iter().all(|record| {
+            let key = self.key(&name, *record);
+            let known = self.network.known(&key, self.query.record(), Instant::now());
+            matches!(known, Some(Err(error)) if error.kind().is_negative())
+        })
     }
 
     /// Of several "none" the one about the name as it was typed is told, else the last.
@@ -165,8 +193,7 @@ impl Walk {
     }
 
     fn is_typed(&self, name: &str) -> bool {
-        let typed = self.query.name();
-        name == typed.strip_suffix('.').unwrap_or(typed)
+        name == self.query.name.bare()
     }
 
     fn key(&self, name: &Arc<str>, record: Record) -> Key {
@@ -182,28 +209,14 @@ impl Walk {
     }
 }
 
-/// A candidate has no records of one type: the other type says whether it is the host. NXDOMAIN of
-/// one type does not speak for the other (RFC 8020 is not relied on: some servers say NXDOMAIN to
-/// AAAA of a name that has A).
-fn judge(own: LookupError, sibling: &Outcome) -> Step {
-    match sibling {
-        Ok(_) => {
-            let name = own.name().map(Arc::from);
-            Step::End(Err(LookupError::no_records_of(own.server(), name, own.is_cached())))
-        }
-        Err(error) if error.kind().is_negative() => Step::Next(own),
-        // Whether it is the host cannot be known; going on might end at another one.
-        Err(_) => Step::End(Err(own)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn tried(name: &str, resolv_conf: &str) -> String {
         let conf = Conf::parse(resolv_conf);
-        let names: Vec<_> = candidates(&name.into(), &conf).map(|name| name.to_string()).collect();
+        let names: Vec<_> =
+            candidates(&Name::new(name), &conf).map(|name| name.to_string()).collect();
         names.join(" ")
     }
 

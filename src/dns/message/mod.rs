@@ -11,7 +11,7 @@ use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
 use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::race::host::check_name;
-use crate::resolve::Record;
+use crate::race::query::Record;
 
 /// What a server may send over UDP without fragments (C-EDNS, DNS flag day 2020).
 const PAYLOAD: u16 = 1232;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 
+use crate::race::address::usable;
 use crate::race::host::certified_name;
-use crate::race::order::usable;
-use crate::race::report::text::Line;
+use crate::race::report::text::Escaped;
 
 mod pin;
 #[cfg(test)]
@@ -133,7 +133,7 @@ impl NameServer {
     pub fn hostname(self, name: &str) -> Result<Self, NameServerError> {
         let place = self.to_string();
         self.with_hostname(name).map_err(|why| {
-            let why = format!("hostname \"{}\": {why}", Line(name));
+            let why = format!("hostname \"{}\": {why}", Escaped(name));
             NameServerError::of(&place, why.into())
         })
     }

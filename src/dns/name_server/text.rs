@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
 use super::{NameServer, NameServerError, PORT, Pin, Policy, TLS_PORT, check_port};
-use crate::race::host::configured_addr;
-use crate::race::order::usable;
-use crate::race::report::text::Line;
+use crate::race::address::usable;
+use crate::race::literal::configured_addr;
+use crate::race::report::text::Escaped;
 
 /// A piece of a text, and where it begins.
 #[derive(Clone, Copy)]
@@ -43,7 +43,7 @@ impl<'a> Part<'a> {
 
     pub(super) fn error(self, why: impl fmt::Display) -> NameServerError {
         let Self { text, at, whole, what } = self;
-        let (whole, text) = (Line(whole), Line(text));
+        let (whole, text) = (Escaped(whole), Escaped(text));
         let text = format!("invalid {what} \"{whole}\": \"{text}\" at byte {at}: {why}");
         NameServerError(text.into())
     }

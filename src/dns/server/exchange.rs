@@ -9,7 +9,7 @@ use crate::dns::link::reach::Way;
 use crate::dns::message::Question;
 use crate::dns::name_server::{Policy, TLS_PORT};
 use crate::race::answer::{LookupError, LookupErrorKind};
-use crate::race::report::text::{Line, Time};
+use crate::race::report::text::{Escaped, Time};
 
 /// Asks one server. A server that keeps silent keeps this waiting: the caller knows how long.
 ///
@@ -48,7 +48,7 @@ fn trace_end(way: &Way<'_>, question: &Question, started: Instant, result: &Outc
         }
         Err(error) => {
             let server = way.server.addr();
-            tracing::debug!(%server, %record, error = %Line(error), %time, "failed");
+            tracing::debug!(%server, %record, error = %Escaped(error), %time, "failed");
         }
     }
 }

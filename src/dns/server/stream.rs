@@ -10,7 +10,7 @@ use crate::dns::link::line::Line;
 use crate::dns::link::reach::{Transport, Way};
 use crate::dns::message::{Edns, Heard, Question, text_name};
 use crate::race::answer::{LookupError, LookupErrorKind, Origin};
-use crate::race::report::text::Line as OneLine;
+use crate::race::report::text::Escaped;
 
 /// How one server was asked: its reply, or why there is none.
 pub(in crate::dns) type Outcome = Result<Reply, LookupError>;
@@ -78,7 +78,7 @@ pub(super) async fn over_line(
 pub(super) fn trace_send(server: SocketAddr, question: &Question, over: Origin, nth: usize) {
     if tracing::enabled!(tracing::Level::DEBUG) {
         let (name, record) = (text_name(question.name()), question.record());
-        tracing::debug!(%server, name = %OneLine(name), %record, %over, nth, "asked");
+        tracing::debug!(%server, name = %Escaped(name), %record, %over, nth, "asked");
     }
 }
 

@@ -10,9 +10,10 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
 use super::stream::{Reply, no_edns, trace_send, unreachable};
+use crate::connect::bind::{bind, nonblocking};
 use crate::dns::message::{Edns, Heard, Packet, Question};
 use crate::race::answer::{LookupError, Origin};
-use crate::race::binding::{Binding, nonblocking};
+use crate::race::binding::Binding;
 
 /// When a question is sent, counted from the first time: a lost datagram costs 250 ms, and nobody
 /// gets more than three (R-9520-3.1).
@@ -118,7 +119,7 @@ impl<'a> Udp<'a> {
 
 fn connected(server: SocketAddr, binding: &Binding) -> io::Result<UdpSocket> {
     let socket = nonblocking(server, Type::DGRAM, Protocol::UDP)?;
-    binding.apply(SockRef::from(&socket), server)?;
+    bind(binding, SockRef::from(&socket), server)?;
     socket.connect(&server.into())?;
     UdpSocket::from_std(socket.into())
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::race::report::text::Line;
+use crate::race::report::text::Escaped;
 
 /// Why a lookup gave no addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,7 +74,7 @@ pub struct LookupError {
     server: Option<SocketAddr>,
     other_servers: usize,
     name: Option<Arc<str>>,
-    in_clear: Option<Arc<str>>,
+    plaintext_reason: Option<Arc<str>>,
     cached: bool,
     cause: Option<Arc<dyn StdError + Send + Sync>>,
 }
@@ -88,7 +88,7 @@ impl LookupError {
             server: None,
             other_servers: 0,
             name: None,
-            in_clear: None,
+            plaintext_reason: None,
             cached: false,
             cause: None,
         }
@@ -125,10 +125,10 @@ impl LookupError {
         self
     }
 
-    /// See [`Answer::with_in_clear`](crate::Answer::with_in_clear). Not printed with the error.
+    /// See [`Answer::with_plaintext_reason`](crate::Answer::with_plaintext_reason). Not printed with the error.
     #[must_use]
-    pub fn with_in_clear(mut self, why: impl Into<Arc<str>>) -> Self {
-        self.in_clear = Some(why.into());
+    pub fn with_plaintext_reason(mut self, why: impl Into<Arc<str>>) -> Self {
+        self.plaintext_reason = Some(why.into());
         self
     }
 
@@ -170,10 +170,10 @@ impl LookupError {
         self.name.as_deref()
     }
 
-    /// See [`Answer::in_clear`](crate::Answer::in_clear).
+    /// See [`Answer::plaintext_reason`](crate::Answer::plaintext_reason).
     #[must_use]
-    pub fn in_clear(&self) -> Option<&str> {
-        self.in_clear.as_deref()
+    pub fn plaintext_reason(&self) -> Option<&str> {
+        self.plaintext_reason.as_deref()
     }
 
     /// See [`with_cause`](Self::with_cause).
@@ -210,7 +210,7 @@ impl fmt::Display for LookupError {
             (kind, _) => write!(f, "{kind}")?,
         }
         let mut notes = Vec::new();
-        notes.extend(self.name.as_deref().map(|name| Line(name).to_string()));
+        notes.extend(self.name.as_deref().map(|name| Escaped(name).to_string()));
         notes.extend(self.server.map(|server| match self.other_servers {
             0 => server.to_string(),
             others => format!("{server} and {others} more"),
@@ -220,7 +220,7 @@ impl fmt::Display for LookupError {
             write!(f, " ({})", notes.join(", "))?;
         }
         match &self.cause {
-            Some(cause) => write!(f, ": {}", Line(cause)),
+            Some(cause) => write!(f, ": {}", Escaped(cause)),
             None => Ok(()),
         }
     }

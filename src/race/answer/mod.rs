@@ -53,7 +53,7 @@ pub struct Answer {
     pub(crate) name: Option<Arc<str>>,
     pub(crate) server: Option<SocketAddr>,
     pub(crate) origin: Origin,
-    pub(crate) in_clear: Option<Arc<str>>,
+    pub(crate) plaintext_reason: Option<Arc<str>>,
     pub(crate) cached: bool,
 }
 
@@ -83,8 +83,8 @@ impl Answer {
     /// The question went in clear although the server is asked over TLS where that works, for this
     /// reason (RFC 8310 section 5, opportunistic profile).
     #[must_use]
-    pub fn with_in_clear(mut self, why: impl Into<Arc<str>>) -> Self {
-        self.in_clear = Some(why.into());
+    pub fn with_plaintext_reason(mut self, why: impl Into<Arc<str>>) -> Self {
+        self.plaintext_reason = Some(why.into());
         self
     }
 
@@ -146,8 +146,8 @@ impl Answer {
     /// it did not, or if no server is of that kind. It is set even where the answer came over TLS
     /// after all: the name was seen.
     #[must_use]
-    pub fn in_clear(&self) -> Option<&str> {
-        self.in_clear.as_deref()
+    pub fn plaintext_reason(&self) -> Option<&str> {
+        self.plaintext_reason.as_deref()
     }
 
     /// Whether it comes from a cache.

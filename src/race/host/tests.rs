@@ -1,4 +1,5 @@
 use super::*;
+use crate::race::literal::configured_addr;
 
 fn host(text: &str) -> Host {
     Host::parse(text).unwrap_or_else(|error| panic!("{error}"))
@@ -7,22 +8,22 @@ fn host(text: &str) -> Host {
 #[track_caller]
 fn is_addr(text: &str, addr: &str, name: &str) {
     let host = host(text);
-    assert_eq!(*host.target(), Target::Addr(addr.parse().unwrap()), "{text}");
+    assert_eq!(*host.kind(), HostKind::Literal(addr.parse().unwrap()), "{text}");
     assert_eq!((host.name(), &**host.typed()), (name, text));
 }
 
 #[track_caller]
 fn is_name(text: &str, query: &str, name: &str) {
     let host = host(text);
-    assert_eq!(*host.target(), Target::Name(query.into()), "{text}");
+    assert_eq!(*host.kind(), HostKind::Name(Name::new(query)), "{text}");
     assert_eq!((host.name(), &**host.typed()), (name, text));
 }
 
 #[track_caller]
 fn refused(why: &str, texts: &[&str]) {
     for text in texts {
-        let error = Host::parse(text).map(|host| host.target().clone()).unwrap_err();
-        assert_eq!(error.to_string(), format!("invalid host \"{}\": {why}", Line(text)));
+        let error = Host::parse(text).map(|host| host.kind().clone()).unwrap_err();
+        assert_eq!(error.to_string(), format!("invalid host \"{}\": {why}", Escaped(text)));
     }
 }
 
@@ -162,7 +163,7 @@ fn localhost_is_loopback() {
         ("X.LocalHost.", "x.localhost"),
         ("ｌocalhost", "localhost"),
     ] {
-        assert_eq!(*host(text).target(), Target::Localhost, "{text}");
+        assert_eq!(*host(text).kind(), HostKind::Localhost, "{text}");
         assert_eq!((host(text).name(), &**host(text).typed()), (name, text));
     }
     assert_eq!(LOCALHOST.map(|addr| addr.to_string()), ["[::1]:0", "127.0.0.1:0"]);
@@ -174,11 +175,11 @@ fn localhost_is_loopback() {
 fn invalid_and_onion_are_no_names() {
     for text in ["invalid", "a.invalid", "A.INVALID."] {
         let why = "names under .invalid never exist (RFC 6761)";
-        assert_eq!(*host(text).target(), Target::NoSuchName(why));
+        assert_eq!(*host(text).kind(), HostKind::NoSuchName(why));
     }
     for text in ["onion", "a.b.onion", "A.Onion."] {
         let why = "names under .onion exist in Tor only (RFC 7686)";
-        assert_eq!(*host(text).target(), Target::NoSuchName(why));
+        assert_eq!(*host(text).kind(), HostKind::NoSuchName(why));
     }
     assert_eq!(host("A.Onion.").name(), "a.onion");
     is_name("invalid.example", "invalid.example", "invalid.example");
@@ -304,15 +305,5 @@ fn no_text_panics_and_what_is_accepted_is_clean() {
         let name = host.name();
         assert!(name.is_ascii() && !name.is_empty() && !name.contains(['[', ']', '%']), "{text}");
         assert_eq!(name.contains(':'), name.parse::<Ipv6Addr>().is_ok(), "{text}");
-    }
-}
-
-#[test] // E-9, S13e
-fn ports_are_tried_once_each_in_their_order() {
-    assert_eq!(*check_ports(&[443, 80, 443, 1, 80]).unwrap(), [443, 80, 1]);
-    assert_eq!(*check_ports(&[65535]).unwrap(), [65535]);
-    assert_eq!(check_ports(&[]).unwrap_err().to_string(), "the list of ports is empty");
-    for ports in [&[0][..], &[443, 0], &[0, 443]] {
-        assert_eq!(check_ports(ports).unwrap_err().to_string(), "port 0 cannot be connected to");
     }
 }

@@ -2,77 +2,53 @@
 //! together (RFC 6724 section 6), then the families take turns (RFC 8305 section 4).
 
 mod policy;
-mod sources;
+mod source_addrs;
 
 use std::cmp::Reverse;
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use smallvec::SmallVec;
 
-use crate::resolve::Record;
+use super::address::IpVersion;
+use super::endpoint::{Endpoint, Order};
 use policy::{Policy, Scope, common_prefix_len};
 
-pub use sources::Sources;
+pub(crate) use source_addrs::DISCARD;
+pub use source_addrs::SourceAddrs;
 
-/// Addresses to try. Most connects know one or two.
+/// Addresses. Most calls know one or two.
 pub(crate) type Addrs = SmallVec<[SocketAddr; 2]>;
 
-/// Why an address is not dialled, whoever gave it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
-#[non_exhaustive]
-pub enum Unusable {
-    /// `::` or `0.0.0.0`.
-    Unspecified,
-    /// TCP has no multicast.
-    Multicast,
-    /// `255.255.255.255`.
-    Broadcast,
-    /// `fe80::/10` without a zone names no interface to leave from.
-    NoZone,
-}
-
-impl fmt::Display for Unusable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unspecified => "the unspecified address",
-            Self::Multicast => "a multicast address",
-            Self::Broadcast => "the broadcast address",
-            Self::NoZone => "a link-local address without a zone",
-        })
+/// The order of destination address selection. Where there is a choice, it asks for the source of
+/// every address. The ports do not matter.
+pub(crate) fn sort(endpoints: &[Endpoint], ports: &[u16], sources: &SourceAddrs) -> Order {
+    let mut order: Order = (0..endpoints.len()).collect();
+    let mut addrs = Addrs::with_capacity(order.len());
+    by_address(&order, endpoints, ports).for_each(|it| addrs.push(endpoints[it[0]].addr));
+    if addrs.len() < 2 {
+        return order;
     }
-}
-
-/// The address that is dialled for this one: an IPv4-mapped address counts as IPv4.
-pub(crate) fn usable(addr: SocketAddr) -> Result<SocketAddr, Unusable> {
-    let addr = match addr.ip().to_canonical() {
-        // Neither a flow label nor the zone of an address that needs none makes another endpoint.
-        IpAddr::V6(ip) if !ip.is_unicast_link_local() => SocketAddr::new(ip.into(), addr.port()),
-        ip @ IpAddr::V4(_) => SocketAddr::new(ip, addr.port()),
-        IpAddr::V6(_) => addr,
-    };
-    match addr {
-        addr if addr.ip().is_unspecified() => Err(Unusable::Unspecified),
-        addr if addr.ip().is_multicast() => Err(Unusable::Multicast),
-        SocketAddr::V4(v4) if v4.ip().is_broadcast() => Err(Unusable::Broadcast),
-        SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0 => {
-            Err(Unusable::NoZone)
-        }
-        SocketAddr::V4(_) | SocketAddr::V6(_) => Ok(addr),
+    let mut ranked = Vec::with_capacity(order.len());
+    for (of_address, source) in by_address(&order, endpoints, ports).zip(sources.of(&addrs)) {
+        let rank = Rank::new(endpoints[of_address[0]].addr.ip(), source);
+        of_address.iter().for_each(|index| ranked.push((rank, *index)));
     }
-}
-
-/// Sorts by destination address selection; asks for every source. The ports do not matter.
-pub(crate) fn sort(addrs: &mut [SocketAddr], sources: &Sources) {
-    let sources = sources.of(addrs);
-    let mut ranked: Vec<(Rank, SocketAddr)> =
-        addrs.iter().zip(sources).map(|(d, s)| (Rank::new(d.ip(), s), *d)).collect();
     // RFC 6724 rule 10: otherwise the order stays as it is; the sort is stable.
     ranked.sort_by_key(|(rank, _)| *rank);
-    for (slot, (_, addr)) in addrs.iter_mut().zip(ranked) {
-        *slot = addr;
+    for (slot, (_, index)) in order.iter_mut().zip(ranked) {
+        *slot = index;
     }
+    order
+}
+
+/// The endpoints of one address after the other; those of one address stand together.
+fn by_address<'a>(
+    order: &'a [usize],
+    endpoints: &'a [Endpoint],
+    ports: &[u16],
+) -> impl Iterator<Item = &'a [usize]> + use<'a> {
+    let several = ports.len() > 1;
+    order.chunk_by(move |a, b| several && endpoints[*a].shares_address(&endpoints[*b]))
 }
 
 /// The rules of RFC 6724 section 6 for one destination D and its source S, the smaller the better.
@@ -124,24 +100,35 @@ impl Rank {
 /// address (RFC 8305 section 4). With several ports the family alternates before the port, so that
 /// the second attempt is of the other family whatever the ports. Once a family is used up, the
 /// other's ports vary fastest.
-pub(crate) fn interleave(sorted: &[SocketAddr], ports: &[u16], first: Option<Record>) -> Addrs {
-    let starts_with_v4 = match first {
-        Some(record) => record == Record::A,
-        None => sorted.first().is_some_and(SocketAddr::is_ipv4),
-    };
-    let mut leading = sorted.iter().filter(|addr| addr.is_ipv4() == starts_with_v4);
-    let mut other = sorted.iter().filter(|addr| addr.is_ipv4() != starts_with_v4);
-    let mut attempts = Addrs::with_capacity(sorted.len() * ports.len());
+pub(crate) fn interleave(
+    sorted: &[usize],
+    endpoints: &[Endpoint],
+    ports: &[u16],
+    first: Option<IpVersion>,
+) -> Order {
+    let Some(leads) = sorted.first() else { return Order::new() };
+    let first = first.unwrap_or(endpoints[*leads].ip_version());
+    let (mut leading, mut other) = (Order::with_capacity(sorted.len()), Order::new());
+    for index in sorted {
+        let is_first = endpoints[*index].ip_version() == first;
+        if is_first { leading.push(*index) } else { other.push(*index) }
+    }
+    let mut leading = by_address(&leading, endpoints, ports);
+    let mut other = by_address(&other, endpoints, ports);
+    let mut attempts = Order::with_capacity(sorted.len());
     loop {
-        let turn = [leading.next(), other.next()];
-        if turn == [None, None] {
+        let mut turn = [leading.next().unwrap_or_default(), other.next().unwrap_or_default()];
+        if turn.iter().all(|of_address| of_address.is_empty()) {
             return attempts;
         }
         for port in ports {
-            for addr in turn.into_iter().flatten() {
-                let mut addr = *addr;
-                addr.set_port(*port);
-                attempts.push(addr);
+            for of_address in &mut turn {
+                if let [next, rest @ ..] = *of_address {
+                    if endpoints[*next].addr.port() == *port {
+                        attempts.push(*next);
+                        *of_address = rest;
+                    }
+                }
             }
         }
     }

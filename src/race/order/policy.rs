@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use crate::race::prefix::Prefix;
+
 /// How far an address reaches, as a number of RFC 4291 section 2.7: smaller is nearer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Scope(u8);
@@ -39,11 +41,15 @@ pub(super) struct Policy {
 }
 
 impl Policy {
-    /// The row with the longest matching prefix; IPv4 as mapped addresses.
+    /// The row with the longest matching prefix. IPv4 has that of the mapped addresses.
     pub(super) fn of(ip: IpAddr) -> Self {
-        let bits = mapped(ip).to_bits();
-        let matches = |prefix: Ipv6Addr, len| (bits ^ prefix.to_bits()).leading_zeros() >= len;
-        TABLE.iter().find(|(prefix, len, _)| matches(*prefix, *len)).map_or(DEFAULT, |row| row.2)
+        match ip {
+            IpAddr::V4(_) => MAPPED,
+            IpAddr::V6(ip) => {
+                let row = TABLE.iter().find(|(prefix, _)| prefix.contains(ip));
+                row.map_or(DEFAULT, |(_, policy)| *policy)
+            }
+        }
     }
 }
 
@@ -53,21 +59,17 @@ pub(super) fn common_prefix_len(a: Ipv6Addr, b: Ipv6Addr) -> u32 {
     (a.to_bits() ^ b.to_bits()).leading_zeros().min(64)
 }
 
-fn mapped(ip: IpAddr) -> Ipv6Addr {
-    match ip {
-        IpAddr::V4(ip) => ip.to_ipv6_mapped(),
-        IpAddr::V6(ip) => ip,
-    }
-}
+/// ::ffff:0:0/96
+const MAPPED: Policy = Policy { precedence: 35, label: 4 };
 
 /// ::/0
 const DEFAULT: Policy = Policy { precedence: 40, label: 1 };
 
 /// RFC 6724 section 2.1, the longest prefix first. Left out: the system's own table
 /// (`/etc/gai.conf`, `ip addrlabel`) and the one proposed in draft-ietf-6man-rfc6724-update.
-const TABLE: [(Ipv6Addr, u32, Policy); 8] = [
+const TABLE: [(Prefix, Policy); 8] = [
     row([0, 0, 0, 0, 0, 0, 0, 1], 128, 50, 0),
-    row([0, 0, 0, 0, 0, 0xffff, 0, 0], 96, 35, 4),
+    row([0, 0, 0, 0, 0, 0xffff, 0, 0], 96, MAPPED.precedence, MAPPED.label),
     row([0, 0, 0, 0, 0, 0, 0, 0], 96, 1, 3),
     row([0x2001, 0, 0, 0, 0, 0, 0, 0], 32, 5, 5),
     row([0x2002, 0, 0, 0, 0, 0, 0, 0], 16, 30, 2),
@@ -81,8 +83,8 @@ const fn row(
     len: u32,
     precedence: u8,
     label: u8,
-) -> (Ipv6Addr, u32, Policy) {
-    (Ipv6Addr::new(a, b, c, d, e, f, g, h), len, Policy { precedence, label })
+) -> (Prefix, Policy) {
+    (Prefix::v6(Ipv6Addr::new(a, b, c, d, e, f, g, h), len), Policy { precedence, label })
 }
 
 #[cfg(test)]

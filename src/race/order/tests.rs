@@ -2,13 +2,31 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
+use crate::race::endpoint::EndpointOrigin;
 
 fn addr(text: &str) -> SocketAddr {
     text.parse().unwrap_or_else(|_| SocketAddr::new(text.parse().unwrap(), 0))
 }
 
-fn addrs(texts: &[&str]) -> Vec<SocketAddr> {
-    texts.iter().map(|text| addr(text)).collect()
+fn endpoint(addr: SocketAddr) -> Endpoint {
+    Endpoint::new(addr, EndpointOrigin::Lookup(0))
+}
+
+/// Puts endpoints into the order of destination address selection.
+fn sort(endpoints: &mut Vec<Endpoint>, ports: &[u16], sources: &SourceAddrs) {
+    let order = super::sort(endpoints, ports, sources);
+    *endpoints = order.into_iter().map(|index| endpoints[index]).collect();
+}
+
+/// Endpoints that are sorted already, interleaved.
+fn interleave(sorted: &[Endpoint], ports: &[u16], first: Option<IpVersion>) -> Vec<Endpoint> {
+    let order: Vec<usize> = (0..sorted.len()).collect();
+    let attempts = super::interleave(&order, sorted, ports, first);
+    attempts.into_iter().map(|index| sorted[index]).collect()
+}
+
+fn endpoints(texts: &[&str]) -> Vec<Endpoint> {
+    texts.iter().map(|text| endpoint(addr(text))).collect()
 }
 
 /// Sorts destinations whose sources are given beside them; `-` is none. The result must not depend
@@ -16,15 +34,15 @@ fn addrs(texts: &[&str]) -> Vec<SocketAddr> {
 fn sorted(pairs: &[(&str, &str)]) -> Vec<String> {
     let table: Vec<(IpAddr, Option<IpAddr>)> =
         pairs.iter().map(|(d, s)| (addr(d).ip(), (*s != "-").then(|| addr(s).ip()))).collect();
-    let sources = Sources::new(move |destinations: &[SocketAddr]| {
+    let sources = SourceAddrs::new(move |destinations: &[SocketAddr]| {
         destinations
             .iter()
             .map(|d| table.iter().find(|row| row.0 == d.ip()).and_then(|row| row.1))
             .collect()
     });
-    let mut destinations = addrs(&pairs.iter().map(|pair| pair.0).collect::<Vec<_>>());
-    sort(&mut destinations, &sources);
-    destinations.iter().map(|d| d.ip().to_string()).collect()
+    let mut destinations = endpoints(&pairs.iter().map(|pair| pair.0).collect::<Vec<_>>());
+    sort(&mut destinations, &[1, 2, 3], &sources);
+    destinations.iter().map(|d| d.addr.ip().to_string()).collect()
 }
 
 /// The first pair wins over the second, in whichever order they come.
@@ -156,29 +174,34 @@ fn the_scenarios_on_ipv6_that_leads_nowhere() {
 fn sources_are_asked_once_for_all() {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = asked.clone();
-    let sources = Sources::new(move |destinations: &[SocketAddr]| {
+    let sources = SourceAddrs::new(move |destinations: &[SocketAddr]| {
         count.fetch_add(1, Ordering::Relaxed);
         vec![None; destinations.len()]
     });
-    sort(&mut addrs(&["192.0.2.1", "2001:db8::1", "192.0.2.2"]), &sources);
+    sort(&mut endpoints(&["192.0.2.1", "2001:db8::1", "192.0.2.2"]), &[1, 2, 3], &sources);
     assert_eq!(asked.load(Ordering::Relaxed), 1);
 }
 
 #[test]
 fn ports_and_zones_stay_with_their_addresses() {
     let texts = ["192.0.2.1:1", "[fe80::1%3]:2", "[fe80::1%2]:3", "[2001:db8::1]:4"];
-    let mut list = addrs(&texts);
-    sort(&mut list, &Sources::new(|d: &[SocketAddr]| d.iter().map(|d| Some(d.ip())).collect()));
-    assert_eq!(list, addrs(&[texts[1], texts[2], texts[3], texts[0]]));
+    let mut list = endpoints(&texts);
+    sort(
+        &mut list,
+        &[1],
+        &SourceAddrs::new(|d: &[SocketAddr]| d.iter().map(|d| Some(d.ip())).collect()),
+    );
+    assert_eq!(list, endpoints(&[texts[1], texts[2], texts[3], texts[0]]));
 }
 
 #[test]
 fn the_order_does_not_depend_on_the_order_of_the_answer() {
     // Addresses of distinct rank, through all rotations: a consistent order has one result.
-    let mut list = addrs(&["::1", "fe80::1", "2001:db8::1", "169.254.0.1", "192.0.2.1", "fd00::1"]);
-    list.extend(addrs(&["2002::1", "2001::1", "fec0::1", "3ffe::1", "2001:db8:8000::1"]));
+    let mut list =
+        endpoints(&["::1", "fe80::1", "2001:db8::1", "169.254.0.1", "192.0.2.1", "fd00::1"]);
+    list.extend(endpoints(&["2002::1", "2001::1", "fec0::1", "3ffe::1", "2001:db8:8000::1"]));
     let sources = || {
-        Sources::new(|destinations: &[SocketAddr]| {
+        SourceAddrs::new(|destinations: &[SocketAddr]| {
             let source = |d: &SocketAddr| match d.ip() {
                 IpAddr::V6(ip) if ip.segments()[0] == 0x2001 => "2001:db8::2".parse().ok(),
                 ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => Some(ip),
@@ -187,32 +210,38 @@ fn the_order_does_not_depend_on_the_order_of_the_answer() {
         })
     };
     let mut expected = list.clone();
-    sort(&mut expected, &sources());
+    sort(&mut expected, &[1, 2, 3], &sources());
     for _ in 0..list.len() {
         list.rotate_left(1);
         let mut again = list.clone();
-        sort(&mut again, &sources());
+        sort(&mut again, &[1, 2, 3], &sources());
         assert_eq!(again, expected);
     }
 }
 
 /// `6a 4b` and so on, as scenarios name addresses.
-fn named(names: &str) -> Vec<SocketAddr> {
+fn named(names: &str, ports: &[u16]) -> Vec<Endpoint> {
     let ip = |name: &str| match name.split_at(1) {
         ("6", letter) => format!("2001:db8::{letter}"),
         (_, letter) => format!("192.0.2.{}", u8::from_str_radix(letter, 16).unwrap()),
     };
-    names.split(' ').map(|name| addr(&ip(name))).collect()
+    let with_ports =
+        |name| ports.iter().map(move |port| endpoint(SocketAddr::new(addr(&ip(name)).ip(), *port)));
+    names.split(' ').flat_map(with_ports).collect()
 }
 
-#[track_caller]
-fn turns(sorted: &str, ports: &[u16], first: Option<Record>, expected: &str) {
-    let name = |addr: &SocketAddr| match addr.ip() {
+fn words(attempts: &[Endpoint]) -> String {
+    let word = |Endpoint { addr, .. }: &Endpoint| match addr.ip() {
         IpAddr::V6(ip) => format!("6{:x}:{}", ip.segments()[7], addr.port()),
         IpAddr::V4(ip) => format!("4{:x}:{}", ip.octets()[3], addr.port()),
     };
-    let attempts = interleave(&named(sorted), ports, first);
-    assert_eq!(attempts.iter().map(name).collect::<Vec<_>>().join(" "), expected);
+    attempts.iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[track_caller]
+fn turns(sorted: &str, ports: &[u16], first: Option<IpVersion>, expected: &str) {
+    let attempts = interleave(&named(sorted, ports), ports, first);
+    assert_eq!(words(&attempts), expected);
 }
 
 #[test] // R-8305-4b
@@ -246,51 +275,26 @@ fn in_one_family_the_ports_vary_fastest() {
 
 #[test]
 fn the_caller_can_name_the_first_family() {
-    turns("6a 6b 4a", &[1], Some(Record::A), "4a:1 6a:1 6b:1");
-    turns("4a 6a", &[1], Some(Record::Aaaa), "6a:1 4a:1");
-    turns("6a 6b", &[1], Some(Record::A), "6a:1 6b:1");
-    turns("6a 4a", &[1, 2], Some(Record::A), "4a:1 6a:1 4a:2 6a:2");
+    turns("6a 6b 4a", &[1], Some(IpVersion::V4), "4a:1 6a:1 6b:1");
+    turns("4a 6a", &[1], Some(IpVersion::V6), "6a:1 4a:1");
+    turns("6a 6b", &[1], Some(IpVersion::V4), "6a:1 6b:1");
+    turns("6a 4a", &[1, 2], Some(IpVersion::V4), "4a:1 6a:1 4a:2 6a:2");
 }
 
-#[test] // E-7
-fn addresses_that_can_only_fail_are_unusable() {
-    for (text, why) in [
-        ("0.0.0.0", Unusable::Unspecified),
-        ("::", Unusable::Unspecified),
-        ("::ffff:0.0.0.0", Unusable::Unspecified),
-        ("224.0.0.1", Unusable::Multicast),
-        ("239.255.255.255", Unusable::Multicast),
-        ("ff02::1", Unusable::Multicast),
-        ("[ff02::1%2]:0", Unusable::Multicast),
-        ("::ffff:224.0.0.1", Unusable::Multicast),
-        ("255.255.255.255", Unusable::Broadcast),
-        ("::ffff:255.255.255.255", Unusable::Broadcast),
-        ("fe80::1", Unusable::NoZone),
-        ("febf::1", Unusable::NoZone),
-    ] {
-        assert_eq!(usable(addr(text)), Err(why), "{text}");
-    }
-}
-
-#[test] // E-7, F-14
-fn all_other_addresses_are_usable_and_mapped_ones_are_ipv4() {
-    for text in ["127.0.0.1:80", "[::1]:80", "[fe80::1%2]:80", "[fec0::1]:80", "10.0.0.1:80"] {
-        assert_eq!(usable(addr(text)), Ok(addr(text)));
-    }
-    assert_eq!(usable(addr("[::ffff:192.0.2.1]:80")), Ok(addr("192.0.2.1:80")));
-    assert_eq!(usable(addr("[::ffff:127.0.0.1%2]:80")), Ok(addr("127.0.0.1:80")));
+#[test] // E-8, F-16
+fn a_port_that_the_gate_has_refused_leaves_no_gap() {
+    let sorted = [named("6a", &[2]), named("4a 4b", &[1, 2])].concat();
+    assert_eq!(words(&interleave(&sorted, &[1, 2], None)), "4a:1 6a:2 4a:2 4b:1 4b:2");
 }
 
 #[test]
-fn what_is_wrong_with_an_address_reads_as_a_noun() {
-    let all = [Unusable::Unspecified, Unusable::Multicast, Unusable::Broadcast, Unusable::NoZone];
-    assert_eq!(
-        all.map(|why| why.to_string()),
-        [
-            "the unspecified address",
-            "a multicast address",
-            "the broadcast address",
-            "a link-local address without a zone"
-        ]
-    );
+fn a_source_is_asked_for_once_an_address() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let sources = SourceAddrs::new(move |destinations: &[SocketAddr]| {
+        count.fetch_add(destinations.len(), Ordering::Relaxed);
+        vec![None; destinations.len()]
+    });
+    sort(&mut named("6a 4a", &[1, 2, 3]), &[1, 2, 3], &sources);
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
 }

@@ -3,24 +3,31 @@
 //! The machine keeps its facts in this form, so nothing is recorded twice and nothing is missing.
 
 use std::fmt;
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 
-use crate::race::host::Ports;
-use crate::race::order::Unusable;
-use crate::race::report::text::Line;
+use crate::race::address::Unusable;
+use crate::race::ports::Ports;
 
-mod rows;
+mod attempt;
+mod cause;
+mod lookup;
 #[cfg(feature = "serde")]
 mod serialize;
+mod span;
+mod summary;
 pub(crate) mod text;
 mod waterfall;
 
-pub(crate) use rows::{Addresses, Cause, Ip, Span};
-pub use rows::{AttemptOutcome, AttemptReport, LookupOutcome, LookupReport};
+pub use self::attempt::{AttemptOutcome, AttemptReport};
+pub(crate) use self::cause::{CauseText, ErrorWords};
+pub(crate) use self::lookup::Addresses;
+pub use self::lookup::{LookupOutcome, LookupReport};
+pub(crate) use self::span::Span;
+pub(crate) use self::summary::{Destination, Summary};
 
 /// The story of one connect. `Display` draws it as a waterfall, feature `serde` serializes it.
 ///
@@ -35,10 +42,9 @@ pub struct Report {
     pub(crate) lookups: Vec<LookupReport>,
     /// Most connects have one.
     pub(crate) attempts: SmallVec<[AttemptReport; 1]>,
-    pub(crate) passed_over: Vec<PassedOver>,
-    /// Passed over as well, beyond those.
-    pub(crate) untold: usize,
-    pub(crate) cut: usize,
+    pub(crate) skipped: Vec<Skipped>,
+    pub(crate) skipped_more: usize,
+    pub(crate) left_out: usize,
     pub(crate) not_tried: usize,
     /// How many addresses a list had; `None` for a host.
     pub(crate) listed: Option<usize>,
@@ -101,14 +107,14 @@ impl fmt::Display for ErrorKind {
 /// An address that was known and never dialled, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct PassedOver {
+pub struct Skipped {
     /// The address; its port is 0 where it came from a resolver.
     pub addr: SocketAddr,
     /// The reason.
     pub reason: Reason,
 }
 
-/// Why an address was passed over.
+/// Why an address was skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
@@ -120,6 +126,9 @@ pub enum Reason {
     OtherFamily,
 }
 
+/// How many skipped addresses a report names.
+const MAX_SKIPPED: usize = 64;
+
 impl Report {
     pub(crate) fn new(host: Arc<str>, ports: Ports, began: Instant) -> Self {
         Self {
@@ -130,9 +139,9 @@ impl Report {
             outcome: Outcome::Running,
             lookups: Vec::new(),
             attempts: SmallVec::new(),
-            passed_over: Vec::new(),
-            untold: 0,
-            cut: 0,
+            skipped: Vec::new(),
+            skipped_more: 0,
+            left_out: 0,
             not_tried: 0,
             listed: None,
             detail: None,
@@ -140,7 +149,7 @@ impl Report {
     }
 
     pub(crate) fn of_list(addrs: usize, began: Instant) -> Self {
-        let report = Self::new(Arc::default(), Ports::new(), began);
+        let report = Self::new(Arc::default(), Ports::default(), began);
         Self { listed: Some(addrs), ..report }
     }
 
@@ -193,21 +202,21 @@ impl Report {
 
     /// Addresses that were not to be dialled, with the reason: the first 64 of them.
     #[must_use]
-    pub fn passed_over(&self) -> &[PassedOver] {
-        &self.passed_over
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.skipped
     }
 
-    /// How many were passed over beyond those.
+    /// How many more were skipped.
     #[must_use]
-    pub fn passed_over_more(&self) -> usize {
-        self.untold
+    pub fn skipped_more(&self) -> usize {
+        self.skipped_more
     }
 
     /// How many addresses of the answers were left out: a call takes 32 of each family, and the
     /// resolver may have kept fewer than it was told.
     #[must_use]
-    pub fn cut(&self) -> usize {
-        self.cut
+    pub fn left_out(&self) -> usize {
+        self.left_out
     }
 
     /// How many pairs of address and port had not had their turn when the connect ended.
@@ -242,7 +251,20 @@ impl Report {
         })
     }
 
-    /// Closes the books: whatever still runs is abandoned.
+    /// Adds a skipped address; of many, only their number.
+    pub(crate) fn skip(&mut self, addr: SocketAddr, reason: Reason) {
+        if self.skipped.len() < MAX_SKIPPED {
+            self.skipped.push(Skipped { addr, reason });
+        } else {
+            self.skipped_more += 1;
+        }
+    }
+
+    pub(crate) fn running_attempt(&mut self, id: usize) -> Option<&mut AttemptReport> {
+        self.attempts.get_mut(id).filter(|attempt| attempt.is_running())
+    }
+
+    /// The call is over: what still runs is abandoned.
     pub(crate) fn close(&mut self, outcome: Outcome, now: Instant) {
         self.ended = Some(now);
         self.outcome = outcome;
@@ -258,7 +280,7 @@ impl Report {
 }
 
 /// `10.0.0.1:443: forbidden`, without the port where the reason is the address itself.
-impl fmt::Display for PassedOver {
+impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.addr.port() {
             0 => write!(f, "{}: {}", Ip(self.addr), self.reason),
@@ -277,29 +299,14 @@ impl fmt::Display for Reason {
     }
 }
 
-/// What was connected to: `robur.coop:443`, `[2001:db8::1]:443,80`, `2 addresses`.
-pub(crate) struct Target<'a>(pub(crate) &'a Report);
+/// An address without its port, with its zone.
+pub(crate) struct Ip(pub(crate) SocketAddr);
 
-/// More ports than this are counted.
-const PORTS: usize = 8;
-
-impl fmt::Display for Target<'_> {
+impl fmt::Display for Ip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { host, ports, listed, .. } = self.0;
-        match listed {
-            Some(1) => f.write_str("1 address")?,
-            Some(n) => write!(f, "{n} addresses")?,
-            None if host.split('%').next().is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok()) => {
-                write!(f, "[{}]", Line(host))?;
-            }
-            None => write!(f, "{}", Line(host))?,
-        }
-        for (index, port) in ports.iter().take(PORTS).enumerate() {
-            write!(f, "{}{port}", if index == 0 { ':' } else { ',' })?;
-        }
-        match ports.len().saturating_sub(PORTS) {
-            0 => Ok(()),
-            more => write!(f, " and {more} more"),
+        match self.0 {
+            SocketAddr::V6(v6) if v6.scope_id() != 0 => write!(f, "{}%{}", v6.ip(), v6.scope_id()),
+            SocketAddr::V4(_) | SocketAddr::V6(_) => write!(f, "{}", self.0.ip()),
         }
     }
 }

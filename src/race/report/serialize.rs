@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
 
+use crate::race::address::Unusable;
 use crate::race::answer::{LookupErrorKind, Origin};
-use crate::race::order::Unusable;
 use crate::race::report::{
-    AttemptOutcome, AttemptReport, Cause, ErrorKind, Ip, LookupOutcome, LookupReport, Outcome,
-    PassedOver, Reason, Report,
+    AttemptOutcome, AttemptReport, ErrorKind, Ip, LookupOutcome, LookupReport, Outcome, Reason,
+    Report, Skipped,
 };
 
 /// A map:
@@ -21,10 +21,10 @@ use crate::race::report::{
 /// | `error`, `detail` | the kind of the failure, and what was wrong with the input |
 /// | `winner` | an index into `attempts` |
 /// | `elapsed_ms` | the whole call |
-/// | `lookups` | `record`, `started_ms`, `elapsed_ms`, `outcome` (`answered`, `failed`, `abandoned`, `running`), `addresses` (with zones), `name` (the final one), `server`, `origin`, `in_clear` (why the question was not asked over TLS alone), `cached`, `ttl_s`, `kind` and `error` of a failure |
+/// | `lookups` | `record`, `started_ms`, `elapsed_ms`, `outcome` (`answered`, `failed`, `abandoned`, `running`), `addresses` (with zones), `name` (the final one), `server`, `origin`, `plaintext_reason` (why the question was sent in plaintext as well), `cached`, `ttl_s`, `kind` and `error` of a failure |
 /// | `attempts` | `addr`, `started_ms`, `elapsed_ms`, `tcp_ms`, `local` (no packet left), `outcome` (`won`, `failed`, `timed_out`, `cancelled`, `running`), `kind` and `error` of a failure |
-/// | `passed_over`, `passed_over_more` | `addr` and `reason` (`unspecified`, `multicast`, `broadcast`, `no_zone`, `forbidden`, `other_family`); how many more |
-/// | `cut`, `not_tried` | addresses left out of the answers; pairs that had not had their turn |
+/// | `skipped`, `skipped_more` | `addr` and `reason` (`unspecified`, `multicast`, `broadcast`, `no_zone`, `forbidden`, `other_family`); how many more |
+/// | `left_out`, `not_tried` | addresses left out of the answers; pairs that had not had their turn |
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (outcome, error, winner) = match self.outcome {
@@ -34,8 +34,8 @@ impl Serialize for Report {
             Outcome::Resolved => ("resolved", None, None),
             Outcome::Dropped => ("dropped", None, None),
         };
-        let passed = self.passed_over.iter();
-        Story {
+        let passed = self.skipped.iter();
+        ReportRow {
             host: self.host(),
             ports: self.ports(),
             listed: self.listed,
@@ -46,9 +46,9 @@ impl Serialize for Report {
             elapsed_ms: millis(self.elapsed()),
             lookups: self.lookups.iter().map(|lookup| row_of_lookup(self, lookup)).collect(),
             attempts: self.attempts.iter().map(|attempt| row_of_attempt(self, attempt)).collect(),
-            passed_over: passed.map(row_of_passed).collect(),
-            passed_over_more: self.untold,
-            cut: self.cut,
+            skipped: passed.map(row_of_passed).collect(),
+            skipped_more: self.skipped_more,
+            left_out: self.left_out,
             not_tried: self.not_tried,
         }
         .serialize(serializer)
@@ -56,7 +56,7 @@ impl Serialize for Report {
 }
 
 #[derive(Serialize)]
-struct Story<'a> {
+struct ReportRow<'a> {
     host: &'a str,
     ports: &'a [u16],
     listed: Option<usize>,
@@ -67,9 +67,9 @@ struct Story<'a> {
     elapsed_ms: f64,
     lookups: Vec<LookupRow<'a>>,
     attempts: Vec<AttemptRow>,
-    passed_over: Vec<Passed>,
-    passed_over_more: usize,
-    cut: usize,
+    skipped: Vec<Passed>,
+    skipped_more: usize,
+    left_out: usize,
     not_tried: usize,
 }
 
@@ -83,7 +83,7 @@ struct LookupRow<'a> {
     name: Option<&'a str>,
     server: Option<SocketAddr>,
     origin: Option<Origin>,
-    in_clear: Option<&'a str>,
+    plaintext_reason: Option<&'a str>,
     cached: bool,
     ttl_s: Option<u64>,
     kind: Option<LookupErrorKind>,
@@ -108,7 +108,7 @@ struct Passed {
     reason: &'static str,
 }
 
-fn row_of_passed(passed: &PassedOver) -> Passed {
+fn row_of_passed(passed: &Skipped) -> Passed {
     let addr = match passed.addr.port() {
         0 => Ip(passed.addr).to_string(),
         _ => passed.addr.to_string(),
@@ -134,7 +134,7 @@ fn row_of_lookup<'a>(report: &Report, lookup: &'a LookupReport) -> LookupRow<'a>
         name: None,
         server: None,
         origin: None,
-        in_clear: None,
+        plaintext_reason: None,
         cached: false,
         ttl_s: None,
         kind: None,
@@ -149,7 +149,7 @@ fn row_of_lookup<'a>(report: &Report, lookup: &'a LookupReport) -> LookupRow<'a>
             name: answer.name(),
             server: answer.server(),
             origin: Some(answer.origin()),
-            in_clear: answer.in_clear(),
+            plaintext_reason: answer.plaintext_reason(),
             cached: answer.is_cached(),
             ttl_s: answer.ttl().map(|ttl| ttl.as_secs()),
             ..blank
@@ -158,7 +158,7 @@ fn row_of_lookup<'a>(report: &Report, lookup: &'a LookupReport) -> LookupRow<'a>
             outcome: "failed",
             name: error.name(),
             server: error.server(),
-            in_clear: error.in_clear(),
+            plaintext_reason: error.plaintext_reason(),
             cached: error.is_cached(),
             kind: Some(error.kind()),
             error: Some(error.to_string()),
@@ -182,7 +182,7 @@ fn row_of_attempt(report: &Report, attempt: &AttemptReport) -> AttemptRow {
             AttemptOutcome::Cancelled => "cancelled",
         },
         kind: attempt.error().map(|error| error.kind().to_string()),
-        error: attempt.error().map(|error| Cause(error).to_string()),
+        error: attempt.cause().map(|cause| cause.to_string()),
     }
 }
 
@@ -200,28 +200,34 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::race::report::Span;
-    use crate::resolve::Record;
+    use crate::race::endpoint::{Endpoint, EndpointOrigin};
+    use crate::race::name::Name;
+    use crate::race::ports::Ports;
+    use crate::race::query::Record;
+    use crate::race::report::{ErrorWords, Span};
 
     #[test]
     fn a_report_is_a_map_of_facts() {
         let began = Instant::now();
         let at = |ms| began + Duration::from_millis(ms);
-        let mut report = Report::new(Arc::from("robur.coop"), smallvec::smallvec![443], began);
+        let mut report = Report::new(Arc::from("robur.coop"), Ports::as_given(&[443]), began);
         let span = Span { from: began, to: Some(at(12)) };
         let outcome = LookupOutcome::Failed(LookupErrorKind::NoRecords.into());
-        report.lookups.push(LookupReport { record: Record::Aaaa, span, outcome });
+        let lookup = LookupReport::starting(Name::new("robur.coop"), Record::Aaaa, began);
+        report.lookups.push(LookupReport { span, outcome, ..lookup });
         let addr = SocketAddr::from(([192, 0, 2, 1], 443));
+        let endpoint = Endpoint::new(addr, EndpointOrigin::List);
+        let attempt = AttemptReport::starting(endpoint, ErrorWords::default(), at(12));
         let (span, outcome) = (Span { from: at(12), to: Some(at(32)) }, AttemptOutcome::Won);
-        report.attempts.push(AttemptReport { addr, span, tcp_up: None, sent: true, outcome });
+        report.attempts.push(AttemptReport { span, outcome, ..attempt });
         report.close(Outcome::Connected(0), at(32));
         let expected = serde_json::json!({
             "host": "robur.coop", "ports": [443], "listed": null, "detail": null, "outcome": "connected", "error": null,
-            "winner": 0, "elapsed_ms": 32.0, "cut": 0, "passed_over": [],
-            "passed_over_more": 0, "not_tried": 0,
+            "winner": 0, "elapsed_ms": 32.0, "left_out": 0, "skipped": [],
+            "skipped_more": 0, "not_tried": 0,
             "lookups": [{
                 "record": "AAAA", "started_ms": 0.0, "elapsed_ms": 12.0, "outcome": "failed",
-                "addresses": [], "name": null, "server": null, "origin": null, "in_clear": null, "cached": false,
+                "addresses": [], "name": null, "server": null, "origin": null, "plaintext_reason": null, "cached": false,
                 "ttl_s": null, "kind": "no_records", "error": "no records",
             }],
             "attempts": [{

@@ -9,9 +9,9 @@ const MOST: usize = 256;
 
 /// Shows a value without control characters and cut to [`MOST`] characters, so that whatever a
 /// server sends, a log line stays one line.
-pub(crate) struct Line<T>(pub(crate) T);
+pub(crate) struct Escaped<T>(pub(crate) T);
 
-impl<T: fmt::Display> fmt::Display for Line<T> {
+impl<T: fmt::Display> fmt::Display for Escaped<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = Escaper { out: f, left: MOST };
         match write!(out, "{}", self.0) {
@@ -82,9 +82,9 @@ mod tests {
 
     #[test]
     fn a_line_stays_one_line() {
-        let text = Line("a\nb\r\u{1b}[31m\u{202e}c\0").to_string();
+        let text = Escaped("a\nb\r\u{1b}[31m\u{202e}c\0").to_string();
         assert_eq!(text, "a\\u{a}b\\u{d}\\u{1b}[31m\\u{202e}c\\u{0}");
-        assert_eq!(Line("ä ö").to_string(), "ä ö");
+        assert_eq!(Escaped("ä ö").to_string(), "ä ö");
     }
 
     #[test]
@@ -110,10 +110,10 @@ mod tests {
 
     #[test]
     fn a_long_text_is_cut() {
-        let text = Line("x".repeat(100_000)).to_string();
+        let text = Escaped("x".repeat(100_000)).to_string();
         assert_eq!(text.chars().count(), MOST + 1);
         assert!(text.ends_with('…'));
-        assert_eq!(Line("x".repeat(MOST)).to_string().len(), MOST);
+        assert_eq!(Escaped("x".repeat(MOST)).to_string().len(), MOST);
     }
 
     #[test]
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn any_text_is_one_line_of_bounded_length() {
         proptest::proptest!(|(text: String)| {
-            let line = Line(&text).to_string();
+            let line = Escaped(&text).to_string();
             assert!(line.chars().all(is_plain), "{line:?}");
             assert!(line.chars().count() <= MOST * "\\u{10ffff}".len() + 1);
         });

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::race::report::text::Time;
 use crate::race::report::{
-    Addresses, AttemptOutcome, AttemptReport, Cause, LookupOutcome, LookupReport, Outcome, Report,
-    Span, Target,
+    Addresses, AttemptOutcome, AttemptReport, Destination, LookupOutcome, LookupReport, Outcome,
+    Report, Span,
 };
 
 /// What has come to nothing, or not yet to anything.
@@ -26,7 +26,7 @@ impl fmt::Display for Report {
         };
         let (label, what, how) = (widest(|r| &r.label), widest(|r| &r.what), widest(|r| &r.how));
         let axis = Axis::over(self.elapsed());
-        let title = Target(self).to_string();
+        let title = Destination(self).to_string();
         let indent = (2 + label + 2 + what + 2 + how + 2).max(title.chars().count() + 2);
         write!(f, "{title:indent$}{axis}")?;
         for row in &rows {
@@ -35,7 +35,7 @@ impl fmt::Display for Report {
             write!(f, "\n{}", format!("{cells:indent$}{}", axis.bar(bar)).trim_end())?;
             note.iter().try_for_each(|note| write!(f, "\n         {note}"))?;
         }
-        for passed in &self.passed_over {
+        for passed in &self.skipped {
             write!(f, "\n  {passed}")?;
         }
         self.counts().try_for_each(|count| write!(f, "\n  {count}"))?;
@@ -97,7 +97,7 @@ fn attempt_row(report: &Report, index: usize, attempt: &AttemptReport) -> Row {
     let (addr, label) = (attempt.addr.to_string(), format!("try {}", index + 1));
     let (what, how, ink) = match &attempt.outcome {
         AttemptOutcome::Won => (addr, format!("won at {}", Time(at)), '█'),
-        AttemptOutcome::Failed(error) => (addr, Cause(error).to_string(), '▒'),
+        AttemptOutcome::Failed(error) => (addr, attempt.words.of(error).to_string(), '▒'),
         AttemptOutcome::TimedOut => (addr, "timed out".to_owned(), PALE),
         AttemptOutcome::Cancelled => (addr, "cancelled".to_owned(), PALE),
         AttemptOutcome::Running => (addr, "running".to_owned(), PALE),
@@ -173,12 +173,15 @@ mod tests {
     use super::*;
     use crate::race::answer::Answer;
     use crate::race::answer::LookupErrorKind;
-    use crate::race::report::ErrorKind;
-    use crate::resolve::Record;
+    use crate::race::endpoint::{Endpoint, EndpointOrigin};
+    use crate::race::name::Name;
+    use crate::race::ports::Ports;
+    use crate::race::query::Record;
+    use crate::race::report::{ErrorKind, ErrorWords};
 
     fn story() -> (Report, Instant) {
         let began = Instant::now();
-        (Report::new(Arc::from("robur.coop"), smallvec::smallvec![443], began), began)
+        (Report::new(Arc::from("robur.coop"), Ports::as_given(&[443]), began), began)
     }
 
     fn span(began: Instant, from: u64, to: u64) -> Span {
@@ -187,7 +190,14 @@ mod tests {
     }
 
     fn attempt(addr: &str, span: Span, outcome: AttemptOutcome) -> AttemptReport {
-        AttemptReport { addr: addr.parse().unwrap(), span, tcp_up: None, sent: true, outcome }
+        let endpoint = Endpoint::new(addr.parse().unwrap(), EndpointOrigin::List);
+        let report = AttemptReport::starting(endpoint, ErrorWords::default(), span.from);
+        AttemptReport { span, outcome, ..report }
+    }
+
+    fn lookup(record: Record, span: Span, outcome: LookupOutcome) -> LookupReport {
+        let report = LookupReport::starting(Name::new("robur.coop"), record, span.from);
+        LookupReport { span, outcome, ..report }
     }
 
     #[test]
@@ -202,7 +212,7 @@ mod tests {
         ];
         for (record, to, answer) in answers {
             let outcome = LookupOutcome::Answered(answer);
-            report.lookups.push(LookupReport { record, span: span(t0, 0, to), outcome });
+            report.lookups.push(lookup(record, span(t0, 0, to), outcome));
         }
         let v6 = attempt("[2001:db8::1]:443", span(t0, 12, 292), AttemptOutcome::Cancelled);
         let v4 = attempt("193.30.40.138:443", span(t0, 262, 292), AttemptOutcome::Won);
@@ -223,7 +233,7 @@ robur.coop:443                                   0ms             100            
         let (mut report, t0) = story();
         let answer = Answer::from(vec![SocketAddr::from(([192, 0, 2, 1], 0))]).with_name("a\nb");
         let outcome = LookupOutcome::Answered(answer);
-        report.lookups.push(LookupReport { record: Record::A, span: span(t0, 0, 1), outcome });
+        report.lookups.push(lookup(Record::A, span(t0, 0, 1), outcome));
         report.close(Outcome::Failed(ErrorKind::Connect), t0 + Duration::from_millis(1));
         assert_eq!(report.to_string().lines().count(), 3);
         assert!(report.to_string().contains("192.0.2.1 as a\\u{a}b"));
@@ -233,7 +243,7 @@ robur.coop:443                                   0ms             100            
     fn a_failed_lookup_tells_why() {
         let (mut report, t0) = story();
         let outcome = LookupOutcome::Failed(LookupErrorKind::NoSuchName.into());
-        report.lookups.push(LookupReport { record: Record::A, span: span(t0, 0, 7), outcome });
+        report.lookups.push(lookup(Record::A, span(t0, 0, 7), outcome));
         report.close(Outcome::Failed(ErrorKind::NoSuchName), t0 + Duration::from_millis(7));
         assert!(report.to_string().ends_with("failed after 7ms: no such name"), "{report}");
     }

@@ -71,7 +71,7 @@ pub(crate) fn in_clear(why: &str) -> Came {
 }
 
 pub(crate) fn came(answer: &Answer) -> Came {
-    Came { origin: answer.origin(), why: answer.in_clear().map(str::to_owned) }
+    Came { origin: answer.origin(), why: answer.plaintext_reason().map(str::to_owned) }
 }
 
 /// What became of the AAAA lookup.

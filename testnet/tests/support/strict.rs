@@ -123,7 +123,7 @@ pub(crate) async fn connect(
         };
         assert_eq!(answer.origin(), he::Origin::Tls);
         assert_eq!(answer.server(), Some((server.ip(), 853).into()));
-        assert!(answer.in_clear().is_none() && !answer.is_cached());
+        assert!(answer.plaintext_reason().is_none() && !answer.is_cached());
     }
     established.report
 }

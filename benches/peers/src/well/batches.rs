@@ -205,7 +205,7 @@ impl Way {
 async fn look_up(resolver: &Resolver, name: &str) {
     let deadline = tokio::time::Instant::now().into_std() + he::Config::new().lookup_timeout();
     let ask = |record, sibling| {
-        let query = Query::new(name, record).with_sibling(sibling).with_deadline(deadline);
+        let query = Query::new(name, record).with_siblings([sibling]).with_deadline(deadline);
         resolver.lookup(&query)
     };
     let answers = tokio::join!(ask(Record::Aaaa, Record::A), ask(Record::A, Record::Aaaa));

@@ -6,7 +6,6 @@ use rustls::{CertificateError, Error, OtherError};
 
 use super::verify::WrongPin;
 use crate::race::answer::{LookupError, LookupErrorKind};
-use crate::race::report::Cause;
 use crate::tls::words;
 
 /// The error of a lookup that could not connect to a name server, or was not to:
@@ -19,7 +18,7 @@ pub(in crate::dns) fn why(error: &io::Error) -> LookupError {
         None if error.kind() == io::ErrorKind::UnexpectedEof => {
             (LookupErrorKind::NoNameServer, words::CLOSED.to_owned())
         }
-        None => (LookupErrorKind::NoNameServer, Cause(error).to_string()),
+        None => (LookupErrorKind::NoNameServer, words::cause(error).to_string()),
     };
     LookupError::from(kind).with_cause(cause)
 }

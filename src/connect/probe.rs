@@ -1,0 +1,88 @@
+//! The source addresses that this system would use: a question to its routes, without a packet.
+
+use std::net::{IpAddr, SocketAddr};
+
+use socket2::{Domain, SockRef, Socket, Type};
+
+use super::bind::bind;
+use crate::race::binding::Binding;
+use crate::race::order::{DISCARD, SourceAddrs};
+
+/// The system's source addresses, asked for by sockets that leave as the attempts will.
+pub(crate) fn system(binding: Binding) -> SourceAddrs {
+    SourceAddrs::probed(binding, source_of)
+}
+
+/// A loopback address is reached from one, whichever: they are alike to all rules. Where there is none of its family, the attempt fails at
+/// once, and has cost no more than the question.
+pub(crate) fn source_of(addr: SocketAddr, binding: &Binding) -> Option<IpAddr> {
+    match addr.ip() {
+        ip if ip.is_loopback() && *binding == Binding::default() => Some(ip),
+        _ => ask_system(addr, binding),
+    }
+}
+
+/// One socket for each address: a socket that is connected once more keeps its first source
+/// address (Linux, both families; letting go of it takes a connect to `AF_UNSPEC`, which safe Rust
+/// does not have).
+fn ask_system(mut addr: SocketAddr, binding: &Binding) -> Option<IpAddr> {
+    addr.set_port(DISCARD);
+    let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, None).ok()?;
+    bind(binding, SockRef::from(&socket), addr).ok()?;
+    socket.connect(&addr.into()).ok()?;
+    let source = socket.local_addr().ok()?.as_socket()?.ip();
+    (!source.is_unspecified()).then_some(source)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    use super::*;
+
+    fn addrs(texts: &[&str]) -> Vec<SocketAddr> {
+        texts.iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), 0)).collect()
+    }
+
+    #[test]
+    fn the_system_reaches_loopback_from_loopback() {
+        let sources = system(Binding::default()).of(&addrs(&["127.0.0.1", "::1", "127.0.0.1"]));
+        let expected = ["127.0.0.1", "::1", "127.0.0.1"].map(|ip| Some(ip.parse().unwrap()));
+        assert_eq!(sources, expected);
+    }
+
+    #[test]
+    fn one_answer_does_not_stick_to_the_next() {
+        // An address of the host itself, if there is one, is its own source; so is the loopback
+        // address after it.
+        let own = system(Binding::default()).of(&addrs(&["2001:db8::1", "192.0.2.1"]));
+        for ip in own.into_iter().flatten() {
+            let loopback: IpAddr =
+                if ip.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+            let both = [ip, loopback, ip].map(|ip| SocketAddr::new(ip, 0));
+            assert_eq!(system(Binding::default()).of(&both), [Some(ip), Some(loopback), Some(ip)]);
+        }
+    }
+
+    #[test]
+    fn a_bound_socket_answers_with_its_binding() {
+        let binding = Binding { local_v4: Some(Ipv4Addr::new(127, 0, 0, 7)), ..Binding::default() };
+        let sources = system(binding).of(&addrs(&["127.0.0.1", "::1"]));
+        // The other family would leave unbound: refused, so no source.
+        assert_eq!(sources, [Some("127.0.0.7".parse().unwrap()), None]);
+    }
+
+    #[test]
+    fn a_binding_that_cannot_be_had_has_no_source() {
+        let binding = Binding { interface: Some("no-such-if".into()), ..Binding::default() };
+        let sources = system(binding).of(&addrs(&["127.0.0.1", "::1"]));
+        assert_eq!(sources, [None, None]);
+    }
+
+    #[test]
+    fn it_says_what_it_is() {
+        let (free, bound) = (Binding::default(), Binding { mark: Some(7), ..Binding::default() });
+        assert_eq!(format!("{:?}", system(free)), "SourceAddrs(system)");
+        assert!(format!("{:?}", system(bound)).starts_with("SourceAddrs(system, Binding"));
+    }
+}

@@ -1,0 +1,147 @@
+//! Names of hosts, as queries and certificates have them: lower-case A-labels.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use idna::AsciiDenyList;
+
+use super::report::text::Escaped;
+
+/// The longest text that is mapped, in bytes. The longest name fits in a script of four bytes a
+/// letter, and mapping takes time.
+const MAX_TEXT: usize = 2_048;
+
+/// The name of a query: lower-case A-labels, with a dot at its end if it is absolute. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Name(Arc<str>);
+
+impl Name {
+    /// The name in this text. A text that is not a name, such as an IP literal, is only lower-cased.
+    pub(crate) fn new(text: &str) -> Self {
+        a_labels(text).map_or_else(|_| Self(text.to_lowercase().into()), |ascii| Self::of(&ascii))
+    }
+
+    /// A name that has been checked.
+    pub(super) fn of(ascii: &str) -> Self {
+        Self(ascii.into())
+    }
+
+    /// The name of a text that is stored already and that is in lower-case A-labels.
+    #[inline]
+    pub(super) fn stored(ascii: Arc<str>) -> Self {
+        Self(ascii)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name without the dot at its end.
+    pub(crate) fn bare(&self) -> &str {
+        bare(&self.0)
+    }
+
+    /// Whether it ends with a dot, so that the search list does not apply.
+    #[cfg(any(feature = "dns", feature = "os"))]
+    pub(crate) fn is_absolute(&self) -> bool {
+        self.0.ends_with('.')
+    }
+
+    /// The stored text.
+    #[cfg(any(feature = "dns", feature = "os"))]
+    pub(crate) fn text(&self) -> &Arc<str> {
+        &self.0
+    }
+}
+
+/// A name without the dot at its end.
+#[inline]
+pub(crate) fn bare(name: &str) -> &str {
+    name.strip_suffix('.').unwrap_or(name)
+}
+
+/// RFC 5891 by way of UTS 46: lower-case ASCII, labels of other scripts as `xn--`.
+#[inline]
+pub(super) fn a_labels(text: &str) -> Result<Cow<'_, str>, InvalidName> {
+    if text.len() > MAX_TEXT {
+        return Err(InvalidName::Long);
+    }
+    idna::domain_to_ascii_cow(text.as_bytes(), AsciiDenyList::URL)
+        .map_err(|_| InvalidName::of(text))
+}
+
+/// Whether a name without a dot at its end may be sent to a name server: a text that [`Name::new`]
+/// only lower-cased may not. Neither UTS 46 nor the last label is checked again, because with a
+/// domain of the search list behind it an unusual name is a name all the same.
+#[cfg(any(feature = "dns", feature = "os"))]
+pub(crate) fn check_name(name: &str) -> Result<(), InvalidName> {
+    let plain = name.chars().all(|c| c.is_ascii() && c != ':' && !is_forbidden(c));
+    if plain { check_labels(name) } else { Err(InvalidName::of(name)) }
+}
+
+/// The lengths of a name and its labels (RFC 1035 section 2.3.4).
+#[inline]
+pub(super) fn check_labels(name: &str) -> Result<(), InvalidName> {
+    if name.is_empty() {
+        return Err(InvalidName::Empty);
+    }
+    if name.len() > 253 {
+        return Err(InvalidName::Long);
+    }
+    for label in name.as_bytes().split(|c| *c == b'.') {
+        match label.len() {
+            0 => return Err(InvalidName::EmptyLabel),
+            1..=63 => {}
+            _ => return Err(InvalidName::LongLabel),
+        }
+    }
+    Ok(())
+}
+
+/// The characters that the WHATWG's URL standard forbids in a domain, except the colon.
+fn is_forbidden(c: char) -> bool {
+    c.is_ascii_control() || " %#/<>?@[\\]^|".contains(c)
+}
+
+/// Why a text is not a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InvalidName {
+    Character(char),
+    Empty,
+    EmptyLabel,
+    Idna,
+    Long,
+    LongLabel,
+    NotIpv6,
+    Port,
+    Url,
+}
+
+impl InvalidName {
+    /// Why UTS 46 refuses this text: what the text was meant to be.
+    fn of(text: &str) -> Self {
+        match text.matches(':').count() {
+            0 => text.chars().find(|c| is_forbidden(*c)).map_or(Self::Idna, Self::Character),
+            _ if text.contains("://") => Self::Url,
+            1 => Self::Port,
+            _ => Self::NotIpv6,
+        }
+    }
+}
+
+impl fmt::Display for InvalidName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Character(c) => return write!(f, "'{}' has no place in a name", Escaped(c)),
+            Self::Empty => "it is empty",
+            Self::EmptyLabel => "a label is empty",
+            Self::Idna => "not a name by the rules for international names (UTS 46)",
+            Self::Long => "it is longer than 253 characters",
+            Self::LongLabel => "a label is longer than 63 characters",
+            Self::NotIpv6 => "not an IPv6 address",
+            Self::Port => "the port is a separate argument",
+            Self::Url => "a URL is not a host: its host and its port are separate arguments",
+        })
+    }
+}

@@ -1,0 +1,45 @@
+//! A socket option that could not be set.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+/// An option that the system did not take: which one, for which address, and why.
+#[derive(Debug)]
+pub struct OptionError {
+    option: &'static str,
+    addr: SocketAddr,
+    cause: io::Error,
+}
+
+impl OptionError {
+    pub(crate) fn wrap(option: &'static str, addr: SocketAddr, cause: io::Error) -> io::Error {
+        io::Error::new(cause.kind(), Self { option, addr, cause })
+    }
+
+    /// The option's name, as in the system's manual: `TCP_NODELAY`, `SO_MARK`; or `local address`.
+    #[must_use]
+    pub fn option(&self) -> &'static str {
+        self.option
+    }
+
+    /// The address that was about to be dialled.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// What the system said.
+    #[must_use]
+    pub fn cause(&self) -> &io::Error {
+        &self.cause
+    }
+}
+
+impl fmt::Display for OptionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} for {}: {}", self.option, self.addr, self.cause)
+    }
+}
+
+impl std::error::Error for OptionError {}

@@ -1,0 +1,71 @@
+//! A report on one line: where to, and why it failed.
+
+use std::fmt;
+use std::net::Ipv6Addr;
+
+use super::text::{Escaped, Time};
+use super::{ErrorKind, Outcome, Report};
+
+/// What was connected to: `robur.coop:443`, `[2001:db8::1]:443,80`, `2 addresses`.
+pub(crate) struct Destination<'a>(pub(crate) &'a Report);
+
+/// More ports than this are counted.
+const PORTS: usize = 8;
+
+impl fmt::Display for Destination<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { host, ports, listed, .. } = self.0;
+        match listed {
+            Some(1) => f.write_str("1 address")?,
+            Some(n) => write!(f, "{n} addresses")?,
+            None if host.split('%').next().is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok()) => {
+                write!(f, "[{}]", Escaped(host))?;
+            }
+            None => write!(f, "{}", Escaped(host))?,
+        }
+        for (index, port) in ports.iter().take(PORTS).enumerate() {
+            write!(f, "{}{port}", if index == 0 { ':' } else { ',' })?;
+        }
+        match ports.len().saturating_sub(PORTS) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}
+
+/// Summary a connect failed, on one line: DNS first, then the attempts, then what was not tried.
+pub(crate) struct Summary<'a>(pub(crate) &'a Report);
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = self.0;
+        match (report.outcome, report.detail()) {
+            (_, Some(detail)) => f.write_str(detail)?,
+            (Outcome::Failed(ErrorKind::TimedOut), _) => {
+                write!(f, "timed out after {}", Time(report.elapsed()))?;
+            }
+            (Outcome::Failed(kind), _) => write!(f, "{kind}")?,
+            (
+                Outcome::Running | Outcome::Connected(_) | Outcome::Resolved | Outcome::Dropped,
+                _,
+            ) => {}
+        }
+        report.lookups.iter().try_for_each(|lookup| write!(f, "; {lookup}"))?;
+        report.attempts.iter().try_for_each(|attempt| write!(f, "; {attempt}"))?;
+        report.skipped.iter().try_for_each(|skipped| write!(f, "; {skipped}"))?;
+        report.counts().try_for_each(|count| write!(f, "; {count}"))
+    }
+}
+
+impl Report {
+    /// What is only counted, in words.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = String> {
+        let counts = [
+            (self.skipped_more, "more skipped"),
+            (self.left_out, "more addresses left out"),
+            // After a win nobody misses them.
+            (self.winner().map_or(self.not_tried, |_| 0), "more not tried"),
+        ];
+        counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"))
+    }
+}
