@@ -129,6 +129,8 @@
 
 mod connect;
 #[cfg(feature = "dns")]
+mod default;
+#[cfg(feature = "dns")]
 pub mod dns;
 #[cfg(feature = "hyper")]
 pub mod hyper;
@@ -148,6 +150,8 @@ mod tls;
 pub use connect::Connector;
 pub use connect::attempt::{Attempt, Established};
 pub use connect::socket::{KeepAlive, SocketOptions};
+#[cfg(feature = "dns")]
+pub use default::connect;
 pub use race::address::{IpVersion, Unusable};
 pub use race::answer::{Answer, LookupError, LookupErrorKind, Origin};
 pub use race::binding::Binding;
@@ -162,27 +166,3 @@ pub use race::report::{
     Skipped,
 };
 pub use resolve::{Resolve, Resolving};
-
-/// Connects to a host, by the system's DNS configuration and the defaults of [`Config`].
-///
-/// `host` is a name, or an IP literal with or without brackets and zone (`fe80::1%eth0`). The
-/// resolver and its cache are kept between calls, in one process-wide [`Connector`]; it may be used
-/// from several tokio runtimes.
-///
-/// # Errors
-///
-/// See [`ErrorKind`]. It ends within 30 s.
-///
-/// # Cancel safety
-///
-/// Dropping the future ends every attempt and lookup of it. What the resolver shares (its cache, a
-/// connection to a name server, a running `getaddrinfo`) goes on.
-///
-/// # Panics
-///
-/// Outside of a tokio runtime with I/O and time enabled.
-#[cfg(feature = "dns")]
-pub async fn connect(host: &str, ports: &[u16]) -> Result<tokio::net::TcpStream, Error> {
-    static SYSTEM: std::sync::LazyLock<Connector> = std::sync::LazyLock::new(Connector::default);
-    SYSTEM.connect(host, ports).await
-}

@@ -27,6 +27,7 @@ use crate::race::binding::Binding;
 use crate::race::config::Config;
 use crate::race::error::Error;
 use crate::race::order::SourceAddrs;
+#[cfg(any(feature = "hyper", feature = "rustls"))]
 use crate::race::ports::Ports;
 use crate::race::query::Query;
 #[cfg(any(feature = "hyper", feature = "rustls"))]
@@ -250,9 +251,9 @@ impl Connector {
         let span = tracing::debug_span!("resolve", host = %Destination(race.report()));
         let parts = self.parts();
         drive(parts, &mut race, Attempt::connect, Dialling::TcpOnly).instrument(span).await;
-        match race.report().outcome() {
-            Outcome::Resolved => Ok(race.addrs().collect()),
-            _ => Err(Error::of(race.into_report())),
+        match race.report().outcome() == Outcome::Resolved {
+            true => Ok(race.addrs().collect()),
+            false => Err(Error::of(race.into_report())),
         }
     }
 

@@ -67,7 +67,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::connect::Connector;
 #[cfg(doc)]
 use crate::race::answer::Answer;
 use crate::race::answer::{LookupErrorKind, Origin};
@@ -245,14 +244,6 @@ impl Default for Resolver {
     /// [`Resolver::system`].
     fn default() -> Self {
         Self::system()
-    }
-}
-
-/// The system's resolver, which is read at the first lookup. Each has a cache of its own: make one
-/// and clone it.
-impl Default for Connector {
-    fn default() -> Self {
-        Self::new(Resolver::default())
     }
 }
 

@@ -38,12 +38,13 @@ impl Name {
     }
 
     /// The name without the dot at its end.
+    #[cfg(feature = "dns")]
     pub(crate) fn bare(&self) -> &str {
         bare(&self.0)
     }
 
     /// Whether it ends with a dot, so that the search list does not apply.
-    #[cfg(any(feature = "dns", feature = "os"))]
+    #[cfg(feature = "dns")]
     pub(crate) fn is_absolute(&self) -> bool {
         self.0.ends_with('.')
     }

@@ -1,5 +1,4 @@
 use super::*;
-use crate::race::literal::configured_addr;
 
 fn host(text: &str) -> Host {
     Host::parse(text).unwrap_or_else(|error| panic!("{error}"))
@@ -124,6 +123,7 @@ fn an_encoded_zone_is_refused() {
 #[test] // R-4007-11
 #[cfg(all(feature = "dns", any(target_os = "linux", target_os = "android")))]
 fn a_configured_address_has_the_zones_of_a_typed_one() {
+    use crate::race::literal::configured_addr;
     let addr = |text| configured_addr(text, 53).ok().map(|addr| addr.to_string());
     for (text, read) in [
         ("192.0.2.1", "192.0.2.1:53"),

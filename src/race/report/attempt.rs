@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::cause::{CauseText, ErrorWords};
+#[cfg(feature = "serde")]
+use super::cause::CauseText;
+use super::cause::ErrorWords;
 use super::span::{Span, still};
 use super::text::Time;
 use crate::race::endpoint::{Endpoint, EndpointOrigin};
@@ -112,6 +114,7 @@ impl AttemptReport {
     }
 
     /// Why it failed, in words.
+    #[cfg(feature = "serde")]
     pub(crate) fn cause(&self) -> Option<CauseText<'_>> {
         self.error().map(|error| self.words.of(error))
     }

@@ -23,7 +23,9 @@ pub(crate) mod text;
 mod waterfall;
 
 pub use self::attempt::{AttemptOutcome, AttemptReport};
-pub(crate) use self::cause::{CauseText, ErrorWords};
+#[cfg(feature = "dns")]
+pub(crate) use self::cause::CauseText;
+pub(crate) use self::cause::ErrorWords;
 pub(crate) use self::lookup::Addresses;
 pub use self::lookup::{LookupOutcome, LookupReport};
 pub(crate) use self::span::Span;
