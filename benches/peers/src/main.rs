@@ -6,10 +6,10 @@
 //!
 //! | part | what |
 //! |---|---|
-//! | `bytes` | time to the first byte over https, where something is wrong |
-//! | `ill` | time to connect, and attempts, where something is wrong |
-//! | `well` | time, CPU and allocations of a connect where nothing is wrong |
-//! | `scale` | memory, tasks and time of many connects at once, and how many a second there are |
+//! | `bytes` | time to the first byte over https, with a fault in the network |
+//! | `ill` | time to connect, and attempts, with a fault in the network |
+//! | `well` | time, CPU and allocations of a call without a fault |
+//! | `scale` | memory, tasks and time of many calls at once, and how many finish per second |
 //!
 //! Every packet stays in network namespaces that this program makes (`he-testnet`, which says what
 //! it takes).
