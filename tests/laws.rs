@@ -1,5 +1,5 @@
 //! Laws of the race, over worlds drawn at random. A world that breaks one is printed as a timeline
-//! that can be pasted as a test. Many cases: see CONTRIBUTING.md.
+//! that can be pasted as a test. Many cases: see `.ci/README.md`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 

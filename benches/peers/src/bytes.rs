@@ -12,7 +12,8 @@ use crate::requests;
 use crate::table::Table;
 use crate::worlds::{Web, World};
 
-const PEERS: [Peer; 5] = [Peer::Oracle, Peer::He, Peer::Hyper, Peer::Reqwest, Peer::ReqwestHickory];
+const PEERS: [Peer; 5] =
+    [Peer::Reference, Peer::He, Peer::Hyper, Peer::Reqwest, Peer::ReqwestHickory];
 
 const SHOWN: [&str; 6] =
     ["well", "v6-silent", "3-of-4", "aaaa-unanswered", "tls-mute", "tls-reset"];
@@ -29,12 +30,13 @@ pub(crate) fn tables() -> Result<String, String> {
     for (world, row) in worlds.iter().zip(&rows) {
         table.row(line(world, row));
     }
-    table.note(format!("{}. {}. {}", method(), machine::line(), machine::versions()));
+    table.note(format!("{} {}. {}.", method(), machine::line(), machine::versions()));
     table.note(
-        "TCP, TLS 1.3 and the request take a round trip each. he is `he::rustls::HttpsConnector` \
-         under hyper-util's client; hyper-util is its `HttpConnector` below hyper-rustls; the \
-         oracle is the same with the right address alone. All have their default delays, and all \
-         offer HTTP/2.",
+        "TCP, TLS 1.3 and the request take one round trip each. Column he: \
+         `he::rustls::HttpsConnector` under hyper-util's client. Column hyper-util: its \
+         `HttpConnector` under hyper-rustls. Column reference: the same as hyper-util, but it gets \
+         only the good address and asks no name server. All use their default delays and offer \
+         HTTP/2.",
     );
     note_failures(&mut table, &worlds, &rows, &PEERS);
     Ok(table.to_string())

@@ -15,9 +15,9 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(40);
 /// Worlds at once: two for each CPU that has to build them.
 const AT_ONCE: usize = 8;
 /// How often a cell is measured ...
-const RUNS: usize = 3;
+pub(crate) const RUNS: usize = 3;
 /// ... but once if it takes longer than this.
-const LONG: Duration = Duration::from_secs(4);
+pub(crate) const LONG: Duration = Duration::from_secs(4);
 /// What is measured while a control timer in the same process is later than this does not count ...
 const LATE_MS: f64 = 5.0;
 /// ... so many times a cell, and then it does.

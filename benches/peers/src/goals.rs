@@ -14,7 +14,7 @@ impl Goals {
     }
 
     pub(crate) fn table(self) -> Table {
-        let mut table = Table::new(["goal", "measured", ""]);
+        let mut table = Table::new(["goal", "measured", "result"]);
         for row in self.0 {
             table.row(row);
         }

@@ -1,5 +1,5 @@
-//! *ill*: the time until there is a connection, and the number of attempts, where something is
-//! wrong.
+//! *ill*: the time until there is a connection, and the number of attempts, with a fault in the
+//! network.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ use crate::worlds::{WORLDS, Web, World};
 /// A peer counts as slower from so many milliseconds on: tokio's timers count in milliseconds.
 const NOISE_MS: f64 = 5.0;
 const CONNECT_DELAY_MS: f64 = 250.0;
-/// How much later than the delays alone a connect may be.
+/// How much later than the delays alone a connection may be.
 const SLACK_MS: f64 = 20.0;
 
 /// The tables of this part.
@@ -34,14 +34,15 @@ pub(crate) fn tables() -> Result<String, String> {
         table.row(line(world, row));
     }
     for note in [
-        format!("{}. {}. {}", method(), machine::line(), machine::versions()),
-        "The oracle knows the right address, and neither asks nor races. reqwest gives responses \
-         and no connections, so its time ends with the SYN-ACK. hyper-util waits 300 ms for the \
-         other family unless it is told otherwise, reqwest always."
+        format!("{} {}. {}.", method(), machine::line(), machine::versions()),
+        "Column reference: one `TcpStream::connect` to the good address, without DNS. reqwest \
+         returns responses and not connections, so its time ends at the SYN-ACK. Before it tries \
+         the other family, reqwest waits 300 ms, and so does hyper-util by default."
             .to_owned(),
-        "`happyeyeballs` takes the last address of each family, so it is lucky where that is the \
-         good one; `tokio-happy-eyeballs` takes the first of each, and the rest after both have \
-         failed. Nobody but `he` tries TLS for DNS, so nobody else sees port 853."
+        "`happyeyeballs` connects to the last address of each family, which is the good one in \
+         some rows. `tokio-happy-eyeballs` connects to the first address of each family, and tries \
+         the others after both have failed. Only the column he tries DNS over TLS, so a silent \
+         port 853 has no effect on the other columns."
             .to_owned(),
     ] {
         table.note(note);
@@ -50,12 +51,15 @@ pub(crate) fn tables() -> Result<String, String> {
     Ok(format!("{table}\n{}", goals(&worlds, &rows).table()))
 }
 
-/// What the numbers are.
+/// How the numbers were measured.
 pub(crate) fn method() -> String {
+    let (runs, long) = (cells::RUNS, cells::LONG.as_secs());
     let patience = cells::PATIENCE.as_secs();
     format!(
-        "Medians of three calls (of one, where it takes seconds), each the first in a world of its \
-         own: a network namespace whose remote hosts are 20 ms away; cut off after {patience} s"
+        "Each time is the median of {runs} calls, or that of one call if it takes more than {long} \
+         s. The number after it counts the attempts. Each call is the first one in a network \
+         namespace of its own, where the remote hosts are 20 ms away. A call that takes {patience} \
+         s is ended (`>`)."
     )
 }
 
@@ -85,7 +89,11 @@ pub(crate) fn note_failures(
             }
         }
         for (why, who) in by_cause {
-            table.note(format!("{} fails with \"{why}\": {}.", world.label, who.join("; ")));
+            table.note(format!(
+                "In the row \"{}\" these fail with \"{why}\": {}.",
+                world.label,
+                who.join("; ")
+            ));
         }
     }
 }
@@ -117,7 +125,7 @@ pub(crate) fn cell(world: &str, peer: &str) {
 
 async fn run(net: Net, peer: Peer, right: SocketAddr) -> Run {
     match peer {
-        Peer::Oracle => {
+        Peer::Reference => {
             let connect = async { nodelay(TcpStream::connect(right).await) };
             measure(net, connect, |_| None).await
         }
@@ -142,21 +150,22 @@ fn goals(worlds: &[&World], rows: &[Vec<Cell>]) -> Goals {
     };
     let beyond = worlds.iter().zip(rows).filter_map(|(world, row)| {
         let delays = f64::from(world.silent_before?) * CONNECT_DELAY_MS;
-        Some(ms(row, Peer::He) - ms(row, Peer::Oracle) - delays)
+        Some(ms(row, Peer::He) - ms(row, Peer::Reference) - delays)
     });
     // Where a call has failed, the difference is no number.
     let most = beyond.map(|ms| if ms.is_finite() { ms } else { f64::INFINITY }).fold(0.0, f64::max);
-    let goal = "k silent addresses before the good one: k × 250 ms, within 20 ms";
-    goals.add(goal, format!("at most {most:.1} ms beyond that"), most <= SLACK_MS);
-    for peer in Peer::ALL.into_iter().filter(|peer| !peer.is_he() && *peer != Peer::Oracle) {
+    let goal = "k silent addresses before the good one cost k × 250 ms, and at most 20 ms more";
+    goals.add(goal, format!("at most {most:.1} ms more"), most <= SLACK_MS);
+    for peer in Peer::ALL.into_iter().filter(|peer| !peer.is_he() && *peer != Peer::Reference) {
         let slower = worlds.iter().zip(rows).filter_map(|(world, row)| {
             let (ours, theirs) = (ms(row, Peer::HePlain), ms(row, peer));
-            let told = format!("{}: {theirs:.0} ms against {ours:.0}", world.label);
+            let told = format!("{}: {theirs:.0} ms, he {ours:.0} ms", world.label);
             (ours > theirs + NOISE_MS || ours.is_infinite()).then_some(told)
         });
         let slower: Vec<String> = slower.collect();
-        let goal = format!("plain DNS: nowhere slower than {}", peer.label());
-        let told = if slower.is_empty() { "nowhere".to_owned() } else { slower.join("; ") };
+        let goal = format!("he, plain DNS: in no row slower than {}", peer.label());
+        let told =
+            if slower.is_empty() { "slower in no row".to_owned() } else { slower.join("; ") };
         goals.add(goal, told, slower.is_empty());
     }
     goals

@@ -1,14 +1,15 @@
 //! `he` beside everything else that connects, on the same work in one run.
 //!
-//! `cargo run --release -p he-peers` prints all parts as tables in Markdown; with the name of a
-//! part, that one alone; with `--readme` they are written into the README as well.
+//! `cargo run --release -p he-peers` measures all parts and prints their tables in Markdown. The name
+//! of a part as an argument chooses that part alone. `--record` writes the tables into
+//! `benches/MEASURED.md` as well, and the first table of `bytes` into the README.
 //!
 //! | part | what |
 //! |---|---|
-//! | `bytes` | time to the first byte over https, where something is wrong |
-//! | `ill` | time to connect, and attempts, where something is wrong |
-//! | `well` | time, CPU and allocations of a connect where nothing is wrong |
-//! | `scale` | memory, tasks and time of many connects at once, and how many a second there are |
+//! | `bytes` | time to the first byte over https, with a fault in the network |
+//! | `ill` | time to connect, and attempts, with a fault in the network |
+//! | `well` | time, CPU and allocations of a call without a fault |
+//! | `scale` | memory, tasks and time of many calls at once, and how many finish per second |
 //!
 //! Every packet stays in network namespaces that this program makes (`he-testnet`, which says what
 //! it takes).
@@ -18,8 +19,8 @@ mod cells;
 mod goals;
 mod ill;
 mod machine;
+mod measured;
 mod peers;
-mod readme;
 mod requests;
 mod scale;
 mod server;
@@ -36,8 +37,9 @@ mod races;
 #[path = "../../support/mod.rs"]
 mod support;
 
-use std::path::Path;
 use std::process::ExitCode;
+
+use measured::{MEASURED, Page, README, README_PART, first_table};
 
 /// A part: its name, and what makes its tables.
 type Part = (&'static str, fn() -> Result<String, String>);
@@ -81,21 +83,27 @@ fn outside(args: &[String]) -> Result<(), String> {
     let (options, names): (Vec<&str>, Vec<&str>) =
         args.iter().map(String::as_str).partition(|arg| arg.starts_with('-'));
     let unknown = names.iter().find(|name| !PARTS.iter().any(|(part, _)| part == *name));
-    let wrong = options.iter().find(|option| **option != "--readme").or(unknown);
+    let wrong = options.iter().find(|option| **option != "--record").or(unknown);
     if let Some(wrong) = wrong {
         let parts: Vec<&str> = PARTS.iter().map(|(part, _)| *part).collect();
-        return Err(format!("{wrong} is neither --readme nor a part: {}", parts.join(", ")));
+        return Err(format!("{wrong} is neither --record nor a part: {}", parts.join(", ")));
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
-    let failed = |why: std::io::Error| format!("README.md: {why}");
-    let mut readme = std::fs::read_to_string(&path).map_err(failed)?;
+    let (mut measured, mut readme) = (Page::read(MEASURED)?, Page::read(README)?);
     let chosen = |part: &&Part| names.is_empty() || names.contains(&part.0);
-    // Before minutes of measuring.
-    PARTS.iter().filter(chosen).try_for_each(|(part, _)| readme::has_part(&readme, part))?;
+    // A missing place is an error now, not after minutes of measuring.
+    readme.tables(README_PART)?;
+    PARTS.iter().filter(chosen).try_for_each(|(part, _)| measured.tables(part).map(drop))?;
     for (part, tables) in PARTS.iter().filter(chosen) {
         let tables = tables()?;
         println!("## {part}\n\n{tables}");
-        readme = readme::with_part(&readme, part, &tables)?;
+        measured.replace(part, &tables)?;
+        if *part == README_PART {
+            readme.replace(part, first_table(&tables))?;
+        }
     }
-    if options.is_empty() { Ok(()) } else { std::fs::write(&path, readme).map_err(failed) }
+    if options.is_empty() {
+        return Ok(());
+    }
+    measured.write()?;
+    readme.write()
 }

@@ -16,11 +16,11 @@ use tower_service::Service;
 /// Somebody who connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Peer {
-    /// `TcpStream::connect` to the address that works, which somebody has told it.
-    Oracle,
+    /// `TcpStream::connect` to the good address, without DNS.
+    Reference,
     /// `he::connect`, its defaults.
     He,
-    /// The same, with DNS in clear only, as all others have it.
+    /// The same with plain DNS only, as all others use it.
     HePlain,
     /// `TcpStream::connect` by name: one address after the other.
     Tokio,
@@ -43,7 +43,7 @@ pub(crate) enum Peer {
 impl Peer {
     /// All, in the order of the tables.
     pub(crate) const ALL: [Self; 11] = [
-        Self::Oracle,
+        Self::Reference,
         Self::He,
         Self::HePlain,
         Self::Tokio,
@@ -59,7 +59,7 @@ impl Peer {
     /// As it is called in tables.
     pub(crate) fn label(self) -> &'static str {
         match self {
-            Self::Oracle => "oracle",
+            Self::Reference => "reference",
             Self::He => "he",
             Self::HePlain => "he, plain DNS",
             Self::Tokio => "tokio `TcpStream`",
@@ -126,7 +126,7 @@ pub(crate) enum Dialer {
 impl Dialer {
     /// # Panics
     ///
-    /// For the oracle, and for reqwest, which gives responses and no connections.
+    /// For the reference, and for reqwest, which returns responses and not connections.
     pub(crate) fn new(peer: Peer) -> Self {
         match peer {
             Peer::He => Self::He(Box::default()),
@@ -140,7 +140,7 @@ impl Dialer {
             Peer::HappyEyeballs => Self::HappyEyeballs,
             Peer::Happyeyeballs => Self::Happyeyeballs,
             Peer::TokioHappyEyeballs => Self::TokioHappyEyeballs,
-            Peer::Oracle | Peer::Reqwest | Peer::ReqwestHickory => {
+            Peer::Reference | Peer::Reqwest | Peer::ReqwestHickory => {
                 panic!("{peer:?} does not connect by name")
             }
         }

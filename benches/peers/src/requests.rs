@@ -54,11 +54,11 @@ pub(crate) enum Web {
     Reqwest(reqwest::Client),
     He(Box<Client<HttpsConnector, Empty<Bytes>>>),
     Hyper(Box<Client<Https<HttpConnector>, Empty<Bytes>>>),
-    Oracle(Box<Client<Https<HttpConnector<Given>>, Empty<Bytes>>>),
+    Reference(Box<Client<Https<HttpConnector<Given>>, Empty<Bytes>>>),
 }
 
 impl Web {
-    /// `right`: the address for the oracle.
+    /// `right`: the address for the reference.
     ///
     /// # Panics
     ///
@@ -71,9 +71,9 @@ impl Web {
                 Self::He(client(HttpsConnector::new(he::Connector::default()).tls(tls)))
             }
             Peer::Hyper => Self::Hyper(client(https(HttpConnector::new(), authority))),
-            Peer::Oracle => {
+            Peer::Reference => {
                 let given = HttpConnector::new_with_resolver(Given([right].into()));
-                Self::Oracle(client(https(given, authority)))
+                Self::Reference(client(https(given, authority)))
             }
             _ => panic!("{peer:?} makes no requests"),
         }
@@ -85,7 +85,7 @@ impl Web {
             Self::Reqwest(client) => drop(client.get(uri).send().await?),
             Self::He(client) => drop(client.get(Uri::from_static(uri)).await?),
             Self::Hyper(client) => drop(client.get(Uri::from_static(uri)).await?),
-            Self::Oracle(client) => drop(client.get(Uri::from_static(uri)).await?),
+            Self::Reference(client) => drop(client.get(Uri::from_static(uri)).await?),
         }
         Ok(())
     }

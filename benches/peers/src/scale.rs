@@ -1,4 +1,4 @@
-//! *scale*: many connects at once, to addresses that are silent, or some of which are.
+//! *scale*: many calls at once, to silent addresses or to some silent ones among good ones.
 
 mod flight;
 mod rate;
@@ -45,8 +45,8 @@ pub(crate) fn tables() -> Result<String, String> {
     let in_flight = in_flight(&mut goals)?;
     let rates = rates(&mut goals)?;
     let growth = growth();
-    let goal = "an address in a race of 256: ≤ 1.5 × one in a race of 8";
-    goals.add(goal, format!("{growth:.2}"), growth <= MOST_GROWTH);
+    let goal = "time per address in a race of 256: ≤ 1.5 × that in a race of 8";
+    goals.add(goal, format!("{growth:.2} ×"), growth <= MOST_GROWTH);
     Ok(format!("{in_flight}\n{rates}\n{}", goals.table()))
 }
 
@@ -63,7 +63,7 @@ const MARK: &str = "he-peers:";
 
 fn in_flight(goals: &mut Goals) -> Result<Table, String> {
     let head = IN_FLIGHT.map(|count| format!("{count} in flight"));
-    let mut table = Table::new(std::iter::once("heap, RSS and tasks a connect".into()).chain(head));
+    let mut table = Table::new(std::iter::once("heap, RSS and tasks per call".into()).chain(head));
     for peer in PEERS {
         let mut row = vec![peer.label().to_owned()];
         let mut bytes = Vec::new();
@@ -84,36 +84,38 @@ fn in_flight(goals: &mut Goals) -> Result<Table, String> {
         }
     }
     table.note(format!(
-        "Connects to one silent address on loopback, each in a task of its own, on a current-thread \
-         runtime. Heap: bytes in use by all of that, the task and the runtime's part of the socket \
-         included. Tasks: beside that one. {}. {}",
+        "Each call connects to one silent address on loopback, in a task of its own, on a \
+         current-thread runtime. Heap: bytes in use, with the task and the runtime's part of the \
+         socket. Tasks: those beside the task of the call. {}. {}.",
         machine::line(),
         machine::versions(),
     ));
     table.note(
-        "Timers, by the source: he has one for each connect, `happy-eyeballs` one, in a task; \
-         hyper-util has one with addresses of both families or a time-out, `happyeyeballs` and \
-         `tokio-happy-eyeballs` with both families, tokio's `TcpStream` never.",
+        "Timers per call, as read in the source: he has one; `happy-eyeballs` has one, in a task; \
+         hyper-util has one if there are addresses of both families or a time-out; `happyeyeballs` \
+         and `tokio-happy-eyeballs` have one if there are addresses of both families; tokio \
+         `TcpStream` has none.",
     );
     Ok(table)
 }
 
 fn memory_goals(goals: &mut Goals, bytes: &[f64]) {
     let most = bytes.iter().skip(1).fold(0.0, |most: f64, bytes| most.max(*bytes));
-    let goal = "memory of a connect in flight beyond the kernel's socket: ≤ 4 KiB";
+    let goal = "heap per call in flight, without the kernel's socket: ≤ 4 KiB";
     goals.add(goal, format!("at most {most:.0} B"), most <= MOST_BYTES);
     if let [_, hundred, .., last] = bytes {
-        let told = format!("{:.2} × that at 100", last / hundred);
-        goals.add("the same at 10 000 as at 100", told, *last <= FLAT * hundred);
+        let told = format!("{:.2} ×", last / hundred);
+        let goal = format!("heap per call with 10 000 in flight: ≤ {FLAT} × that with 100");
+        goals.add(goal, told, *last <= FLAT * hundred);
     }
 }
 
 fn rates(goals: &mut Goals) -> Result<Table, String> {
     let mut table = Table::new([
-        "connects at saturation",
-        "a second, all addresses good",
-        "a second, 1 % with a silent one first",
-        "the longest of these",
+        "calls at saturation",
+        "per second, all addresses good",
+        "per second, 1 % with a silent address first",
+        "longest call of these",
     ]);
     // tokio's would wait for the kernel's time-out.
     let silent = PEERS.map(|peer| (peer, "1")).into_iter().filter(|it| it.0 != Peer::Tokio);
@@ -138,19 +140,24 @@ fn rates(goals: &mut Goals) -> Result<Table, String> {
         table.row(row);
         if let (Peer::He, Some(way)) = (peer, of("1")) {
             let (longest, worst) = (rates[way].1, he::Config::new().worst_case(2).as_millis());
-            let told = format!("{longest:.0} ms of {worst}");
-            goals.add("no call takes longer than its worst case", told, longest <= worst as f64);
+            let told = format!("{longest:.0} ms; the worst case is {worst} ms");
+            goals.add(
+                "at saturation, no call takes longer than its worst case",
+                told,
+                longest <= worst as f64,
+            );
             let others = ways.iter().zip(&rates).filter(|(it, _)| it.0 != peer && it.1 == "1");
             let most = others.fold(0.0, |most: f64, (_, (_, longest))| most.max(*longest));
-            let goal = "nor, at saturation, longer than the longest of all others";
-            goals.add(goal, format!("{longest:.0} ms against {most:.0}"), longest <= most);
+            let goal = "at saturation, no call takes longer than the longest call of a peer";
+            goals.add(goal, format!("{longest:.0} ms, peer {most:.0} ms"), longest <= most);
         }
     }
     table.note(format!(
-        "{} connects by {} tasks on a multi-thread runtime of two workers, which share the machine \
-         with the server; medians of {RUNS} runs in turns. The silent address is of IPv6, the good \
-         one of IPv4; all wait 250 ms between them. tokio's `TcpStream` would wait for the kernel's \
-         time-out.",
+        "{} calls by {} tasks, on a multi-thread runtime of two workers. The server runs on the same \
+         machine. The rates are medians of {RUNS} runs, in which all take turns; the longest call is \
+         that of all runs. The silent address is IPv6, the good one IPv4; all wait 250 ms between \
+         them. tokio `TcpStream` is left out of the last two columns, because it would wait for the \
+         kernel's time-out.",
         rate::TOTAL,
         rate::AT_ONCE,
     ));

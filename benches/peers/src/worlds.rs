@@ -61,7 +61,7 @@ impl World {
 
 /// All worlds.
 pub(crate) const WORLDS: &[World] = &[
-    World::new("well", "all is well", |net, web| pair(net, web).0).silent(0),
+    World::new("well", "no fault", |net, web| pair(net, web).0).silent(0),
     World::new("v6-silent", "IPv6 silent", v6_silent).silent(1),
     World::new("1-of-4", "1 of 4 addresses silent, IPv6 only: the first", |net, web| {
         of_four(net, web, &[0], 1)
@@ -79,16 +79,18 @@ pub(crate) const WORLDS: &[World] = &[
     World::new("v6-slow", "IPv6 slow: 400 ms away", v6_slow),
     World::new("aaaa-unanswered", "AAAA unanswered", aaaa_unanswered),
     World::new("a-unanswered", "A unanswered", a_unanswered),
-    World::new("datagram-lost", "one DNS datagram lost: the question for AAAA", |net, web| {
+    World::new("datagram-lost", "one DNS datagram lost: the AAAA question", |net, web| {
         datagrams_lost(net, web, 0)
     }),
-    World::new("datagrams-lost", "both first DNS datagrams lost", |net, web| {
-        datagrams_lost(net, web, 1)
-    }),
+    World::new(
+        "datagrams-lost",
+        "two DNS datagrams lost: the first AAAA and A questions",
+        |net, web| datagrams_lost(net, web, 1),
+    ),
     World::new("server-dead", "the first name server is dead", server_dead),
     World::new("853-silent", "port 853 of the name server silent", port_853_silent),
-    World::new("tls-mute", "IPv6 accepts, and TLS is never answered", tls_mute).tls(),
-    World::new("tls-reset", "IPv6 accepts, and resets in TLS", tls_reset).tls(),
+    World::new("tls-mute", "IPv6 accepts TCP, never answers TLS", tls_mute).tls(),
+    World::new("tls-reset", "IPv6 accepts TCP, resets during TLS", tls_reset).tls(),
 ];
 
 /// A good address of each family; `www.test` has both.

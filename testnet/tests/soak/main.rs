@@ -1,6 +1,6 @@
 //! Connects by the thousand, 500 at once, through scenarios drawn from a seed, a tenth of the
 //! futures dropped at some moment: nothing is left over, and every call keeps its promises.
-//! CONTRIBUTING.md has the command for a million.
+//! `.ci/README.md` has the command for a million.
 
 #![cfg(target_os = "linux")]
 

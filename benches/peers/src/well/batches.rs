@@ -101,9 +101,9 @@ impl<'a> Bench<'a> {
     fn new(work: &'a Work, server: &'a Server) -> Self {
         let destinations = &*server.destinations;
         let ways = work.ways().map(|peer| match (work, peer) {
-            (Work::Literal, Peer::Oracle) => Way::Bare,
-            (Work::Cached, Peer::Oracle) => Way::HeByAddress(he::Connector::without_resolver()),
-            (_, Peer::Oracle) => {
+            (Work::Literal, Peer::Reference) => Way::Bare,
+            (Work::Cached, Peer::Reference) => Way::HeByAddress(he::Connector::without_resolver()),
+            (_, Peer::Reference) => {
                 Way::HeInParts(Box::new(Resolver::system()), he::Connector::without_resolver())
             }
             (Work::List, Peer::Hyper) => Way::Given(
