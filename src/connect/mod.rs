@@ -32,9 +32,7 @@ use crate::race::ports::Ports;
 use crate::race::query::Query;
 #[cfg(any(feature = "hyper", feature = "rustls"))]
 use crate::race::report::ErrorKind;
-#[cfg(feature = "reqwest")]
-use crate::race::report::Outcome;
-use crate::race::report::{AttemptReport, Destination, Report, Summary};
+use crate::race::report::{AttemptReport, Destination, Outcome, Report, Summary};
 use crate::race::{Gate, Race, Surroundings};
 use crate::resolve::{Resolve, Resolving};
 
@@ -244,8 +242,11 @@ impl Connector {
     }
 
     /// The addresses of a host, without ports and in order, when a call would dial the first.
-    #[cfg(feature = "reqwest")]
-    pub(crate) async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, Error> {
+    ///
+    /// Not part of the public API: only `he-reqwest` calls it. A later version makes it public under
+    /// the name `resolve`.
+    #[doc(hidden)]
+    pub async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, Error> {
         let race = Race::resolving(host, self.config, now());
         let mut race = yield_if_refused(self.equip(race)).await?;
         let span = tracing::debug_span!("resolve", host = %Destination(race.report()));
