@@ -101,8 +101,6 @@
 //! | `dns` | yes | `he::connect`, `Connector::default()`, the DNS resolver in `he::dns` | 1.88 |
 //! | `hyper` | | [`Connector`] as a `Service<Uri>` for hyper-util's client and what takes its connectors; the report in each response | 1.85 |
 //! | `rustls` | | TLS within the race in `he::rustls`, with `hyper` a connector for https; a root store or configuration of yours, for DNS over TLS as well | 1.85 |
-//! | `reqwest` | | addresses for reqwest's own client in `he::reqwest`, without the race | 1.85 |
-//! | `reqwest-middleware` | | reqwest's requests and responses over the race in `he::reqwest_middleware`; with `hyper` and `rustls` | 1.85 |
 //! | `webpki-roots` | | Mozilla's root certificates, for `rustls` and for DNS over TLS | 1.85 |
 //! | `os` | | the operating system's resolver in `he::os`: nsswitch, mDNS, per-interface DNS | 1.85 |
 //! | `serde` | | `Serialize` for [`Report`] | 1.85 |
@@ -110,9 +108,8 @@
 //! # Not here
 //!
 //! - QUIC, SVCB/HTTPS and SRV records: this crate makes TCP connections, and a port is no scheme.
-//! - A connector for reqwest's own client: it seals the types of its connections and takes none that
-//!   others have made. Its requests and responses go over the race as `reqwest-middleware`, and
-//!   its client gets at least its addresses from here.
+//! - reqwest: the crate `he-reqwest` sends its requests over the race (`he_reqwest::Transport`), or
+//!   gives addresses to its own client (`he_reqwest::Dns`), which cannot use a custom connector.
 //! - DNS over HTTPS and over QUIC: a name server that is reached by TCP is what a connector of TCP needs.
 //! - NAT64 synthesis (RFC 7050, 8781): DNS64 answers work as they come; literals do not get through.
 //! - History between connects (RTT, last winner): every connect follows the same rules.
@@ -137,10 +134,6 @@ pub mod hyper;
 #[cfg(feature = "os")]
 pub mod os;
 pub mod race;
-#[cfg(feature = "reqwest")]
-pub mod reqwest;
-#[cfg(feature = "reqwest-middleware")]
-pub mod reqwest_middleware;
 mod resolve;
 #[cfg(feature = "rustls")]
 pub mod rustls;

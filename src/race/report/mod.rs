@@ -64,7 +64,7 @@ pub enum Outcome {
     Connected(usize),
     /// It failed.
     Failed(ErrorKind),
-    /// It was to find addresses alone, and has (`he::reqwest::Dns`). There are no attempts.
+    /// The call has found the addresses that it was made for (`he_reqwest::Dns`). It has no attempts.
     Resolved,
     /// The caller dropped the future.
     Dropped,

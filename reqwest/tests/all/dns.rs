@@ -1,27 +1,20 @@
 //! Addresses for reqwest: their time and order in tokio's paused time, then reqwest's own client with
 //! servers on loopback.
 
-#![cfg(all(feature = "reqwest", target_os = "linux"))] // 127.0.0.2 and on
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
-
-#[path = "support/net.rs"]
-mod net;
-mod support;
-#[path = "support/web.rs"]
-mod web;
-
 use std::error::Error as _;
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 
-use he::reqwest::Dns;
 use he::{Connector, Error, ErrorKind, Family, LookupErrorKind, Outcome, Query, Record, Resolving};
-use net::Peer::{Accepts, Refuses};
-use net::{Peers, Reports, Table};
+use he_reqwest::Dns;
 use reqwest::dns::Resolve;
-use support::dialled::{Watch, paused, settle, tasks};
-use support::{A, Aaaa, World, script};
 use tokio::time::{Duration, sleep};
+
+use crate::net::Peer::{Accepts, Refuses};
+use crate::net::{self, Peers, Reports, Table};
+use crate::support::dialled::{Watch, paused, settle, tasks};
+use crate::support::{A, Aaaa, World, script};
+use crate::web;
 
 /// What reqwest would get, and when.
 struct Told {

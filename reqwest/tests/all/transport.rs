@@ -1,34 +1,23 @@
 //! reqwest's requests and responses over the race, with servers on loopback: connections and errors.
 
-#![cfg(all(feature = "reqwest-middleware", target_os = "linux"))] // sockets that drop every packet
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
-
-#[path = "support/net.rs"]
-mod net;
-#[path = "support/site.rs"]
-mod site;
-#[path = "support/tls.rs"]
-mod tls;
-#[path = "support/web.rs"]
-mod web;
-
 use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
-use he::reqwest_middleware::{Error, Transport};
 use he::rustls::{HttpsConnector, Tls, Trust};
 use he::{Config, Connector, ErrorKind, Outcome, Report};
+use he_reqwest::{Error, Transport};
 use http::header::{ACCEPT, USER_AGENT};
 use http::{Extensions, HeaderMap, HeaderValue, Method, Version};
-use net::Peer::{Accepts, Refuses, Silent};
-use net::{Opened, Peers, Reports, Table};
 use reqwest::{Request, Response};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
 use serde_json::{Value, json};
-use site::{Site, page, redirect};
-use tls::Authority;
 use tokio::task::JoinSet;
+
+use crate::net::Peer::{Accepts, Refuses, Silent};
+use crate::net::{self, Opened, Peers, Reports, Table};
+use crate::site::{Site, page, redirect};
+use crate::tls::Authority;
 
 const NAME: &str = "service.test";
 

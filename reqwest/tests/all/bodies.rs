@@ -1,27 +1,18 @@
 //! reqwest's requests and responses over the race: compressed bodies, and time-outs.
 
-#![cfg(all(feature = "reqwest-middleware", target_os = "linux"))] // sockets that drop every packet
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
-
-#[path = "support/net.rs"]
-mod net;
-#[path = "support/site.rs"]
-mod site;
-#[path = "support/web.rs"]
-mod web;
-
 use std::error::Error as _;
 use std::time::Duration;
 
 use async_compression::tokio::bufread::{BrotliEncoder, GzipEncoder, ZlibEncoder, ZstdEncoder};
-use he::reqwest_middleware::{Error, Transport};
 use he::rustls::HttpsConnector;
 use he::{Connector, Outcome};
+use he_reqwest::{Error, Transport};
 use hyper::body::Bytes;
-use net::Peer::{Accepts, Silent};
-use net::{Peers, Reports, Table};
-use site::{Endless, Site, page, with};
 use tokio::io::AsyncReadExt;
+
+use crate::net::Peer::{Accepts, Silent};
+use crate::net::{Peers, Reports, Table};
+use crate::site::{Endless, Site, page, with};
 
 const NAME: &str = "service.test";
 

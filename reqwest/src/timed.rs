@@ -11,26 +11,26 @@ use http_body_util::BodyExt;
 use http_body_util::combinators::BoxBody;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::error::late;
+use crate::error::late;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
 /// The time-out of a request: how long it is, and when it is over.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Deadline {
-    pub(super) timeout: Duration,
-    pub(super) at: Instant,
+pub(crate) struct Deadline {
+    pub(crate) timeout: Duration,
+    pub(crate) at: Instant,
 }
 
 /// Whatever the pace of the body, its time is over when that of the request is.
-pub(super) struct Timed {
+pub(crate) struct Timed {
     body: BoxBody<Bytes, BoxError>,
     sleep: Pin<Box<Sleep>>,
     timeout: Duration,
 }
 
 impl Timed {
-    pub(super) fn new<B>(body: B, deadline: Deadline) -> Self
+    pub(crate) fn new<B>(body: B, deadline: Deadline) -> Self
     where
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Sync + 'static,
     {

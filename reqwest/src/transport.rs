@@ -2,7 +2,7 @@
 //! that sends every request itself.
 //!
 //! ```
-//! use he::reqwest_middleware::Transport;
+//! use he_reqwest::Transport;
 //! use he::rustls::HttpsConnector;
 //!
 //! # async fn doc(connector: he::Connector) -> Result<(), Box<dyn std::error::Error>> {
@@ -51,10 +51,10 @@
 //!   time-outs, cookies, certificates, default headers. A middleware cannot see it; what is set here
 //!   holds. A middleware that comes after this one is never asked.
 //! - **Proxies**: none, not those of the environment either; hyper-util's `Tunnel` and `SocksV5` take a
-//!   [`Connector`](crate::Connector) for who needs one.
+//!   [`Connector`](he::Connector) for who needs one.
 //! - **HTTP/2**: where the server takes it by ALPN; without TLS, by prior knowledge, it is not offered. It
 //!   has no upgrades: those over `https` (WebSocket) need
-//!   [`tls.alpn(["http/1.1"])`](crate::rustls::Tls::alpn).
+//!   [`tls.alpn(["http/1.1"])`](he::rustls::Tls::alpn).
 //! - **HTTP/3**: not here, for the race makes TCP connections.
 //! - **Zones**: none, for a [`Url`] takes none.
 //! - **Errors**: until there is a response they are a [`reqwest_middleware::Error::Middleware`], for a
@@ -62,7 +62,7 @@
 //!   [`Error`] know:
 //!
 //! ```
-//! use he::reqwest_middleware::Error;
+//! use he_reqwest::Error;
 //! # async fn doc(client: reqwest_middleware::ClientWithMiddleware) {
 //! if let Err(error) = client.get("https://www.test/").send().await {
 //!     let again = Error::of(&error).is_some_and(|error| error.is_timeout() || error.is_connect());
@@ -81,6 +81,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use he::rustls::HttpsConnector;
 use http::header::ACCEPT;
 use http::{Extensions, HeaderMap, HeaderValue};
 use reqwest::cookie::CookieStore;
@@ -91,20 +92,11 @@ use tower_http::decompression::Decompression;
 use tower_http::follow_redirect::{FollowRedirect, RequestUri};
 use tower_service::Service;
 
-use self::content::Content;
-use self::hop::Hop;
-use self::redirects::Hops;
-use self::timed::{Deadline, Timed};
-use crate::rustls::HttpsConnector;
-
-mod content;
-mod error;
-mod hop;
-mod redirects;
-mod timed;
-
-pub use self::error::Error;
-pub use self::redirects::Redirects;
+use crate::content::Content;
+use crate::error::Error;
+use crate::hop::Hop;
+use crate::redirects::{Hops, Redirects};
+use crate::timed::{Deadline, Timed};
 
 /// Sends requests of reqwest by a connector of this crate. See the [module](self).
 ///
@@ -114,7 +106,7 @@ pub use self::redirects::Redirects;
 ///
 /// Dropping the future of a request ends every attempt and lookup for it. One that gets a pooled connection
 /// while its own is being made leaves that to finish for the pool, within the time-outs of
-/// [`Config`](crate::Config).
+/// [`Config`](he::Config).
 ///
 /// # Panics
 ///
@@ -144,7 +136,7 @@ impl Transport {
 
     /// How long a request may take that has no time-out of its own, from `send` to the end of the body.
     /// Default: as long as it likes, once it is connected; the time-outs of
-    /// [`Config`](crate::Config) hold until then.
+    /// [`Config`](he::Config) hold until then.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout: Some(timeout), ..self }
     }

@@ -2,24 +2,24 @@
 //!
 //! ```
 //! # fn doc(connector: he::Connector) -> reqwest::Result<reqwest::Client> {
-//! reqwest::Client::builder().dns_resolver(he::reqwest::Dns::new(connector)).build()
+//! reqwest::Client::builder().dns_resolver(he_reqwest::Dns::new(connector)).build()
 //! # }
 //! ```
 //!
 //! **This is names alone, and no race.** reqwest seals the types of its connections: up to 0.13.5 no
 //! connector, layer or option of it takes a stream that somebody else has made. For the race under
-//! reqwest's requests and responses take `he::reqwest_middleware` (feature `reqwest-middleware`).
+//! reqwest's requests and responses take `Transport` (feature `middleware`).
 //!
 //! # What it does
 //!
 //! It hands out addresses when [`Connector::connect`] would dial the first of them: AAAA and A are
 //! asked at once, and an A waits for AAAA no longer than
-//! [`aaaa_timeout`](crate::Config::aaaa_timeout), 50 ms; without this an AAAA that is never answered
+//! [`aaaa_timeout`](he::Config::aaaa_timeout), 50 ms; without this an AAAA that is never answered
 //! costs 15 s (reqwest with `hickory-dns`), or whatever the system's resolver takes. They are in the
 //! order of RFC 6724, families alternating. A lookup that is still out then runs on for up to a second,
 //! for the resolver's cache. The connector's resolver, families, resolve and total time-outs, sources,
 //! binding (for lookups alone) and gate hold, and its hook is told the report, whose outcome is
-//! [`Resolved`](crate::Outcome::Resolved).
+//! [`Resolved`](he::Outcome::Resolved).
 //!
 //! # What stays reqwest's
 //!
@@ -30,12 +30,12 @@
 //! - **The port.** reqwest does not tell it: the gate ([`Connector::allow`]) is asked for port 0.
 //! - **IP addresses in URLs**, of redirects as well, are not looked up, so the gate is never asked for
 //!   them; nor is it for what a proxy or `resolve_to_addrs` decides. Where the gate is a wall and not
-//!   only a preference, take `he::reqwest_middleware`, which asks it for every address.
+//!   only a preference, take `Transport`, which asks it for every address.
 //! - **Socket options**, the binding included: `interface` and `local_address` of reqwest's builder.
 //!
 //! # Errors
 //!
-//! An [`he::Error`](crate::Error) with its report, which is found below reqwest's own:
+//! An [`he::Error`] with its report, which is found below reqwest's own:
 //!
 //! ```
 //! # async fn doc(client: reqwest::Client) {
@@ -49,7 +49,7 @@
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use crate::connect::Connector;
+use he::Connector;
 
 /// For `dns_resolver` of [`reqwest::ClientBuilder`]. Cheap to clone. See the [module](self).
 ///

@@ -8,15 +8,14 @@ use std::time::Duration;
 use http::Uri;
 use hyper_util::client::legacy;
 
-use crate::hyper::shown;
-use crate::race::report::text::{Escaped, Time};
+use crate::words::{Escaped, Time, shown};
 
 /// A request that got no response. It is in a [`reqwest_middleware::Error::Middleware`]; [`Error::of`]
 /// finds it there.
 ///
 /// `Display` says which host was asked, and [`source`](StdError::source) why that failed: of a connect, an
-/// [`he::Error`](crate::Error) with its report, which
-/// [`among_causes`](crate::Error::among_causes) finds in the [`reqwest_middleware::Error`] as well.
+/// [`he::Error`] with its report, which
+/// [`among_causes`](he::Error::among_causes) finds in the [`reqwest_middleware::Error`] as well.
 ///
 /// A body that fails later is a `reqwest::Error`, as with reqwest.
 #[derive(Debug)]
@@ -64,32 +63,32 @@ impl Error {
         matches!(self.cause, Cause::Redirect(_))
     }
 
-    pub(super) fn request(host: &str, error: reqwest::Error) -> Self {
+    pub(crate) fn request(host: &str, error: reqwest::Error) -> Self {
         Self { host: host.into(), cause: Cause::Request(error) }
     }
 
-    pub(super) fn http(uri: &Uri, error: legacy::Error) -> Self {
+    pub(crate) fn http(uri: &Uri, error: legacy::Error) -> Self {
         Self { host: shown(uri).into(), cause: Cause::Http(error) }
     }
 
-    pub(super) fn redirect(uri: &Uri, error: Redirect) -> Self {
+    pub(crate) fn redirect(uri: &Uri, error: Redirect) -> Self {
         Self { host: shown(uri).into(), cause: Cause::Redirect(error) }
     }
 
-    pub(super) fn timed_out(host: &str, after: Duration) -> Self {
+    pub(crate) fn timed_out(host: &str, after: Duration) -> Self {
         let cause = Cause::TimedOut(late("no response", after));
         Self { host: host.into(), cause }
     }
 }
 
 /// What is not done within the time-out of a request.
-pub(super) fn late(what: &str, after: Duration) -> io::Error {
+pub(crate) fn late(what: &str, after: Duration) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, format!("{what} within {}", Time(after)))
 }
 
 /// Why a redirect is not followed.
 #[derive(Debug)]
-pub(super) enum Redirect {
+pub(crate) enum Redirect {
     TooMany(usize),
     Scheme(String),
 }

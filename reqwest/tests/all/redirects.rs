@@ -1,30 +1,19 @@
 //! reqwest's requests and responses over the race: redirects and cookies.
 
-#![cfg(all(feature = "reqwest-middleware", target_os = "linux"))] // 127.0.0.2 and on
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
-
-#[path = "support/net.rs"]
-mod net;
-#[path = "support/site.rs"]
-mod site;
-#[path = "support/tls.rs"]
-mod tls;
-#[path = "support/web.rs"]
-mod web;
-
 use std::error::Error as _;
 use std::sync::Arc;
 
 use he::Connector;
-use he::reqwest_middleware::{Error, Redirects, Transport};
 use he::rustls::{HttpsConnector, Tls, Trust};
-use net::Peer::Accepts;
-use net::{Peers, Table};
+use he_reqwest::{Error, Redirects, Transport};
 use reqwest::Body;
 use reqwest::cookie::{CookieStore, Jar};
 use reqwest_middleware::ClientWithMiddleware;
-use site::{Asked, Page, Site, page, redirect, with};
-use tls::Authority;
+
+use crate::net::Peer::Accepts;
+use crate::net::{Peers, Table};
+use crate::site::{Asked, Page, Site, page, redirect, with};
+use crate::tls::Authority;
 
 /// Two sites, each at a name of its own: every name has both addresses, and each port one server.
 struct Sites {

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use he::rustls::HttpsConnector;
 use http::header::{COOKIE, SET_COOKIE};
 use http::{Request, Uri};
 use hyper_util::client::legacy::{self, Client};
@@ -16,22 +17,21 @@ use reqwest::Url;
 use reqwest::cookie::CookieStore;
 use tower_service::Service;
 
-use super::content::Content;
-use super::error::Error;
-use crate::rustls::HttpsConnector;
+use crate::content::Content;
+use crate::error::Error;
 
 type Http = Client<HttpsConnector, Content>;
 type Answer = <Http as Service<Request<Content>>>::Response;
 
 /// hyper-util's client, with cookies.
 #[derive(Clone)]
-pub(super) struct Hop {
+pub(crate) struct Hop {
     http: Http,
-    pub(super) cookies: Option<Arc<dyn CookieStore>>,
+    pub(crate) cookies: Option<Arc<dyn CookieStore>>,
 }
 
 impl Hop {
-    pub(super) fn new(connector: HttpsConnector) -> Self {
+    pub(crate) fn new(connector: HttpsConnector) -> Self {
         let mut builder = Client::builder(TokioExecutor::new());
         // Without timers nothing idle is ever closed, and HTTP/2 has no keep-alive.
         builder.timer(TokioTimer::new()).pool_timer(TokioTimer::new());

@@ -6,8 +6,8 @@ use http::header::{
 use http::{Request, Uri};
 use tower_http::follow_redirect::policy::{Action, Attempt, Policy, SameOrigin};
 
-use super::content::Content;
-use super::error::{Error, Redirect};
+use crate::content::Content;
+use crate::error::{Error, Redirect};
 
 /// Which redirects are followed. Default: up to 10, as with reqwest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Redirects {
         Self { limit: None }
     }
 
-    pub(super) fn hops(self) -> Hops {
+    pub(crate) fn hops(self) -> Hops {
         Hops { limit: self.limit, followed: 0, abroad: false }
     }
 }
@@ -40,7 +40,7 @@ impl Default for Redirects {
 
 /// The redirects of one request.
 #[derive(Debug, Clone)]
-pub(super) struct Hops {
+pub(crate) struct Hops {
     limit: Option<usize>,
     followed: usize,
     /// Another origin has been met.

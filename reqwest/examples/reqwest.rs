@@ -1,9 +1,9 @@
 //! A request in reqwest's own types, with TLS within the race:
-//! `cargo run --example reqwest --features reqwest-middleware -- https://robur.coop/`. Without a URL it
+//! `cargo run -p he-reqwest --example reqwest -- https://robur.coop/`. Without a URL it
 //! asks a server of its own on loopback, which is not at the first address of its name.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example prints")]
 
-#[path = "../hyper/little.rs"]
+#[path = "../../examples/hyper/little.rs"]
 mod little;
 
 use std::error::Error;
@@ -11,8 +11,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use he::Connector;
-use he::reqwest_middleware::Transport;
 use he::rustls::{HttpsConnector, Tls, Trust};
+use he_reqwest::Transport;
 use reqwest_middleware::ClientWithMiddleware;
 
 /// Keep the client: it has the pool of connections, and the TLS sessions.

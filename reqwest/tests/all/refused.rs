@@ -1,15 +1,5 @@
 //! reqwest's requests and responses over the race: servers of HTTP/2 that refuse requests.
 
-#![cfg(all(feature = "reqwest-middleware", target_os = "linux"))] // as the other tests of it
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
-
-#[path = "support/net.rs"]
-mod net;
-#[path = "support/tls.rs"]
-mod tls;
-#[path = "support/web.rs"]
-mod web;
-
 use std::error::Error as _;
 use std::io;
 use std::pin::pin;
@@ -18,15 +8,16 @@ use std::time::Duration;
 
 use h2::Reason;
 use he::Connector;
-use he::reqwest_middleware::{Error, Transport};
 use he::rustls::{HttpsConnector, Tls, Trust};
-use net::Peer::Accepts;
-use net::{Peers, Table};
+use he_reqwest::{Error, Transport};
 use reqwest::Body;
 use reqwest_middleware::{ClientWithMiddleware, RequestBuilder};
-use tls::{Authority, Seen};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
+
+use crate::net::Peer::Accepts;
+use crate::net::{Peers, Table};
+use crate::tls::{Authority, Seen};
 
 const NAME: &str = "service.test";
 

@@ -10,14 +10,14 @@ use reqwest::Body;
 
 /// A body, and what it takes to send it again.
 #[derive(Debug)]
-pub(super) struct Content {
+pub(crate) struct Content {
     body: Body,
     /// `None` for a stream, which can be read only once.
     bytes: Option<Bytes>,
 }
 
 impl Content {
-    pub(super) async fn of(body: Body) -> reqwest::Result<Self> {
+    pub(crate) async fn of(body: Body) -> reqwest::Result<Self> {
         match body.as_bytes() {
             // They are shared, not copied.
             Some(_) => Ok(body.collect().await?.to_bytes().into()),
@@ -25,7 +25,7 @@ impl Content {
         }
     }
 
-    pub(super) fn again(&self) -> Option<Self> {
+    pub(crate) fn again(&self) -> Option<Self> {
         self.bytes.clone().map(Self::from)
     }
 }

@@ -1,0 +1,28 @@
+//! reqwest and `he`: [`Dns`] gives addresses to reqwest's own client, [`Transport`] sends reqwest's
+//! requests over the race.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(feature = "middleware")]
+mod content;
+mod dns;
+#[cfg(feature = "middleware")]
+mod error;
+#[cfg(feature = "middleware")]
+mod hop;
+#[cfg(feature = "middleware")]
+mod redirects;
+#[cfg(feature = "middleware")]
+mod timed;
+#[cfg(feature = "middleware")]
+mod transport;
+#[cfg(feature = "middleware")]
+mod words;
+
+pub use dns::Dns;
+#[cfg(feature = "middleware")]
+pub use error::Error;
+#[cfg(feature = "middleware")]
+pub use redirects::Redirects;
+#[cfg(feature = "middleware")]
+pub use transport::Transport;
