@@ -1,6 +1,6 @@
-//! A request in reqwest's own types, with TLS within the race:
-//! `cargo run -p he-reqwest --example reqwest -- https://robur.coop/`. Without a URL it
-//! asks a server of its own on loopback, which is not at the first address of its name.
+//! Sends a request in reqwest's own types, with the TLS handshake as part of the race:
+//! `cargo run -p he-reqwest --example reqwest -- https://robur.coop/`. Without a URL it asks a small
+//! server of its own, which listens at the second address of `localhost`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example prints")]
 
 #[path = "../../examples/hyper/little.rs"]
@@ -24,7 +24,7 @@ fn client(connector: Connector, trust: Trust) -> reqwest::Result<ClientWithMiddl
 async fn get(client: &ClientWithMiddleware, url: &str) -> Result<String, Box<dyn Error>> {
     let response = client.get(url).send().await?;
     println!("{:?} {} from {}", response.version(), response.status(), response.url());
-    // How the connection was made that this response came over.
+    // How the connection of this response was made.
     if let Some(report) = response.extensions().get::<he::Report>() {
         println!("{report}");
     }
@@ -37,7 +37,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
-            // Below that, if no connection could be made, the story of every attempt.
+            // If no connection could be made, every lookup and attempt.
             if let Some(error) = he::Error::among_causes(&*error) {
                 eprintln!("{error}");
             }

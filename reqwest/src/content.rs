@@ -1,4 +1,4 @@
-//! What a request carries, once or more often.
+//! The body of a request, which may have to be sent more than once.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,7 +8,7 @@ use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
 use reqwest::Body;
 
-/// A body, and what it takes to send it again.
+/// A body, and its bytes if it can be sent again.
 #[derive(Debug)]
 pub(crate) struct Content {
     body: Body,
@@ -19,7 +19,7 @@ pub(crate) struct Content {
 impl Content {
     pub(crate) async fn of(body: Body) -> reqwest::Result<Self> {
         match body.as_bytes() {
-            // They are shared, not copied.
+            // The bytes are shared, not copied.
             Some(_) => Ok(body.collect().await?.to_bytes().into()),
             None => Ok(Self { body, bytes: None }),
         }
@@ -36,7 +36,7 @@ impl From<Bytes> for Content {
     }
 }
 
-/// Nothing.
+/// An empty body.
 impl Default for Content {
     fn default() -> Self {
         Bytes::new().into()

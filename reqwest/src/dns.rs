@@ -1,61 +1,67 @@
-//! Addresses for reqwest's own client: [`Dns`] is a [`reqwest::dns::Resolve`] of a [`Connector`].
-//!
-//! ```
-//! # fn doc(connector: he::Connector) -> reqwest::Result<reqwest::Client> {
-//! reqwest::Client::builder().dns_resolver(he_reqwest::Dns::new(connector)).build()
-//! # }
-//! ```
-//!
-//! **This is names alone, and no race.** reqwest seals the types of its connections: up to 0.13.5 no
-//! connector, layer or option of it takes a stream that somebody else has made. For the race under
-//! reqwest's requests and responses take `Transport` (feature `middleware`).
-//!
-//! # What it does
-//!
-//! It hands out addresses when [`Connector::connect`] would dial the first of them: AAAA and A are
-//! asked at once, and an A waits for AAAA no longer than
-//! [`aaaa_timeout`](he::Config::aaaa_timeout), 50 ms; without this an AAAA that is never answered
-//! costs 15 s (reqwest with `hickory-dns`), or whatever the system's resolver takes. They are in the
-//! order of RFC 6724, families alternating. A lookup that is still out then runs on for up to a second,
-//! for the resolver's cache. The connector's resolver, families, resolve and total time-outs, sources,
-//! binding (for lookups alone) and gate hold, and its hook is told the report, whose outcome is
-//! [`Resolved`](he::Outcome::Resolved).
-//!
-//! # What stays reqwest's
-//!
-//! - **The connects.** hyper-util puts the addresses into two lists, one a family, and tries each list
-//!   one address after the other; the list of the second family starts 300 ms after that of the first.
-//!   An address that is silent costs those 300 ms if the other family works, and else 30 s
-//!   (`tcp_user_timeout`) or its share of `connect_timeout`.
-//! - **The port.** reqwest does not tell it: the gate ([`Connector::allow`]) is asked for port 0.
-//! - **IP addresses in URLs**, of redirects as well, are not looked up, so the gate is never asked for
-//!   them; nor is it for what a proxy or `resolve_to_addrs` decides. Where the gate is a wall and not
-//!   only a preference, take `Transport`, which asks it for every address.
-//! - **Socket options**, the binding included: `interface` and `local_address` of reqwest's builder.
-//!
-//! # Errors
-//!
-//! An [`he::Error`] with its report, which is found below reqwest's own:
-//!
-//! ```
-//! # async fn doc(client: reqwest::Client) {
-//! if let Err(error) = client.get("http://nowhere.invalid/").send().await {
-//!     if let Some(error) = he::Error::among_causes(&error) {
-//!         eprintln!("{error}"); // cannot connect to nowhere.invalid: ...
-//!     }
-//! }
-//! # }
-//! ```
-
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+//! Addresses for reqwest's own client.
 
 use he::Connector;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// For `dns_resolver` of [`reqwest::ClientBuilder`]. Cheap to clone. See the [module](self).
+/// A resolver for reqwest's own client: it finds the addresses, and reqwest connects to them.
+///
+/// ```
+/// # fn doc(connector: he::Connector) -> reqwest::Result<reqwest::Client> {
+/// reqwest::Client::builder().dns_resolver(he_reqwest::Dns::new(connector)).build()
+/// # }
+/// ```
+///
+/// **This is no race.** reqwest cannot use a custom connector: up to version 0.13.5 the types of its
+/// connections are private, and no connector, layer or option takes a stream that was made elsewhere.
+/// `he_reqwest::Transport` (feature `middleware`) sends reqwest's requests over the race.
+///
+/// Cheap to clone.
+///
+/// # What it does
+///
+/// It asks AAAA and A at the same time and returns as soon as [`Connector::connect`] would start its first
+/// attempt. An A answer waits for AAAA at most [`aaaa_timeout`](he::Config::aaaa_timeout), 50 ms.
+/// Without `Dns` an unanswered AAAA lookup costs 15 s (reqwest with `hickory-dns`), or as long as the
+/// system's resolver takes.
+///
+/// It returns all addresses that are known by then, in the order of RFC 6724 and with the families
+/// alternating. The other lookup continues for up to a second and fills the resolver's cache.
+///
+/// These settings of the connector apply: the resolver, the families, the resolve and total time-outs,
+/// the source addresses, the gate, and the binding (to the lookups alone). The connector's hook gets the
+/// report, whose outcome is [`Resolved`](he::Outcome::Resolved).
+///
+/// # What reqwest does
+///
+/// - **Connections.** hyper-util makes one list of addresses per family and tries the addresses of a
+///   list one after the other. The second list starts 300 ms after the first. So a silent address costs
+///   300 ms if the other family works; otherwise it costs 30 s (`tcp_user_timeout`) or its share of
+///   `connect_timeout`.
+/// - **The port.** reqwest does not pass it on, so the gate ([`Connector::allow`]) is asked for port 0.
+/// - **IP addresses in URLs**, also after a redirect. reqwest does not look them up, so the gate is not
+///   asked for them. Neither is it asked for the addresses of `resolve_to_addrs` or those that a proxy
+///   connects to. `Transport` asks the gate for every address.
+/// - **Socket options**, and the binding of connections: set `interface` and `local_address` of
+///   reqwest's builder.
+///
+/// # Errors
+///
+/// A failed lookup is an [`he::Error`] with its report, among the causes of reqwest's error:
+///
+/// ```
+/// # async fn doc(client: reqwest::Client) {
+/// if let Err(error) = client.get("http://nowhere.invalid/").send().await {
+///     if let Some(error) = he::Error::among_causes(&error) {
+///         eprintln!("{error}"); // cannot connect to nowhere.invalid: ...
+///     }
+/// }
+/// # }
+/// ```
 ///
 /// # Cancel safety
 ///
-/// Dropping a lookup gives it up; what the resolver shares goes on.
+/// Dropping the future of a lookup ends the lookup. What the resolver shares with other lookups
+/// continues.
 ///
 /// # Panics
 ///
@@ -65,7 +71,7 @@ use he::Connector;
 pub struct Dns(Connector);
 
 impl Dns {
-    /// Addresses as this connector finds them.
+    /// Finds addresses with the resolver and the settings of this connector.
     pub fn new(connector: Connector) -> Self {
         Self(connector)
     }

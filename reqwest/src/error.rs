@@ -1,4 +1,4 @@
-//! Why there is no response.
+//! The error of a request that got no response.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -10,23 +10,23 @@ use hyper_util::client::legacy;
 
 use crate::words::{Escaped, Time, shown};
 
-/// A request that got no response. It is in a [`reqwest_middleware::Error::Middleware`]; [`Error::of`]
-/// finds it there.
+/// The error of a request that got no response. A client returns it in a
+/// [`reqwest_middleware::Error::Middleware`], where [`Error::of`] finds it.
 ///
-/// `Display` says which host was asked, and [`source`](StdError::source) why that failed: of a connect, an
-/// [`he::Error`] with its report, which
-/// [`among_causes`](he::Error::among_causes) finds in the [`reqwest_middleware::Error`] as well.
+/// `Display` names the host, and [`source`](StdError::source) says why the request failed. If no
+/// connection could be made, an [`he::Error`] with its report is among the causes:
+/// [`among_causes`](he::Error::among_causes) finds it, also in the [`reqwest_middleware::Error`].
 ///
-/// A body that fails later is a `reqwest::Error`, as with reqwest.
+/// If the body of a response fails, that is a `reqwest::Error`, as in reqwest.
 #[derive(Debug)]
 pub struct Error {
     host: String,
-    cause: Cause,
+    kind: ErrorKind,
 }
 
 #[derive(Debug)]
-enum Cause {
-    /// It cannot be sent at all.
+enum ErrorKind {
+    /// The request cannot be sent at all.
     Request(reqwest::Error),
     Http(legacy::Error),
     Redirect(Redirect),
@@ -34,7 +34,7 @@ enum Cause {
 }
 
 impl Error {
-    /// This error in that of a client.
+    /// Finds this error in the error of a client.
     #[must_use]
     pub fn of(error: &reqwest_middleware::Error) -> Option<&Self> {
         match error {
@@ -43,7 +43,7 @@ impl Error {
         }
     }
 
-    /// Whether a time-out ended it: that of the request, or one of the connect.
+    /// Whether a time-out expired: that of the request, or one of the call that makes its connection.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         let causes = std::iter::successors(self.source(), |error| (*error).source());
@@ -54,34 +54,34 @@ impl Error {
     /// Whether no connection could be made.
     #[must_use]
     pub fn is_connect(&self) -> bool {
-        matches!(&self.cause, Cause::Http(error) if error.is_connect())
+        matches!(&self.kind, ErrorKind::Http(error) if error.is_connect())
     }
 
-    /// Whether there were too many redirects, or one to where nobody goes.
+    /// Whether a redirect was refused: one too many, or to a scheme that is neither `http` nor `https`.
     #[must_use]
     pub fn is_redirect(&self) -> bool {
-        matches!(self.cause, Cause::Redirect(_))
+        matches!(self.kind, ErrorKind::Redirect(_))
     }
 
     pub(crate) fn request(host: &str, error: reqwest::Error) -> Self {
-        Self { host: host.into(), cause: Cause::Request(error) }
+        Self { host: host.into(), kind: ErrorKind::Request(error) }
     }
 
     pub(crate) fn http(uri: &Uri, error: legacy::Error) -> Self {
-        Self { host: shown(uri).into(), cause: Cause::Http(error) }
+        Self { host: shown(uri).into(), kind: ErrorKind::Http(error) }
     }
 
     pub(crate) fn redirect(uri: &Uri, error: Redirect) -> Self {
-        Self { host: shown(uri).into(), cause: Cause::Redirect(error) }
+        Self { host: shown(uri).into(), kind: ErrorKind::Redirect(error) }
     }
 
     pub(crate) fn timed_out(host: &str, after: Duration) -> Self {
-        let cause = Cause::TimedOut(late("no response", after));
-        Self { host: host.into(), cause }
+        let kind = ErrorKind::TimedOut(late("no response", after));
+        Self { host: host.into(), kind }
     }
 }
 
-/// What is not done within the time-out of a request.
+/// The error of a time-out: `what` did not happen in time.
 pub(crate) fn late(what: &str, after: Duration) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, format!("{what} within {}", Time(after)))
 }
@@ -114,11 +114,11 @@ impl fmt::Display for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(match &self.cause {
-            Cause::Request(error) => error,
-            Cause::Http(error) => error,
-            Cause::Redirect(error) => error,
-            Cause::TimedOut(error) => error,
+        Some(match &self.kind {
+            ErrorKind::Request(error) => error,
+            ErrorKind::Http(error) => error,
+            ErrorKind::Redirect(error) => error,
+            ErrorKind::TimedOut(error) => error,
         })
     }
 }

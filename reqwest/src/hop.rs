@@ -1,4 +1,4 @@
-//! One request and its response, of a chain of redirects perhaps.
+//! One hop: a request and its response, before a redirect is followed.
 
 use std::error::Error as _;
 use std::fmt;
@@ -21,7 +21,7 @@ use crate::content::Content;
 use crate::error::Error;
 
 type Http = Client<HttpsConnector, Content>;
-type Answer = <Http as Service<Request<Content>>>::Response;
+type HopResponse = <Http as Service<Request<Content>>>::Response;
 
 /// hyper-util's client, with cookies.
 #[derive(Clone)]
@@ -38,16 +38,16 @@ impl Hop {
         Self { http: builder.build(connector), cookies: None }
     }
 
-    /// The store, and whose cookies are meant.
+    /// The cookie store, if there is one, and the URL that it is asked for.
     fn jar(&self, uri: &Uri) -> Option<(Arc<dyn CookieStore>, Url)> {
         Some((self.cookies.clone()?, Url::parse(&uri.to_string()).ok()?))
     }
 }
 
 impl Service<Request<Content>> for Hop {
-    type Response = Answer;
+    type Response = HopResponse;
     type Error = Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<HopResponse, Error>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
         Poll::Ready(Ok(()))
@@ -58,7 +58,7 @@ impl Service<Request<Content>> for Hop {
         *request.uri_mut() = uri.clone();
         let jar = self.jar(&uri);
         if let Some((store, url)) = &jar {
-            // One that the caller has set stays, as with reqwest.
+            // A `Cookie` header of the caller stays as it is, as in reqwest.
             if !request.headers().contains_key(COOKIE) {
                 request.headers_mut().extend(store.cookies(url).map(|it| (COOKIE, it)));
             }
@@ -77,8 +77,8 @@ impl Service<Request<Content>> for Hop {
     }
 }
 
-/// Nobody is told who stands before an `@`: of HTTP/2 it would be in `:authority` (RFC 9113 section 8.3.1
-/// forbids that), and a connection would serve that user alone.
+/// The URI without its userinfo. HTTP/2 would send it in `:authority`, which RFC 9113 section 8.3.1
+/// forbids, and a connection would serve that user alone.
 fn anonymous(uri: &Uri) -> Uri {
     let Some((_, place)) = uri.authority().and_then(|all| all.as_str().rsplit_once('@')) else {
         return uri.clone();
@@ -86,16 +86,16 @@ fn anonymous(uri: &Uri) -> Uri {
     let place = place.parse().ok();
     let mut parts = uri.clone().into_parts();
     parts.authority = place;
-    // What were no URI any more has no host, and is refused.
+    // If the rest is not a valid URI it has no host, and the connector refuses it.
     Uri::from_parts(parts).unwrap_or_default()
 }
 
-/// How often a request is sent again that the server has not looked at, as with reqwest.
-const AGAIN: usize = 2;
+/// How many times a request is sent again after the server has refused it unseen. As in reqwest.
+const RESENDS: usize = 2;
 
-async fn send(http: Http, request: Request<Content>) -> Result<Answer, legacy::Error> {
+async fn send(http: Http, request: Request<Content>) -> Result<HopResponse, legacy::Error> {
     let (head, mut body) = request.into_parts();
-    for _ in 0..AGAIN {
+    for _ in 0..RESENDS {
         let Some(again) = body.again() else { break };
         match http.request(Request::from_parts(head.clone(), body)).await {
             Err(error) if is_unprocessed(&error) => body = again,
@@ -105,8 +105,8 @@ async fn send(http: Http, request: Request<Content>) -> Result<Answer, legacy::E
     http.request(Request::from_parts(head, body)).await
 }
 
-/// Whether the server says that it has done nothing about the request, so that even a POST may be sent
-/// again (RFC 9113 section 8.7).
+/// Whether the server says that it has not processed the request. Then even a POST may be sent again
+/// (RFC 9113 section 8.7).
 fn is_unprocessed(error: &legacy::Error) -> bool {
     let causes = successors(error.source(), |error| (*error).source());
     causes.filter_map(|error| error.downcast_ref::<h2::Error>()).any(|error| {

@@ -1,6 +1,8 @@
-//! reqwest and `he`: [`Dns`] gives addresses to reqwest's own client, [`Transport`] sends reqwest's
-//! requests over the race.
-
+// In the documentation of a crate the links of the README lead to its own pages.
+#![cfg_attr(feature = "middleware", doc = "[`Transport`]: Transport")]
+#![doc = "[`Dns`]: Dns"]
+#![doc = ""]
+#![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "middleware")]

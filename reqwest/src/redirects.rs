@@ -1,4 +1,4 @@
-//! Which redirects are followed, and what goes along.
+//! Which redirects are followed, and with which headers.
 
 use http::header::{
     AUTHORIZATION, COOKIE, HOST, HeaderName, PROXY_AUTHORIZATION, REFERER, WWW_AUTHENTICATE,
@@ -9,7 +9,7 @@ use tower_http::follow_redirect::policy::{Action, Attempt, Policy, SameOrigin};
 use crate::content::Content;
 use crate::error::{Error, Redirect};
 
-/// Which redirects are followed. Default: up to 10, as with reqwest.
+/// Which redirects are followed. Default: up to 10, as in reqwest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub struct Redirects {
@@ -17,18 +17,18 @@ pub struct Redirects {
 }
 
 impl Redirects {
-    /// Up to so many for a request; one more is an error.
+    /// Follows up to this many redirects per request. One more is an error.
     pub const fn limited(limit: usize) -> Self {
         Self { limit: Some(limit) }
     }
 
-    /// None: the response that redirects is the response.
+    /// Follows none: the caller gets the response that redirects.
     pub const fn none() -> Self {
         Self { limit: None }
     }
 
     pub(crate) fn hops(self) -> Hops {
-        Hops { limit: self.limit, followed: 0, abroad: false }
+        Hops { limit: self.limit, followed: 0, left_origin: false }
     }
 }
 
@@ -43,19 +43,19 @@ impl Default for Redirects {
 pub(crate) struct Hops {
     limit: Option<usize>,
     followed: usize,
-    /// Another origin has been met.
-    abroad: bool,
+    /// A redirect has led to another origin.
+    left_origin: bool,
 }
 
-/// Of a location like `tel:112` or `a.test:8080`, which `Uri` takes for a host and a port, it is what stands
-/// before the colon (RFC 3986 section 3).
+/// The scheme of a location: the text before the colon (RFC 3986 section 3). `Uri` takes `tel:112` or
+/// `a.test:8080` for a host and a port.
 fn scheme(location: &Uri) -> &str {
     let before_colon = || location.authority()?.as_str().split(':').next();
     location.scheme_str().or_else(before_colon).unwrap_or_default()
 }
 
-/// What was said to the first origin, and is no business of another: the credentials that reqwest keeps
-/// from it, by whose name the first was asked, and from where.
+/// Headers for the first origin alone: the credentials that reqwest removes as well, the host name that
+/// the caller set, and the page that led there.
 const PRIVATE: [HeaderName; 7] = [
     AUTHORIZATION,
     COOKIE,
@@ -78,22 +78,22 @@ impl Policy<Content, Error> for Hops {
             other => return refuse(Redirect::Scheme(other.to_owned())),
         }
         self.followed += 1;
-        // Each hop begins with the headers of the first: what is taken out for another origin would be
-        // back when that one redirects to itself.
+        // Each hop starts with the headers of the first request. So the change of origin has to be
+        // remembered, or a redirect within the other origin would bring the private headers back.
         let same = Policy::<Content, Error>::redirect(&mut SameOrigin::new(), attempt)?.is_follow();
-        self.abroad |= !same;
+        self.left_origin |= !same;
         Ok(Action::Follow)
     }
 
     fn on_request(&mut self, request: &mut Request<Content>) {
-        if self.abroad {
+        if self.left_origin {
             for name in &PRIVATE {
                 request.headers_mut().remove(name);
             }
         }
     }
 
-    // After 307 and 308.
+    // tower-http asks for it after 307 and 308.
     fn clone_body(&self, body: &Content) -> Option<Content> {
         body.again()
     }

@@ -1,4 +1,4 @@
-//! A body that has to be complete by some time.
+//! A body with a deadline.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -15,14 +15,14 @@ use crate::error::late;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// The time-out of a request: how long it is, and when it is over.
+/// The time-out of a request, and when it ends.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Deadline {
+pub(crate) struct BodyDeadline {
     pub(crate) timeout: Duration,
     pub(crate) at: Instant,
 }
 
-/// Whatever the pace of the body, its time is over when that of the request is.
+/// Fails at the end of the time-out of the request, even if data still arrives.
 pub(crate) struct Timed {
     body: BoxBody<Bytes, BoxError>,
     sleep: Pin<Box<Sleep>>,
@@ -30,7 +30,7 @@ pub(crate) struct Timed {
 }
 
 impl Timed {
-    pub(crate) fn new<B>(body: B, deadline: Deadline) -> Self
+    pub(crate) fn new<B>(body: B, deadline: BodyDeadline) -> Self
     where
         B: Body<Data = Bytes, Error: Into<BoxError>> + Send + Sync + 'static,
     {
@@ -47,7 +47,7 @@ impl Body for Timed {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        // The time first: a body that always has more must not hide it.
+        // The time-out comes first, because a body that always has data would hide it.
         if self.sleep.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Some(Err(late("no complete response", self.timeout).into())));
         }

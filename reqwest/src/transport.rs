@@ -1,80 +1,4 @@
-//! reqwest's requests and responses over the race: [`Transport`] is a [`reqwest_middleware::Middleware`]
-//! that sends every request itself.
-//!
-//! ```
-//! use he_reqwest::Transport;
-//! use he::rustls::HttpsConnector;
-//!
-//! # async fn doc(connector: he::Connector) -> Result<(), Box<dyn std::error::Error>> {
-//! let client = Transport::new(HttpsConnector::new(connector)).client()?;
-//! let response = client.get("https://robur.coop/").send().await?;
-//! // How its connection was made; a pooled one served others before.
-//! if let Some(report) = response.extensions().get::<he::Report>() {
-//!     println!("{report}");
-//! }
-//! let body = response.text().await?;
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! reqwest seals the types of its connections: up to 0.13.5 no connector, layer or option of it takes a
-//! stream that somebody else has made. What it leaves open is its middleware, and this one is the last
-//! of a chain: it takes the request and never hands it on, but sends it by hyper-util's client over
-//! [`HttpsConnector`], with TLS within the race, HTTP/2 where the server has it, and a pool (a
-//! connection that is idle for 90 s is closed).
-//!
-//! # As with reqwest
-//!
-//! - **Requests**: bodies, `basic_auth`, `json` and the rest; `Accept: */*` where a request has none.
-//! - **Credentials in a URL**: `get` and the like make them `Authorization`. Those of a
-//!   [`Request::new`](reqwest::Request::new) or of a `Location` are used for nothing; reqwest yet sends
-//!   them in `:authority` of HTTP/2, and here nobody gets them.
-//! - **Time-outs**: [`RequestBuilder::timeout`](reqwest_middleware::RequestBuilder::timeout), else
-//!   [`Transport::timeout`]. It begins with `send` and covers everything, the body and redirects as well.
-//! - **Redirects**: [`Redirects`]. After 301, 302 and 303 a POST becomes a GET, after 307 and 308 the body
-//!   is sent again; if it is a stream, the response that redirects is the response. `Authorization`,
-//!   `Cookie`, `Cookie2`, `Proxy-Authorization` and `WWW-Authenticate` do not go to another origin, nor
-//!   anywhere after that (reqwest sends them once that origin redirects to itself); nor do a `Host` and
-//!   a `Referer` of the caller's. `https` may redirect to `http`, unless
-//!   [`HttpsConnector::https_only`]. No `Referer` is added.
-//! - **Refusals of HTTP/2**: a request that the server refuses unseen (`REFUSED_STREAM`, or a `GOAWAY`
-//!   with `NO_ERROR`) is sent again, up to twice for each hop, within its time-out and unless its body is
-//!   a stream.
-//! - **Decompression**: gzip, br, zstd and deflate, unless [`Transport::no_decompression`].
-//!   `Content-Encoding` and `Content-Length` are gone from a response that was decompressed.
-//! - **Cookies**: [`Transport::cookie_provider`], for every hop of a redirect.
-//! - **Responses**: `url()` is where the last redirect led to, `remote_addr()` the address that won.
-//!
-//! # Otherwise than with reqwest
-//!
-//! - **Nothing that the wrapped [`reqwest::Client`] was configured with has an effect**: proxy, redirects,
-//!   time-outs, cookies, certificates, default headers. A middleware cannot see it; what is set here
-//!   holds. A middleware that comes after this one is never asked.
-//! - **Proxies**: none, not those of the environment either; hyper-util's `Tunnel` and `SocksV5` take a
-//!   [`Connector`](he::Connector) for who needs one.
-//! - **HTTP/2**: where the server takes it by ALPN; without TLS, by prior knowledge, it is not offered. It
-//!   has no upgrades: those over `https` (WebSocket) need
-//!   [`tls.alpn(["http/1.1"])`](he::rustls::Tls::alpn).
-//! - **HTTP/3**: not here, for the race makes TCP connections.
-//! - **Zones**: none, for a [`Url`] takes none.
-//! - **Errors**: until there is a response they are a [`reqwest_middleware::Error::Middleware`], for a
-//!   `reqwest::Error` cannot be made by others. Its `is_timeout` and `is_connect` say no; those of
-//!   [`Error`] know:
-//!
-//! ```
-//! use he_reqwest::Error;
-//! # async fn doc(client: reqwest_middleware::ClientWithMiddleware) {
-//! if let Err(error) = client.get("https://www.test/").send().await {
-//!     let again = Error::of(&error).is_some_and(|error| error.is_timeout() || error.is_connect());
-//!     if let Some(error) = he::Error::among_causes(&error) {
-//!         eprintln!("{error}"); // cannot connect to www.test: ...
-//!     }
-//! }
-//! # }
-//! ```
-//!
-//! - **reqwest-retry**: its default strategy takes every error of a middleware for fatal. Give it a
-//!   `RetryableStrategy` that says `Transient` where `again` is true in the lines above.
+//! reqwest's requests and responses over the race.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -96,17 +20,104 @@ use crate::content::Content;
 use crate::error::Error;
 use crate::hop::Hop;
 use crate::redirects::{Hops, Redirects};
-use crate::timed::{Deadline, Timed};
+use crate::timed::{BodyDeadline, Timed};
 
-/// Sends requests of reqwest by a connector of this crate. See the [module](self).
+/// A reqwest-middleware that sends requests over connections that `he` makes.
 ///
-/// Cheap to clone; clones share the pool.
+/// ```
+/// use he::rustls::HttpsConnector;
+/// use he_reqwest::Transport;
+///
+/// # async fn doc(connector: he::Connector) -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Transport::new(HttpsConnector::new(connector)).client()?;
+/// let response = client.get("https://robur.coop/").send().await?;
+/// // How the connection was made. A pooled connection has served other requests before.
+/// if let Some(report) = response.extensions().get::<he::Report>() {
+///     println!("{report}");
+/// }
+/// let body = response.text().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// reqwest cannot use a custom connector: up to version 0.13.5 the types of its connections are private,
+/// and no connector, layer or option takes a stream that was made elsewhere. A middleware may send the
+/// request itself, and this one does. It never calls the middlewares after it or the wrapped
+/// [`reqwest::Client`]. It sends by hyper-util's client over [`HttpsConnector`]: the TLS handshake is
+/// part of the race, HTTP/2 is used where the server has it, and a pool keeps each connection until it
+/// has been idle for 90 s.
+///
+/// Cheap to clone. Clones share the pool.
+///
+/// # Same as reqwest
+///
+/// - **Requests**: bodies, `basic_auth`, `json` and the rest. `Accept: */*` is added to a request without
+///   `Accept`.
+/// - **Credentials in a URL**: `get` and the other builders make them an `Authorization` header.
+/// - **Time-outs**: [`RequestBuilder::timeout`](reqwest_middleware::RequestBuilder::timeout), else
+///   [`Transport::timeout`]. The time starts with `send` and includes the redirects and the body.
+/// - **Redirects**: [`Redirects`]. After 301, 302 and 303 a POST becomes a GET. After 307 and 308 the
+///   body is sent again, except a stream: then the caller gets the response that redirects. `https` may
+///   redirect to `http`, unless [`HttpsConnector::https_only`] is set.
+/// - **Refused requests**: where an HTTP/2 server says that it has not processed a request
+///   (`REFUSED_STREAM`, or `GOAWAY` with `NO_ERROR`), the request is sent again, up to twice per hop and
+///   within its time-out. A request whose body is a stream is not sent again.
+/// - **Decompression**: gzip, br, zstd and deflate, unless [`Transport::no_decompression`] is set. A
+///   decompressed response has no `Content-Encoding` and no `Content-Length`.
+/// - **Cookies**: [`Transport::cookie_provider`], on every hop.
+/// - **Responses**: `url()` is the URL of the last hop, `remote_addr()` the address that won.
+///
+/// # Redirects to another origin
+///
+/// | header of the request | first origin | from the first hop to another origin on |
+/// |---|---|---|
+/// | `Authorization`, `Cookie`, `Cookie2`, `Proxy-Authorization`, `WWW-Authenticate` | sent | removed |
+/// | `Host`, `Referer` | sent | removed |
+/// | any other | sent | sent |
+///
+/// "On" includes later hops within the other origin, to which reqwest sends the first row again, and
+/// hops back to the first origin. The cookies of the [cookie store](Transport::cookie_provider) are
+/// chosen anew for each URL.
+///
+/// # Differences from reqwest
+///
+/// - **Configuration**: that of the wrapped [`reqwest::Client`] has no effect (proxy, redirects,
+///   time-outs, cookies, certificates, default headers), because a middleware cannot see it. The settings
+///   here apply.
+/// - **Middlewares** after this one are never called.
+/// - **Proxies**: none, and those of the environment are ignored. hyper-util's `Tunnel` and `SocksV5`
+///   take a [`Connector`](he::Connector), under hyper-util's own client.
+/// - **Credentials in a URL** that comes from [`Request::new`](reqwest::Request::new) or a `Location` are
+///   not sent, whereas reqwest sends them in `:authority` of HTTP/2.
+/// - **`Referer`**: none is added.
+/// - **HTTP/2**: only by ALPN, never over `http`. It has no upgrades: WebSocket over `https` needs
+///   [`tls.alpn(["http/1.1"])`](he::rustls::Tls::alpn).
+/// - **HTTP/3**: none, because the race makes TCP connections.
+/// - **Zones** of IPv6 addresses: none, because a [`Url`] takes none.
+/// - **Errors**: a request without a response ends with a [`reqwest_middleware::Error::Middleware`],
+///   because only reqwest can make a `reqwest::Error`. `is_timeout` and `is_connect` of that error are
+///   always false. [`Error`](crate::Error) has its own:
+///
+/// ```
+/// use he_reqwest::Error;
+/// # async fn doc(client: reqwest_middleware::ClientWithMiddleware) {
+/// if let Err(error) = client.get("https://www.test/").send().await {
+///     let again = Error::of(&error).is_some_and(|error| error.is_timeout() || error.is_connect());
+///     if let Some(error) = he::Error::among_causes(&error) {
+///         eprintln!("{error}"); // cannot connect to www.test: ...
+///     }
+/// }
+/// # }
+/// ```
+///
+/// - **reqwest-retry**: its default strategy takes every error of a middleware for fatal. Give it a
+///   `RetryableStrategy` that says `Transient` where `again` is true in the lines above.
 ///
 /// # Cancel safety
 ///
-/// Dropping the future of a request ends every attempt and lookup for it. One that gets a pooled connection
-/// while its own is being made leaves that to finish for the pool, within the time-outs of
-/// [`Config`](he::Config).
+/// Dropping the future of a request ends every attempt and lookup for it. If a pooled connection becomes
+/// free first, the connection attempt in progress continues in the background and its result goes to the
+/// pool, within the time-outs of [`Config`](he::Config).
 ///
 /// # Panics
 ///
@@ -122,58 +133,56 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// Over this connector, with a pool of its own.
+    /// Sends requests over this connector, with a pool of its own.
     pub fn new(connector: HttpsConnector) -> Self {
         let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("*/*"))]);
         let (hop, redirects) = (Hop::new(connector), Redirects::default());
         Self { hop, headers, redirects, timeout: None, decompress: true }
     }
 
-    /// Which redirects are followed. Default: up to 10.
+    /// Sets which redirects are followed. Default: up to 10.
     pub fn redirect(self, redirects: Redirects) -> Self {
         Self { redirects, ..self }
     }
 
-    /// How long a request may take that has no time-out of its own, from `send` to the end of the body.
-    /// Default: as long as it likes, once it is connected; the time-outs of
-    /// [`Config`](he::Config) hold until then.
+    /// Sets the time-out of requests that have none of their own, from `send` to the end of the body.
+    /// Default: none. The time-outs of [`Config`](he::Config) apply until the request has a connection.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout: Some(timeout), ..self }
     }
 
-    /// Headers of every request that has none of the name, `User-Agent` for instance. Default:
-    /// `Accept: */*`, which stays if it is not among them.
+    /// Adds default headers, `User-Agent` for instance. A request gets those whose name it does not have.
+    /// Default: `Accept: */*`, which stays unless it is replaced.
     pub fn default_headers(mut self, headers: HeaderMap) -> Self {
         self.headers.extend(headers);
         self
     }
 
-    /// Where cookies are kept, for instance in a [`reqwest::cookie::Jar`]. A request with a `Cookie` of
-    /// its own keeps it. Default: none are kept.
+    /// Keeps cookies in this store, for instance a [`reqwest::cookie::Jar`]. A request that has a `Cookie`
+    /// header gets none from the store. Default: no store.
     pub fn cookie_provider<C: CookieStore + 'static>(mut self, store: Arc<C>) -> Self {
         self.hop.cookies = Some(store);
         self
     }
 
-    /// Compression is not asked for, and a response that has it stays as it is.
+    /// Sends no `Accept-Encoding` and leaves compressed responses as they are.
     pub fn no_decompression(self) -> Self {
         Self { decompress: false, ..self }
     }
 
-    /// A client with this as its only middleware. More of them go before it, by
-    /// [`ClientBuilder::with`] of your own.
+    /// Makes a client with this as its only middleware. To have others before it, use a
+    /// [`ClientBuilder`] and add this one last.
     ///
     /// # Errors
     ///
-    /// That of [`reqwest::ClientBuilder::build`]. Where anything in the program has switched on TLS in reqwest,
-    /// that sets up TLS which this never uses, and with rustls it fails on a system without root
-    /// certificates. `reqwest::Client::builder().tls_certs_only([])` needs none, for a [`ClientBuilder`]
-    /// of your own.
+    /// The error of [`reqwest::ClientBuilder::build`]. If any crate of the program enables TLS in reqwest,
+    /// `build` sets up TLS, which is never used here. With rustls it then fails on a system without root
+    /// certificates. A [`ClientBuilder`] around `reqwest::Client::builder().tls_certs_only([])` needs none.
     ///
     /// # Panics
     ///
-    /// If reqwest has the feature `rustls-no-provider` and the process no default crypto provider; so install
-    /// one before.
+    /// If reqwest has the feature `rustls-no-provider` and the process has no default crypto provider.
+    /// Install one before.
     pub fn client(self) -> reqwest::Result<ClientWithMiddleware> {
         Ok(ClientBuilder::new(reqwest::Client::builder().build()?).with(self).build())
     }
@@ -189,10 +198,10 @@ impl Transport {
         }
     }
 
-    /// One that the clock cannot tell is none.
-    fn deadline(&self, request: &Request) -> Option<Deadline> {
+    /// The deadline of a request. A time-out too long for `Instant` counts as no time-out.
+    fn deadline(&self, request: &Request) -> Option<BodyDeadline> {
         let timeout = request.timeout().copied().or(self.timeout)?;
-        Some(Deadline { timeout, at: Instant::now().checked_add(timeout)? })
+        Some(BodyDeadline { timeout, at: Instant::now().checked_add(timeout)? })
     }
 
     async fn answer(&self, request: Request, host: &str) -> Result<Decompressed, Error> {
@@ -231,11 +240,11 @@ impl Middleware for Transport {
     }
 }
 
-fn respond(response: Decompressed, deadline: Option<Deadline>) -> Response {
+fn respond(response: Decompressed, deadline: Option<BodyDeadline>) -> Response {
     let (mut head, body) = response.into_parts();
     let uri = head.extensions.get::<RequestUri>().map(|uri| uri.0.to_string());
     if let Some(url) = uri.and_then(|uri| Url::parse(&uri).ok()) {
-        // Only that builder can write it where reqwest reads it.
+        // reqwest reads the URL from an extension that only this builder can make.
         let mut named = http::Response::builder().url(url);
         head.extensions.extend(named.extensions_mut().map(std::mem::take).unwrap_or_default());
     }

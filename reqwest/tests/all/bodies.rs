@@ -46,7 +46,7 @@ async fn compressed(encoding: &str) -> Bytes {
 
 const ENCODINGS: [&str; 4] = ["gzip", "br", "zstd", "deflate"];
 
-/// Has each encoding at a path of its own.
+/// Serves each encoding at a path of its own.
 async fn compressing(peers: &Peers) -> Site {
     let mut bodies = Vec::new();
     for encoding in ENCODINGS {
@@ -61,7 +61,7 @@ async fn compressing(peers: &Peers) -> Site {
 }
 
 #[tokio::test]
-async fn compressed_bodies_are_read_as_they_were() {
+async fn compressed_bodies_are_decompressed() {
     let peers = Peers::new(&[("127.0.0.1", Accepts)]);
     let site = compressing(&peers).await;
     let client = transport(&peers).client().unwrap();
@@ -83,7 +83,7 @@ async fn compressed_bodies_are_read_as_they_were() {
 }
 
 #[tokio::test]
-async fn compressed_bodies_stay_as_they_are_if_so_wanted() {
+async fn without_decompression_bodies_stay_compressed() {
     let peers = Peers::new(&[("127.0.0.1", Accepts)]);
     let site = compressing(&peers).await;
     let client = transport(&peers).no_decompression().client().unwrap();
@@ -96,7 +96,7 @@ async fn compressed_bodies_stay_as_they_are_if_so_wanted() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_what_it_says_is_an_error() {
+async fn a_body_in_another_encoding_than_declared_is_an_error() {
     let peers = Peers::new(&[("127.0.0.1", Accepts)]);
     Site::new(|_| with(page("not gzip"), "content-encoding", "gzip")).open(peers.listener(0));
     let client = transport(&peers).client().unwrap();
@@ -105,11 +105,11 @@ async fn a_body_that_is_not_what_it_says_is_an_error() {
 }
 
 const SOON: Duration = Duration::from_millis(40);
-/// For what has to come in time on a machine however busy.
+/// Never reached, even on a busy machine.
 const LATE: Duration = Duration::from_secs(600);
 
 #[tokio::test]
-async fn the_time_is_over_while_it_connects() {
+async fn a_time_out_ends_the_connection_attempts() {
     let peers = Peers::new(&[("127.0.0.1", Silent)]);
     let connector = Connector::new(Table::of(peers.ips()));
     let (connector, reports) = Reports::of(connector);
@@ -123,8 +123,8 @@ async fn the_time_is_over_while_it_connects() {
 }
 
 #[tokio::test]
-async fn the_time_is_over_while_the_server_thinks() {
-    let peers = Peers::new(&[("127.0.0.1", Accepts)]); // which nobody answers for
+async fn a_time_out_ends_the_wait_for_a_response() {
+    let peers = Peers::new(&[("127.0.0.1", Accepts)]); // No server answers there.
     let client = transport(&peers).timeout(SOON).client().unwrap();
     for request in [client.get(url(&peers, "/")), client.get(url(&peers, "/")).timeout(SOON * 2)] {
         let error = request.send().await.unwrap_err();
@@ -133,7 +133,7 @@ async fn the_time_is_over_while_the_server_thinks() {
 }
 
 #[tokio::test]
-async fn the_time_is_over_while_the_body_trickles() {
+async fn a_time_out_ends_an_endless_body() {
     let peers = Peers::new(&[("127.0.0.1", Accepts)]);
     let site = Site::new(|asked| match &*asked.path {
         "/flood" => Endless::Flood.page(),
@@ -164,13 +164,13 @@ async fn the_time_is_over_while_the_body_trickles() {
 }
 
 #[tokio::test]
-async fn a_request_with_its_own_time_is_not_held_to_that_of_all() {
+async fn the_time_out_of_a_request_replaces_the_default() {
     let peers = Peers::new(&[("127.0.0.1", Accepts)]);
     Site::new(|_| page("in time")).open(peers.listener(0));
     let client = transport(&peers).timeout(Duration::ZERO).client().unwrap();
-    // A server that answers could be faster than the timer, which counts in ms.
-    let silent = Peers::new(&[("127.0.0.1", Accepts)]);
-    assert!(client.get(url(&silent, "/")).send().await.is_err());
+    // No server answers there. An answer could be faster than the timer, which counts in ms.
+    let idle = Peers::new(&[("127.0.0.1", Accepts)]);
+    assert!(client.get(url(&idle, "/")).send().await.is_err());
     for own in [LATE, Duration::MAX] {
         let response = client.get(url(&peers, "/")).timeout(own).send().await.unwrap();
         assert_eq!(response.content_length(), Some(7));

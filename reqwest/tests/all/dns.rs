@@ -16,14 +16,14 @@ use crate::support::dialled::{Watch, paused, settle, tasks};
 use crate::support::{A, Aaaa, World, script};
 use crate::web;
 
-/// What reqwest would get, and when.
-struct Told {
+/// The answer for reqwest, and its time in ms.
+struct Answered {
     at: u64,
     addrs: Result<Vec<String>, String>,
 }
 
-/// Asks once, and looks at what is left of it.
-fn play(world: &World) -> Told {
+/// Asks once, and checks that no lookup or task is left.
+fn play(world: &World) -> Answered {
     paused(async {
         let watch = Watch::begins_now();
         let dns = Dns::new(world.connector(&watch));
@@ -45,37 +45,37 @@ fn play(world: &World) -> Told {
         };
         sleep(Duration::from_millis(1_001)).await;
         assert_eq!((watch.lookups.count(), tasks()), (0, 0));
-        Told { at, addrs }
+        Answered { at, addrs }
     })
 }
 
-fn assert_told(world: &World, at: u64, addrs: &[&str]) {
-    let told = play(world);
+fn assert_answer(world: &World, at: u64, addrs: &[&str]) {
+    let answered = play(world);
     let addrs = addrs.iter().map(|addr| (*addr).to_owned()).collect();
-    assert_eq!((told.at, told.addrs), (at, Ok(addrs)));
+    assert_eq!((answered.at, answered.addrs), (at, Ok(addrs)));
 }
 
 #[test] // R-V3-4.2b, C-RD
 fn an_aaaa_that_is_never_answered_costs_50_ms() {
-    assert_told(&script().dns(A, 5, &["192.0.2.1"]), 55, &["192.0.2.1:0"]);
+    assert_answer(&script().dns(A, 5, &["192.0.2.1"]), 55, &["192.0.2.1:0"]);
 }
 
 #[test] // R-V3-4.2a
 fn a_negative_aaaa_costs_nothing() {
     let world = script().dns(A, 5, &["192.0.2.1"]);
     for why in [LookupErrorKind::NoRecords, LookupErrorKind::ServerFailure] {
-        assert_told(&world.clone().dns_fails(Aaaa, 7, why), 7, &["192.0.2.1:0"]);
+        assert_answer(&world.clone().dns_fails(Aaaa, 7, why), 7, &["192.0.2.1:0"]);
     }
-    assert_told(&world.no_route(Aaaa), 5, &["192.0.2.1:0"]);
+    assert_answer(&world.no_route(Aaaa), 5, &["192.0.2.1:0"]);
 }
 
 #[test]
 fn an_a_that_is_never_answered_costs_nothing() {
-    assert_told(&script().dns(Aaaa, 5, &["2001:db8::1"]), 5, &["[2001:db8::1]:0"]);
+    assert_answer(&script().dns(Aaaa, 5, &["2001:db8::1"]), 5, &["[2001:db8::1]:0"]);
 }
 
 #[test] // R-8305-4a, R-8305-4c
-fn all_that_is_known_is_told_in_the_order_of_the_race() {
+fn all_known_addresses_come_in_the_order_of_the_race() {
     let world = script().dns(A, 5, &["192.0.2.1", "192.0.2.2"]).dns(
         Aaaa,
         30,
@@ -83,17 +83,17 @@ fn all_that_is_known_is_told_in_the_order_of_the_race() {
     );
     let ordered =
         ["[2001:db8::11]:0", "192.0.2.1:0", "[2001:db8::12]:0", "192.0.2.2:0", "[2001:db8::13]:0"];
-    assert_told(&world, 30, &ordered);
+    assert_answer(&world, 30, &ordered);
     // RFC 6724 rule 1: avoid unusable destinations.
     let world = world.source("2001:db8::11", None);
     let reordered = [ordered[2], ordered[1], ordered[4], ordered[3], ordered[0]];
-    assert_told(&world, 30, &reordered);
+    assert_answer(&world, 30, &reordered);
     let v4_only = world.config(|config| config.family(Family::V4Only));
-    assert_told(&v4_only, 5, &["192.0.2.1:0", "192.0.2.2:0"]);
+    assert_answer(&v4_only, 5, &["192.0.2.1:0", "192.0.2.2:0"]);
 }
 
 #[test]
-fn an_address_that_the_gate_refuses_is_not_told() {
+fn an_address_that_the_gate_refuses_is_left_out() {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let seen = asked.clone();
     let world = script().dns_fails(Aaaa, 1, LookupErrorKind::NoRecords).allow(move |addr| {
@@ -101,16 +101,16 @@ fn an_address_that_the_gate_refuses_is_not_told() {
         he::is_public(addr)
     });
     let mixed = world.clone().dns(A, 1, &["10.0.0.1", "193.30.40.138", "127.0.0.1"]);
-    assert_told(&mixed, 1, &["193.30.40.138:0"]);
+    assert_answer(&mixed, 1, &["193.30.40.138:0"]);
     assert_eq!(*asked.lock().unwrap(), ["10.0.0.1:0", "193.30.40.138:0", "127.0.0.1:0"]);
-    let told = play(&world.dns(A, 1, &["10.0.0.1"]));
+    let answered = play(&world.dns(A, 1, &["10.0.0.1"]));
     let text = "cannot connect to example.com: every address is forbidden; AAAA: no records; \
                 A: 1 address; 10.0.0.1: forbidden";
-    assert_eq!((told.at, told.addrs), (1, Err(text.to_owned())));
+    assert_eq!((answered.at, answered.addrs), (1, Err(text.to_owned())));
 }
 
 #[test]
-fn an_error_says_what_was_asked() {
+fn an_error_lists_the_lookups() {
     let negative = script().dns_fails(Aaaa, 1, LookupErrorKind::NoSuchName).dns_fails(
         A,
         2,
@@ -131,15 +131,15 @@ fn an_error_says_what_was_asked() {
         ),
         (script().host("a.invalid"), 0, "names under .invalid never exist (RFC 6761)"),
     ] {
-        let told = play(&world);
+        let answered = play(&world);
         let text = format!("cannot connect to {}: {text}", world.host);
-        assert_eq!((told.at, told.addrs), (at, Err(text)));
+        assert_eq!((answered.at, answered.addrs), (at, Err(text)));
     }
 }
 
-// It fills the cache of the resolver, for a second at the longest.
+// It fills the cache of the resolver.
 #[test] // R-8305-5l, C-DRAIN
-fn a_lookup_that_is_late_runs_on() {
+fn a_late_lookup_continues_for_a_second() {
     for (at, left) in [(900, 0), (1_100, 1)] {
         let world = script().dns(Aaaa, 0, &["2001:db8::1"]).dns(A, at, &["192.0.2.1"]);
         paused(async {
@@ -155,7 +155,7 @@ fn a_lookup_that_is_late_runs_on() {
 }
 
 #[test]
-fn a_lookup_that_is_dropped_is_given_up() {
+fn dropping_a_lookup_ends_it() {
     let world = script();
     paused(async {
         let watch = Watch::begins_now();
@@ -175,7 +175,7 @@ fn client(connector: Connector) -> reqwest::Client {
 }
 
 #[tokio::test]
-async fn reqwest_connects_to_what_is_told_on_the_port_of_its_url() {
+async fn reqwest_connects_to_the_addresses_on_the_port_of_its_url() {
     let peers = Peers::new(&[("127.0.0.1", Refuses), ("127.0.0.2", Accepts)]);
     let guests = web::serve(peers.listener(1));
     let table = Table::of(peers.ips());
@@ -202,7 +202,7 @@ async fn reqwest_connects_to_what_is_told_on_the_port_of_its_url() {
 }
 
 #[tokio::test]
-async fn the_error_is_found_below_that_of_reqwest() {
+async fn the_error_is_among_the_causes_of_reqwests_error() {
     let client = client(Connector::new(Table::default()));
     let error = client.get("http://service.test/").send().await.unwrap_err();
     assert!(error.is_dns() && error.is_connect());
@@ -215,7 +215,7 @@ async fn the_error_is_found_below_that_of_reqwest() {
     assert!(error.source().is_some());
 }
 
-// The documentation warns of it: reqwest dials what needs no lookup.
+// The documentation warns of it: reqwest connects to an address without a lookup.
 #[tokio::test]
 async fn the_gate_is_not_asked_for_an_address_in_a_url() {
     let peers = Peers::new(&[("127.0.0.1", Accepts)]);

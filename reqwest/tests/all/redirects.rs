@@ -15,14 +15,14 @@ use crate::net::{Peers, Table};
 use crate::site::{Asked, Page, Site, page, redirect, with};
 use crate::tls::Authority;
 
-/// Two sites, each at a name of its own: every name has both addresses, and each port one server.
+/// Two sites, each with a name and a port of its own, at one address.
 struct Sites {
     here: (Peers, Site),
     there: (Peers, Site),
 }
 
 impl Sites {
-    /// What they answer, given the address of the other.
+    /// Two sites whose answers may depend on the URL of the other.
     fn new(
         here: impl Fn(&Asked, &str) -> Page + Send + Sync + 'static,
         there: impl Fn(&Asked, &str) -> Page + Send + Sync + 'static,
@@ -37,9 +37,9 @@ impl Sites {
         Self { here: (a, here), there: (b, there) }
     }
 
-    /// One alone.
+    /// One site; the other is not asked.
     fn one(answer: impl Fn(&Asked) -> Page + Send + Sync + 'static) -> Self {
-        Self::new(move |asked, _| answer(asked), |_, _| page("nobody comes here"))
+        Self::new(move |asked, _| answer(asked), |_, _| page("not asked"))
     }
 
     fn url(&self, path: &str) -> String {
@@ -95,7 +95,7 @@ async fn a_post_becomes_a_get_or_is_sent_again() {
     }
 }
 
-// As with reqwest: it is gone once it is sent.
+// As in reqwest, because it can be read only once.
 #[tokio::test]
 async fn a_stream_is_not_sent_again() {
     let sites = Sites::one(|_| redirect(307, "/end"));
@@ -125,7 +125,7 @@ async fn a_loop_ends_at_the_limit() {
 }
 
 #[tokio::test]
-async fn without_redirects_the_response_is_the_one_that_redirects() {
+async fn without_redirects_the_caller_gets_the_response_that_redirects() {
     let sites = Sites::one(|_| redirect(302, "/"));
     let client = transport().redirect(Redirects::none()).client().unwrap();
     let response = client.get(sites.url("/")).send().await.unwrap();
@@ -137,7 +137,7 @@ async fn without_redirects_the_response_is_the_one_that_redirects() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_no_http_is_an_error() {
+async fn a_redirect_to_another_scheme_is_an_error() {
     let sites = Sites::one(|asked| redirect(302, asked.header("x-to").unwrap()));
     let to = |location| client().get(sites.url("/")).header("x-to", location).send();
     for (location, scheme) in [
@@ -153,7 +153,7 @@ async fn a_redirect_to_no_http_is_an_error() {
         let why = error.source().unwrap().to_string();
         assert_eq!(why, format!("a redirect whose scheme is {scheme}, neither http nor https"));
     }
-    // Of what names no host nothing can be said: as with reqwest, that is the response.
+    // As in reqwest, a location without a host is not followed.
     for location in ["file:///etc/passwd", "http://["] {
         let response = to(location).await.unwrap();
         assert_eq!(response.status(), 302, "{location}");
@@ -170,14 +170,14 @@ const PRIVATE: [&str; 7] = [
     "www-authenticate",
 ];
 
-/// What was said to the first origin.
+/// The private headers of a request.
 fn private(asked: &Asked) -> Vec<&'static str> {
     PRIVATE.into_iter().filter(|name| asked.header(name) == Some("private")).collect()
 }
 
-// Nor to that origin's next page, nor when it leads back.
+// This includes the next page of that origin, and a redirect back.
 #[tokio::test]
-async fn what_is_private_does_not_go_to_another_origin() {
+async fn private_headers_do_not_go_to_another_origin() {
     let sites = Sites::new(
         |asked, there| match &*asked.path {
             "/" => redirect(302, "/b"),
@@ -195,15 +195,15 @@ async fn what_is_private_does_not_go_to_another_origin() {
     }
     let response = request.send().await.unwrap();
     assert_eq!(response.url().as_str(), sites.url("/e"));
-    let told = |site: &Site| -> Vec<_> {
+    let sent = |site: &Site| -> Vec<_> {
         site.asked().iter().map(|asked| (asked.path.clone(), private(asked))).collect()
     };
     let path = |path: &str| path.to_owned();
     assert_eq!(
-        told(&sites.here.1),
+        sent(&sites.here.1),
         [(path("/"), PRIVATE.to_vec()), (path("/b"), PRIVATE.to_vec()), (path("/e"), vec![])]
     );
-    assert_eq!(told(&sites.there.1), [(path("/c"), vec![]), (path("/d"), vec![])]);
+    assert_eq!(sent(&sites.there.1), [(path("/c"), vec![]), (path("/d"), vec![])]);
     let place = format!("there.test:{}", sites.there.0.port);
     assert!(sites.there.1.asked().iter().all(|asked| asked.header("host") == Some(&place)));
     assert!(sites.there.1.asked().iter().all(|asked| asked.header("x-kept") == Some("yes")));
@@ -212,8 +212,8 @@ async fn what_is_private_does_not_go_to_another_origin() {
 #[tokio::test]
 async fn https_may_redirect_to_http_unless_it_must_not() {
     let (peers, authority) = (Peers::new(&[("127.0.0.1", Accepts)]), Authority::new());
-    let clear = Sites::one(|_| page("in clear"));
-    let to = clear.url("/");
+    let plain = Sites::one(|_| page("in plaintext"));
+    let to = plain.url("/");
     let site = Site::new(move |_| redirect(302, &to));
     authority
         .server(&["here.test"])
@@ -222,16 +222,16 @@ async fn https_may_redirect_to_http_unless_it_must_not() {
     let https = HttpsConnector::new(Connector::new(Table::of(peers.ips()))).tls(tls);
     let url = format!("https://here.test:{}/", peers.port);
     let client = Transport::new(https.clone()).client().unwrap();
-    assert_eq!(client.get(&url).send().await.unwrap().text().await.unwrap(), "in clear");
+    assert_eq!(client.get(&url).send().await.unwrap().text().await.unwrap(), "in plaintext");
     let client = Transport::new(https.https_only()).client().unwrap();
     let error = client.get(&url).send().await.unwrap_err();
     let found = he::Error::among_causes(&error).unwrap().to_string();
     assert!(found.ends_with("http is not secure, and only https was allowed"), "{found}");
-    assert_eq!(clear.asked_here().len(), 1);
+    assert_eq!(plain.asked_here().len(), 1);
 }
 
 #[tokio::test]
-async fn cookies_of_one_hop_go_with_the_next_and_to_nobody_else() {
+async fn cookies_of_one_hop_go_to_the_next_of_the_same_origin() {
     let sites = Sites::new(
         |asked, there| match &*asked.path {
             "/login" => with(
@@ -262,7 +262,7 @@ async fn cookies_of_one_hop_go_with_the_next_and_to_nobody_else() {
     let some = |text: &str| Some(text.to_owned());
     assert_eq!(cookies(&sites.here.1), [None, some("a=1 b=2"), some("a=3")]);
     assert_eq!(cookies(&sites.there.1), [None]);
-    // A later request has them, unless it has its own.
+    // A later request gets them, unless it has its own.
     client.get(sites.url("/end")).send().await.unwrap();
     client.get(sites.url("/end")).header("cookie", "mine=1").send().await.unwrap();
     assert_eq!(cookies(&sites.here.1)[3..], [some("a=3"), some("mine=1")]);

@@ -21,12 +21,12 @@ use crate::tls::{Authority, Seen};
 
 const NAME: &str = "service.test";
 
-/// What a server says to a request.
+/// The answer of a server to a request.
 #[derive(Debug, Clone, Copy)]
 enum Says {
     Yes,
     Reset(Reason),
-    /// That it goes away, and has looked at no request.
+    /// GOAWAY, which says that no request was processed.
     Away(Reason),
     Nothing,
 }
@@ -34,12 +34,12 @@ enum Says {
 const REFUSED: Says = Says::Reset(Reason::REFUSED_STREAM);
 const AWAY: Says = Says::Away(Reason::NO_ERROR);
 
-/// A server frame by frame (RFC 9113 section 6), for hyper's would go away gracefully. It says one thing
-/// to each request, over all of its connections; after the last it says nothing.
+/// A server of HTTP/2, frame by frame (RFC 9113 section 6), because hyper's sends GOAWAY gracefully. It
+/// gives one answer per request, over all of its connections, and none after the last.
 #[derive(Clone)]
 struct Server {
     says: Arc<Mutex<Vec<Says>>>,
-    /// The bodies that it was sent.
+    /// The bodies of the requests.
     bodies: Arc<watch::Sender<Vec<String>>>,
 }
 
@@ -62,8 +62,7 @@ impl Server {
         stream.read_exact(&mut [0; 24]).await?; // The preface.
         stream.write_all(&frame(SETTINGS, 0, 0, &[])).await?;
         let mut body = Vec::new();
-        // Until the client is done: a socket that is closed with something unread takes back what it
-        // has said.
+        // Read until the client is done. Closing a socket with unread data would discard the answers.
         loop {
             stream.flush().await?;
             let mut head = [0; 9];
@@ -119,7 +118,7 @@ impl World {
             authority.server(&[NAME]).alpn(&["h2"]).welcome(peers.listener(0), move |stream| {
                 let serving = serving.clone().serve(stream);
                 async move {
-                    // Clients go away as they like.
+                    // Clients may close the connection at any time.
                     let _ = serving.await;
                 }
             });
@@ -138,7 +137,7 @@ impl World {
 }
 
 #[tokio::test] // RFC 9113 section 8.7
-async fn what_a_server_refuses_unseen_is_sent_again() {
+async fn a_request_that_is_refused_unseen_is_sent_again() {
     for (says, connections) in [
         (&[REFUSED, Says::Yes][..], 1),
         (&[REFUSED, REFUSED, Says::Yes], 1),
@@ -153,9 +152,9 @@ async fn what_a_server_refuses_unseen_is_sent_again() {
     }
 }
 
-// What was refused three times; what the server may have looked at; a body that can be read only once.
+// A third refusal; a request that the server may have processed; a body that can be read only once.
 #[tokio::test]
-async fn the_rest_is_an_error() {
+async fn other_failures_are_errors() {
     let stream = || Body::wrap(http_body_util::Full::new(hyper::body::Bytes::from("body")));
     for (says, body, times) in [
         (REFUSED, Body::from("body"), 3),
@@ -177,7 +176,7 @@ async fn the_rest_is_an_error() {
 }
 
 #[tokio::test]
-async fn the_time_of_a_request_is_that_of_all_its_tries() {
+async fn one_time_out_covers_all_tries() {
     let world = World::new(&[REFUSED, Says::Nothing]);
     let time = Duration::from_secs(600);
     let mut running = pin!(world.post().timeout(time).send());

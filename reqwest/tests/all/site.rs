@@ -1,6 +1,5 @@
-//! A web site of a test: answers as it is told, and keeps what it was asked.
+//! A web site for tests. It answers by a function of the test and keeps the requests.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::convert::Infallible;
@@ -22,7 +21,7 @@ use crate::web::Guests;
 
 pub(crate) type Page = Response<BoxBody<Bytes, Infallible>>;
 
-/// One request, as it came.
+/// One request.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(crate) method: String,
@@ -59,7 +58,7 @@ impl Site {
         Self { answer: Arc::new(answer), asked: Arc::default() }
     }
 
-    /// Everything that it was asked so far.
+    /// The requests so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
@@ -78,7 +77,7 @@ impl Site {
     pub(crate) async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let server = auto::Builder::new(TokioExecutor::new());
         let service = service_fn(move |request| self.clone().say(request));
-        // Clients go away as they like.
+        // Clients may close the connection at any time.
         let _ = server.serve_connection(TokioIo::new(stream), service).await;
     }
 
@@ -107,7 +106,7 @@ pub(crate) fn page(body: impl Into<Bytes>) -> Page {
     Response::new(Full::new(body.into()).boxed())
 }
 
-/// A page with one header more.
+/// Adds a header to a page.
 pub(crate) fn with(mut page: Page, name: &'static str, value: &str) -> Page {
     page.headers_mut().append(name, value.parse().unwrap());
     page
@@ -121,9 +120,9 @@ pub(crate) fn redirect(status: u16, to: &str) -> Page {
 
 /// A body that does not end.
 pub(crate) enum Endless {
-    /// There is always more of it.
+    /// Always has more data.
     Flood,
-    /// One word, and then nothing.
+    /// Sends one word, and then nothing.
     Word(Option<Bytes>),
 }
 

@@ -34,13 +34,13 @@ fn client(connector: Connector) -> ClientWithMiddleware {
     transport(connector).client().unwrap()
 }
 
-/// A silent address of one family before a good one of the other, where there are two.
+/// A silent address before a good one, of another family if the host has two.
 fn silent_first() -> Peers {
     let silent = if net::ipv6() { "::1" } else { "127.0.0.2" };
     Peers::new(&[(silent, Silent), ("127.0.0.1", Accepts)])
 }
 
-/// Says in JSON what it was asked.
+/// Answers with the request, as JSON.
 fn echo() -> Site {
     Site::new(|asked| page(json!({ "asked": asked.line() }).to_string()))
 }
@@ -75,7 +75,7 @@ async fn requests_and_json_go_over_one_connection_of_http_2_past_a_silent_addres
 }
 
 #[tokio::test] // RFC 9113 section 8.3.1
-async fn who_is_named_in_a_url_is_told_to_nobody_and_shares_a_connection() {
+async fn userinfo_in_a_url_is_not_sent_and_shares_a_connection() {
     for alpn in ["h2", "http/1.1"] {
         let (peers, authority) = (Peers::new(&[("127.0.0.1", Accepts)]), Authority::new());
         let place = format!("{NAME}:{}", peers.port);
@@ -106,13 +106,13 @@ async fn who_is_named_in_a_url_is_told_to_nobody_and_shares_a_connection() {
 }
 
 #[tokio::test]
-async fn a_second_request_of_http_1_needs_no_connection() {
+async fn a_second_request_reuses_the_connection_of_http_1() {
     let (peers, site) = (silent_first(), echo());
     let guests = site.open(peers.listener(1));
     let (connector, reports) = Reports::of(connector(&peers));
     let client = client(connector);
     for path in ["/first", "/second"] {
-        // Which reqwest's builder makes a header.
+        // reqwest's builder makes a header of the userinfo.
         let url = format!("http://me:secret@{NAME}:{}{path}", peers.port);
         let response = client.get(url).send().await.unwrap();
         assert_eq!(response.version(), Version::HTTP_11);
@@ -125,7 +125,7 @@ async fn a_second_request_of_http_1_needs_no_connection() {
 }
 
 #[tokio::test]
-async fn headers_of_every_request_give_way_to_its_own() {
+async fn default_headers_yield_to_those_of_the_request() {
     let (peers, site) = (Peers::new(&[("127.0.0.1", Accepts)]), echo());
     site.open(peers.listener(0));
     let url = format!("http://{NAME}:{}/", peers.port);
@@ -135,19 +135,19 @@ async fn headers_of_every_request_give_way_to_its_own() {
     let client = transport(connector(&peers)).default_headers(headers).client().unwrap();
     client.get(&url).send().await.unwrap();
     client.get(&url).header(ACCEPT, "text/plain").header("x-both", "3").send().await.unwrap();
-    let told = |at: usize| {
+    let sent = |at: usize| {
         let asked = &site.asked()[at];
         let both: Vec<_> = asked.headers.get_all("x-both").iter().cloned().collect();
         (asked.header("accept").unwrap().to_owned(), asked.headers[USER_AGENT].clone(), both)
     };
     assert_eq!(
-        told(0),
+        sent(0),
         ("*/*".into(), "he".parse().unwrap(), vec!["1".parse().unwrap(), "2".parse().unwrap()])
     );
-    assert_eq!(told(1), ("text/plain".into(), "he".parse().unwrap(), vec!["3".parse().unwrap()]));
+    assert_eq!(sent(1), ("text/plain".into(), "he".parse().unwrap(), vec!["3".parse().unwrap()]));
 }
 
-/// Adds a header, and hands on.
+/// Adds a header and calls the next middleware.
 struct Stamp(&'static str);
 
 #[async_trait::async_trait]
@@ -163,9 +163,9 @@ impl Middleware for Stamp {
     }
 }
 
-// Nor does a middleware behind it.
+// A middleware after `Transport` has none either.
 #[tokio::test]
-async fn what_the_wrapped_client_was_told_has_no_effect() {
+async fn the_configuration_of_the_wrapped_client_has_no_effect() {
     let (peers, site) = (Peers::new(&[("127.0.0.1", Accepts)]), echo());
     site.open(peers.listener(0));
     let wrapped = reqwest::Client::builder()
@@ -181,12 +181,12 @@ async fn what_the_wrapped_client_was_told_has_no_effect() {
     let url = format!("http://{NAME}:{}/", peers.port);
     assert_eq!(client.get(url).send().await.unwrap().status(), 200);
     let asked = &site.asked()[0];
-    let told = ["x-before", "x-behind", "user-agent"].map(|name| asked.header(name));
-    assert_eq!(told, [Some("yes"), None, None]);
+    let sent = ["x-before", "x-behind", "user-agent"].map(|name| asked.header(name));
+    assert_eq!(sent, [Some("yes"), None, None]);
 }
 
 #[tokio::test]
-async fn the_error_of_a_connect_is_among_the_causes() {
+async fn the_error_of_he_is_among_the_causes() {
     let peers = Peers::new(&[("127.0.0.1", Refuses), ("127.0.0.2", Refuses)]);
     let url = format!("http://{NAME}:{}/", peers.port);
     let error = client(connector(&peers)).get(url).send().await.unwrap_err();
@@ -209,7 +209,7 @@ async fn the_error_of_a_connect_is_among_the_causes() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_sent_says_why() {
+async fn a_request_that_cannot_be_sent_says_why() {
     let client = client(Connector::without_resolver());
     for (url, host, why) in [
         (
@@ -225,13 +225,13 @@ async fn what_cannot_be_sent_says_why() {
         assert_eq!(found.kind(), ErrorKind::InvalidInput);
         assert!(found.to_string().ends_with(why), "{found}");
     }
-    // No URI, so that nobody is asked.
+    // This is no URI, so the connector is not called.
     let error = client.get("http://{host}/").send().await.unwrap_err();
     assert!(he::Error::among_causes(&error).is_none());
 }
 
 #[tokio::test]
-async fn a_request_that_is_dropped_while_it_connects_leaves_nothing() {
+async fn dropping_a_request_closes_its_sockets() {
     let peers = Peers::new(&[("127.0.0.1", Silent), ("127.0.0.2", Silent)]);
     let (connector, mut opened) = Opened::of(connector(&peers));
     let (connector, reports) = Reports::of(connector);
@@ -247,7 +247,7 @@ async fn a_request_that_is_dropped_while_it_connects_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_requests_at_once_get_each_its_own_answer() {
+async fn concurrent_requests_get_their_own_answers() {
     let (peers, site) = (silent_first(), echo());
     site.open(peers.listener(1));
     let client = client(connector(&peers));
@@ -266,7 +266,7 @@ async fn many_requests_at_once_get_each_its_own_answer() {
 }
 
 #[tokio::test]
-async fn a_connect_that_times_out_says_so() {
+async fn a_connection_time_out_counts_as_both() {
     let peers = Peers::new(&[("127.0.0.1", Silent)]);
     let config = Config::new().total_timeout(Duration::from_millis(30));
     let client = client(connector(&peers).config(config));
