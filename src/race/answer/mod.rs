@@ -103,8 +103,8 @@ impl Answer {
     }
 
     /// The resolver has left out so many addresses: more than anybody would try, or more than it
-    /// keeps. They count as left out in the report ([`Report::cut`](crate::Report::cut)). Default 0,
-    /// at most 2³² − 1.
+    /// keeps. They count as left out in the report ([`Report::left_out`](crate::Report::left_out)).
+    /// Default 0, at most 2³² − 1.
     #[must_use]
     pub fn with_dropped(mut self, dropped: usize) -> Self {
         self.dropped = u32::try_from(dropped).unwrap_or(u32::MAX);
