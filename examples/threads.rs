@@ -1,7 +1,8 @@
-//! The race without tokio: threads, `std::net`, and a channel of what happened.
+//! The race without tokio: threads, `std::net`, and a channel of events. There is no tokio in the
+//! algorithm; tokio is compiled all the same.
 //!
-//! `cargo run --example threads` connects to a service of its own that listens on IPv4 only;
-//! `cargo run --example threads -- robur.coop 443` to a host, by the system's `getaddrinfo`.
+//! `cargo run --example threads` connects to its own service, which listens on IPv4 only;
+//! `cargo run --example threads -- robur.coop 443` connects to a host, by the system's `getaddrinfo`.
 
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 use he::race::{Race, Step};
 use he::{Answer, Config, LookupError, LookupErrorKind, Record};
 
-/// What a thread has to tell.
+/// An event that a thread reports.
 enum Event {
     Resolved(usize, Result<Answer, LookupError>),
     Dialled(usize, io::Result<TcpStream>),
@@ -37,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The whole driver: do what the race says, tell it what happened.
+/// The whole driver: it carries out each step, and reports each event.
 fn run(mut race: Race) -> Result<TcpStream, Box<dyn Error>> {
     let (events, heard) = channel();
     let mut connected = Vec::new();
@@ -49,8 +50,8 @@ fn run(mut race: Race) -> Result<TcpStream, Box<dyn Error>> {
                 thread::spawn(move || events.send(Event::Resolved(id, look_up(&name, record))));
             }
             Step::Connect(id, addr) => dial(id, addr, events.clone()),
-            // A blocking connect cannot be stopped; its thread ends by its own time-out, and what
-            // it says then is ignored.
+            // A blocking connection attempt cannot be stopped. Its thread ends by its own time-out,
+            // and the race then ignores its event.
             Step::Cancel(_) => {}
             Step::Wait(until) => {
                 let patience = until.saturating_duration_since(Instant::now());
@@ -89,7 +90,7 @@ fn dial(id: usize, addr: SocketAddr, events: Sender<Event>) {
     });
 }
 
-/// `getaddrinfo` gives both families at once; a better resolver asks one record at a time.
+/// `getaddrinfo` gives both families at once. A better resolver asks for one record at a time.
 fn look_up(name: &str, record: Record) -> Result<Answer, LookupError> {
     let found = (name, 0)
         .to_socket_addrs()

@@ -1,7 +1,7 @@
-//! What the race asks of a resolver, and what it gets. No DNS library here.
+//! The interface between a race and a resolver. It needs no DNS library.
 //!
 //! A [`Resolve`] answers one record type at a time, so that an answer can join a race that another
-//! answer has already begun (RFC 8305 section 3). A closure will do:
+//! answer has already begun (RFC 8305 section 3). A closure is a resolver:
 //!
 //! ```
 //! use std::net::IpAddr;
@@ -15,12 +15,11 @@
 //! let connector = he::Connector::new(resolver);
 //! ```
 //!
-//! Two are here: `he::dns::Resolver`, which asks name servers, and `he::os::Resolver`, which asks
-//! the operating system by `getaddrinfo` and with it all that no resolv.conf tells: nsswitch modules,
-//! mDNS, the split DNS of a VPN. The first comes with feature `dns`, the second with feature
-//! `getaddrinfo`.
+//! The crate has two resolvers. `he::dns::Resolver` asks name servers (feature `dns`).
+//! `he::os::Resolver` asks the operating system by `getaddrinfo` (feature `os`), which also knows
+//! the names that no resolv.conf leads to: nsswitch modules, mDNS, the split DNS of a VPN.
 //!
-//! One that looks somewhere first hands the rest on to another, with all that the race has said:
+//! A resolver can change a question and pass it on to another resolver, with all its other fields:
 //!
 //! ```
 //! use he::{Query, Resolve, Resolving};
@@ -53,13 +52,13 @@ use crate::race::query::Query;
 
 /// A source of addresses: DNS, a hosts file, a service registry, a table in a test.
 pub trait Resolve: Send + Sync + 'static {
-    /// Starts one lookup. Called within the tokio runtime of the connect; the returned future is
-    /// polled by that connect and dropped when it no longer needs the answer. After a win it may
+    /// Starts a lookup. It is called within the tokio runtime of the call. The call polls the
+    /// returned future, and drops it when it no longer needs the answer. After a win the future may
     /// run on for up to one second, to fill a cache (RFC 8305 section 5).
     fn lookup(&self, query: &Query) -> Resolving;
 
-    /// The host has moved to another network: connections, learnt failures and caches that belong
-    /// to the old one should go. Does nothing by default.
+    /// Says that the host has moved to another network. Connections, remembered failures and caches
+    /// of the old network should go. The default does nothing.
     fn network_changed(&self) {}
 }
 
@@ -79,11 +78,11 @@ impl<R: Resolve + ?Sized> Resolve for Arc<R> {
     }
 }
 
-/// A lookup under way.
+/// A running lookup.
 ///
 /// # Cancel safety
 ///
-/// Dropping it gives the lookup up.
+/// Dropping it gives up the lookup.
 #[must_use = "a lookup does nothing unless it is polled"]
 pub struct Resolving(State);
 
@@ -98,7 +97,7 @@ impl Resolving {
         Self(State::Running(Box::pin(future)))
     }
 
-    /// A lookup that is over: answered from a cache or a table.
+    /// A lookup that has ended: the answer was in a cache or a table.
     pub fn ready(result: Result<Answer, LookupError>) -> Self {
         Self(State::Ready(Some(result)))
     }

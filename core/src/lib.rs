@@ -1,7 +1,7 @@
-//! The core of `he`, compiled alone. It has no clock, no socket, no task, no TLS and no log, so it
-//! needs nothing from outside `src/race/`: an import that reaches outwards does not compile here.
+//! The core of `he`, compiled alone. It has no clock, no socket, no task, no TLS and no log. It
+//! needs nothing from outside of `src/race/`, so an import from there does not compile here.
 
-#![allow(dead_code, unused_imports, reason = "the other rooms of he-connect use the rest")]
+#![allow(dead_code, unused_imports, reason = "the rest of he-connect uses them")]
 
 #[path = "../../src/race/mod.rs"]
 pub mod race;

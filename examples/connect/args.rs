@@ -12,7 +12,7 @@ A SERVER is IP[:port], udp:…, tcp:…, or tls:IP[:port][!hostname][!pin…]; -
 Put a SERVER in single quotes: shells take ! for history.
 Without a host it makes its own little internet on loopback.";
 
-/// What was asked for; without a host, the little internet.
+/// The arguments. Without a host, the example makes its own internet.
 #[derive(Default)]
 pub(crate) struct Args {
     pub(crate) host: Option<String>,
@@ -24,7 +24,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// `Err` is what is wrong, or empty where only help was asked for.
+    /// `Err` is the error text. It is empty if the user asked for help.
     pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut args = Self::default();
         let mut words = words;

@@ -1,5 +1,5 @@
-//! A little internet on loopback: a real DNS server, a name, and three hosts behind it: one that
-//! is silent, one that refuses, one that answers.
+//! A little internet on loopback: a real DNS server, and a name with three hosts. One host is
+//! silent, one refuses, one answers.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -68,8 +68,8 @@ impl fmt::Display for Internet {
     }
 }
 
-/// A listener that swallows every packet: a socket filter that keeps nothing. IPv6 where there is
-/// one, so that the race has to change families.
+/// A listener that drops every packet, by a socket filter. It uses IPv6 where the host has it, so
+/// that the race has to change families.
 fn silent_host(port: u16) -> Result<(Socket, SocketAddr), Box<dyn Error>> {
     let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, port));
     if let Ok(socket) = listen_silently(Domain::IPV6, v6) {

@@ -1,9 +1,9 @@
-//! Connects and draws what happened.
+//! Connects to a host and prints the report.
 //!
-//! `cargo run --example connect` makes its own little internet on loopback; it needs no network and
+//! `cargo run --example connect` makes its own little internet on loopback. It needs no network and
 //! no privileges. `cargo run --example connect -- robur.coop 443 [587 …]` connects to a host.
-//! `--timeout SECONDS` bounds the call, `--dns 'tls:192.0.2.53!dns.example'` asks that name server,
-//! `--resolve NAME=ADDRESS` answers a name without asking, `--json` prints the report as JSON.
+//! `--timeout SECONDS` bounds the call, `--dns 'tls:192.0.2.53!dns.example'` names the server to
+//! ask, `--resolve NAME=ADDRESS` gives the address of a name, `--json` prints the report as JSON.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example prints")]
 
 mod args;

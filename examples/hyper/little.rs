@@ -1,4 +1,4 @@
-//! A little server on 127.0.0.1, with a certificate for `localhost` of an authority of its own.
+//! A small server on 127.0.0.1. Its certificate for `localhost` comes from its own authority.
 
 use std::error::Error;
 use std::io;
@@ -29,7 +29,7 @@ pub(crate) async fn serve() -> Result<Little, Box<dyn Error>> {
     Ok(Little { port, roots })
 }
 
-/// One request, which fits into one read.
+/// Answers one request, which fits into one read.
 async fn answer(acceptor: TlsAcceptor, tcp: TcpStream) -> io::Result<()> {
     let mut stream = acceptor.accept(tcp).await?;
     if stream.read(&mut [0; 4096]).await? > 0 {

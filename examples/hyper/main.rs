@@ -1,6 +1,6 @@
-//! A request by hyper-util's client, `http` or `https`, with TLS within the race:
-//! `cargo run --example hyper --features hyper,rustls -- https://robur.coop/`. Without a URL it asks a
-//! server of its own on loopback, which is not at the first address of its name.
+//! Sends a request by hyper-util's client, `http` or `https`, with TLS within the race:
+//! `cargo run --example hyper --features hyper,rustls -- https://robur.coop/`.
+//! Without a URL it asks its own server on loopback, which is not at the first address of its name.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example prints")]
 
 mod little;
@@ -16,7 +16,7 @@ use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
-/// Keep the client: it has the pool of connections, and the TLS sessions.
+/// Keep the client, because it has the pool of connections and the TLS sessions.
 type Web = Client<HttpsConnector, Empty<Bytes>>;
 
 fn client(connector: Connector, trust: Trust) -> Web {
@@ -27,7 +27,7 @@ fn client(connector: Connector, trust: Trust) -> Web {
 async fn get(client: &Web, uri: Uri) -> Result<Bytes, Box<dyn Error>> {
     let response = client.get(uri).await?;
     println!("{:?} {}", response.version(), response.status());
-    // How the connection was made that this response came over.
+    // The report of the connection that this response came over.
     if let Some(report) = response.extensions().get::<he::Report>() {
         println!("{report}");
     }
@@ -39,7 +39,8 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Below hyper-util's error, which says no more than "client error (Connect)".
+            // hyper-util's error only says "client error (Connect)". Its cause is the error of
+            // `he`.
             match he::Error::among_causes(&*error) {
                 Some(error) => eprintln!("{error}"),
                 None => eprintln!("{error}"),

@@ -1,5 +1,6 @@
-//! TLS within the race, for any protocol: `cargo run --example tls --features rustls -- robur.coop 443`.
-//! Without a host it connects to a server of its own on loopback.
+//! TLS within the race, for any protocol:
+//! `cargo run --example tls --features rustls -- robur.coop 443`.
+//! Without a host it connects to its own server on loopback.
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
 #[path = "../hyper/little.rs"]
@@ -11,8 +12,8 @@ use he::rustls::{Tls, TlsStream, Trust};
 use he::{Connector, Established};
 use tokio::net::TcpStream;
 
-/// The address wins whose handshake is done first: one that takes TCP and dies in TLS loses, and so
-/// does one with a certificate for another host.
+/// The address whose TLS handshake is done first wins. An address that accepts TCP and fails in TLS
+/// loses, and so does one with a certificate for another host.
 async fn connect(
     tls: &Tls,
     host: &str,

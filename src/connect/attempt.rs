@@ -1,4 +1,4 @@
-//! One attempt, as the dial of a connect sees it, and what comes of the one that wins.
+//! An attempt, as its dial sees it, and the connection of the attempt that wins.
 
 use std::future::Future;
 use std::io;
@@ -16,7 +16,7 @@ use crate::connect::socket::SocketOptions;
 use crate::race::host::Host;
 use crate::race::report::Report;
 
-/// An address to dial, handed to the dial of
+/// An address to dial: the argument of a dial of
 /// [`Connector::connect_with`](crate::Connector::connect_with).
 #[derive(Debug)]
 #[must_use]
@@ -25,11 +25,11 @@ pub struct Attempt {
     pub(crate) addr: SocketAddr,
     pub(crate) host: Option<Host>,
     pub(crate) socket: SocketOptions,
-    /// Tells the race that TCP is up; `None` where that is the end of it.
+    /// Reports the TCP handshake to the race; `None` if the dial ends with it.
     pub(crate) progress: Option<Progress>,
 }
 
-/// Which attempts have their TCP up, and since when, until the race takes note of it.
+/// The attempts whose TCP handshake is done, with its time, until the race takes note of it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Progress(Arc<Mutex<Vec<(usize, Instant)>>>);
 
@@ -51,7 +51,8 @@ impl Attempt {
     }
 
     /// The host that was typed, as a certificate names it: a name in lower-case A-labels without
-    /// the last dot, or an address without brackets and zone. For a list of addresses, the address.
+    /// the last dot, or an address without brackets and zone. For a list of addresses, it is the
+    /// address.
     #[must_use]
     pub fn host(&self) -> String {
         match &self.host {
@@ -60,18 +61,19 @@ impl Attempt {
         }
     }
 
-    /// Connects to the address over TCP with the connector's socket options, and tells the race:
-    /// while the dial goes on, the next attempt waits until its handshake should be over (at most
-    /// 2 s after the last start).
+    /// Connects to the address over TCP with the connector's socket options, and reports the
+    /// handshake to the race. While the dial goes on, the next attempt waits until the dial's own
+    /// handshake should be over (at most 2 s after the last start).
     ///
     /// # Errors
     ///
-    /// Those of the system; an [`OptionError`](crate::OptionError) if a socket option was refused.
+    /// The error of the system, or an [`OptionError`](crate::OptionError) if a socket option was
+    /// refused.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future closes the socket.
-    #[expect(clippy::manual_async_fn, reason = "it would keep two copies of what it is given")]
+    #[expect(clippy::manual_async_fn, reason = "it would keep two copies of its arguments")]
     pub fn connect(self) -> impl Future<Output = io::Result<TcpStream>> + Send + use<> {
         async move {
             let stream = self.socket.connect(self.addr).await?;
@@ -80,8 +82,8 @@ impl Attempt {
         }
     }
 
-    /// Tells the race that this attempt's TCP handshake is done, for a dial that connects by
-    /// itself; [`connect`](Self::connect) does it.
+    /// Reports to the race that this attempt's TCP handshake is done, for a dial that makes its
+    /// connection itself. [`connect`](Self::connect) does so already.
     pub fn tcp_up(&self) {
         if let Some(progress) = &self.progress {
             progress.tell(self.id, now());
@@ -89,21 +91,21 @@ impl Attempt {
     }
 }
 
-/// A connection, the address that it goes to, and how it came about. It reads and writes as the
-/// connection in it does.
+/// A connection, its address, and the report of the call. It reads and writes as the connection in
+/// it does.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Established<T> {
-    /// What the dial made.
+    /// The value that the dial returned.
     pub stream: T,
     /// The address and port that won.
     pub addr: SocketAddr,
-    /// Every lookup and attempt.
+    /// The report, with every lookup and attempt.
     pub report: Report,
 }
 
 impl<T> Established<T> {
-    /// With another stream made of this one.
+    /// Replaces the stream by another one that is made of it.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Established<U> {
         let Self { stream, addr, report } = self;
         Established { stream: f(stream), addr, report }

@@ -1,4 +1,4 @@
-//! Sockets that leave by a [`Binding`]: its local address, interface and mark.
+//! Sockets that leave by a [`Binding`], with its local address, interface and mark.
 
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -8,7 +8,8 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use crate::race::binding::Binding;
 use crate::race::option_error::OptionError;
 
-/// A socket to reach this address with: one system call instead of three, where the system can.
+/// A nonblocking socket for this address. Where the system can, one system call makes it instead of
+/// three.
 #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
 pub(crate) fn nonblocking(to: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
     Socket::new(Domain::for_address(to), kind.nonblocking(), Some(protocol))
@@ -37,10 +38,11 @@ pub(crate) fn bind(binding: &Binding, socket: SockRef<'_>, dst: SocketAddr) -> i
     bound.map_err(|e| OptionError::wrap("local address", dst, e))
 }
 
-/// The address to bind to, with port 0. The system takes a port at once, not at the connect:
-/// IP_BIND_ADDRESS_NO_PORT would need libc and is not set.
+/// The address to bind to, with port 0. The system takes a port at once, and not when the socket
+/// connects, because IP_BIND_ADDRESS_NO_PORT would need libc and is not set.
 ///
-/// With an address for one family only, the other family would leave unbound: refused.
+/// With a local address for one family only, the other family is refused, because it would leave
+/// unbound.
 fn local_addr(binding: &Binding, dst: SocketAddr) -> io::Result<Option<SocketAddr>> {
     let (same, other) = match dst {
         SocketAddr::V4(_) => {
@@ -57,15 +59,15 @@ fn local_addr(binding: &Binding, dst: SocketAddr) -> io::Result<Option<SocketAdd
     Ok(same)
 }
 
-/// A link-local address cannot be bound without a zone, and has the zone of where it leads
-/// (RFC 4007).
+/// The local address with its zone. A link-local address needs one to be bound, and gets the zone
+/// of its destination (RFC 4007).
 fn local_v6_for(ip: Ipv6Addr, dst: SocketAddrV6) -> SocketAddrV6 {
     let zone = if ip.is_unicast_link_local() { dst.scope_id() } else { 0 };
     SocketAddrV6::new(ip, 0, 0, zone)
 }
 
-/// Linux takes an empty name for "no interface", and cuts a long one: both would let packets leave
-/// another way than the one that was asked for. Hence the check.
+/// Binds to an interface after a check of its name. Linux takes an empty name for "no interface",
+/// and cuts a long one. Packets would then leave by another interface than the caller's.
 #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
 fn bind_device(socket: &SockRef<'_>, name: &str) -> io::Result<()> {
     if !(1..=15).contains(&name.len()) || name.contains('\0') {
@@ -115,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_local_address_of_one_family_leaves_the_other_without() {
+    fn a_local_address_of_one_family_refuses_the_other() {
         assert_eq!(bound("192.0.2.1", "192.0.2.2:443"), "192.0.2.1:0".parse().ok());
         assert_eq!(bound("192.0.2.1", "[2001:db8::2]:443"), None);
         assert_eq!(bound("2001:db8::1", "192.0.2.2:443"), None);

@@ -1,5 +1,5 @@
-//! The loop: asks the race what to do, does it, and tells it what happened. The only code that
-//! awaits a race.
+//! The loop that drives a race: it asks for a step, carries it out, and reports what happened. No
+//! other code awaits a race.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -29,7 +29,7 @@ mod dialled;
 
 use self::dialled::{DialResult, Dialled};
 
-/// Lookups that are still out when an attempt wins may fill their cache for so long (C-DRAIN).
+/// The time for which unanswered lookups run on after a win, to fill their cache (C-DRAIN).
 const DRAIN: Duration = Duration::from_secs(1);
 
 /// Texts for the errors of TLS.
@@ -38,19 +38,19 @@ pub(crate) const ERROR_WORDS: ErrorWords = ErrorWords::new(crate::tls::words::of
 #[cfg(not(any(feature = "dns", feature = "rustls")))]
 pub(crate) const ERROR_WORDS: ErrorWords = ErrorWords::none();
 
-/// Called with the report of every call.
+/// The hook that gets the report of every call.
 pub(crate) type OnReport = Arc<dyn Fn(&Report) + Send + Sync>;
 
-/// What a dial does.
+/// The extent of a dial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialling {
     /// It ends with the TCP handshake.
     TcpOnly,
-    /// It may go on after it, and tells when TCP is up.
+    /// It may go on after the handshake, and reports that handshake.
     Beyond,
 }
 
-/// What a race runs on.
+/// The parts of a connector that a race needs.
 #[derive(Clone, Copy)]
 pub(crate) struct Parts<'a> {
     pub(crate) resolver: &'a dyn Resolve,
@@ -58,7 +58,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) on_report: Option<&'a OnReport>,
 }
 
-/// Drives a race to its end, and gives what the dial of its winner made.
+/// Drives a race to its end, and returns the result of its winner's dial.
 pub(crate) async fn drive<T, D, F>(
     parts: Parts<'_>,
     race: &mut Race,
@@ -71,10 +71,10 @@ where
     T: Send + 'static,
 {
     let mut timer = pin!(None);
-    // The first attempt runs in the caller's task: most races have no second one.
+    // The first attempt runs in the caller's task, because most races have no second one.
     let mut first = pin!(None);
     let mut flight = InFlight::new(dialling);
-    // Read once a turn: the clock costs as much as a step of the race.
+    // The clock is read once a turn, because it costs as much as a step of the race.
     let mut at = race.report().began;
     let guard = ReportGuard { race, on_report: parts.on_report };
     let race = &mut *guard.race;
@@ -103,14 +103,14 @@ where
             }
             Step::Fail(_) | Step::Over => {
                 drop(guard);
-                consume_budget().await; // The race may not have waited for anything.
+                consume_budget().await; // The race may have ended without a wait.
                 return None;
             }
         }
     }
 }
 
-/// Reports how the race ended, also if that is because the future was dropped.
+/// Reports how the race ended, also if the future was dropped.
 struct ReportGuard<'a> {
     race: &'a mut Race,
     on_report: Option<&'a OnReport>,
@@ -136,7 +136,7 @@ impl Drop for ReportGuard<'_> {
     }
 }
 
-/// Everything that runs, and what has come of it.
+/// The lookups and dials that run, and the best stream so far.
 struct InFlight<T> {
     lookups: Vec<(usize, Record, Span, Resolving)>,
     tasks: Option<JoinSet<DialResult<T>>>,
@@ -162,7 +162,7 @@ impl<T: Send + 'static> InFlight<T> {
         let span = debug_span!("lookup", %record);
         let resolving = span.in_scope(|| parts.resolver.lookup(&query));
         if self.lookups.is_empty() {
-            self.lookups.reserve_exact(2); // AAAA and A. Without this it would be four.
+            self.lookups.reserve_exact(2); // AAAA and A. A push would reserve four.
         }
         self.lookups.push((id, record, span, resolving));
     }
@@ -198,8 +198,8 @@ impl<T: Send + 'static> InFlight<T> {
         its.for_each(|(_, handle)| handle.abort());
     }
 
-    /// Tells the race everything that has happened, and when the last of it was; pending if nothing
-    /// has.
+    /// Reports to the race everything that has happened, and returns the time of the last event.
+    /// Pending if there was no event.
     fn poll<F: Future<Output = DialResult<T>>>(
         &mut self,
         mut first: Pin<&mut Option<F>>,
@@ -216,7 +216,8 @@ impl<T: Send + 'static> InFlight<T> {
         while let Some(ended) = self.poll_tasks(cx) {
             happened = Some(self.ended(ended, race));
         }
-        // What was dialled just now may have its TCP up: before the timer is looked at.
+        // The dials of this turn may have finished their TCP handshakes, which matters before the
+        // timer.
         self.note_progress(race);
         happened.map_or(Poll::Pending, Poll::Ready)
     }
@@ -238,7 +239,7 @@ impl<T: Send + 'static> InFlight<T> {
         happened
     }
 
-    /// The next task that has ended; a panic in it goes on here.
+    /// The next task that has ended. A panic in it continues here.
     fn poll_tasks(&mut self, cx: &mut Context<'_>) -> Option<DialResult<T>> {
         let tasks = self.tasks.as_mut()?;
         while let Poll::Ready(Some(joined)) = tasks.poll_join_next(cx) {
@@ -251,7 +252,7 @@ impl<T: Send + 'static> InFlight<T> {
         None
     }
 
-    /// Progress only ever puts something off, so it wakes nobody: it is looked at before the timer.
+    /// Progress only delays the next attempt, so it wakes no task. It is read before the timer.
     fn note_progress(&self, race: &mut Race) {
         for (id, at) in self.progress.iter().flat_map(Progress::take) {
             race.tcp_up(id, at);
@@ -263,7 +264,7 @@ impl<T: Send + 'static> InFlight<T> {
         let at = now();
         self.note_progress(race);
         match result {
-            // A stream whose attempt was just given up is not kept, nor one that loses a tie.
+            // A stream is dropped if its attempt was just given up, or if it loses a tie.
             Ok(stream) if race.report().attempts[id].is_running() => {
                 race.won(id, at);
                 if self.connected.as_ref().is_none_or(|(other, _)| id < *other) {
@@ -279,14 +280,14 @@ impl<T: Send + 'static> InFlight<T> {
         at
     }
 
-    /// Lookups run on for a while, for the cache (R-8305-5l).
+    /// Lets the lookups run on for a while, to fill the cache (R-8305-5l).
     fn drain_lookups(&mut self) {
         for (_, _, span, resolving) in self.lookups.drain(..) {
             tokio::spawn(tokio::time::timeout(DRAIN, resolving).instrument(span));
         }
     }
 
-    /// Hands the winner's stream out. The other tasks are aborted and not waited for.
+    /// Returns the winner's stream. The other tasks are aborted, and not awaited.
     fn finish(mut self) -> Option<T> {
         self.drain_lookups();
         self.connected.map(|(_, stream)| stream)
@@ -300,7 +301,7 @@ fn log_answer(record: Record, result: &Result<Answer, LookupError>) {
     }
 }
 
-/// One timer a race, made when it first has to wait. With `until` it is set anew.
+/// Polls the race's timer, which is made at the first wait. With `until` it is set anew.
 fn poll_timer(
     mut timer: Pin<&mut Option<Sleep>>,
     until: Option<Instant>,
@@ -312,7 +313,7 @@ fn poll_timer(
             None => timer.set(Some(tokio::time::sleep_until(until))),
         }
     }
-    // A dial that uses up its task's budget at every poll must not hide the time.
+    // A dial that uses up its task's budget at every poll must not stop the timer.
     let sleep = timer.as_pin_mut().map(tokio::task::unconstrained);
     sleep.map_or(Poll::Pending, |sleep| pin!(sleep).poll(cx)).map(|()| now())
 }

@@ -46,12 +46,13 @@ use crate::resolve::{Resolve, Resolving};
 /// # }
 /// ```
 ///
-/// With feature `dns` there is a default: the system's resolver, read at the first lookup.
+/// With feature `dns` there is a default: the system's resolver, which reads its configuration at
+/// the first lookup.
 ///
 /// # Panics
 ///
-/// Its futures panic outside of a tokio runtime with I/O and time enabled. A panic of the
-/// resolver or of a dial closure surfaces in the connect that caused it.
+/// Its futures panic outside of a tokio runtime with I/O and time enabled. A panic of the resolver
+/// or of a dial closure continues in the call that caused it.
 #[derive(Clone)]
 #[must_use]
 pub struct Connector {
@@ -76,7 +77,7 @@ impl Connector {
         }
     }
 
-    /// A connector for IP literals, `localhost` and lists of addresses; a lookup fails.
+    /// A connector for IP literals, `localhost` and lists of addresses. Every lookup fails.
     pub fn without_resolver() -> Self {
         Self::new(|_: &Query| {
             let error = LookupError::from(LookupErrorKind::NoNameServer);
@@ -84,7 +85,7 @@ impl Connector {
         })
     }
 
-    /// Time-outs and families. Default: [`Config::new`].
+    /// Sets time-outs and families. Default: [`Config::new`].
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self
@@ -97,60 +98,62 @@ impl Connector {
         self.config
     }
 
-    /// Socket options. Default: [`SocketOptions::default`]. Interface, mark and local addresses
-    /// hold for lookups and source addresses as well.
+    /// Sets the socket options. Default: [`SocketOptions::default`]. Interface, mark and local
+    /// addresses hold for lookups and source addresses too.
     pub fn socket(mut self, options: SocketOptions) -> Self {
         self.socket = options;
         self
     }
 
-    /// A gate: asked for every address and port before anything is done with it, the question for
-    /// its source address included, wherever it came from: answers, late ones, literals, the hosts
-    /// file, `localhost`, lists. `false` refuses the address, which the report tells. IPv4-mapped
-    /// addresses are shown as IPv4. See [`is_public`](crate::is_public) for a ready-made one.
+    /// Sets a gate. It is asked for every address and port before anything is done with them, the
+    /// question for the source address included. It sees addresses from all sources: answers, late
+    /// answers, literals, the hosts file, `localhost`, lists. `false` refuses the address, and the
+    /// report says so. IPv4-mapped addresses are shown as IPv4. See [`is_public`](crate::is_public)
+    /// for a ready-made gate.
     pub fn allow(mut self, gate: impl Fn(SocketAddr) -> bool + Send + Sync + 'static) -> Self {
         self.gate = Some(Arc::new(gate));
         self
     }
 
-    /// Called with the report of every connect: won, failed, or dropped by the caller. It runs in
-    /// the caller's task (in its `drop`, for the last): it should be short, and must not panic.
+    /// Sets a hook that gets the report of every call: won, failed, or dropped by the caller. It
+    /// runs in the caller's task, for a dropped call in its `drop`. It should be short, and must
+    /// not panic.
     pub fn on_report(mut self, hook: impl Fn(&Report) + Send + Sync + 'static) -> Self {
         self.on_report = Some(Arc::new(hook));
         self
     }
 
-    /// Replaces the system's source addresses, by which destinations are ordered (RFC 6724): for
-    /// tests that want the same order on every host.
+    /// Replaces the system's source addresses, which decide the order of destinations (RFC 6724).
+    /// It is for tests that need the same order on every host.
     pub fn with_source_addrs(mut self, source_addrs: SourceAddrs) -> Self {
         self.source_addrs = Some(source_addrs);
         self
     }
 
-    /// The host is on another network now: the resolver drops connections to name servers, what it
-    /// has learnt of them, and its caches. Connects under way go on.
+    /// Says that the host is on another network now. The resolver drops its connections to name
+    /// servers, its knowledge of them, and its caches. Running calls go on.
     pub fn network_changed(&self) {
         self.resolver.network_changed();
     }
 
     /// Connects to a host: a name, or an IP literal with or without brackets and zone. Several
-    /// ports are raced; never put a secure and an insecure one in one list unless either will do:
-    /// who can drop packets then chooses the insecure one.
+    /// ports are raced. Never put a secure and an insecure port in one list unless you accept
+    /// either, because an attacker who can drop packets chooses the insecure one.
     ///
     /// # Errors
     ///
-    /// See [`ErrorKind`](crate::ErrorKind). It ends by [`Config::worst_case`].
+    /// See [`ErrorKind`](crate::ErrorKind). The call ends within [`Config::worst_case`].
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future ends every attempt and lookup of it; nothing of it is left behind once the
-    /// runtime has run its queue. What the resolver shares (its cache, a connection to a name
-    /// server, a running `getaddrinfo`) goes on.
+    /// Dropping the future ends all its attempts and lookups. Nothing of them is left once the
+    /// runtime has run its queue. The shared parts of the resolver (its cache, a connection to a
+    /// name server, a running `getaddrinfo`) go on.
     pub async fn connect(&self, host: &str, ports: &[u16]) -> Result<TcpStream, Error> {
         Ok(self.establish(host, ports).await?.stream)
     }
 
-    /// [`connect`](Self::connect), and how it came about.
+    /// [`connect`](Self::connect), with the report.
     pub(crate) async fn establish(
         &self,
         host: &str,
@@ -160,7 +163,8 @@ impl Connector {
         self.run(race, Attempt::connect, Dialling::TcpOnly).await
     }
 
-    /// Connects to one of these addresses, in the caller's order: nothing is looked up or sorted.
+    /// Connects to one of these addresses, in the caller's order, without lookups and without
+    /// sorting.
     ///
     /// # Errors
     ///
@@ -174,17 +178,17 @@ impl Connector {
         Ok(self.run(race, Attempt::connect, Dialling::TcpOnly).await?.stream)
     }
 
-    /// Connects by a dial of the caller's: an attempt wins when the whole dial has succeeded, so a
-    /// path that accepts TCP and dies in the TLS handshake loses (R-V3-6.1b).
+    /// Connects by a dial of the caller's. An attempt wins when its whole dial has succeeded, so a
+    /// path that accepts TCP and fails in the TLS handshake loses (R-V3-6.1b).
     /// `connect_with(host, ports, Attempt::connect)` gives a `TcpStream` and the report.
     ///
     /// ```
     /// # async fn greet(_: &mut tokio::net::TcpStream, _: &str) -> std::io::Result<()> { Ok(()) }
     /// # async fn doc(connector: he::Connector) -> Result<(), he::Error> {
     /// let dial = |attempt: he::Attempt| async move {
-    ///     let name = attempt.host(); // what a certificate has to name
+    ///     let name = attempt.host(); // the name that the certificate must have
     ///     let mut stream = attempt.connect().await?;
-    ///     greet(&mut stream, &name).await?; // a handshake of yours
+    ///     greet(&mut stream, &name).await?; // your own handshake
     ///     Ok(stream)
     /// };
     /// let established = connector.connect_with("robur.coop", &[443], dial).await?;
@@ -193,12 +197,12 @@ impl Connector {
     /// # }
     /// ```
     ///
-    /// The dial's errors are kept as they are, in the report. Attempts run as tasks of their own,
-    /// the first one may run in the caller's.
+    /// The report has the dial's errors as they are. Attempts run as tasks of their own; the first
+    /// one may run in the caller's task.
     ///
     /// # Errors
     ///
-    /// See [`ErrorKind`](crate::ErrorKind). It ends by [`Config::worst_case_with`].
+    /// See [`ErrorKind`](crate::ErrorKind). The call ends within [`Config::worst_case_with`].
     ///
     /// # Cancel safety
     ///
@@ -258,7 +262,7 @@ impl Connector {
         }
     }
 
-    /// Gives the race its surroundings, or reports that it never began.
+    /// Gives the race its surroundings, or reports a call that did not start.
     fn equip(&self, race: Result<Race, Error>) -> Result<Box<Race>, Error> {
         let race = race.map_err(|error| self.report(error))?;
         let source_addrs = match &self.source_addrs {
@@ -270,20 +274,20 @@ impl Connector {
         Ok(Box::new(race.with_surroundings(surroundings)))
     }
 
-    /// The way that its packets take.
+    /// The binding of its sockets.
     #[cfg(feature = "rustls")]
     pub(crate) fn binding(&self) -> &Binding {
         self.socket.binding()
     }
 
-    /// The error of a call that never began.
+    /// The error of a call that did not start.
     #[cfg(any(feature = "hyper", feature = "rustls"))]
     pub(crate) fn refuse(&self, host: &str, ports: &[u16], why: &dyn fmt::Display) -> Error {
         let report = Report::new(host.into(), Ports::as_given(ports), now());
         self.report(Error::before_start(ErrorKind::InvalidInput, why, report, now()))
     }
 
-    /// Reports a call that never began.
+    /// Reports a call that did not start.
     fn report(&self, error: Error) -> Error {
         tracing::debug!("failed: {}", Summary(error.report()));
         self.on_report.iter().for_each(|hook| hook(error.report()));
@@ -316,7 +320,8 @@ impl Connector {
     }
 }
 
-/// A refused call waits for nothing, but a task that tries again in a loop has to let others run.
+/// Yields after a refused call, which waits for nothing: a task that tries again in a loop has to
+/// let others run.
 async fn yield_if_refused(race: Result<Box<Race>, Error>) -> Result<Box<Race>, Error> {
     if race.is_err() {
         consume_budget().await;

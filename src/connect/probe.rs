@@ -8,13 +8,14 @@ use super::bind::bind;
 use crate::race::binding::Binding;
 use crate::race::order::{DISCARD, SourceAddrs};
 
-/// The system's source addresses, asked for by sockets that leave as the attempts will.
+/// The system's source addresses, by sockets with the attempts' binding.
 pub(crate) fn system(binding: Binding) -> SourceAddrs {
     SourceAddrs::probed(binding, source_of)
 }
 
-/// A loopback address is reached from one, whichever: they are alike to all rules. Where there is none of its family, the attempt fails at
-/// once, and has cost no more than the question.
+/// The source address for this destination. A loopback address counts as its own source, because
+/// all loopback addresses are alike to the rules. If the host has no loopback of that family, the
+/// attempt fails at once, and costs no more than the question.
 pub(crate) fn source_of(addr: SocketAddr, binding: &Binding) -> Option<IpAddr> {
     match addr.ip() {
         ip if ip.is_loopback() && *binding == Binding::default() => Some(ip),
@@ -22,9 +23,9 @@ pub(crate) fn source_of(addr: SocketAddr, binding: &Binding) -> Option<IpAddr> {
     }
 }
 
-/// One socket for each address: a socket that is connected once more keeps its first source
-/// address (Linux, both families; letting go of it takes a connect to `AF_UNSPEC`, which safe Rust
-/// does not have).
+/// Asks the system, by one socket for each address. A socket that connects again keeps its first
+/// source address (Linux, both families). Only connecting to `AF_UNSPEC` clears it, which safe Rust
+/// cannot do.
 fn ask_system(mut addr: SocketAddr, binding: &Binding) -> Option<IpAddr> {
     addr.set_port(DISCARD);
     let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, None).ok()?;
@@ -52,8 +53,8 @@ mod tests {
     }
 
     #[test]
-    fn one_answer_does_not_stick_to_the_next() {
-        // An address of the host itself, if there is one, is its own source; so is the loopback
+    fn each_address_gets_its_own_source() {
+        // An address of the host itself, if there is one, is its own source, and so is the loopback
         // address after it.
         let own = system(Binding::default()).of(&addrs(&["2001:db8::1", "192.0.2.1"]));
         for ip in own.into_iter().flatten() {
@@ -68,19 +69,19 @@ mod tests {
     fn a_bound_socket_answers_with_its_binding() {
         let binding = Binding { local_v4: Some(Ipv4Addr::new(127, 0, 0, 7)), ..Binding::default() };
         let sources = system(binding).of(&addrs(&["127.0.0.1", "::1"]));
-        // The other family would leave unbound: refused, so no source.
+        // The other family would leave unbound, so it is refused and has no source.
         assert_eq!(sources, [Some("127.0.0.7".parse().unwrap()), None]);
     }
 
     #[test]
-    fn a_binding_that_cannot_be_had_has_no_source() {
+    fn a_binding_to_a_missing_interface_has_no_source() {
         let binding = Binding { interface: Some("no-such-if".into()), ..Binding::default() };
         let sources = system(binding).of(&addrs(&["127.0.0.1", "::1"]));
         assert_eq!(sources, [None, None]);
     }
 
     #[test]
-    fn it_says_what_it_is() {
+    fn debug_names_the_origin() {
         let (free, bound) = (Binding::default(), Binding { mark: Some(7), ..Binding::default() });
         assert_eq!(format!("{:?}", system(free)), "SourceAddrs(system)");
         assert!(format!("{:?}", system(bound)).starts_with("SourceAddrs(system, Binding"));

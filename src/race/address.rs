@@ -29,14 +29,14 @@ impl fmt::Display for IpVersion {
     }
 }
 
-/// Why an address is not dialled, whoever gave it.
+/// The reason why an address is never dialled, from any source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Unusable {
     /// `::` or `0.0.0.0`.
     Unspecified,
-    /// TCP has no multicast.
+    /// A multicast address: TCP has no multicast.
     Multicast,
     /// `255.255.255.255`.
     Broadcast,
@@ -58,7 +58,7 @@ impl fmt::Display for Unusable {
 /// The address that is dialled for this one: an IPv4-mapped address counts as IPv4.
 pub(crate) fn usable(addr: SocketAddr) -> Result<SocketAddr, Unusable> {
     let addr = match addr.ip().to_canonical() {
-        // Neither a flow label nor the zone of an address that needs none makes another endpoint.
+        // Flow labels do not distinguish endpoints, nor do zones of addresses that need none.
         IpAddr::V6(ip) if !ip.is_unicast_link_local() => SocketAddr::new(ip.into(), addr.port()),
         ip @ IpAddr::V4(_) => SocketAddr::new(ip, addr.port()),
         IpAddr::V6(_) => addr,
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_an_address_reads_as_a_noun() {
+    fn the_reasons_read_as_nouns() {
         let all =
             [Unusable::Unspecified, Unusable::Multicast, Unusable::Broadcast, Unusable::NoZone];
         assert_eq!(

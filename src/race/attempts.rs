@@ -1,4 +1,4 @@
-//! Attempts: when the next one starts, and how one ends.
+//! Attempts: the start of the next one, and the end of each.
 
 use std::io;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::surroundings::Surroundings;
 pub(super) struct Pace {
     /// An attempt has failed, and none has been started since.
     failure_unanswered: bool,
-    /// The start of the last attempt but one that sent a packet.
+    /// The start of the latest attempt, before the last one, that sent a packet.
     sent_before: Option<Instant>,
     /// Every attempt before this one has ended.
     oldest: usize,
@@ -63,8 +63,8 @@ impl Pace {
         self.end(id, AttemptOutcome::Failed(Arc::new(error)), report, now);
     }
 
-    /// Gives up the oldest attempt if its time is over: its number. All attempts have the same
-    /// time-out, so the oldest one reaches it first.
+    /// Ends the oldest attempt if its time is over, and returns its number. All attempts have the
+    /// same time-out, so the oldest one reaches it first.
     #[inline]
     pub(super) fn expire(
         &mut self,
@@ -78,7 +78,7 @@ impl Pace {
         Some(id)
     }
 
-    /// When the next attempt is given up.
+    /// The time at which the oldest attempt times out.
     #[inline]
     pub(super) fn deadline(&self, config: &Config, report: &Report) -> Option<Instant> {
         let oldest = report.attempts.get(self.oldest)?;
@@ -102,8 +102,8 @@ impl Pace {
         self.running == 0
     }
 
-    /// When the attempt to this endpoint may start; `None` for the first attempt, which the lookups
-    /// decide.
+    /// The time at which the attempt to this endpoint may start; `None` for the first attempt,
+    /// because the lookups decide about it.
     #[inline]
     pub(super) fn next_start(
         &self,
@@ -113,13 +113,14 @@ impl Pace {
     ) -> Option<Instant> {
         let last = report.attempts.last()?;
         if self.failure_unanswered {
-            return Some(self.earliest_start(next, last)); // F-5: the failure is answered at once
+            return Some(self.earliest_start(next, last)); // F-5: a failure ends the wait
         }
         let handshake = self.handshake_ends_at(last, report);
         Some((last.span.from + config.connect_delay).max(handshake))
     }
 
-    /// R-8305-5f protects the network, and no packet leaves the host for a loopback address.
+    /// The earliest start after a failure. R-8305-5f protects the network, so it does not apply to
+    /// a loopback address, for which no packet leaves the host.
     fn earliest_start(&self, next: &Endpoint, last: &AttemptReport) -> Instant {
         let sent_at = if last.sent { Some(last.span.from) } else { self.sent_before };
         match sent_at {
@@ -128,8 +129,8 @@ impl Pace {
         }
     }
 
-    /// F-18: while a handshake runs on top of TCP, the next start moves to its expected end, but no
-    /// further than C-CADmax after the start before.
+    /// F-18: while a handshake runs on top of TCP, the next start moves to the expected end of that
+    /// handshake, at most to C-CADmax after the start before.
     fn handshake_ends_at(&self, last: &AttemptReport, report: &Report) -> Instant {
         let expected = |id: &usize| {
             let attempt = &report.attempts[*id];

@@ -1,14 +1,15 @@
-//! Where packets may leave: local address, interface, mark. One value for everything that a
-//! connect sends, so that no lookup leaves beside the VPN that the connection goes through.
+//! The way that packets take out of this host: local address, interface, mark. It is one value for
+//! everything that a call sends, so that its lookups leave by the same VPN as its connection.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 /// The part of [`SocketOptions`](crate::SocketOptions) that decides the way packets take. It holds
 /// for the attempts, for the source addresses that order them (RFC 6724), and for the sockets to
-/// the name servers; answers learnt under one binding are never used under another. Cheap to clone.
+/// the name servers. Answers learned under one binding are never used under another. Cheap to
+/// clone.
 ///
-/// The default binds nothing. Any other comes from [`SocketOptions::binding`]:
+/// The default binds nothing. Any other binding comes from [`SocketOptions::binding`]:
 ///
 /// ```
 /// let vpn = he::SocketOptions::default().interface("wg0").mark(7).binding().clone();

@@ -17,30 +17,31 @@ use super::ports::Ports;
 use super::report::{Reason, Report};
 use super::surroundings::Gate;
 
-/// At most this many addresses of each family are taken from a resolver: 64 a call, and neither
+/// The race takes at most this many addresses of each family from a resolver: 64 a call. Neither
 /// family can crowd out the other.
 const MAX_OF_A_FAMILY: usize = 32;
-/// How many addresses of one answer are looked at. The rest counts as left out.
+/// The number of addresses of one answer that the race looks at. The rest counts as left out.
 const MAX_OF_AN_ANSWER: usize = 1024;
-/// Up to this many endpoints are compared faster than they are looked up in a table.
+/// The number of endpoints up to which comparing all of them is faster than a table.
 const FEW: usize = 16;
 /// RFC 6724 section 8: an order older than this must not be used.
 const ORDER_LIFETIME: Duration = Duration::from_secs(1);
 
-/// What is known, and what is left to try.
+/// The known endpoints, and the endpoints that are left to try.
 pub(super) struct Candidates {
     family: Family,
     /// The ports for each address of a host. The addresses of a list have their own.
     ports: Ports,
     /// Addresses that need no lookup, until they are admitted.
     given: Option<(Addrs, EndpointOrigin)>,
-    /// All that may be dialled. The ports of one address stand together, in the order of `ports`.
+    /// The endpoints that may be dialled. The ports of one address stand together, in the order of
+    /// `ports`.
     endpoints: Endpoints,
-    /// The endpoints that the gate has refused. It is not asked for them again.
+    /// The endpoints that the gate has refused. The gate is asked for each of them once.
     forbidden: HashSet<SocketAddr>,
-    /// What is left to try, last first.
+    /// The endpoints that are left to try, last first.
     left: Order,
-    /// Until when the order of `left` holds; `None` if there are new endpoints.
+    /// The time until which the order of `left` holds; `None` if there are new endpoints.
     holds_until: Option<Instant>,
 }
 
@@ -88,7 +89,7 @@ impl Candidates {
         self.admit(&addrs[..looked_at], origin, MAX_OF_A_FAMILY, gate, report);
     }
 
-    /// Takes `most` addresses of each IP version, those that are known already included.
+    /// Takes addresses until `most` of each IP version are known.
     fn admit(
         &mut self,
         addrs: &[SocketAddr],
@@ -139,7 +140,7 @@ impl Candidates {
         }
     }
 
-    /// How many addresses are known, of IPv4 and of IPv6.
+    /// The number of known addresses, of IPv4 and of IPv6.
     fn count_addresses(&self) -> [usize; 2] {
         let several = self.ports.len() > 1;
         let addresses = self.endpoints.chunk_by(|a, b| several && a.shares_address(b));
@@ -149,7 +150,7 @@ impl Candidates {
         })
     }
 
-    /// Brings the order of what is left up to date: after new addresses, and after a second.
+    /// Updates the order of the endpoints that are left: after new addresses, and after a second.
     #[inline]
     pub(super) fn plan(&mut self, sources: &SourceAddrs, report: &Report, now: Instant) {
         if !self.holds_until.is_some_and(|until| now < until || self.left.len() < 2) {
@@ -162,14 +163,14 @@ impl Candidates {
         self.holds_until = Some(now + lifetime);
         let mut left = self.in_order(sources);
         if !report.attempts.is_empty() {
-            // F-11: everything is placed as if it had been there from the start.
+            // F-11: late endpoints are placed as if they had been there from the start.
             left.retain(|index| !self.endpoints[*index].tried);
         }
         left.reverse();
         self.left = left;
     }
 
-    /// Whether the caller has decided the order, by a list.
+    /// True if the caller has decided the order, by a list.
     fn has_own_order(&self) -> bool {
         self.endpoints.first().is_some_and(|first| first.origin == EndpointOrigin::List)
     }
@@ -193,12 +194,12 @@ impl Candidates {
         !self.forbidden.is_empty()
     }
 
-    /// How many endpoints have not had their turn.
+    /// The number of endpoints that have not had their turn.
     pub(super) fn not_tried(&self, report: &Report) -> usize {
         self.endpoints.len() - report.attempts.len()
     }
 
-    /// What is left to try, in this order.
+    /// The endpoints that are left to try, in this order.
     pub(super) fn left(&self) -> impl Iterator<Item = &Endpoint> {
         self.left.iter().rev().map(|index| &self.endpoints[*index])
     }
@@ -217,7 +218,7 @@ impl Candidates {
     }
 }
 
-/// The address that is dialled for this one, or why none is.
+/// The address that is dialled for this one, or the reason why it is skipped.
 fn check(addr: SocketAddr, family: Family) -> Result<SocketAddr, Reason> {
     let addr = address::usable(addr).map_err(Reason::Unusable)?;
     let is_excluded = match family {
@@ -228,11 +229,11 @@ fn check(addr: SocketAddr, family: Family) -> Result<SocketAddr, Reason> {
     if is_excluded { Err(Reason::OtherFamily) } else { Ok(addr) }
 }
 
-/// The endpoints that have been decided on: a table of them where there are many.
+/// The endpoints that are decided already. A table holds them where there are many.
 struct Known(Option<HashSet<SocketAddr>>);
 
 impl Known {
-    /// A table that has room for the endpoints of this many addresses more.
+    /// A table with room for the endpoints of this many further addresses.
     fn new(candidates: &Candidates, addrs: usize) -> Self {
         let Candidates { endpoints, forbidden, ports, .. } = candidates;
         let most = endpoints.len() + forbidden.len() + addrs * ports.len().max(1);

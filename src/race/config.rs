@@ -1,4 +1,4 @@
-//! The knobs of a race: durations and counts, each with its default and its reason.
+//! The settings of a race: durations and counts, each with its default and its reason.
 
 use std::fmt;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub enum Family {
     PreferV4,
 }
 
-/// How long a connect waits for what. `Copy`, so that one call can differ from the next.
+/// The time-outs and delays of a call. It is `Copy`, so that one call can differ from the next.
 ///
 /// ```
 /// use std::time::Duration;
@@ -31,7 +31,7 @@ pub enum Family {
 /// assert_eq!(config.total_timeout, Duration::from_secs(30));
 /// ```
 ///
-/// A value out of range is refused by the connect that uses it, before any packet leaves.
+/// A call with a value out of range fails before any packet leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
@@ -39,24 +39,24 @@ pub struct Config {
     pub family: Family,
     /// How long an address of the other family waits for the preferred family's answer, from the
     /// first usable address on. Default 50 ms (RFC 8305 section 3, "Resolution Delay"; named after
-    /// the usual case, an A that waits for AAAA). A negative answer ends it at once, and nobody
-    /// waits for a family that the host has no default route for. Longer prefers IPv6 more
-    /// strongly; zero takes whatever is first.
+    /// the usual case, an A that waits for AAAA). A negative answer ends the wait at once. The race
+    /// does not wait for a family that the host has no default route for. A longer time prefers
+    /// IPv6 more strongly; zero takes the first answer.
     pub aaaa_timeout: Duration,
     /// Distance between the starts of two attempts while none fails. Default 250 ms, from 10 ms to
-    /// 2 s (RFC 8305 sections 5 and 8, "Connection Attempt Delay"). Shorter reaches a good address
-    /// sooner behind silent ones and costs the servers more half-open connections.
+    /// 2 s (RFC 8305 sections 5 and 8, "Connection Attempt Delay"). A shorter delay reaches a good
+    /// address behind silent ones sooner, and costs the servers more half-open connections.
     pub connect_delay: Duration,
-    /// When a single attempt is given up. Default 10 s: enough for four retransmissions of a SYN.
+    /// The time-out of a single attempt. Default 10 s: enough for four retransmissions of a SYN.
     /// With [`Connector::connect_with`](crate::Connector::connect_with) it covers the whole dial.
     pub connect_timeout: Duration,
-    /// With `resolve_retries`, how long a lookup may take: their product. Default 1 s.
+    /// The time-out of a lookup is this value times `resolve_retries`. Default 1 s.
     pub resolve_timeout: Duration,
     /// See `resolve_timeout`. Default 3, at least 1. The resolver decides when it asks again; a
     /// server that needs longer than `resolve_timeout` for an answer still resolves.
     pub resolve_retries: u32,
-    /// When the whole call is given up, lookups and attempts together. Default 30 s.
-    /// `Duration::MAX` means never.
+    /// The time-out of the whole call, lookups and attempts together. Default 30 s. `Duration::MAX`
+    /// means that there is no time-out.
     pub total_timeout: Duration,
 }
 
@@ -124,15 +124,15 @@ impl Config {
         self
     }
 
-    /// How long one lookup may take: `resolve_timeout × resolve_retries`.
+    /// The time-out of one lookup: `resolve_timeout × resolve_retries`.
     #[must_use]
     pub const fn lookup_timeout(&self) -> Duration {
         self.resolve_timeout.saturating_mul(self.resolve_retries)
     }
 
-    /// The longest a connect to a name can take when `candidates` address and port pairs come of
-    /// it: the last answer, one `connect_delay` a pair, the last attempt's time-out, or the total,
-    /// whichever is less:
+    /// The longest time that a call can take for a name with `candidates` pairs of address and
+    /// port. It is the time until the last answer, one `connect_delay` between two pairs, and the
+    /// last attempt's time-out, and at most the total:
     ///
     /// `min(total_timeout, lookup_timeout + (candidates − 1) × connect_delay + connect_timeout)`
     ///
@@ -142,14 +142,13 @@ impl Config {
     /// assert_eq!(config.worst_case(2), Duration::from_millis(3_000 + 250 + 10_000));
     /// assert_eq!(config.worst_case(100), Duration::from_secs(30));
     /// ```
-    ///
     #[must_use]
     pub fn worst_case(&self, candidates: u32) -> Duration {
         self.worst_case_at(candidates, self.connect_delay)
     }
 
-    /// The same for [`Connector::connect_with`](crate::Connector::connect_with): while a dial goes
-    /// on after TCP, it may hold the next start back to 2 s after the one before.
+    /// The same for [`Connector::connect_with`](crate::Connector::connect_with): a dial that goes
+    /// on after TCP may delay the next start to 2 s after the one before.
     ///
     /// ```
     /// use std::time::Duration;
@@ -167,7 +166,7 @@ impl Config {
             .min(self.total_timeout)
     }
 
-    /// What is wrong with these values, if anything is.
+    /// Fails if a value is out of range.
     pub(crate) fn check(&self) -> Result<(), OutOfRange> {
         if !(MIN_CONNECT_DELAY..=MAX_CONNECT_DELAY).contains(&self.connect_delay) {
             return Err(OutOfRange("connect_delay must be from 10 ms to 2 s (RFC 8305 section 8)"));

@@ -1,4 +1,4 @@
-//! What is dialled: an address with its port, and where it comes from.
+//! Endpoints: an address with its port, and its origin.
 
 use std::net::SocketAddr;
 
@@ -21,7 +21,7 @@ pub(crate) struct Endpoint {
     pub(crate) tried: bool,
 }
 
-/// Where an endpoint comes from.
+/// The origin of an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EndpointOrigin {
     /// The caller's list of addresses.
@@ -41,7 +41,7 @@ impl Endpoint {
         IpVersion::of(self.addr)
     }
 
-    /// Whether both have the same address, with whatever ports.
+    /// True if both have the same address, on any ports.
     pub(crate) fn shares_address(&self, other: &Self) -> bool {
         let mut addr = other.addr;
         addr.set_port(self.addr.port());

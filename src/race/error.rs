@@ -1,4 +1,4 @@
-//! Why a connect failed: one line that tells the whole story, and the report behind it.
+//! The error of a call: one line with every cause, and the report behind it.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -10,11 +10,11 @@ use crate::race::option_error::OptionError;
 use crate::race::report::text::Escaped;
 use crate::race::report::{AttemptReport, ErrorKind, LookupReport, Outcome, Report, Summary};
 
-/// A connect that failed.
+/// The error of a call.
 ///
-/// `Display` is one line, DNS first, then the attempts in order, each with address, port, cause
-/// and time. The causes are in it, so `source` is `None`: they would be printed twice. To look at
-/// one, take [`Error::report`] and downcast the `io::Error` of the attempt.
+/// `Display` is one line: DNS first, then the attempts in order, each with address, port, cause and
+/// time. `source` is `None`, because the causes are in that line already and would be printed
+/// twice. To examine a cause, take [`Error::report`] and downcast the `io::Error` of the attempt.
 ///
 /// `io::Error::from` keeps the kind, and this error as its inner value.
 #[derive(Clone)]
@@ -39,7 +39,7 @@ impl Error {
         Self::new(kind, report)
     }
 
-    /// An error before anything began; `detail` says what is wrong.
+    /// The error of a call that did not start, for the reason in `detail`.
     pub(crate) fn before_start(
         kind: ErrorKind,
         detail: &dyn fmt::Display,
@@ -51,14 +51,14 @@ impl Error {
         Self::new(kind, report)
     }
 
-    /// What kind of failure it is.
+    /// The kind of failure.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// The error of a connect among an error's causes, whether or not an `io::Error` is around it:
-    /// what is at the bottom of a failed request of an HTTP client.
+    /// Finds the error of a call among the causes of another error, also inside an `io::Error`. An
+    /// HTTP client's failed request has it as a cause, for example.
     ///
     /// ```
     /// # fn doc(error: std::io::Error) {
@@ -76,13 +76,13 @@ impl Error {
             if let Some(found) = inner.unwrap_or(error).downcast_ref() {
                 return Some(found);
             }
-            // Of an `io::Error`, `source` is the cause of what is in it.
+            // `source` of an `io::Error` skips the error inside it, so the inner error comes first.
             next = inner.or_else(|| error.source());
         }
         None
     }
 
-    /// Every lookup and attempt.
+    /// The report, with every lookup and attempt.
     #[must_use]
     pub fn report(&self) -> &Report {
         &self.report
@@ -94,13 +94,13 @@ impl Error {
         *self.report
     }
 
-    /// Whether the same call may succeed later: yes for what the network did, no for what the
-    /// caller gave and for a name that does not exist.
+    /// True if the same call may succeed later, because failures of the network may pass. Failures
+    /// by the caller's input stay, and so does a name that does not exist.
     ///
-    /// Of failed attempts one that may pass is enough. A socket option that was refused does not
-    /// pass, nor does an error of the kinds `InvalidInput`, `InvalidData` (a certificate, say)
-    /// and `Unsupported`; a dial's other errors count as transient, for a finer
-    /// judgement look at [`AttemptReport::error`].
+    /// Among failed attempts, a single one that may pass is enough. A refused socket option stays
+    /// refused, and so does an error of the kinds `InvalidInput`, `InvalidData` (a certificate, for
+    /// example) and `Unsupported`. A dial's other errors count as transient. For a finer judgement,
+    /// examine [`AttemptReport::error`].
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self.kind {
@@ -109,7 +109,7 @@ impl Error {
                 LookupErrorKind::NoSuchName
                 | LookupErrorKind::NoRecords
                 | LookupErrorKind::Untrusted => false,
-                // With a server it could not be reached; without, there is none to ask.
+                // With a server, that server was unreachable. Without, no server is configured.
                 LookupErrorKind::NoNameServer => error.server().is_some(),
                 LookupErrorKind::ServerFailure
                 | LookupErrorKind::Refused
@@ -128,7 +128,7 @@ impl Error {
         self.report.lookups.iter().filter_map(LookupReport::error)
     }
 
-    /// The kind that callers of `std::io` know: at the top, that of the first attempt.
+    /// The kind for callers of `std::io`: for failed attempts, the kind of the first one.
     fn io_kind(&self) -> io::ErrorKind {
         let silent = |error: &LookupError| error.kind() == LookupErrorKind::TimedOut;
         match self.kind {
@@ -146,14 +146,14 @@ impl Error {
     }
 }
 
-/// A failure that lies with the caller's options stays; one that lies with the path may pass.
+/// True for a failure of the path, which may pass. False for a failure of the caller's options.
 fn may_pass(attempt: &AttemptReport) -> bool {
     use io::ErrorKind::{InvalidData, InvalidInput, PermissionDenied, Unsupported};
     let Some(error) = attempt.error() else { return true };
     if error.get_ref().is_some_and(|inner| inner.is::<OptionError>()) {
         return false;
     }
-    // A filter on the path says "denied" by ICMP; this host says so before a packet leaves.
+    // A filter on the path denies by ICMP. This host denies before a packet leaves.
     let denied_here = error.kind() == PermissionDenied && !attempt.sent;
     !denied_here && ![InvalidData, InvalidInput, Unsupported].contains(&error.kind())
 }
@@ -173,7 +173,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// The kind and the one line; the report prints itself.
+/// The kind and the line, without the report.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Error({:?}: {self})", self.kind)

@@ -4,12 +4,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::prefix::Prefix;
 
-/// Whether an address belongs to the public Internet: globally reachable unicast, by the IANA
+/// True if an address belongs to the public Internet: globally reachable unicast, by the IANA
 /// special-purpose address registries (RFC 6890, RFC 8190). The port does not matter.
 ///
-/// For a server that connects where its users tell it to: webhooks, link previews, imports. Such a
-/// server must not be led into its own network (server-side request forgery), and
-/// `connector.allow(he::is_public)` sees to that.
+/// It is meant for servers that connect to addresses of their users' choice: webhooks, link
+/// previews, imports. Such a server must not connect into its own network (server-side request
+/// forgery). `connector.allow(he::is_public)` prevents that.
 ///
 /// ```
 /// let metadata = "169.254.169.254:80".parse().unwrap();
@@ -19,21 +19,21 @@ use super::prefix::Prefix;
 /// The gate judges the very address that is about to be dialled, so a name that resolves to one
 /// address for a check and to another for the connection gains nothing (DNS rebinding).
 ///
-/// Not public are loopback, private, shared (carrier NAT), link-local, documentation, benchmarking,
-/// multicast and reserved addresses, and everything in IPv6 outside of `2000::/3`. IPv4-mapped
-/// addresses and the well-known NAT64 prefix `64:ff9b::/96` are judged by the IPv4 address in them.
+/// It refuses loopback, private, shared (carrier NAT), link-local, documentation, benchmarking,
+/// multicast and reserved addresses, and all of IPv6 outside of `2000::/3`. It judges IPv4-mapped
+/// addresses and the well-known NAT64 prefix `64:ff9b::/96` by the IPv4 address in them.
 ///
 /// It is stricter than the registries where those list exceptions inside a block: the anycast
 /// services `192.0.0.9`, `192.0.0.10` and `2001:1::1` to `2001:1::3` answer for the local network
 /// (a port-mapping server among them); `2001:3::/32` (AMT), `2001:4:112::/48` (AS112),
 /// `2001:20::/28` (ORCHIDv2) and `2001:30::/28` (drone identifiers) hold no server that a user
-/// would name. Tunnels that hide an IPv4 address, 6to4 (`2002::/16`) and Teredo (`2001::/32`), are
-/// refused as a whole.
+/// would name. It refuses the tunnels that hide an IPv4 address, 6to4 (`2002::/16`) and Teredo
+/// (`2001::/32`), as a whole.
 ///
-/// What it does not protect from: services of your own on public addresses that trust their
-/// callers' network; cloud services on public addresses (Azure's `168.63.129.16`); a NAT64 prefix
-/// of the network's own, which looks like any other; what a proxy connects to on your behalf; and
-/// whatever runs on other ports of a public host.
+/// It does not protect services of your own on public addresses that trust their callers' network,
+/// cloud services on public addresses (Azure's `168.63.129.16`), addresses behind a NAT64 prefix of
+/// the network's own (which looks like any other), hosts that a proxy connects to on your behalf,
+/// and services on other ports of a public host.
 #[must_use]
 pub fn is_public(addr: SocketAddr) -> bool {
     match addr.ip() {
@@ -53,7 +53,7 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
     GLOBAL_UNICAST_V6.contains(ip) && !NOT_PUBLIC_V6.iter().any(|block| block.contains(ip))
 }
 
-/// The IPv4 address that packets to this one end up at.
+/// The IPv4 address that receives the packets to this address.
 fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     let [.., a, b, c, d] = ip.octets();
     // ::ffff:0:0/96 IPv4-mapped (RFC 4291); 64:ff9b::/96 NAT64 (RFC 6052)
@@ -63,7 +63,8 @@ fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
 }
 
 /// The IPv4 special-purpose registry as of 2025-10, without the blocks that are global (AS112
-/// `192.31.196.0/24` and `192.175.48.0/24`, AMT `192.52.193.0/24`), with multicast, each block once.
+/// `192.31.196.0/24` and `192.175.48.0/24`, AMT `192.52.193.0/24`), with multicast, and each block
+/// once.
 const NOT_PUBLIC_V4: [Prefix; 15] = [
     v4(0, 0, 0, 0, 8),       // this network (RFC 791)
     v4(10, 0, 0, 0, 8),      // private (RFC 1918)
@@ -82,9 +83,9 @@ const NOT_PUBLIC_V4: [Prefix; 15] = [
     v4(240, 0, 0, 0, 4),     // reserved (RFC 1112), broadcast (RFC 919)
 ];
 
-/// All that IANA hands out for global unicast (RFC 4291 section 2.4, RFC 3587). Outside of it lie
-/// `::`, `::1`, 64:ff9b:1::/48 (RFC 8215), 100::/64 (RFC 6666), 5f00::/16 (RFC 9602), fc00::/7
-/// (RFC 4193), fe80::/10, fec0::/10 (RFC 3879), ff00::/8, and what is not assigned.
+/// The space that IANA assigns for global unicast (RFC 4291 section 2.4, RFC 3587). Outside of it
+/// are `::`, `::1`, 64:ff9b:1::/48 (RFC 8215), 100::/64 (RFC 6666), 5f00::/16 (RFC 9602), fc00::/7
+/// (RFC 4193), fe80::/10, fec0::/10 (RFC 3879), ff00::/8, and unassigned space.
 const GLOBAL_UNICAST_V6: Prefix = v6(0x2000, 0, 0, 0, 0, 0, 3);
 
 /// The blocks of the IPv6 special-purpose registry that lie in 2000::/3 and are not global.
@@ -124,7 +125,7 @@ mod tests {
         check(true, &["1.1.1.1", "9.9.9.9", "193.0.6.139", "2606:4700:4700::1111", "2a00:1450::1"]);
     }
 
-    #[test] // the address before a block and the one behind it
+    #[test] // the addresses before and behind each block
     fn the_neighbours_of_every_ipv4_block_are_public() {
         check(true, &["1.0.0.0", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0"]);
         check(true, &["126.255.255.255", "128.0.0.0", "169.253.255.255", "169.255.0.0"]);
@@ -135,7 +136,7 @@ mod tests {
         check(true, &["223.255.255.255"]);
     }
 
-    #[test] // the first and the last address of a block
+    #[test] // the first and the last address of each block
     fn the_edges_of_every_ipv4_block_are_not_public() {
         check(false, &["0.0.0.0", "0.255.255.255", "10.0.0.0", "10.255.255.255"]);
         check(false, &["100.64.0.0", "100.127.255.255", "127.0.0.0", "127.255.255.255"]);

@@ -15,7 +15,7 @@ pub(crate) const LOCALHOST: [SocketAddr; 2] = [
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
 ];
 
-/// A host that can be connected to, as far as its text tells. Cheap to clone.
+/// A host with a valid text: a name or an IP literal. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Host {
     typed: Arc<str>,
@@ -23,22 +23,22 @@ pub struct Host {
     kind: HostKind,
 }
 
-/// Where the addresses of a host come from.
+/// The source of a host's addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HostKind {
-    /// An IP literal: usable, with its zone, the port is 0.
+    /// A usable IP literal with its zone. The port is 0.
     Literal(SocketAddr),
-    /// [`LOCALHOST`], never a name server.
+    /// [`LOCALHOST`], without a question to a name server.
     Localhost,
     /// A lookup of this name.
     Name(Name),
-    /// There are none, for this reason, and no lookup is made.
+    /// No addresses, for this reason: the name is never looked up.
     NoSuchName(&'static str),
 }
 
 impl Host {
-    /// Allocates once for a literal and for a name in lower-case ASCII. A zone given by name asks
-    /// the system for the interface; nothing else here does I/O.
+    /// It allocates once for a literal and for a name in lower-case ASCII. The only I/O is the
+    /// question to the system for the interface of a zone that is given by name.
     pub(crate) fn parse(text: &str) -> Result<Self, InvalidHost> {
         let host = match literal::parse(text) {
             Ok(Some(addr)) => {
@@ -50,13 +50,13 @@ impl Host {
         host.map_err(|kind| InvalidHost { host: Escaped(text).to_string(), kind })
     }
 
-    /// The text as the caller typed it. It is foreign text, so escape it where it is shown.
+    /// The text as the caller typed it. It is foreign text, so escape it before it is shown.
     pub(crate) fn typed(&self) -> &Arc<str> {
         &self.typed
     }
 
-    /// The host as a certificate names it: a name in lower-case A-labels without a dot at its end, or
-    /// a literal without brackets and zone (which never go on the wire, RFC 9844 section 6).
+    /// The host as a certificate names it: a name in lower-case A-labels without a dot at its end,
+    /// or a literal without brackets and zone (which never go on the wire, RFC 9844 section 6).
     #[must_use]
     pub fn name(&self) -> &str {
         let name = self.name.strip_prefix('[').unwrap_or(&self.name);
@@ -71,7 +71,7 @@ impl Host {
     fn literal(text: &str, addr: SocketAddr) -> Self {
         let typed: Arc<str> = text.into();
         let name = match addr {
-            // An IPv4-mapped address goes by the address that is dialled.
+            // The name of an IPv4-mapped address is the IPv4 address that is dialled.
             SocketAddr::V4(v4) if text.contains(':') => v4.ip().to_string().into(),
             SocketAddr::V4(_) | SocketAddr::V6(_) => typed.clone(),
         };
@@ -110,7 +110,7 @@ pub(crate) fn certified_name(text: &str) -> Result<Arc<str>, InvalidHostKind> {
     }
 }
 
-/// Why no call ever looks this text up; `None` for a name that is looked up.
+/// The reason why no call ever looks this text up; `None` for a name that is looked up.
 #[cfg(feature = "dns")]
 pub(crate) fn why_never_looked_up(text: &str) -> Option<String> {
     let why = match Host::parse(text).map(|host| host.kind) {
@@ -123,7 +123,7 @@ pub(crate) fn why_never_looked_up(text: &str) -> Option<String> {
     Some(why.to_owned())
 }
 
-/// As [`check_name`](super::name::check_name), with the name in the error.
+/// [`check_name`](super::name::check_name) with the name in its error.
 #[cfg(any(feature = "dns", feature = "os"))]
 pub(crate) fn check_name(name: &str) -> Result<(), InvalidHost> {
     let invalid =
@@ -131,7 +131,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), InvalidHost> {
     super::name::check_name(name).map_err(invalid)
 }
 
-/// Whether some programs take a name with this last label for an IPv4 address: `127.1`, `0x7f.1`
+/// True if some programs take a name with this last label for an IPv4 address: `127.1`, `0x7f.1`
 /// ("ends in a number" of the WHATWG's URL standard). No top-level domain is a number.
 fn is_number(top: &str) -> bool {
     let digits = |text: &str| text.bytes().all(|c| c.is_ascii_digit());
@@ -139,14 +139,14 @@ fn is_number(top: &str) -> bool {
     digits(top) || top.strip_prefix("0x").is_some_and(hex)
 }
 
-/// A text that names no host.
+/// The error of a text that names no host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InvalidHost {
     host: String,
     kind: InvalidHostKind,
 }
 
-/// Why a text names no host.
+/// The reason why a text names no host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InvalidHostKind {
     Literal(InvalidLiteral),

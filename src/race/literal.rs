@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 
-/// The address of an IP literal, with or without the brackets of a URL; `None` if the text is no
+/// The address of an IP literal, with or without the brackets of a URL; `None` if the text is not a
 /// literal. The port is 0.
 #[inline]
 pub(super) fn parse(text: &str) -> Result<Option<SocketAddr>, InvalidLiteral> {
@@ -56,7 +56,7 @@ fn scope_id(ip: Ipv6Addr, zone: &str) -> Result<u32, InvalidLiteral> {
         return Err(InvalidLiteral::ZoneOfGlobal);
     }
     if zone.bytes().all(|c| c.is_ascii_digit()) {
-        // Number 0 is "the default zone": no zone.
+        // Number 0 means "the default zone", that is no zone.
         return zone.parse().ok().filter(|id| *id != 0).ok_or(InvalidLiteral::NoInterface);
     }
     if zone.starts_with("25") {
@@ -75,7 +75,7 @@ fn interface(ip: Ipv6Addr, zone: &str) -> Option<u32> {
     })
 }
 
-/// Why a text is not an IP literal.
+/// The reason why a text is not an IP literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InvalidLiteral {
     Brackets,

@@ -1,4 +1,4 @@
-//! Lookups: what is asked, and when the answers that are known are enough to start.
+//! Lookups: the questions, and the time at which the known answers are enough to start.
 
 use std::time::Instant;
 
@@ -11,13 +11,13 @@ use super::order::SourceAddrs;
 use super::query::{Record, Records};
 use super::report::{LookupOutcome, LookupReport, Report};
 
-/// What the race asks, and the wait for the preferred answer. The lookups themselves are in the
-/// report.
+/// The questions of the race, and the wait for the preferred answer. The lookups themselves are in
+/// the report.
 pub(super) struct Lookups {
     family: Family,
-    /// When the first usable address was known.
+    /// The time at which the first usable address became known.
     first_addr_at: Option<Instant>,
-    /// The IP version whose answer is waited for, once it matters.
+    /// The IP version whose answer the race waits for, once that matters.
     preferred: Option<IpVersion>,
 }
 
@@ -26,7 +26,7 @@ impl Lookups {
         Self { family, first_addr_at: None, preferred: None }
     }
 
-    /// The record types of the host's addresses, in the order in which they are asked.
+    /// The record types of the host's addresses, in the order of their lookups.
     fn records(&self) -> &'static [Record] {
         match self.family {
             Family::Any | Family::PreferV4 => &[Record::Aaaa, Record::A], // R-8305-3a
@@ -35,12 +35,12 @@ impl Lookups {
         }
     }
 
-    /// The record types that are asked beside this one.
+    /// The record types that the race asks for besides this one.
     pub(super) fn siblings(&self, record: Record) -> Records {
         self.records().iter().copied().filter(|other| *other != record).collect()
     }
 
-    /// Starts the next lookup of this name, if there is one left to start: its number and record type.
+    /// Starts the next lookup of this name, if one is left, and returns its number and record type.
     #[inline]
     pub(super) fn ask(
         &self,
@@ -51,13 +51,13 @@ impl Lookups {
         let id = report.lookups.len();
         let record = *self.records().get(id)?;
         if id == 0 {
-            report.lookups.reserve_exact(self.records().len()); // Without this it would be four.
+            report.lookups.reserve_exact(self.records().len()); // A push would reserve four.
         }
         report.lookups.push(LookupReport::starting(name.clone(), record, now));
         Some((id, record))
     }
 
-    /// Takes note of how a lookup has ended; gives the answer if it has addresses.
+    /// Records the end of a lookup, and returns its answer if that has addresses.
     #[inline]
     pub(super) fn ended(
         id: usize,
@@ -79,7 +79,7 @@ impl Lookups {
         }
     }
 
-    /// Gives up the lookups whose time is over.
+    /// Ends the lookups whose time is over.
     #[inline]
     pub(super) fn expire(config: &Config, report: &mut Report, now: Instant) {
         while Self::deadline(config, report).is_some_and(|at| at <= now) {
@@ -89,21 +89,22 @@ impl Lookups {
         }
     }
 
-    /// When the next lookup is given up. All lookups have the same time-out, so the oldest one
-    /// reaches it first.
+    /// The time at which the oldest lookup times out. All lookups have the same time-out, so the
+    /// oldest one reaches it first.
     #[inline]
     pub(super) fn deadline(config: &Config, report: &Report) -> Option<Instant> {
         let oldest = report.lookups.iter().find(|lookup| lookup.is_running())?;
         oldest.span.from.checked_add(config.lookup_timeout())
     }
 
-    /// A usable address is known.
+    /// Records the time at which the first usable address became known.
     pub(super) fn note_addr(&mut self, now: Instant) {
         self.first_addr_at.get_or_insert(now);
     }
 
-    /// R-V3-4.2e: which IP version is waited for. The system is asked only where it matters: an
-    /// address is known, nothing is tried yet, and the other answer is outstanding.
+    /// R-V3-4.2e: chooses the IP version that the race waits for. It asks the system only where
+    /// that matters: an address is known, no attempt has started, and the other answer is
+    /// outstanding.
     #[inline]
     pub(super) fn choose_preferred(&mut self, sources: &SourceAddrs, report: &Report) {
         let is_waiting = report.attempts.is_empty() && self.first_addr_at.is_some();
@@ -115,8 +116,8 @@ impl Lookups {
         }
     }
 
-    /// R-V3-4.2a and b: when the first attempt may start. An address is known, and the preferred
-    /// lookup has ended, in one way or the other, or has been waited for. The wait starts once (F-1).
+    /// R-V3-4.2a and b: the time at which the first attempt may start. By then an address is known,
+    /// and the preferred lookup or the Resolution Delay has ended. The delay starts once (F-1).
     #[inline]
     pub(super) fn resolution_delay_ends_at(
         &self,
@@ -135,13 +136,13 @@ impl Lookups {
     }
 }
 
-/// Whether a lookup is unanswered.
+/// True if a lookup is unanswered.
 #[inline]
 pub(super) fn are_running(report: &Report) -> bool {
     report.lookups.iter().any(LookupReport::is_running)
 }
 
-/// An answer without addresses is a negative one.
+/// Turns an answer without addresses into a negative one.
 #[inline]
 fn refuse_empty(answer: Answer) -> Result<Answer, LookupError> {
     if !answer.addrs().is_empty() {

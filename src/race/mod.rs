@@ -1,10 +1,10 @@
-//! The race itself: no clock, no socket, no task, no log. For tests, and for runtimes other than
-//! tokio.
+//! The race itself, without a clock, a socket, a task or a log. It is for tests, and for runtimes
+//! other than tokio. There is no tokio in the algorithm; tokio is compiled all the same.
 //!
-//! A driver asks a [`Race`] what to do ([`Race::poll`]), and tells it what happened
-//! ([`Race::resolved`], [`Race::tcp_up`], [`Race::failed`], [`Race::won`]). The race keeps facts, not
-//! phases: its answer, and the time of the next question, follow from them in a fixed order. The
-//! facts are the [`Report`].
+//! A driver asks a [`Race`] for its next step ([`Race::poll`]), and reports what happened
+//! ([`Race::resolved`], [`Race::tcp_up`], [`Race::failed`], [`Race::won`]). The race stores facts,
+//! not phases. The next step, and the time of the next poll, follow from the facts in a fixed
+//! order. The facts are the [`Report`].
 //!
 //! ```
 //! use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@
 //! # Ok::<(), he::Error>(())
 //! ```
 //!
-//! `examples/threads.rs` drives it with threads and `std::net`. The order of RFC 6724 needs to know
+//! `examples/threads.rs` drives it with threads and `std::net`. The order of RFC 6724 depends on
 //! the source addresses: see [`Surroundings`].
 
 use std::fmt;
@@ -68,25 +68,24 @@ use self::report::{AttemptOutcome, AttemptReport, ErrorKind, LookupReport, Outco
 /// A wait that has no end of its own lasts this long.
 const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// What the driver of a race has to do next.
+/// The next thing that the driver of a race has to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Step {
-    /// Start a lookup of this record type, with [`Race::query`]; tell [`Race::resolved`] how it ends.
-    /// The number is the lookup's index in [`Report::lookups`].
+    /// Start a lookup of this record type, with [`Race::query`], and report its end to
+    /// [`Race::resolved`]. The number is the lookup's index in [`Report::lookups`].
     Resolve(usize, Record),
-    /// Start this attempt; tell [`Race::won`] or [`Race::failed`] how it ends. The number is the
-    /// attempt's index in [`Report::attempts`].
+    /// Start this attempt, and report its end to [`Race::won`] or [`Race::failed`]. The number is
+    /// the attempt's index in [`Report::attempts`].
     Connect(usize, SocketAddr),
     /// Stop this attempt: it took longer than `connect_timeout`.
     Cancel(usize),
-    /// There is nothing to do until something happens, or until this moment: then poll again. It
-    /// always lies in the future.
+    /// Wait for an event, at most until this moment; then poll again. The moment always lies in the
+    /// future.
     Wait(Instant),
     /// The race is over and this attempt has won. Stop all others.
     Won(usize),
-    /// The race is over and has the addresses that it was to find ([`Race::resolving`]): see
-    /// [`Race::addrs`].
+    /// The race is over and has found the addresses ([`Race::resolving`]): see [`Race::addrs`].
     Resolved,
     /// The race is over and lost. Stop everything.
     Fail(ErrorKind),
@@ -94,7 +93,7 @@ pub enum Step {
     Over,
 }
 
-/// One call, from its first lookup to its winner. See the [module](self).
+/// A call, from its first lookup to its winner. See the [module](self).
 pub struct Race {
     /// `None` for a list of addresses.
     host: Option<Host>,
@@ -114,15 +113,15 @@ impl Race {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidInput`] for a host, port list or configuration that makes no sense,
+    /// [`ErrorKind::InvalidInput`] for an invalid host, port list or configuration,
     /// [`ErrorKind::NoSuchName`] for names that are never looked up (`.invalid`, `.onion`).
     pub fn new(host: &str, ports: &[u16], config: Config, now: Instant) -> Result<Self, Error> {
         Self::to(host, Some(ports), config, now)
     }
 
-    /// A race that only finds the addresses of a host: it ends with [`Step::Resolved`] where a race
-    /// of [`new`](Self::new) would start its first attempt. The port is not known: it is 0 in the
-    /// addresses, and in what the gate is asked for.
+    /// A race that only finds the addresses of a host. It ends with [`Step::Resolved`] where a race
+    /// of [`new`](Self::new) would start its first attempt. The port is unknown: it is 0 in the
+    /// addresses, and the gate is asked with port 0.
     ///
     /// # Errors
     ///
@@ -164,13 +163,12 @@ impl Race {
         })
     }
 
-    /// A race over a list of addresses, in the caller's order: nothing is looked up or sorted, and
-    /// the list is not cut. An address that comes twice is tried once.
+    /// A race over a list of addresses, in the caller's order. It tries all of them, without
+    /// lookups and without sorting. It tries a duplicate address once.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidInput`] for an empty list, a port 0, or a configuration that makes no
-    /// sense.
+    /// [`ErrorKind::InvalidInput`] for an empty list, a port 0, or an invalid configuration.
     pub fn of_addrs(addrs: &[SocketAddr], config: Config, now: Instant) -> Result<Self, Error> {
         let refuse = |why: &dyn fmt::Display| {
             let report = Report::of_list(addrs.len(), now);
@@ -197,15 +195,17 @@ impl Race {
         })
     }
 
-    /// What surrounds the race: source addresses, a gate, error texts. Call it before the first poll.
+    /// Sets the surroundings of the race: source addresses, a gate, error texts. Call it before the
+    /// first poll.
     #[must_use]
     pub fn with_surroundings(mut self, surroundings: Surroundings) -> Self {
         self.surroundings = surroundings;
         self
     }
 
-    /// What to do next. Call it after every event, and again after every step but [`Step::Wait`]. At
-    /// the end, [`Step::Won`], [`Step::Resolved`], [`Step::Fail`] or [`Step::Over`] stays the answer.
+    /// The next step. Call it after every event, and again after every step but [`Step::Wait`].
+    /// After [`Step::Won`], [`Step::Resolved`], [`Step::Fail`] or [`Step::Over`] it always returns
+    /// the same step.
     pub fn poll(&mut self, now: Instant) -> Step {
         if self.report.outcome == Outcome::Running {
             match self.next(now) {
@@ -256,7 +256,7 @@ impl Race {
         Ok(Step::Wait(self.wake_at(start_at).unwrap_or(now + FAR)))
     }
 
-    /// Brings up to date which endpoints there are, in which order, and what is waited for.
+    /// Updates the endpoints, their order, and the IP version that the race waits for.
     fn plan(&mut self, now: Instant) {
         let gate = self.surroundings.gate.as_ref();
         if self.candidates.admit_given(gate, &mut self.report) {
@@ -273,7 +273,7 @@ impl Race {
         }
     }
 
-    /// When the next attempt may start; `None` while there is no endpoint for it.
+    /// The time at which the next attempt may start; `None` while there is no endpoint for it.
     fn next_start(&self) -> Option<Instant> {
         let Self { config, report, .. } = self;
         let next = self.candidates.next()?;
@@ -291,10 +291,10 @@ impl Race {
     }
 }
 
-/// What a driver tells.
+/// The events that a driver reports.
 impl Race {
-    /// The answer to [`Step::Resolve`] with this number. A late one joins the race as if it had been
-    /// there from the start (R-V3-7a); one that comes after the end is ignored.
+    /// The lookup of the [`Step::Resolve`] with this number has ended. A late answer joins the race
+    /// as if it had been there from the start (R-V3-7a). The race ignores an answer after its end.
     pub fn resolved(&mut self, id: usize, result: Result<Answer, LookupError>, now: Instant) {
         let Some(answer) = Lookups::ended(id, result, &mut self.report, now) else { return };
         let gate = self.surroundings.gate.as_ref();
@@ -307,21 +307,21 @@ impl Race {
         self.pace.tcp_up(id, &mut self.report, now);
     }
 
-    /// An attempt has failed. `sent` is false if no packet has left the host for it: then the next
-    /// one need not keep the distance of 10 ms (F-6).
+    /// An attempt has failed. `sent` is false if no packet has left the host for it; then the next
+    /// attempt may start less than 10 ms after this one (F-6).
     pub fn failed(&mut self, id: usize, error: io::Error, sent: bool, now: Instant) {
         self.pace.failed(id, error, sent, &mut self.report, now);
     }
 
-    /// An attempt has succeeded. If several do before the next poll, the one that was started
-    /// first wins (F-20).
+    /// An attempt has succeeded. If several attempts succeed before the next poll, the attempt that
+    /// started first wins (F-20).
     pub fn won(&mut self, id: usize, now: Instant) {
         let Some(attempt) = self.report.running_attempt(id) else { return };
         attempt.span.to = Some(now);
         self.winner = Some(self.winner.map_or(id, |other| other.min(id)));
     }
 
-    /// The driver gives the race up before its end: the report says that it was dropped.
+    /// The driver gives up the race before its end. The report then says that the race was dropped.
     pub fn abandon(&mut self, now: Instant) {
         if self.report.outcome == Outcome::Running {
             self.close(Outcome::Dropped, now);
@@ -329,11 +329,11 @@ impl Race {
     }
 }
 
-/// What a driver may ask.
+/// The facts that a driver may read.
 impl Race {
-    /// The question that belongs to [`Step::Resolve`] with this number: the name, the other record
-    /// types of this race, and when the answer is no longer waited for. `None` if there is no such
-    /// lookup.
+    /// The question of the [`Step::Resolve`] with this number: the name, the other record types of
+    /// this race, and the time at which the race stops waiting for the answer. `None` if there is
+    /// no such lookup.
     #[must_use]
     pub fn query(&self, id: usize) -> Option<Query> {
         let LookupReport { name, record, span, .. } = self.report.lookups.get(id)?;
@@ -363,8 +363,8 @@ impl Race {
         self.host.as_ref()
     }
 
-    /// The addresses that have not been tried, in the order in which they would be: after
-    /// [`Step::Resolved`], what the race has found.
+    /// The untried addresses, in the order in which they would be tried. After [`Step::Resolved`],
+    /// they are the result of the race.
     pub fn addrs(&self) -> impl Iterator<Item = SocketAddr> {
         self.candidates.left().map(|endpoint| endpoint.addr)
     }
@@ -391,7 +391,7 @@ impl Race {
     }
 }
 
-/// Deadlines, and what it means that all have passed.
+/// Deadlines, and the kind of failure once everything has ended.
 impl Race {
     fn total_deadline(&self) -> Option<Instant> {
         self.report.began.checked_add(self.config.total_timeout)
@@ -404,7 +404,7 @@ impl Race {
         [start_at, lookup, attempt, self.total_deadline()].into_iter().flatten().min()
     }
 
-    /// Everything has ended and nothing has won: why.
+    /// The kind of failure, once everything has ended without a winner.
     fn failure(&self) -> ErrorKind {
         let report = &self.report;
         let timed_out = |a: &AttemptReport| matches!(a.outcome, AttemptOutcome::TimedOut);
@@ -426,7 +426,7 @@ impl Race {
     }
 }
 
-/// `at` and this much later; what the clock cannot tell is far away.
+/// `at` plus `delay`, or a time far in the future if the clock cannot represent the sum.
 fn later(at: Instant, delay: Duration) -> Instant {
     at.checked_add(delay).unwrap_or(at + FAR)
 }

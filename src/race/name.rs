@@ -8,16 +8,18 @@ use idna::AsciiDenyList;
 
 use super::report::text::Escaped;
 
-/// The longest text that is mapped, in bytes. The longest name fits in a script of four bytes a
-/// letter, and mapping takes time.
+/// The longest text that is mapped, in bytes, because mapping takes time. The longest name fits in
+/// a script of four bytes a letter.
 const MAX_TEXT: usize = 2_048;
 
-/// The name of a query: lower-case A-labels, with a dot at its end if it is absolute. Cheap to clone.
+/// The name of a query: lower-case A-labels, with a dot at its end if it is absolute. Cheap to
+/// clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Name(Arc<str>);
 
 impl Name {
-    /// The name in this text. A text that is not a name, such as an IP literal, is only lower-cased.
+    /// The name in this text. A text that is not a name, such as an IP literal, is only
+    /// lower-cased.
     pub(crate) fn new(text: &str) -> Self {
         a_labels(text).map_or_else(|_| Self(text.to_lowercase().into()), |ascii| Self::of(&ascii))
     }
@@ -27,7 +29,7 @@ impl Name {
         Self(ascii.into())
     }
 
-    /// The name of a text that is stored already and that is in lower-case A-labels.
+    /// The name in a stored text that is already in lower-case A-labels.
     #[inline]
     pub(super) fn stored(ascii: Arc<str>) -> Self {
         Self(ascii)
@@ -43,7 +45,7 @@ impl Name {
         bare(&self.0)
     }
 
-    /// Whether it ends with a dot, so that the search list does not apply.
+    /// True if it ends with a dot, so that the search list does not apply.
     #[cfg(feature = "dns")]
     pub(crate) fn is_absolute(&self) -> bool {
         self.0.ends_with('.')
@@ -72,9 +74,9 @@ pub(super) fn a_labels(text: &str) -> Result<Cow<'_, str>, InvalidName> {
         .map_err(|_| InvalidName::of(text))
 }
 
-/// Whether a name without a dot at its end may be sent to a name server: a text that [`Name::new`]
-/// only lower-cased may not. Neither UTS 46 nor the last label is checked again, because with a
-/// domain of the search list behind it an unusual name is a name all the same.
+/// Fails for a name without a dot at its end that must not be sent to a name server, such as a text
+/// that [`Name::new`] only lower-cased. It checks neither UTS 46 nor the last label again, because
+/// an unusual name is valid with a domain of the search list behind it.
 #[cfg(any(feature = "dns", feature = "os"))]
 pub(crate) fn check_name(name: &str) -> Result<(), InvalidName> {
     let plain = name.chars().all(|c| c.is_ascii() && c != ':' && !is_forbidden(c));
@@ -105,7 +107,7 @@ fn is_forbidden(c: char) -> bool {
     c.is_ascii_control() || " %#/<>?@[\\]^|".contains(c)
 }
 
-/// Why a text is not a name.
+/// The reason why a text is not a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InvalidName {
     Character(char),
@@ -120,7 +122,7 @@ pub(crate) enum InvalidName {
 }
 
 impl InvalidName {
-    /// Why UTS 46 refuses this text: what the text was meant to be.
+    /// The reason why UTS 46 refuses this text, by the look of the text.
     fn of(text: &str) -> Self {
         match text.matches(':').count() {
             0 => text.chars().find(|c| is_forbidden(*c)).map_or(Self::Idna, Self::Character),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
-/// An option that the system did not take: which one, for which address, and why.
+/// A socket option that was refused: its name, the address, and the reason.
 #[derive(Debug)]
 pub struct OptionError {
     option: &'static str,
@@ -29,7 +29,7 @@ impl OptionError {
         self.addr
     }
 
-    /// What the system said.
+    /// The reason.
     #[must_use]
     pub fn cause(&self) -> &io::Error {
         &self.cause

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 pub(crate) struct Ports(SmallVec<[u16; 4]>);
 
 impl Ports {
-    /// Each port once.
+    /// Removes duplicates.
     ///
     /// # Errors
     ///
@@ -30,7 +30,7 @@ impl Ports {
         Self(ports.into())
     }
 
-    /// Port 0 alone: it stands for a port that is not known.
+    /// Port 0 alone: it stands for an unknown port.
     pub(crate) fn unknown() -> Self {
         Self::as_given(&[0])
     }
@@ -44,7 +44,7 @@ impl Deref for Ports {
     }
 }
 
-/// Why no connection can be made to these ports.
+/// The reason why a list of ports is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InvalidPorts {
     Empty,

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// A prefix of IPv6 addresses. An IPv4 prefix is one of IPv4-mapped addresses.
+/// A prefix of IPv6 addresses. An IPv4 prefix is a prefix of IPv4-mapped addresses.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Prefix {
     bits: u128,
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prefix_contains_what_shares_its_leading_bits() {
+    fn a_prefix_contains_the_addresses_with_its_leading_bits() {
         let ip = |text: &str| text.parse::<Ipv6Addr>().unwrap();
         let doc = Prefix::v6(ip("2001:db8:ffff::1"), 32);
         assert!(doc.contains(ip("2001:db8::")) && doc.contains(ip("2001:db8:ffff:ffff::")));

@@ -1,4 +1,4 @@
-//! What is asked of a resolver: one name, one record type.
+//! The question to a resolver: one name and one record type.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -30,7 +30,7 @@ impl Record {
         }
     }
 
-    /// Whether a record of this type can hold this address.
+    /// True if a record of this type can hold this address.
     #[must_use]
     pub fn holds(self, addr: SocketAddr) -> bool {
         self.ip_version() == Some(IpVersion::of(addr))
@@ -49,7 +49,7 @@ impl fmt::Display for Record {
 /// Record types. A race asks two.
 pub(crate) type Records = SmallVec<[Record; 4]>;
 
-/// One question to a resolver.
+/// A question to a resolver.
 #[derive(Debug, Clone)]
 pub struct Query {
     pub(crate) name: Name,
@@ -62,9 +62,9 @@ pub struct Query {
 impl Query {
     /// A question outside of any race: no siblings, no deadline, no binding.
     ///
-    /// The name is taken in any case and script: it becomes lower-case A-labels (UTS 46). A text
-    /// that is no name, `bad name` or `db.test:80`, is only put in lower case; the resolver of this
-    /// crate then fails with [`LookupErrorKind::Other`](crate::LookupErrorKind::Other) and sends
+    /// The name may be in any case and script: it becomes lower-case A-labels (UTS 46). A text that
+    /// is not a name, such as `bad name` or `db.test:80`, is only lower-cased. The resolvers of
+    /// this crate then fail with [`LookupErrorKind::Other`](crate::LookupErrorKind::Other) and send
     /// nothing.
     #[must_use]
     pub fn new(name: &str, record: Record) -> Self {
@@ -72,15 +72,15 @@ impl Query {
         Self { name, record, siblings: Records::new(), deadline: None, binding }
     }
 
-    /// The same question about another name: record, siblings, deadline and binding stay. For a
-    /// resolver that maps names and hands on to another one. The name is taken as in
+    /// The same question about another name: record, siblings, deadline and binding stay. It is for
+    /// a resolver that maps names and asks another resolver. The name may be written as in
     /// [`new`](Self::new); without a dot at its end, it is subject to that resolver's search list.
     #[must_use]
     pub fn with_name(&self, name: &str) -> Self {
         Self { name: Name::new(name), ..self.clone() }
     }
 
-    /// Replaces [`siblings`](Self::siblings): for lookups outside of a race that belong together.
+    /// Replaces [`siblings`](Self::siblings), for lookups outside of a race that belong together.
     /// Default none.
     #[must_use]
     pub fn with_siblings(mut self, siblings: impl IntoIterator<Item = Record>) -> Self {
@@ -95,8 +95,9 @@ impl Query {
         self
     }
 
-    /// Replaces [`binding`](Self::binding), which
-    /// [`SocketOptions::binding`](crate::SocketOptions::binding) makes. Default: nothing is bound.
+    /// Replaces [`binding`](Self::binding).
+    /// [`SocketOptions::binding`](crate::SocketOptions::binding) makes the value. Default: nothing
+    /// is bound.
     #[must_use]
     pub fn with_binding(mut self, binding: Binding) -> Self {
         self.binding = binding;
@@ -110,21 +111,22 @@ impl Query {
         self.name.as_str()
     }
 
-    /// The record type that is asked.
+    /// The record type.
     #[must_use]
     pub fn record(&self) -> Record {
         self.record
     }
 
-    /// The record types that the same race asks beside this one. A resolver that walks a search list
-    /// has to decide for all of them together, or two hosts of one name are mixed.
+    /// The record types that the same race asks for besides this one. A resolver with a search list
+    /// has to decide for all of them together, because it would otherwise mix two hosts of one
+    /// name.
     #[must_use]
     pub fn siblings(&self) -> &[Record] {
         &self.siblings
     }
 
-    /// When the race stops listening for this answer. A resolver that gives up by then itself can
-    /// say whom it has asked.
+    /// The time at which the race stops waiting for this answer. A resolver that gives up earlier
+    /// by itself can name the servers that it has asked.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
@@ -142,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_about_another_name_keeps_all_that_the_race_has_said() {
+    fn a_query_about_another_name_keeps_its_other_fields() {
         let (deadline, binding) = (Instant::now(), Binding { mark: Some(7), ..Binding::default() });
         let query = Query::new("db.internal", Record::A)
             .with_siblings([Record::Aaaa])

@@ -1,4 +1,4 @@
-//! What surrounds a race: what it may ask while it runs, beside its lookups and attempts.
+//! The surroundings of a race: the functions that it may call, besides lookups and attempts.
 
 use std::fmt;
 use std::io;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::race::order::SourceAddrs;
 use crate::race::report::ErrorWords;
 
-/// Permits or refuses an endpoint before anything is done with it.
+/// A function that permits or refuses an endpoint before anything is done with it.
 pub(crate) type Gate = Arc<dyn Fn(SocketAddr) -> bool + Send + Sync>;
 
 /// The source addresses, the gate and the error texts of a race. See
@@ -24,21 +24,22 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// The source addresses that decide the order of destinations (RFC 6724).
+    /// Sets the source addresses, which decide the order of destinations (RFC 6724).
     pub fn with_source_addrs(mut self, source_addrs: SourceAddrs) -> Self {
         self.source_addrs = source_addrs;
         self
     }
 
-    /// A gate: it is asked for every address and port before anything is done with it, the question
-    /// for its source address included. `false` refuses the address, and the report says so.
+    /// Sets a gate. The race asks it for every address and port before anything is done with them,
+    /// the question for the source address included. `false` refuses the address, and the report
+    /// says so.
     pub fn with_gate(mut self, gate: impl Fn(SocketAddr) -> bool + Send + Sync + 'static) -> Self {
         self.gate = Some(Arc::new(gate));
         self
     }
 
-    /// Texts for errors of a dial that the race does not know, for its report. `None` from `words`
-    /// leaves an error its own text.
+    /// Sets the texts, in the report, for errors of a dial that the race does not know. If `words`
+    /// returns `None`, the error keeps its own text.
     pub fn with_error_words(mut self, words: fn(&io::Error) -> Option<String>) -> Self {
         self.error_words = ErrorWords::new(words);
         self

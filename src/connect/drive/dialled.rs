@@ -1,4 +1,4 @@
-//! One dial, and how it ended.
+//! A dial and its result.
 
 use std::future::Future;
 use std::io;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-/// How a dial ended.
+/// The result of a dial.
 pub(super) struct DialResult<T> {
     pub(super) id: usize,
     pub(super) result: io::Result<T>,
@@ -15,8 +15,8 @@ pub(super) struct DialResult<T> {
 }
 
 pin_project! {
-    /// An attempt's dial. One that fails at its first poll has sent nothing: no route, no such
-    /// interface, an option.
+    /// An attempt's dial. If it fails at its first poll, it has sent nothing: no route, no such
+    /// interface, a socket option.
     pub(super) struct Dialled<F> {
         id: usize,
         #[pin]
@@ -44,8 +44,8 @@ impl<T, F: Future<Output = io::Result<T>>> Future for Dialled<F> {
     }
 }
 
-/// Another thread may run the I/O driver, and a peer nearby may answer the SYN before its sender
-/// gets to ask.
+/// True for an error that a packet of the peer causes. It may come at the first poll, because
+/// another thread may run the I/O driver, and a near peer may answer the SYN before the poll ends.
 fn is_of_the_peer(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset)
 }

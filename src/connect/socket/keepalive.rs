@@ -7,8 +7,8 @@ use socket2::SockRef;
 
 use super::check;
 
-/// When an idle connection is probed, how often, and when it is given up: after
-/// `idle + retries × interval` without a sign of the peer.
+/// The probes of an idle connection: the time until the first, their interval and their number. The
+/// connection fails after `idle + retries × interval` without a sign of the peer.
 ///
 /// ```
 /// use std::time::Duration;
@@ -18,8 +18,8 @@ use super::check;
 ///     .retries(3);
 /// ```
 ///
-/// Times are in whole seconds, the rest is cut, from 1 s to 32 767 s (Linux' range, checked on all
-/// platforms).
+/// Times are in whole seconds (fractions are cut off), from 1 s to 32 767 s (Linux' range, checked
+/// on all platforms).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub struct KeepAlive {
@@ -29,23 +29,23 @@ pub struct KeepAlive {
 }
 
 impl KeepAlive {
-    /// The first probe leaves after `idle` without traffic. There is no default; the systems' own
+    /// The first probe leaves after `idle` without traffic. There is no default. The systems' own
     /// 2 h (RFC 9293 section 3.8.4) is longer than most NAT boxes and firewalls remember a
-    /// connection, 60 s is shorter than nearly all of them.
+    /// connection; 60 s is shorter than nearly all of them remember one.
     pub const fn new(idle: Duration) -> Self {
         Self { idle, interval: None, retries: None }
     }
 
-    /// Time between two probes that nobody answers. Default the system's: 75 s on Linux, Apple's
-    /// systems and the BSDs, 1 s on Windows. Shorter notices a dead peer sooner.
+    /// Time between two unanswered probes. Default the system's: 75 s on Linux, Apple's systems and
+    /// the BSDs, 1 s on Windows. A shorter time notices a dead peer sooner.
     pub const fn interval(mut self, interval: Duration) -> Self {
         self.interval = Some(interval);
         self
     }
 
-    /// Probes without an answer before the connection fails, from 1 to 127. Default the system's:
-    /// 9 on Linux, 8 on Apple's systems and the BSDs, 10 on Windows. Fewer notices a dead peer
-    /// sooner and is more easily deceived by loss.
+    /// Unanswered probes before the connection fails, from 1 to 127. Default the system's: 9 on
+    /// Linux, 8 on Apple's systems and the BSDs, 10 on Windows. Fewer probes notice a dead peer
+    /// sooner, and are more easily deceived by loss.
     pub const fn retries(mut self, retries: u32) -> Self {
         self.retries = Some(retries);
         self

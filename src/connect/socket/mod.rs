@@ -1,4 +1,4 @@
-//! The options of an attempt's socket: before it connects, and after.
+//! The options of an attempt's socket, before and after it connects.
 
 use std::fmt;
 use std::io;
@@ -19,7 +19,7 @@ pub use self::keepalive::KeepAlive;
 mod keepalive;
 mod tcp;
 
-/// What every attempt sets on its socket. Cheap to clone.
+/// The options that every attempt sets on its socket. Cheap to clone.
 ///
 /// ```
 /// use std::time::Duration;
@@ -32,17 +32,18 @@ mod tcp;
 /// ```
 ///
 /// [`interface`](Self::interface), [`mark`](Self::mark) and [`local_address`](Self::local_address)
-/// hold for more than the attempts: name-server sockets and the probes for source addresses
-/// (RFC 6724) have them too, so that no lookup leaves beside the VPN that the connection takes.
+/// hold for more than the attempts. Name-server sockets and the probes for source addresses
+/// (RFC 6724) have them too, so that lookups leave by the same VPN as the connection.
 ///
 /// # Errors
 ///
-/// An option that the system does not take, a value out of range, an option that this platform
-/// lacks: each attempt fails with an [`OptionError`] that names the option and the address, inside
-/// an [`io::Error`] of the kind that the system gave, [`InvalidInput`](io::ErrorKind::InvalidInput)
-/// or [`Unsupported`](io::ErrorKind::Unsupported) ("not supported on this platform"). None is
-/// skipped silently. No packet has left by then; only `user_timeout` can fail after the handshake,
-/// when the system refuses a value in range.
+/// Each attempt fails with an [`OptionError`] if the system refuses an option, if a value is out of
+/// range, or if this platform lacks an option. The error names the option and the address. It is
+/// inside an [`io::Error`] of the kind that the system gave,
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) or [`Unsupported`](io::ErrorKind::Unsupported)
+/// ("not supported on this platform"). No option is skipped silently. No packet has left by then,
+/// with one exception: `user_timeout` fails after the handshake if the system refuses a value in
+/// range.
 #[derive(Debug, Clone)]
 pub struct SocketOptions {
     nodelay: bool,
@@ -69,10 +70,10 @@ impl Default for SocketOptions {
 }
 
 impl SocketOptions {
-    /// Whether a small write leaves at once instead of waiting for the acknowledgement of the one
+    /// If true, a small write leaves at once instead of waiting for the acknowledgement of the one
     /// before (`TCP_NODELAY`: Nagle's algorithm off). Default true: requests are written whole, and
-    /// together with delayed acknowledgements Nagle's algorithm costs 40 ms and more. False for a
-    /// program that writes many small pieces without a buffer. All platforms.
+    /// together with delayed acknowledgements Nagle's algorithm costs 40 ms and more. False is for
+    /// a program that writes many small pieces without a buffer. All platforms.
     #[must_use]
     pub fn nodelay(mut self, nodelay: bool) -> Self {
         self.nodelay = nodelay;
@@ -80,24 +81,23 @@ impl SocketOptions {
     }
 
     /// Probes on an idle connection, which find out that the peer is gone and keep NAT entries
-    /// alive (`SO_KEEPALIVE`). Default off, as RFC 9293 section 3.8.4 wants it: probes cost
-    /// traffic and battery, and end connections that would have survived a pause of the network.
-    /// On for connections that wait long for the peer's next word. Linux, Android, Fuchsia,
-    /// Apple's systems, Windows, FreeBSD, DragonFly, NetBSD and illumos.
+    /// alive (`SO_KEEPALIVE`). Default off, as RFC 9293 section 3.8.4 wants it: probes cost traffic
+    /// and battery, and end connections that would have survived a pause of the network. They are
+    /// for connections that wait long for the peer's next message. Linux, Android, Fuchsia, Apple's
+    /// systems, Windows, FreeBSD, DragonFly, NetBSD and illumos.
     #[must_use]
     pub fn keepalive(mut self, keepalive: KeepAlive) -> Self {
         self.keepalive = Some(keepalive);
         self
     }
 
-    /// How long sent data may stay unacknowledged before the connection fails
-    /// (`TCP_USER_TIMEOUT`, RFC 5482), in whole milliseconds from 1 ms to 24 days. Default the
-    /// system's: on Linux about 15 minutes, by its count of retransmissions. Shorter notices a dead
-    /// path while writing sooner; together with [`keepalive`](Self::keepalive), Linux gives up
-    /// after this time instead of after `retries`. It is set once the connection is up, for on
-    /// Linux it would bound the handshake as well, which is what
-    /// [`Config::connect_timeout`](crate::Config::connect_timeout) is for. Linux, Android and
-    /// Fuchsia.
+    /// How long sent data may stay unacknowledged before the connection fails (`TCP_USER_TIMEOUT`,
+    /// RFC 5482), in whole milliseconds from 1 ms to 24 days. Default the system's: on Linux about
+    /// 15 minutes, by its count of retransmissions. A shorter time notices a dead path sooner while
+    /// writing; together with [`keepalive`](Self::keepalive), Linux gives up after this time
+    /// instead of after `retries`. It is set after the handshake, because on Linux it would bound
+    /// the handshake too, which [`Config::connect_timeout`](crate::Config::connect_timeout) does.
+    /// Linux, Android and Fuchsia.
     #[must_use]
     pub fn user_timeout(mut self, timeout: Duration) -> Self {
         self.user_timeout = Some(timeout);
@@ -105,8 +105,8 @@ impl SocketOptions {
     }
 
     /// Size of the buffer for data to send (`SO_SNDBUF`), in bytes, at least 1. Default the
-    /// system's, which grows it as the path needs; a size set here stays as it is (Linux doubles
-    /// it for its own bookkeeping and cuts it at `net.core.wmem_max`). To bound memory, or data
+    /// system's, which grows it as the path needs; a size set here stays as it is (Linux doubles it
+    /// for its own bookkeeping and cuts it at `net.core.wmem_max`). It bounds memory, and the data
     /// queued on a slow path. All platforms.
     #[must_use]
     pub fn send_buffer(mut self, bytes: usize) -> Self {
@@ -115,9 +115,9 @@ impl SocketOptions {
     }
 
     /// Size of the buffer for received data (`SO_RCVBUF`), in bytes, at least 1. Default the
-    /// system's, which grows it as the path needs; a size set here stays as it is (Linux doubles
-    /// it for its own bookkeeping and cuts it at `net.core.rmem_max`) and bounds the window scale
-    /// of the handshake, hence it is set before. To bound memory, or to make a sender wait. All
+    /// system's, which grows it as the path needs; a size set here stays as it is (Linux doubles it
+    /// for its own bookkeeping and cuts it at `net.core.rmem_max`). It bounds memory, and makes a
+    /// sender wait. It also bounds the window scale of the handshake, so it is set before. All
     /// platforms.
     #[must_use]
     pub fn recv_buffer(mut self, bytes: usize) -> Self {
@@ -128,12 +128,12 @@ impl SocketOptions {
     /// The source address for connections of its family; call it twice for both families. Default
     /// the system's choice (RFC 6724 section 5). With one family set, every attempt of the other is
     /// refused before a packet leaves, with the kind
-    /// [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable): it would leave from an address that
-    /// nobody chose. A link-local address is bound in the zone of each destination;
-    /// `::ffff:192.0.2.1` is the IPv4 address in it. For hosts with several addresses of which the
-    /// peer admits one. The system takes a port for it before it knows the destination, so one
-    /// local address carries no more connections than there are ephemeral ports (on Linux 28 232
-    /// by default). All platforms.
+    /// [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable), because it would leave from an
+    /// address that the caller did not choose. A link-local address is bound in the zone of each
+    /// destination; `::ffff:192.0.2.1` is the IPv4 address in it. It is for hosts with several
+    /// addresses of which the peer admits one. The system takes a port for it before it knows the
+    /// destination, so one local address carries no more connections than there are ephemeral ports
+    /// (on Linux 28 232 by default). All platforms.
     #[must_use]
     pub fn local_address(mut self, local: IpAddr) -> Self {
         match local.to_canonical() {
@@ -143,9 +143,9 @@ impl SocketOptions {
         self
     }
 
-    /// The network interface, by its name of 1 to 15 bytes, that packets leave and arrive through
-    /// whatever the routes say (`SO_BINDTODEVICE`). Default none: the routes decide. For a VPN, or
-    /// one uplink of several. Linux (without privilege since 5.7), Android and Fuchsia.
+    /// The network interface, by its name of 1 to 15 bytes, by which packets leave and arrive
+    /// whatever the routes say (`SO_BINDTODEVICE`). Default none: the routes decide. It is for a
+    /// VPN, or for one uplink of several. Linux (without privilege since 5.7), Android and Fuchsia.
     #[must_use]
     pub fn interface(mut self, name: impl Into<String>) -> Self {
         let name: String = name.into();
@@ -153,8 +153,8 @@ impl SocketOptions {
         self
     }
 
-    /// The mark on each packet that routing rules and the firewall match (`SO_MARK`). Default
-    /// none. For a VPN's own connections, or a routing table of one's own. Linux, Android and
+    /// The mark on each packet that routing rules and the firewall match (`SO_MARK`). Default none.
+    /// It is for a VPN's own connections, or for a separate routing table. Linux, Android and
     /// Fuchsia; on Linux it takes `CAP_NET_ADMIN` or (since 5.17) `CAP_NET_RAW`.
     #[must_use]
     pub fn mark(mut self, mark: u32) -> Self {
@@ -163,10 +163,10 @@ impl SocketOptions {
     }
 
     /// A function that gets each attempt's socket and address, after all other options and right
-    /// before the connect: for options that are missing here. Default none; a second call
-    /// replaces the first. Its error ends that attempt and is kept as it is. It must not block.
-    /// Sockets to name servers and source probes do not pass through it, so what decides the way
-    /// of packets belongs in the options above. TCP Fast Open does not belong here: with it, a dead
+    /// before the socket connects. It is for options that are missing here. Default none; a second
+    /// call replaces the first. Its error ends that attempt and is kept as it is. It must not
+    /// block. Sockets to name servers and source probes do not pass through it, so options that
+    /// decide the way of packets belong above. TCP Fast Open does not belong here: with it, a dead
     /// address "connects" at once and wins the race. All platforms.
     #[must_use]
     pub fn before_connect(
@@ -178,21 +178,21 @@ impl SocketOptions {
     }
 
     /// The options that decide the way packets take: [`interface`](Self::interface),
-    /// [`mark`](Self::mark) and [`local_address`](Self::local_address). It is what a
-    /// [`Query`](crate::Query) carries to the resolver.
+    /// [`mark`](Self::mark) and [`local_address`](Self::local_address). A [`Query`](crate::Query)
+    /// carries them to the resolver.
     #[must_use]
     pub fn binding(&self) -> &Binding {
         &self.binding
     }
 
-    /// These options, and the way that a query was told to take.
+    /// These options, with the binding of a query.
     #[cfg(feature = "dns")]
     pub(crate) fn bound_by(self, binding: Binding) -> Self {
         Self { binding, ..self }
     }
 
-    /// One attempt: a socket with these options, connected to `addr`. Dropping it closes the
-    /// socket.
+    /// Makes an attempt: a socket with these options, connected to `addr`. Dropping the future
+    /// closes the socket.
     pub(crate) async fn connect(&self, addr: SocketAddr) -> io::Result<TcpStream> {
         let stream = match &self.before_connect {
             None => tcp::connect(self, addr).await?,
@@ -215,7 +215,7 @@ impl SocketOptions {
         Ok(stream)
     }
 
-    /// Everything but the hook.
+    /// Sets everything but the hook.
     fn prepare(&self, sock: SockRef<'_>, addr: SocketAddr) -> io::Result<()> {
         let Self {
             nodelay,
@@ -248,7 +248,7 @@ impl SocketOptions {
     }
 }
 
-/// The caller's function, without a face in `Debug`.
+/// The caller's function. `Debug` shows only that it exists.
 #[derive(Clone)]
 struct Hook(Arc<HookFn>);
 
@@ -264,15 +264,16 @@ fn check(ok: bool, wrong: &'static str) -> io::Result<()> {
     if ok { Ok(()) } else { Err(io::Error::new(io::ErrorKind::InvalidInput, wrong)) }
 }
 
-/// The system takes an `int`; a larger size would arrive as a negative one.
+/// Checks a size. The system takes an `int`, so a larger size would arrive as a negative number.
 fn buffer(bytes: usize) -> io::Result<usize> {
     let most = i32::MAX as usize;
     check((1..=most).contains(&bytes), "must be from 1 to 2147483647 bytes")?;
     Ok(bytes)
 }
 
-/// Before the connect, so that no handshake is wasted on a value that cannot be set after it. Less
-/// than a millisecond would mean "the default" to Linux, more than an `int` of them is refused.
+/// Checks the value before the socket connects, so that no handshake is wasted on a value that
+/// cannot be set after it. Linux takes less than a millisecond for "the default", and refuses more
+/// milliseconds than an `int` holds.
 fn check_user_timeout(timeout: Duration) -> io::Result<()> {
     if !cfg!(any(target_os = "android", target_os = "fuchsia", target_os = "linux")) {
         return Err(unsupported());
@@ -291,14 +292,14 @@ fn set_user_timeout(_: SockRef<'_>, _: Duration) -> io::Result<()> {
     Err(unsupported())
 }
 
-/// A socket may be told writable a moment before an ICMP error is put into SO_ERROR: tokio takes
-/// that for a connection. Only one that has a peer is one.
+/// Waits until the socket has a peer. The system may report a socket as writable a moment before it
+/// puts an ICMP error into SO_ERROR, and tokio takes that for a connection.
 async fn is_up(stream: &TcpStream) -> io::Result<()> {
     let check = || match (stream.peer_addr(), stream.take_error()?) {
         (Ok(_), None) => Ok(()),
         (_, Some(error)) => Err(error),
         (Err(error), None) if error.kind() == io::ErrorKind::NotConnected => {
-            Err(io::ErrorKind::WouldBlock.into()) // not yet: the next event tells
+            Err(io::ErrorKind::WouldBlock.into()) // not connected yet: wait for the next event
         }
         (Err(error), None) => Err(error),
     };

@@ -1,4 +1,4 @@
-//! One connect over TCP, with no more system calls than it takes.
+//! A TCP connection, made with as few system calls as possible.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,9 +10,10 @@ use tokio::task::coop::consume_budget;
 use super::SocketOptions;
 use crate::connect::bind::nonblocking;
 
-/// Where the peer is on this host, both ends of the handshake run within the system call, so by the
-/// time it returns the peer has mostly answered. Asking for that costs less than a turn of the I/O
-/// driver and a timer: on Linux such a connect is no slower than a bare `TcpStream::connect`.
+/// Connects a socket. If the peer is on this host, both ends of the handshake run within the system
+/// call, so the peer has mostly answered when it returns. Asking for that costs less than a turn of
+/// the I/O driver and a timer. On Linux, such an attempt is no slower than a bare
+/// `TcpStream::connect`.
 pub(super) async fn connect(options: &SocketOptions, addr: SocketAddr) -> io::Result<TcpStream> {
     let socket = nonblocking(addr, Type::STREAM, Protocol::TCP)?;
     options.prepare(SockRef::from(&socket), addr)?;
@@ -22,14 +23,15 @@ pub(super) async fn connect(options: &SocketOptions, addr: SocketAddr) -> io::Re
     }
     let answered = socket.peer_addr().is_ok();
     if answered && socket.local_addr()?.as_socket() == Some(addr) {
-        // Nobody listens, and the system took the very port that is dialled for our own: with that
-        // a socket can connect to itself.
+        // There is no listener, and the system gave us the very port that we dial, so the socket
+        // connected to itself.
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
     let stream = TcpStream::from_std(socket.into())?;
     match answered {
         false => super::is_up(&stream).await?,
-        // Nobody was waited for: a task that connects in a loop has to let others run all the same.
+        // This attempt waited for nothing. Others get a turn, because the task may connect in a
+        // loop.
         true => consume_budget().await,
     }
     Ok(stream)

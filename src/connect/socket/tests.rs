@@ -4,7 +4,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 
-/// The index of no interface, so that a link-local address in it leads nowhere.
+/// An index that no interface has, so a link-local address with it is unreachable.
 const NO_SUCH_ZONE: u32 = 0x7fff_fff0;
 
 /// A listener on loopback and its address.
@@ -14,7 +14,7 @@ async fn listener(ip: impl Into<IpAddr>) -> (TcpListener, SocketAddr) {
     (listener, addr)
 }
 
-/// The connected socket, and what the hook read from it before it connected.
+/// The connected socket, and the value that the hook read from it before it connected.
 async fn connected<T: Send + 'static>(
     options: SocketOptions,
     read: impl Fn(SockRef<'_>) -> T + Send + Sync + 'static,
@@ -24,12 +24,12 @@ async fn connected<T: Send + 'static>(
     let options = options.before_connect(move |socket, _| {
         tx.send(read(SockRef::from(socket))).map_err(|_| io::ErrorKind::Other.into())
     });
-    // In a task: the future has to be `Send`.
+    // The future has to be `Send`, so it runs in a task.
     let stream = tokio::spawn(async move { options.connect(addr).await }).await.unwrap().unwrap();
     (stream, rx.recv().unwrap())
 }
 
-/// What an attempt at 127.0.0.1:9 says, which ends before it sends anything.
+/// The error of an attempt at 127.0.0.1:9, which ends before it sends anything.
 async fn refused(options: SocketOptions) -> io::Error {
     let options = options.before_connect(|_, _| panic!("an option should have failed"));
     options.connect(SocketAddr::from(([127, 0, 0, 1], 9))).await.unwrap_err()
@@ -61,9 +61,9 @@ async fn the_defaults_connect_without_a_hook() {
     assert_eq!(listener.accept().await.unwrap().1, stream.local_addr().unwrap());
 }
 
-#[cfg(not(windows))] // where socket2 cannot read them back
+#[cfg(not(windows))] // socket2 cannot read them back there
 #[tokio::test]
-async fn keepalive_is_on_before_the_connect_with_all_three_values() {
+async fn keepalive_is_on_before_connecting_with_all_three_values() {
     let (idle, interval) = (Duration::from_millis(11_999), Duration::from_secs(5));
     let keepalive = KeepAlive::new(idle).interval(interval).retries(4);
     let options = SocketOptions::default().keepalive(keepalive);
@@ -76,9 +76,9 @@ async fn keepalive_is_on_before_the_connect_with_all_three_values() {
     assert_eq!(socket.tcp_keepalive_retries().unwrap(), 4);
 }
 
-#[cfg(not(windows))] // where socket2 cannot read them back
+#[cfg(not(windows))] // socket2 cannot read them back there
 #[tokio::test]
-async fn keepalive_leaves_to_the_system_what_was_not_said() {
+async fn keepalive_leaves_unset_values_to_the_system() {
     let (plain, _) = connected(SocketOptions::default(), |_| ()).await;
     let keepalive = KeepAlive::new(Duration::from_secs(32_767));
     let (stream, _) = connected(SocketOptions::default().keepalive(keepalive), |_| ()).await;
@@ -91,13 +91,13 @@ async fn keepalive_leaves_to_the_system_what_was_not_said() {
 }
 
 #[tokio::test]
-async fn buffers_have_their_size_before_the_connect() {
+async fn buffers_have_their_size_before_connecting() {
     const SEND: usize = 48 * 1024;
     const RECV: usize = 80 * 1024;
     let options = SocketOptions::default().send_buffer(SEND).recv_buffer(RECV);
     let sizes = |s: SockRef<'_>| (s.send_buffer_size().unwrap(), s.recv_buffer_size().unwrap());
     let (stream, before) = connected(options, sizes).await;
-    // Linux doubles them; neither may have taken the other's place.
+    // Linux doubles both sizes. The check fails if they are swapped.
     let asked =
         |(send, recv)| (SEND..=2 * SEND).contains(&send) && (RECV..=2 * RECV).contains(&recv);
     assert!(asked(before), "{before:?}");
@@ -115,7 +115,7 @@ async fn a_local_address_of_one_family_refuses_the_other_without_a_packet() {
             error.to_string(),
             format!("local address for {addr}: a local address is set for the other family only")
         );
-        // Had a SYN come, it would be the first in the queue.
+        // A SYN of the refused attempt would be the first in the queue.
         let next = SocketOptions::default().connect(addr).await.unwrap();
         assert_eq!(listener.accept().await.unwrap().1, next.local_addr().unwrap());
     }
@@ -209,7 +209,7 @@ async fn the_zone_reaches_the_hook_and_the_error() {
 
 #[tokio::test]
 async fn a_refused_connection_keeps_the_systems_error() {
-    // Bound, so that nobody else listens there; but it does not listen either.
+    // The socket holds the port, so no other program listens there. It does not listen either.
     let held = TcpSocket::new_v4().unwrap();
     held.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let addr = held.local_addr().unwrap();
@@ -241,7 +241,7 @@ fn debug_shows_the_options_and_that_there_is_a_hook() {
 
 #[cfg(not(any(target_os = "android", target_os = "fuchsia", target_os = "linux")))]
 #[tokio::test]
-async fn an_option_that_the_platform_lacks_is_refused_before_the_connect() {
+async fn an_option_that_the_platform_lacks_is_refused_before_connecting() {
     let options = SocketOptions::default;
     for (options, name) in [
         (options().user_timeout(Duration::from_secs(1)), "TCP_USER_TIMEOUT"),
@@ -255,6 +255,6 @@ async fn an_option_that_the_platform_lacks_is_refused_before_the_connect() {
     }
 }
 
-/// What other systems lack, and the many local addresses of Linux' loopback.
+/// Options that other systems lack, and the many local addresses of Linux' loopback.
 #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
 mod linux;

@@ -1,4 +1,4 @@
-//! Why a lookup gave no addresses.
+//! The error of a lookup.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::race::report::text::Escaped;
 
-/// Why a lookup gave no addresses.
+/// The reason why a lookup gave no addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -16,30 +16,32 @@ pub enum LookupErrorKind {
     NoSuchName,
     /// NODATA: the name exists and has no records of this type.
     NoRecords,
-    /// SERVFAIL, or another answer that says the server could not.
+    /// SERVFAIL, or another reply that says that the server has failed.
     ServerFailure,
-    /// REFUSED: the server does not answer us.
+    /// REFUSED: the server refuses to answer this host.
     Refused,
     /// No answer in time.
     TimedOut,
     /// No name server is configured, or none could be reached.
     NoNameServer,
     /// The name server could not be authenticated: its certificate does not satisfy the policy, or
-    /// there are no root certificates to verify it with. Nothing was asked.
+    /// there are no root certificates to verify it with. No question was sent.
     Untrusted,
-    /// Anything else, an answer that makes no sense among it.
+    /// Any other failure, such as a reply that makes no sense.
     Other,
 }
 
 impl LookupErrorKind {
-    /// The lookup worked and the answer is "none": asking again gives the same.
+    /// True if the lookup worked and the answer is "none", so that the same question gives the same
+    /// answer.
     #[must_use]
     pub fn is_negative(self) -> bool {
         matches!(self, Self::NoSuchName | Self::NoRecords)
     }
 
-    /// Of several failures the one to tell has the lowest: what a server said comes before what made
-    /// no sense, that before silence, and that before servers that cannot be reached.
+    /// The rank among several failures: the report names the failure with the lowest. An error that
+    /// a server gave comes before a reply that makes no sense, then silence, then an unreachable
+    /// server.
     #[cfg(feature = "dns")]
     pub(crate) fn rank(self) -> u8 {
         match self {
@@ -66,8 +68,8 @@ impl fmt::Display for LookupErrorKind {
     }
 }
 
-/// A lookup that gave no addresses: why, who said so, and whether that was remembered.
-/// Cheap to clone.
+/// The error of a lookup that gave no addresses: the reason, the server that gave it, and a mark if
+/// it comes from a cache. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct LookupError {
     kind: LookupErrorKind,
@@ -80,7 +82,7 @@ pub struct LookupError {
 }
 
 impl LookupError {
-    /// An error of which nothing but the kind is known.
+    /// An error with a kind and nothing else.
     #[must_use]
     pub fn new(kind: LookupErrorKind) -> Self {
         Self {
@@ -94,8 +96,7 @@ impl LookupError {
         }
     }
 
-    /// "No records", and all else as another outcome has it: who said so, of which name, and whether
-    /// that was remembered.
+    /// "No records", with the server, the name and the cache mark of another outcome.
     pub(crate) fn no_records_of(
         server: Option<SocketAddr>,
         name: Option<Arc<str>>,
@@ -104,49 +105,52 @@ impl LookupError {
         Self { server, name, cached, ..Self::new(LookupErrorKind::NoRecords) }
     }
 
-    /// The server whose answer, or whose silence, this is.
+    /// Sets the server that failed, by its answer or by its silence.
     #[must_use]
     pub fn with_server(mut self, server: SocketAddr) -> Self {
         self.server = Some(server);
         self
     }
 
-    /// So many servers besides [`server`](Self::server) did not answer either. Default 0.
+    /// Sets the number of other servers that did not answer either, besides
+    /// [`server`](Self::server). Default 0.
     #[must_use]
     pub fn with_other_servers(mut self, count: usize) -> Self {
         self.other_servers = count;
         self
     }
 
-    /// The name that was asked last, if it is not the one the caller typed.
+    /// Sets the name that was asked last, if it differs from the typed one.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// See [`Answer::with_plaintext_reason`](crate::Answer::with_plaintext_reason). Not printed with the error.
+    /// Sets the reason why the question was sent in plaintext: see
+    /// [`Answer::with_plaintext_reason`](crate::Answer::with_plaintext_reason). `Display` leaves it
+    /// out.
     #[must_use]
     pub fn with_plaintext_reason(mut self, why: impl Into<Arc<str>>) -> Self {
         self.plaintext_reason = Some(why.into());
         self
     }
 
-    /// What lies behind it. Printed with the error, so not its `source`.
+    /// Sets the underlying error. `Display` shows it, so it is not the `source`.
     #[must_use]
     pub fn with_cause(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.cause = Some(Arc::from(cause.into()));
         self
     }
 
-    /// The failure comes from the resolver's cache: nobody was asked this time.
+    /// Marks the failure as one from the resolver's cache: no server was asked this time.
     #[must_use]
     pub fn from_cache(mut self) -> Self {
         self.cached = true;
         self
     }
 
-    /// Why.
+    /// The kind of failure.
     #[must_use]
     pub fn kind(&self) -> LookupErrorKind {
         self.kind
@@ -182,13 +186,13 @@ impl LookupError {
         self.cause.as_deref()
     }
 
-    /// The shortest text that says why: the cause if there is one.
+    /// The shortest reason in words: the cause if there is one, else the kind.
     #[cfg(feature = "dns")]
     pub(crate) fn reason(&self) -> String {
         self.cause.as_ref().map_or_else(|| self.kind.to_string(), ToString::to_string)
     }
 
-    /// Whether it comes from a cache.
+    /// True if it comes from a cache.
     #[must_use]
     pub fn is_cached(&self) -> bool {
         self.cached
@@ -201,7 +205,7 @@ impl From<LookupErrorKind> for LookupError {
     }
 }
 
-/// On one line, foreign text escaped: `server failure (192.0.2.53:53, cached)`,
+/// The error on one line, with foreign text escaped: `server failure (192.0.2.53:53, cached)`,
 /// `no answer (192.0.2.53:53 and 2 more)`.
 impl fmt::Display for LookupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,4 +1,4 @@
-//! What a resolver answers: addresses and where they came from, or why there are none.
+//! The answer of a resolver: addresses and their origin, or the reason why there are none.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -9,21 +9,21 @@ mod error;
 
 pub use error::{LookupError, LookupErrorKind};
 
-/// How an answer came to be known.
+/// The origin of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Origin {
-    /// Nothing is known of it: the resolver did not say.
+    /// The resolver did not say.
     #[default]
     Unknown,
     /// The hosts file, or an override by the caller.
     Hosts,
-    /// The operating system, by `getaddrinfo`: from wherever it has its names.
+    /// The operating system, by `getaddrinfo`, from any of its sources.
     System,
-    /// A name server over UDP, in clear text.
+    /// A name server over UDP, unencrypted.
     Udp,
-    /// A name server over TCP, in clear text.
+    /// A name server over TCP, unencrypted.
     Tcp,
     /// A name server over TLS.
     Tls,
@@ -42,9 +42,9 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The addresses of one record type, and where they came from. Cheap to clone.
+/// The addresses of one record type, and their origin. Cheap to clone.
 ///
-/// No address at all is an answer too: the name has no records of this type.
+/// An answer without addresses says that the name has no records of this type.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answer {
     pub(crate) addrs: Arc<[SocketAddr]>,
@@ -58,21 +58,21 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// How long the answer may be used: the smallest TTL on the way to it.
+    /// Sets the time for which the answer may be used: the smallest TTL on the way to it.
     #[must_use]
     pub fn with_ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
         self
     }
 
-    /// The name that owns the addresses: after the search list and all CNAMEs.
+    /// Sets the name that owns the addresses: after the search list and all CNAMEs.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Who answered, and how.
+    /// Sets the name server that answered, and its transport as the origin.
     #[must_use]
     pub fn with_server(mut self, server: SocketAddr, origin: Origin) -> Self {
         self.server = Some(server);
@@ -80,39 +80,39 @@ impl Answer {
         self
     }
 
-    /// The question went in clear although the server is asked over TLS where that works, for this
-    /// reason (RFC 8310 section 5, opportunistic profile).
+    /// Sets the reason why the question was sent in plaintext although the server is asked over TLS
+    /// where that works (RFC 8310 section 5, opportunistic profile).
     #[must_use]
     pub fn with_plaintext_reason(mut self, why: impl Into<Arc<str>>) -> Self {
         self.plaintext_reason = Some(why.into());
         self
     }
 
-    /// Known without asking anybody.
+    /// Sets the origin of an answer that was known without a question to a server.
     #[must_use]
     pub fn with_origin(mut self, origin: Origin) -> Self {
         self.origin = origin;
         self
     }
 
-    /// The answer comes from the resolver's cache.
+    /// Marks the answer as one from the resolver's cache.
     #[must_use]
     pub fn from_cache(mut self) -> Self {
         self.cached = true;
         self
     }
 
-    /// The resolver has left out so many addresses: more than anybody would try, or more than it
-    /// keeps. They count as left out in the report ([`Report::left_out`](crate::Report::left_out)).
-    /// Default 0, at most 2³² − 1.
+    /// Sets the number of addresses that the resolver has left out, because no call would try so
+    /// many or because the resolver keeps fewer. They count as left out in the report
+    /// ([`Report::left_out`](crate::Report::left_out)). Default 0, at most 2³² − 1.
     #[must_use]
     pub fn with_dropped(mut self, dropped: usize) -> Self {
         self.dropped = u32::try_from(dropped).unwrap_or(u32::MAX);
         self
     }
 
-    /// The addresses in the resolver's order. The port is 0: it means nothing here, the zone
-    /// (`scope_id`) does.
+    /// The addresses in the resolver's order. The port is 0 and has no meaning here; the zone
+    /// (`scope_id`) has one.
     #[must_use]
     pub fn addrs(&self) -> &[SocketAddr] {
         &self.addrs
@@ -124,7 +124,7 @@ impl Answer {
         self.ttl
     }
 
-    /// See [`with_name`](Self::with_name); `None` if it is the name that was asked.
+    /// See [`with_name`](Self::with_name); `None` if it is the name of the question.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
@@ -136,21 +136,21 @@ impl Answer {
         self.server
     }
 
-    /// How the answer came to be known.
+    /// The origin of the answer.
     #[must_use]
     pub fn origin(&self) -> Origin {
         self.origin
     }
 
-    /// Why the question went in clear to a server that is asked over TLS where that works; `None` if
-    /// it did not, or if no server is of that kind. It is set even where the answer came over TLS
-    /// after all: the name was seen.
+    /// The reason why the question was sent in plaintext to a server that is asked over TLS where
+    /// that works; `None` if it was not, or if no server is of that kind. It is set even if the
+    /// answer came over TLS in the end, because the name was visible.
     #[must_use]
     pub fn plaintext_reason(&self) -> Option<&str> {
         self.plaintext_reason.as_deref()
     }
 
-    /// Whether it comes from a cache.
+    /// True if it comes from a cache.
     #[must_use]
     pub fn is_cached(&self) -> bool {
         self.cached
@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_says_whom_it_is_of_on_one_line() {
+    fn an_error_names_its_servers_on_one_line() {
         let silence = LookupError::new(LookupErrorKind::TimedOut).with_other_servers(2);
         assert_eq!(silence.to_string(), "no answer");
         let silence = silence.with_server("192.0.2.53:53".parse().unwrap());

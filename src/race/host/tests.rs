@@ -53,7 +53,7 @@ fn ipv4_is_four_decimal_numbers_or_refused() {
         why,
         &["1", "0", "2130706433", "0x7f000001", "0X7F.0x1", "0x", "a.0x", "a.1.", "1.2.3"],
     );
-    // UTS 46 makes these digits and dots
+    // UTS 46 maps these characters to digits and dots.
     refused(why, &["１２７.0.0.1", "127。0。0。1", "①"]);
     for name in ["1.example", "0x7f.g", "0xg", "a.1b", "1a", "127.0.0.1.example", "0x7f.0xx"] {
         is_name(name, name, name);
@@ -61,7 +61,7 @@ fn ipv4_is_four_decimal_numbers_or_refused() {
 }
 
 #[test] // F-14
-fn a_mapped_address_is_ipv4_in_name_and_deed() {
+fn a_mapped_address_is_ipv4_by_name_and_when_dialled() {
     is_addr("::ffff:192.0.2.1", "192.0.2.1:0", "192.0.2.1");
     is_addr("[::FFFF:c000:201]", "192.0.2.1:0", "192.0.2.1");
 }
@@ -119,7 +119,7 @@ fn an_encoded_zone_is_refused() {
     );
 }
 
-// The zone by name needs an interface that is everywhere called `lo`.
+// A zone by name needs an interface that has the same name everywhere: `lo`.
 #[test] // R-4007-11
 #[cfg(all(feature = "dns", any(target_os = "linux", target_os = "android")))]
 fn a_configured_address_has_the_zones_of_a_typed_one() {
@@ -144,7 +144,7 @@ fn a_configured_address_has_the_zones_of_a_typed_one() {
 
 #[test] // R-3493-LIT, R-6761-6.3a, R-6761-6.4, R-7686-2
 #[cfg(feature = "dns")]
-fn what_is_never_looked_up_says_why() {
+fn a_text_that_is_never_looked_up_has_a_reason() {
     let why = |text| why_never_looked_up(text).unwrap_or_default();
     assert_eq!(why("192.0.2.1"), "an IP literal needs no lookup");
     assert_eq!(why("a.localhost"), "localhost is always loopback (RFC 6761)");
@@ -231,11 +231,11 @@ fn lengths_end_at_63_and_253() {
     );
     is_name(&label(63), &label(63), &label(63));
     refused("a label is longer than 63 characters", &[&label(64), &format!("a.{}.b", label(64))]);
-    // counted in A-labels
+    // The length counts in A-labels.
     refused("a label is longer than 63 characters", &[&"ü".repeat(60)]);
 }
 
-// Soft hyphens vanish in UTS 46: the name is short, and the text is as long as one may be.
+// UTS 46 removes soft hyphens, so the name is short although the text has the greatest length.
 #[test] // R-5891-4
 fn a_text_of_more_than_2048_bytes_is_not_even_mapped() {
     let text = |hyphens| format!("a{}b", "\u{ad}".repeat(hyphens));
@@ -251,7 +251,7 @@ fn empty_names_and_labels_are_refused() {
 }
 
 #[test]
-fn a_port_or_a_url_is_told_from_a_name() {
+fn a_port_or_a_url_has_an_error_of_its_own() {
     let port = "the port is a separate argument";
     refused(port, &["example.com:443", "192.0.2.1:80", "[::1]:443", "localhost:", "bücher.de:1"]);
     let url = "a URL is not a host: its host and its port are separate arguments";
@@ -289,7 +289,7 @@ fn a_plain_text_is_stored_once() {
 }
 
 #[test]
-fn no_text_panics_and_what_is_accepted_is_clean() {
+fn no_text_panics_and_an_accepted_text_is_clean() {
     let pieces =
         ["[", "]", "%", ":", "::", ".", "fe80", "1", "0x", "255", "a", "ü", "\0", " ", "。"];
     let mut seed = 1_u64;

@@ -1,5 +1,5 @@
-//! In which order addresses are tried: those that lead somewhere, sorted over both families
-//! together (RFC 6724 section 6), then the families take turns (RFC 8305 section 4).
+//! The order in which addresses are tried. Usable addresses are sorted over both families together
+//! (RFC 6724 section 6). Then the families take turns (RFC 8305 section 4).
 
 mod policy;
 mod source_addrs;
@@ -19,8 +19,8 @@ pub use source_addrs::SourceAddrs;
 /// Addresses. Most calls know one or two.
 pub(crate) type Addrs = SmallVec<[SocketAddr; 2]>;
 
-/// The order of destination address selection. Where there is a choice, it asks for the source of
-/// every address. The ports do not matter.
+/// Sorts by destination address selection. If there is a choice, it asks for the source of every
+/// address. The ports do not matter.
 pub(crate) fn sort(endpoints: &[Endpoint], ports: &[u16], sources: &SourceAddrs) -> Order {
     let mut order: Order = (0..endpoints.len()).collect();
     let mut addrs = Addrs::with_capacity(order.len());
@@ -33,7 +33,7 @@ pub(crate) fn sort(endpoints: &[Endpoint], ports: &[u16], sources: &SourceAddrs)
         let rank = Rank::new(endpoints[of_address[0]].addr.ip(), source);
         of_address.iter().for_each(|index| ranked.push((rank, *index)));
     }
-    // RFC 6724 rule 10: otherwise the order stays as it is; the sort is stable.
+    // RFC 6724 rule 10: otherwise the order stays as it is, because the sort is stable.
     ranked.sort_by_key(|(rank, _)| *rank);
     for (slot, (_, index)) in order.iter_mut().zip(ranked) {
         *slot = index;
@@ -41,7 +41,7 @@ pub(crate) fn sort(endpoints: &[Endpoint], ports: &[u16], sources: &SourceAddrs)
     order
 }
 
-/// The endpoints of one address after the other; those of one address stand together.
+/// Groups the endpoints by address. Those of one address stand together in `order`.
 fn by_address<'a>(
     order: &'a [usize],
     endpoints: &'a [Endpoint],
@@ -51,30 +51,33 @@ fn by_address<'a>(
     order.chunk_by(move |a, b| several && endpoints[*a].shares_address(&endpoints[*b]))
 }
 
-/// The rules of RFC 6724 section 6 for one destination D and its source S, the smaller the better.
-/// Fields compare in the order they stand here, so the first rule that decides wins.
+/// The rules of RFC 6724 section 6 for one destination D and its source S. A smaller rank is
+/// better. The fields compare in the order of their declaration, so the first rule that decides
+/// wins.
 ///
-/// An order and no mere comparison of pairs: rule 9 alone looks at a pair's families, and no IPv4
-/// address gets that far beside an IPv6 one, for they never have the same precedence.
+/// This is a total order, and not only a comparison of pairs: rule 9 alone looks at a pair's
+/// families, and no IPv4 address gets that far beside an IPv6 one, because they never have the same
+/// precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     /// Rule 1: avoid unusable destinations: no route, or Source(D) is undefined.
     unreachable: bool,
     /// Rule 2: prefer matching scope: Scope(D) = Scope(S).
     scope_differs: bool,
-    // Rule 3, avoid deprecated addresses, is not applied: only netlink and its like tell, and the
-    // system has avoided them already when it chose S.
-    // Rule 4, prefer home addresses, is not applied: nothing tells, and hosts have none.
+    // Rule 3, avoid deprecated addresses, is not applied: only netlink and the like report them,
+    // and the system has avoided them already when it chose S.
+    // Rule 4, prefer home addresses, is not applied: they are not visible here, and hosts have
+    // none.
     /// Rule 5: prefer matching label: Label(D) = Label(S).
     label_differs: bool,
     /// Rule 6: prefer higher precedence.
     precedence: Reverse<u8>,
-    // Rule 7, prefer native transport, is not applied: the way of an interface's packets is not
-    // visible here; 6to4 and Teredo are last by precedence.
+    // Rule 7, prefer native transport, is not applied: the transport of an interface's packets is
+    // not visible here. 6to4 and Teredo come last by precedence.
     /// Rule 8: prefer smaller scope.
     scope: Scope,
-    /// Rule 9: use longest matching prefix: CommonPrefixLen(S, D). For IPv6 only: within IPv4 it
-    /// would undo the round robin of DNS, and prefixes there say nothing of nearness.
+    /// Rule 9: use longest matching prefix: CommonPrefixLen(S, D). It applies to IPv6 only: within
+    /// IPv4 it would undo the round robin of DNS, and prefixes there say nothing about nearness.
     common_prefix_len: Reverse<u32>,
 }
 
@@ -96,10 +99,10 @@ impl Rank {
     }
 }
 
-/// The list of attempts: families alternate, from `first` on or from the family of the first
-/// address (RFC 8305 section 4). With several ports the family alternates before the port, so that
-/// the second attempt is of the other family whatever the ports. Once a family is used up, the
-/// other's ports vary fastest.
+/// Makes the list of attempts. The families alternate, from `first` on or from the family of the
+/// first address (RFC 8305 section 4). With several ports the family alternates before the port, so
+/// the second attempt is of the other family on any port. Once a family is used up, the other's
+/// ports vary fastest.
 pub(crate) fn interleave(
     sorted: &[usize],
     endpoints: &[Endpoint],

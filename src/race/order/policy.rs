@@ -1,10 +1,10 @@
-//! What RFC 6724 knows of an address: its scope, its label and its precedence.
+//! The properties that RFC 6724 gives an address: its scope, its label and its precedence.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::race::prefix::Prefix;
 
-/// How far an address reaches, as a number of RFC 4291 section 2.7: smaller is nearer.
+/// The reach of an address, as a number of RFC 4291 section 2.7. Smaller is nearer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Scope(u8);
 
@@ -13,7 +13,7 @@ impl Scope {
     pub(super) const SITE_LOCAL: Self = Self(0x5);
     pub(super) const GLOBAL: Self = Self(0xe);
 
-    /// RFC 6724 sections 3.1 and 3.2. Private IPv4 addresses and ULAs are global.
+    /// The scope by RFC 6724 sections 3.1 and 3.2. Private IPv4 addresses and ULAs are global.
     pub(super) fn of(ip: IpAddr) -> Self {
         match ip.to_canonical() {
             IpAddr::V4(ip) if ip.is_loopback() || ip.is_link_local() => Self::LINK_LOCAL,
@@ -41,7 +41,8 @@ pub(super) struct Policy {
 }
 
 impl Policy {
-    /// The row with the longest matching prefix. IPv4 has that of the mapped addresses.
+    /// The row with the longest matching prefix. An IPv4 address has the row of its IPv4-mapped
+    /// address.
     pub(super) fn of(ip: IpAddr) -> Self {
         match ip {
             IpAddr::V4(_) => MAPPED,
@@ -53,20 +54,21 @@ impl Policy {
     }
 }
 
-/// How many leading bits two IPv6 addresses share, at most the 64 of a subnet: the source's prefix
-/// length, which RFC 6724 section 2.2 asks for, is not known here, and hardly ever another.
+/// The number of leading bits that two IPv6 addresses share, at most the 64 of a subnet. RFC 6724
+/// section 2.2 asks for the source's prefix length, which is not known here and is hardly ever
+/// another.
 pub(super) fn common_prefix_len(a: Ipv6Addr, b: Ipv6Addr) -> u32 {
     (a.to_bits() ^ b.to_bits()).leading_zeros().min(64)
 }
 
-/// ::ffff:0:0/96
+/// The row of `::ffff:0:0/96`.
 const MAPPED: Policy = Policy { precedence: 35, label: 4 };
 
-/// ::/0
+/// The row of `::/0`.
 const DEFAULT: Policy = Policy { precedence: 40, label: 1 };
 
-/// RFC 6724 section 2.1, the longest prefix first. Left out: the system's own table
-/// (`/etc/gai.conf`, `ip addrlabel`) and the one proposed in draft-ietf-6man-rfc6724-update.
+/// The table of RFC 6724 section 2.1, the longest prefix first. The system's own table
+/// (`/etc/gai.conf`, `ip addrlabel`) and the one of draft-ietf-6man-rfc6724-update are left out.
 const TABLE: [(Prefix, Policy); 8] = [
     row([0, 0, 0, 0, 0, 0, 0, 1], 128, 50, 0),
     row([0, 0, 0, 0, 0, 0xffff, 0, 0], 96, MAPPED.precedence, MAPPED.label),

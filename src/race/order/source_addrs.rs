@@ -12,8 +12,8 @@ use crate::race::binding::Binding;
 /// clone.
 ///
 /// A [`Connector`](crate::Connector) asks the system by default: a UDP socket, connected to the
-/// destination, has the address that packets would leave from. Nothing is sent. The system is asked
-/// anew in every call with a choice to make, so the order is never older than the routes (RFC 6724
+/// destination, has the address that packets would leave from. Nothing is sent. Every call with a
+/// choice to make asks the system anew, so the order is never older than the routes (RFC 6724
 /// section 8).
 #[derive(Clone, Default)]
 pub struct SourceAddrs(Kind);
@@ -33,12 +33,13 @@ pub(crate) type Probe = fn(SocketAddr, &Binding) -> Option<IpAddr>;
 type Function = dyn Fn(&[SocketAddr]) -> Vec<Option<IpAddr>> + Send + Sync;
 
 impl SourceAddrs {
-    /// A function in the system's place: for tests that want the same order on every host, and for
+    /// A function in the system's place: for tests that need the same order on every host, and for
     /// networks that the system does not know.
     ///
-    /// It gets the destinations and answers with one entry for each, in the same order: the source
-    /// address, or `None` if there is no way to it. Missing entries count as `None`. It must not
-    /// block. To learn which family is preferred, it is asked for `2001:db8::1` and `192.0.2.1`.
+    /// The function gets the destinations and returns one entry for each, in the same order: the
+    /// source address, or `None` if there is no route. A missing entry counts as `None`. The
+    /// function must not block. It is asked for `2001:db8::1` and `192.0.2.1` too, because the race
+    /// has to know the preferred family.
     ///
     /// ```
     /// use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -53,21 +54,21 @@ impl SourceAddrs {
         Self(Kind::Function(Arc::new(sources)))
     }
 
-    /// Nothing is known of routes and source addresses: every destination counts as its own source.
-    /// The order then follows from the destinations alone (RFC 6724 rules 6 and 8). It is the
-    /// default of a [`Race`](crate::race::Race), which has no sockets.
+    /// No knowledge of routes and source addresses: every destination counts as its own source. The
+    /// order then follows from the destinations alone (RFC 6724 rules 6 and 8). It is the default
+    /// of a [`Race`](crate::race::Race), which has no sockets.
     #[must_use]
     pub fn unknown() -> Self {
         Self::default()
     }
 
-    /// The system's, by this probe for sockets with this binding.
+    /// The system's source addresses, by this probe, for sockets with this binding.
     pub(crate) fn probed(binding: Binding, probe: Probe) -> Self {
         Self(Kind::System(binding, probe))
     }
 
-    /// The source address for each destination; `None` is a destination without a route or without
-    /// a source address.
+    /// The source address for each destination; `None` for a destination without a route or a
+    /// source address.
     pub(crate) fn of(&self, addrs: &[SocketAddr]) -> Vec<Option<IpAddr>> {
         match &self.0 {
             Kind::Unknown => addrs.iter().map(|addr| Some(addr.ip())).collect(),
@@ -80,8 +81,8 @@ impl SourceAddrs {
         }
     }
 
-    /// The IP version whose answer is worth waiting for: the first of these that has a default route
-    /// (draft-ietf-happy-happyeyeballs-v3 section 4.2). Without one, none is.
+    /// The IP version whose answer is worth waiting for: the first of these that has a default
+    /// route (draft-ietf-happy-happyeyeballs-v3 section 4.2). `None` if neither has one.
     pub(crate) fn preferred(&self, order: [IpVersion; 2]) -> Option<IpVersion> {
         let anywhere = order.map(|version| match version {
             IpVersion::V6 => ANYWHERE_V6,
@@ -103,16 +104,17 @@ impl fmt::Debug for SourceAddrs {
     }
 }
 
-/// Stand for all addresses that only a default route leads to. Reserved for documentation (RFC
-/// 3849, RFC 5737), so no route of their own exists; no packet goes there either.
+/// The destinations that stand for all addresses behind a default route. They are reserved for
+/// documentation (RFC 3849, RFC 5737), so they have no route of their own. No packet goes there.
 const ANYWHERE_V6: SocketAddr =
     SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)), DISCARD);
 const ANYWHERE_V4: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), DISCARD);
 
-/// Some systems refuse to connect to port 0; nothing is ever sent to this one (RFC 863).
+/// The port of probes, because some systems refuse to connect to port 0. No packet goes to it
+/// (RFC 863).
 pub(crate) const DISCARD: u16 = 9;
 
-/// A link-local or loopback source reaches nobody out there.
+/// False for a link-local or loopback source, which reaches no other network.
 fn leads_out(source: Option<IpAddr>) -> bool {
     source.is_some_and(|ip| Scope::of(ip) == Scope::GLOBAL)
 }
@@ -144,7 +146,7 @@ mod tests {
         assert_eq!(preferred(None, None), None);
         assert_eq!(preferred(Some("2001:db8::2"), None), Some(IpVersion::V6));
         assert_eq!(preferred(None, Some("10.0.0.2")), Some(IpVersion::V4));
-        // A unique local address has a scope as wide as any.
+        // A unique local address has global scope.
         assert_eq!(preferred(Some("fd00::2"), Some("10.0.0.2")), Some(IpVersion::V6));
         assert_eq!(preferred(Some("fe80::2"), Some("10.0.0.2")), Some(IpVersion::V4));
         assert_eq!(preferred(Some("fe80::2"), Some("169.254.0.2")), None);
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_what_it_is() {
+    fn debug_names_the_origin() {
         assert_eq!(format!("{:?}", SourceAddrs::unknown()), "SourceAddrs(unknown)");
         assert_eq!(format!("{:?}", SourceAddrs::new(|_| Vec::new())), "SourceAddrs(function)");
     }

@@ -18,7 +18,7 @@ fn sort(endpoints: &mut Vec<Endpoint>, ports: &[u16], sources: &SourceAddrs) {
     *endpoints = order.into_iter().map(|index| endpoints[index]).collect();
 }
 
-/// Endpoints that are sorted already, interleaved.
+/// Interleaves endpoints that are already sorted.
 fn interleave(sorted: &[Endpoint], ports: &[u16], first: Option<IpVersion>) -> Vec<Endpoint> {
     let order: Vec<usize> = (0..sorted.len()).collect();
     let attempts = super::interleave(&order, sorted, ports, first);
@@ -29,8 +29,8 @@ fn endpoints(texts: &[&str]) -> Vec<Endpoint> {
     texts.iter().map(|text| endpoint(addr(text))).collect()
 }
 
-/// Sorts destinations whose sources are given beside them; `-` is none. The result must not depend
-/// on the order they come in, so both orders of a pair are tried.
+/// Sorts destinations, each with its source beside it; `-` stands for none. The result must not
+/// depend on their order, so the callers try both orders of a pair.
 fn sorted(pairs: &[(&str, &str)]) -> Vec<String> {
     let table: Vec<(IpAddr, Option<IpAddr>)> =
         pairs.iter().map(|(d, s)| (addr(d).ip(), (*s != "-").then(|| addr(s).ip()))).collect();
@@ -45,14 +45,14 @@ fn sorted(pairs: &[(&str, &str)]) -> Vec<String> {
     destinations.iter().map(|d| d.addr.ip().to_string()).collect()
 }
 
-/// The first pair wins over the second, in whichever order they come.
+/// The first pair wins over the second, in either order.
 #[track_caller]
 fn prefers(a: (&str, &str), b: (&str, &str)) {
     assert_eq!(sorted(&[a, b]), [a.0, b.0]);
     assert_eq!(sorted(&[b, a]), [a.0, b.0]);
 }
 
-/// Neither wins: they stay as they come.
+/// Neither pair wins: the order stays as it is.
 #[track_caller]
 fn ties(a: (&str, &str), b: (&str, &str)) {
     assert_eq!(sorted(&[a, b]), [a.0, b.0]);
@@ -63,9 +63,9 @@ fn ties(a: (&str, &str), b: (&str, &str)) {
 fn rule_1_puts_unreachable_addresses_last() {
     prefers(("192.0.2.1", "192.0.2.9"), ("2001:db8::1", "-"));
     prefers(("2001:db8::1", "fe80::2"), ("192.0.2.1", "-"));
-    // It comes before rules 2 to 9: the loser would win every one of them.
+    // Rule 1 comes before rules 2 to 9: the loser would win by each of them.
     prefers(("fec0::1", "::1"), ("::1", "-"));
-    // Of two unreachable ones the later rules decide.
+    // Between two unreachable destinations the later rules decide.
     prefers(("2001:db8::1", "-"), ("192.0.2.1", "-"));
     ties(("2001:db8::1", "-"), ("2001:db8::2", "-"));
 }
@@ -74,16 +74,16 @@ fn rule_1_puts_unreachable_addresses_last() {
 fn rule_2_prefers_a_source_of_the_same_scope() {
     prefers(("192.0.2.1", "10.0.0.2"), ("2001:db8::1", "fe80::2"));
     prefers(("2001:db8::1", "2001:db8::2"), ("192.0.2.1", "169.254.0.2"));
-    // before rule 5: the loser's label matches, the winner's does not
+    // Rule 2 comes before rule 5: the loser's label matches, the winner's does not.
     prefers(("2001:db8::1", "2002::2"), ("2001:db8:1::1", "fe80::2"));
 }
 
 #[test] // R-6724-6.5
 fn rule_5_prefers_a_source_of_the_same_label() {
     prefers(("2002:c633:6401::1", "2002:c633:6401::2"), ("2001:db8:1::1", "2002:c633:6401::2"));
-    // A host with nothing but a ULA does not lead with global IPv6.
+    // A host that has only a ULA does not start with global IPv6.
     prefers(("192.0.2.1", "192.168.0.2"), ("2001:db8::1", "fd00::2"));
-    // before rule 6: the loser has the higher precedence
+    // Rule 5 comes before rule 6: the loser has the higher precedence.
     prefers(("fd00::1", "fd00::2"), ("2001:db8::1", "fd00::2"));
 }
 
@@ -93,7 +93,7 @@ fn rule_6_prefers_the_higher_precedence() {
     prefers(("::1", "::1"), ("127.0.0.1", "127.0.0.1"));
     prefers(("192.0.2.1", "192.0.2.9"), ("2002::1", "2002::2"));
     prefers(("192.0.2.1", "192.0.2.9"), ("fd00::1", "fd00::2"));
-    // before rule 8: the loser's scope is smaller
+    // Rule 6 comes before rule 8: the loser's scope is smaller.
     prefers(("2001:db8::1", "2001:db8::2"), ("169.254.0.1", "169.254.0.2"));
 }
 
@@ -101,7 +101,7 @@ fn rule_6_prefers_the_higher_precedence() {
 fn rule_8_prefers_the_smaller_scope() {
     prefers(("fe80::1", "fe80::2"), ("2001:db8::1", "2001:db8::2"));
     prefers(("169.254.0.1", "169.254.0.2"), ("192.0.2.1", "192.0.2.9"));
-    // before rule 9: the loser shares more bits with its source
+    // Rule 8 comes before rule 9: the loser shares more bits with its source.
     prefers(("fe80:0:0:1::1", "fe80::2"), ("2001:db8::1", "2001:db8::2"));
 }
 
@@ -130,7 +130,8 @@ fn rule_10_keeps_the_order_of_the_answer() {
 
 #[test] // R-6724-6
 fn the_examples_of_rfc_6724_section_10_2() {
-    // Without the two on home and deprecated addresses: rules 3 and 4 are not applied.
+    // The two examples on home and deprecated addresses are missing, because rules 3 and 4 are not
+    // applied.
     prefers(("2001:db8:1::1", "2001:db8:1::2"), ("198.51.100.121", "169.254.13.78"));
     prefers(("198.51.100.121", "198.51.100.117"), ("2001:db8:1::1", "fe80::1"));
     prefers(("2001:db8:1::1", "2001:db8:1::2"), ("10.1.2.3", "10.1.2.4"));
@@ -165,13 +166,13 @@ fn one_list_holds_both_families() {
 }
 
 #[test] // scenarios rfc6724-link-local-only, rfc6724-ula-source
-fn the_scenarios_on_ipv6_that_leads_nowhere() {
+fn the_scenarios_with_unreachable_ipv6() {
     prefers(("192.0.2.1", "10.0.0.2"), ("2001:db8::1", "-"));
     prefers(("192.0.2.1", "192.0.2.200"), ("2001:db8::1", "fd00::1"));
 }
 
 #[test]
-fn sources_are_asked_once_for_all() {
+fn one_call_asks_for_all_sources() {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = asked.clone();
     let sources = SourceAddrs::new(move |destinations: &[SocketAddr]| {
@@ -196,7 +197,7 @@ fn ports_and_zones_stay_with_their_addresses() {
 
 #[test]
 fn the_order_does_not_depend_on_the_order_of_the_answer() {
-    // Addresses of distinct rank, through all rotations: a consistent order has one result.
+    // The addresses have distinct ranks, so all their rotations have the same result.
     let mut list =
         endpoints(&["::1", "fe80::1", "2001:db8::1", "169.254.0.1", "192.0.2.1", "fd00::1"]);
     list.extend(endpoints(&["2002::1", "2001::1", "fec0::1", "3ffe::1", "2001:db8:8000::1"]));
@@ -219,7 +220,7 @@ fn the_order_does_not_depend_on_the_order_of_the_answer() {
     }
 }
 
-/// `6a 4b` and so on, as scenarios name addresses.
+/// The endpoints `6a 4b` and so on, named as in the scenarios.
 fn named(names: &str, ports: &[u16]) -> Vec<Endpoint> {
     let ip = |name: &str| match name.split_at(1) {
         ("6", letter) => format!("2001:db8::{letter}"),
@@ -257,8 +258,8 @@ fn the_scenarios_on_the_order_of_families() {
     turns("6a 6b 6c 4a", &[1], None, "6a:1 4a:1 6b:1 6c:1");
     turns("4a 4b", &[1], None, "4a:1 4b:1");
     turns("4a 6a 4b 6b", &[1], None, "4a:1 6a:1 4b:1 6b:1");
-    // trio-reorder-one expects RFC 6555's single address at the second place; RFC 8305 section 4
-    // has the families alternate throughout.
+    // trio-reorder-one expects RFC 6555's single address at the second place. By RFC 8305 section 4
+    // the families alternate throughout.
     turns("4a 4b 4c 6a 6b", &[1], None, "4a:1 6a:1 4b:1 6b:1 4c:1");
 }
 
@@ -288,7 +289,7 @@ fn a_port_that_the_gate_has_refused_leaves_no_gap() {
 }
 
 #[test]
-fn a_source_is_asked_for_once_an_address() {
+fn each_address_is_asked_for_its_source_once() {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = asked.clone();
     let sources = SourceAddrs::new(move |destinations: &[SocketAddr]| {

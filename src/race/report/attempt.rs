@@ -1,4 +1,4 @@
-//! A connection attempt in a report, and its line.
+//! A connection attempt in a report, and its text.
 
 use std::fmt;
 use std::io;
@@ -13,7 +13,7 @@ use super::span::{Span, still};
 use super::text::Time;
 use crate::race::endpoint::{Endpoint, EndpointOrigin};
 
-/// One connection attempt.
+/// A connection attempt.
 #[derive(Debug, Clone)]
 pub struct AttemptReport {
     pub(crate) addr: SocketAddr,
@@ -25,19 +25,19 @@ pub struct AttemptReport {
     pub(crate) outcome: AttemptOutcome,
 }
 
-/// How an attempt ended.
+/// The outcome of an attempt.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum AttemptOutcome {
-    /// It was still under way when the report was taken.
+    /// It was still running when the report was taken.
     Running,
     /// It is the connection that the caller got.
     Won,
-    /// It failed. The error is the dial's own: it can be downcast.
+    /// It failed. The error is the one of the dial, and it can be downcast.
     Failed(Arc<io::Error>),
     /// It took longer than `connect_timeout`.
     TimedOut,
-    /// Another attempt won, or the connect ended.
+    /// Another attempt won, or the call ended.
     Cancelled,
 }
 
@@ -49,13 +49,13 @@ impl AttemptReport {
         Self { addr, origin, span, tcp_up: None, sent: true, words, outcome }
     }
 
-    /// Whether it has not ended yet.
+    /// True if it has not ended yet.
     #[must_use]
     pub fn is_running(&self) -> bool {
         matches!(self.outcome, AttemptOutcome::Running)
     }
 
-    /// The lookup that has found the address, as an index into
+    /// The lookup that found the address, as an index into
     /// [`Report::lookups`](crate::Report::lookups); `None` if no lookup was needed.
     #[must_use]
     pub fn lookup(&self) -> Option<usize> {
@@ -71,31 +71,32 @@ impl AttemptReport {
         self.addr
     }
 
-    /// How it ended.
+    /// The outcome.
     #[must_use]
     pub fn outcome(&self) -> &AttemptOutcome {
         &self.outcome
     }
 
-    /// When it was started.
+    /// The time at which it started.
     #[must_use]
     pub fn started_at(&self) -> Instant {
         self.span.from
     }
 
-    /// How long it took, or had taken when the connect ended.
+    /// The time that it took, or had taken when the call ended.
     #[must_use]
     pub fn elapsed(&self) -> Option<Duration> {
         self.span.elapsed()
     }
 
-    /// How long the TCP handshake took, where the dial went on after it and told so.
+    /// The time that the TCP handshake took, if the dial went on after it and reported it.
     #[must_use]
     pub fn tcp_elapsed(&self) -> Option<Duration> {
         self.tcp_up.map(|up| up.saturating_duration_since(self.span.from))
     }
 
-    /// Whether it failed before a packet left the host: no route, an option, no such interface.
+    /// True if it failed before a packet left the host: no route, a socket option, no such
+    /// interface.
     #[must_use]
     pub fn is_local(&self) -> bool {
         !self.sent
@@ -113,7 +114,7 @@ impl AttemptReport {
         }
     }
 
-    /// Why it failed, in words.
+    /// The cause of its failure, in words.
     #[cfg(feature = "serde")]
     pub(crate) fn cause(&self) -> Option<CauseText<'_>> {
         self.error().map(|error| self.words.of(error))

@@ -1,4 +1,4 @@
-//! What an I/O error is called in a report.
+//! The text for an I/O error in a report.
 
 use std::fmt;
 use std::io;
@@ -6,7 +6,7 @@ use std::io;
 use super::text::{Escaped, with_causes};
 use crate::race::option_error::OptionError;
 
-/// Words for errors that the race knows nothing of: those of TLS, for instance.
+/// Texts for errors that the race does not know, such as those of TLS.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct ErrorWords(Option<fn(&io::Error) -> Option<String>>);
 
@@ -16,7 +16,7 @@ impl ErrorWords {
         Self(Some(words))
     }
 
-    /// No words but those of this file.
+    /// The texts of this file alone.
     #[allow(dead_code, reason = "a build without TLS has no others")]
     pub(crate) const fn none() -> Self {
         Self(None)
@@ -45,14 +45,14 @@ impl fmt::Display for CauseText<'_> {
         let Self { error, words } = *self;
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<OptionError>());
         if let Some(error) = inner {
-            // The address stands before it.
+            // The line has the address already.
             return write!(f, "{}: {}", error.option(), words.of(error.cause()));
         }
         if let Some(text) = words.0.and_then(|words| words(error)) {
             return write!(f, "{}", Escaped(text));
         }
         match (error.raw_os_error(), error.kind().to_string()) {
-            // std knows no better word for these than the system's own text.
+            // std has no word for these errors, so their own text is shown.
             (None, _) => write!(f, "{}", Escaped(with_causes(error))),
             (_, kind) if kind == "other error" || kind == "uncategorized error" => {
                 write!(f, "{}", Escaped(error))

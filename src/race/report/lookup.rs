@@ -1,4 +1,4 @@
-//! A lookup in a report, and its line.
+//! A lookup in a report, and its text.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use crate::race::answer::{Answer, LookupError, Origin};
 use crate::race::name::Name;
 use crate::race::query::Record;
 
-/// One lookup of one record type.
+/// A lookup of one record type.
 #[derive(Debug, Clone)]
 pub struct LookupReport {
     pub(crate) name: Name,
@@ -19,17 +19,17 @@ pub struct LookupReport {
     pub(crate) outcome: LookupOutcome,
 }
 
-/// How a lookup ended.
+/// The outcome of a lookup.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum LookupOutcome {
-    /// It was still out when the report was taken.
+    /// It had not been answered when the report was taken.
     Running,
     /// It gave addresses.
     Answered(Answer),
     /// It gave none.
     Failed(LookupError),
-    /// The connect ended before it did.
+    /// The call ended before the lookup did.
     Abandoned,
 }
 
@@ -39,7 +39,7 @@ impl LookupReport {
         Self { name, record, span: Span::starting(now), outcome: LookupOutcome::Running }
     }
 
-    /// Whether it has not ended yet.
+    /// True if it has not ended yet.
     #[must_use]
     pub fn is_running(&self) -> bool {
         matches!(self.outcome, LookupOutcome::Running)
@@ -57,19 +57,19 @@ impl LookupReport {
         self.record
     }
 
-    /// How it ended.
+    /// The outcome.
     #[must_use]
     pub fn outcome(&self) -> &LookupOutcome {
         &self.outcome
     }
 
-    /// When it was started.
+    /// The time at which it started.
     #[must_use]
     pub fn started_at(&self) -> Instant {
         self.span.from
     }
 
-    /// How long it took, or had taken when the connect ended.
+    /// The time that it took, or had taken when the call ended.
     #[must_use]
     pub fn elapsed(&self) -> Option<Duration> {
         self.span.elapsed()
@@ -106,14 +106,14 @@ impl fmt::Display for LookupReport {
     }
 }
 
-/// A lookup that failed faster than this does not need its time told.
+/// A lookup that failed faster than this is shown without its time.
 const SLOW: Duration = Duration::from_millis(100);
 
-/// An answer in short: `2001:db8::1, 2001:db8::2 and 3 more as cdn.example (192.0.2.53:53, cached)`,
-/// `192.0.2.1 (192.0.2.53:853 over TLS)`.
+/// An answer in short: `192.0.2.1 (192.0.2.53:853 over TLS)`, or
+/// `2001:db8::1, 2001:db8::2 and 3 more as cdn.example (192.0.2.53:53, cached)`.
 pub(crate) struct Addresses<'a>(pub(crate) &'a Answer);
 
-/// Addresses that are shown of an answer.
+/// The number of addresses that are shown of an answer.
 const SHOWN: usize = 2;
 
 impl fmt::Display for Addresses<'_> {

@@ -1,6 +1,6 @@
-//! What happened: every lookup and every attempt, with its start, its end and its outcome.
+//! The report of a call: every lookup and every attempt, with its start, its end and its outcome.
 //!
-//! The machine keeps its facts in this form, so nothing is recorded twice and nothing is missing.
+//! The race keeps its facts in this form, so the report is complete, and each fact is stored once.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -31,7 +31,7 @@ pub use self::lookup::{LookupOutcome, LookupReport};
 pub(crate) use self::span::Span;
 pub(crate) use self::summary::{Destination, Summary};
 
-/// The story of one connect. `Display` draws it as a waterfall, feature `serde` serializes it.
+/// The report of one call. `Display` draws it as a waterfall, feature `serde` serializes it.
 ///
 /// All times count from the call.
 #[derive(Debug, Clone)]
@@ -42,19 +42,19 @@ pub struct Report {
     pub(crate) ended: Option<Instant>,
     pub(crate) outcome: Outcome,
     pub(crate) lookups: Vec<LookupReport>,
-    /// Most connects have one.
+    /// Most calls have one.
     pub(crate) attempts: SmallVec<[AttemptReport; 1]>,
     pub(crate) skipped: Vec<Skipped>,
     pub(crate) skipped_more: usize,
     pub(crate) left_out: usize,
     pub(crate) not_tried: usize,
-    /// How many addresses a list had; `None` for a host.
+    /// The length of a list of addresses; `None` for a host.
     pub(crate) listed: Option<usize>,
-    /// What was wrong before anything began.
+    /// The reason why the call did not start.
     pub(crate) detail: Option<Arc<str>>,
 }
 
-/// How a connect ended.
+/// The outcome of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -70,12 +70,12 @@ pub enum Outcome {
     Dropped,
 }
 
-/// What kind of failure ended the connect.
+/// The kind of failure that ended the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The host, the ports or the configuration make no sense. No packet has left.
+    /// The host, the ports or the configuration are invalid. No packet has left.
     InvalidInput,
     /// The name does not exist.
     NoSuchName,
@@ -88,7 +88,7 @@ pub enum ErrorKind {
     Forbidden,
     /// Every attempt failed.
     Connect,
-    /// `total_timeout` is over, or every attempt ran into `connect_timeout`.
+    /// `total_timeout` is over, or every attempt took longer than `connect_timeout`.
     TimedOut,
 }
 
@@ -106,7 +106,7 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// An address that was known and never dialled, and why.
+/// An address that was known and never dialled, with the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Skipped {
@@ -116,7 +116,7 @@ pub struct Skipped {
     pub reason: Reason,
 }
 
-/// Why an address was skipped.
+/// The reason why an address was skipped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
@@ -128,7 +128,7 @@ pub enum Reason {
     OtherFamily,
 }
 
-/// How many skipped addresses a report names.
+/// The number of skipped addresses that a report names at most.
 const MAX_SKIPPED: usize = 64;
 
 impl Report {
@@ -167,13 +167,13 @@ impl Report {
         &self.ports
     }
 
-    /// How it ended.
+    /// The outcome.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         self.outcome
     }
 
-    /// How long it took; until the last event if it has not ended.
+    /// The time that the call took; until the last event if it has not ended.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         let spans = self.lookups.iter().map(|l| l.span).chain(self.attempts.iter().map(|a| a.span));
@@ -181,13 +181,13 @@ impl Report {
         self.since_call(self.ended.or_else(last).unwrap_or(self.began))
     }
 
-    /// Every lookup in the order it was asked.
+    /// The lookups, in the order of their starts.
     #[must_use]
     pub fn lookups(&self) -> &[LookupReport] {
         &self.lookups
     }
 
-    /// Every attempt in the order it was started.
+    /// The attempts, in the order of their starts.
     #[must_use]
     pub fn attempts(&self) -> &[AttemptReport] {
         &self.attempts
@@ -202,38 +202,39 @@ impl Report {
         }
     }
 
-    /// Addresses that were not to be dialled, with the reason: the first 64 of them.
+    /// The addresses that were skipped, with the reason: the first 64 of them.
     #[must_use]
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
     }
 
-    /// How many more were skipped.
+    /// The number of further addresses that were skipped.
     #[must_use]
     pub fn skipped_more(&self) -> usize {
         self.skipped_more
     }
 
-    /// How many addresses of the answers were left out: a call takes 32 of each family, and the
-    /// resolver may have kept fewer than it was told.
+    /// The number of addresses of the answers that were left out. A call takes 32 of each family,
+    /// and the resolver may have kept fewer than it received.
     #[must_use]
     pub fn left_out(&self) -> usize {
         self.left_out
     }
 
-    /// How many pairs of address and port had not had their turn when the connect ended.
+    /// The number of pairs of address and port that had not had their turn when the call ended.
     #[must_use]
     pub fn not_tried(&self) -> usize {
         self.not_tried
     }
 
-    /// What was wrong with the input, or why a name is never looked up; `None` otherwise.
+    /// The reason why the input was refused, or why a name is never looked up; `None` otherwise.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
         self.detail.as_deref()
     }
 
-    /// When the call began, by tokio's clock; of a race without tokio, what its driver said.
+    /// The time at which the call began, by tokio's clock. In a race without tokio it comes from
+    /// the driver.
     #[must_use]
     pub fn called_at(&self) -> Instant {
         self.began
@@ -244,7 +245,7 @@ impl Report {
         at.saturating_duration_since(self.began)
     }
 
-    /// The name that owns the addresses, if it is not the one that was typed.
+    /// The name that owns the addresses, if it differs from the typed one.
     #[must_use]
     pub fn final_name(&self) -> Option<&str> {
         self.lookups.iter().find_map(|lookup| match &lookup.outcome {
@@ -253,7 +254,7 @@ impl Report {
         })
     }
 
-    /// Adds a skipped address; of many, only their number.
+    /// Adds a skipped address; above the limit, it only counts the address.
     pub(crate) fn skip(&mut self, addr: SocketAddr, reason: Reason) {
         if self.skipped.len() < MAX_SKIPPED {
             self.skipped.push(Skipped { addr, reason });
@@ -266,7 +267,7 @@ impl Report {
         self.attempts.get_mut(id).filter(|attempt| attempt.is_running())
     }
 
-    /// The call is over: what still runs is abandoned.
+    /// Ends the call. Lookups and attempts that still run are abandoned.
     pub(crate) fn close(&mut self, outcome: Outcome, now: Instant) {
         self.ended = Some(now);
         self.outcome = outcome;

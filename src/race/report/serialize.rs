@@ -16,15 +16,15 @@ use crate::race::report::{
 ///
 /// | key | value |
 /// |---|---|
-/// | `host`, `ports`, `listed` | what was connected to; `listed` is the length of a list of addresses, else null |
+/// | `host`, `ports`, `listed` | the destination; `listed` is the length of a list of addresses, else null |
 /// | `outcome` | `connected`, `failed`, `resolved`, `dropped`, `running` |
-/// | `error`, `detail` | the kind of the failure, and what was wrong with the input |
+/// | `error`, `detail` | the kind of failure, and the reason why the input was refused or a name is never looked up |
 /// | `winner` | an index into `attempts` |
 /// | `elapsed_ms` | the whole call |
 /// | `lookups` | `record`, `started_ms`, `elapsed_ms`, `outcome` (`answered`, `failed`, `abandoned`, `running`), `addresses` (with zones), `name` (the final one), `server`, `origin`, `plaintext_reason` (why the question was sent in plaintext as well), `cached`, `ttl_s`, `kind` and `error` of a failure |
 /// | `attempts` | `addr`, `started_ms`, `elapsed_ms`, `tcp_ms`, `local` (no packet left), `outcome` (`won`, `failed`, `timed_out`, `cancelled`, `running`), `kind` and `error` of a failure |
 /// | `skipped`, `skipped_more` | `addr` and `reason` (`unspecified`, `multicast`, `broadcast`, `no_zone`, `forbidden`, `other_family`); how many more |
-/// | `left_out`, `not_tried` | addresses left out of the answers; pairs that had not had their turn |
+/// | `left_out`, `not_tried` | the number of addresses left out of the answers; the number of pairs of address and port that had not had their turn |
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (outcome, error, winner) = match self.outcome {
@@ -190,7 +190,7 @@ fn since(report: &Report, at: Instant) -> f64 {
     millis(report.since_call(at))
 }
 
-/// To the microsecond: the rest is noise.
+/// Milliseconds, to the microsecond, because the rest is noise.
 fn millis(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }

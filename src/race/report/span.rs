@@ -1,11 +1,11 @@
-//! From when to when something ran.
+//! The start and the end of a lookup or an attempt.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::text::Time;
 
-/// From when to when.
+/// A start, and an end if there is one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Span {
     pub(crate) from: Instant,
@@ -18,13 +18,13 @@ impl Span {
         Self { from: now, to: None }
     }
 
-    /// How long it took; `None` if it has not ended.
+    /// The time between them; `None` without an end.
     pub(crate) fn elapsed(self) -> Option<Duration> {
         self.to.map(|to| to.saturating_duration_since(self.from))
     }
 }
 
-/// `still asking after 12ms`: the line of what had not ended.
+/// `still asking after 12ms`: the text of a lookup or an attempt that had not ended.
 pub(super) fn still(
     f: &mut fmt::Formatter<'_>,
     doing: &str,

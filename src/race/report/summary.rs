@@ -1,4 +1,4 @@
-//! A report on one line: where to, and why it failed.
+//! A report on one line: the destination of the call, and the causes of its failure.
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -6,10 +6,10 @@ use std::net::Ipv6Addr;
 use super::text::{Escaped, Time};
 use super::{ErrorKind, Outcome, Report};
 
-/// What was connected to: `robur.coop:443`, `[2001:db8::1]:443,80`, `2 addresses`.
+/// The destination of a call: `robur.coop:443`, `[2001:db8::1]:443,80`, `2 addresses`.
 pub(crate) struct Destination<'a>(pub(crate) &'a Report);
 
-/// More ports than this are counted.
+/// The number of ports that are shown. Further ports are counted.
 const PORTS: usize = 8;
 
 impl fmt::Display for Destination<'_> {
@@ -33,7 +33,8 @@ impl fmt::Display for Destination<'_> {
     }
 }
 
-/// Summary a connect failed, on one line: DNS first, then the attempts, then what was not tried.
+/// The causes of a failed call, on one line: DNS first, then the attempts, then the untried
+/// addresses.
 pub(crate) struct Summary<'a>(pub(crate) &'a Report);
 
 impl fmt::Display for Summary<'_> {
@@ -58,12 +59,12 @@ impl fmt::Display for Summary<'_> {
 }
 
 impl Report {
-    /// What is only counted, in words.
+    /// The addresses that are only counted, in words.
     pub(crate) fn counts(&self) -> impl Iterator<Item = String> {
         let counts = [
             (self.skipped_more, "more skipped"),
             (self.left_out, "more addresses left out"),
-            // After a win nobody misses them.
+            // After a win, the untried addresses do not matter.
             (self.winner().map_or(self.not_tried, |_| 0), "more not tried"),
         ];
         counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"))

@@ -1,14 +1,14 @@
-//! Foreign text on one line: names, CNAMEs, error texts of others.
+//! Foreign text on one line: names, CNAMEs, error texts of other libraries.
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-/// The most characters that are shown of a foreign text: a name at its longest fits.
+/// The number of characters that are shown of a foreign text. The longest name fits.
 const MOST: usize = 256;
 
-/// Shows a value without control characters and cut to [`MOST`] characters, so that whatever a
-/// server sends, a log line stays one line.
+/// Shows a value without control characters and cut to [`MOST`] characters, so that a log line
+/// stays one line whatever a server sends.
 pub(crate) struct Escaped<T>(pub(crate) T);
 
 impl<T: fmt::Display> fmt::Display for Escaped<T> {
@@ -40,14 +40,15 @@ impl fmt::Write for Escaper<'_, '_> {
     }
 }
 
-/// Neither a control character nor one that reorders or breaks the line (bidi, separators).
+/// False for control characters, and for characters that reorder or break the line (bidi,
+/// separators).
 fn is_plain(c: char) -> bool {
     !c.is_control()
         && !matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// An error and its causes, each once: some libraries have the cause in an error's own text, others
-/// leave it to the reader to ask for it.
+/// An error and its causes, each once. Some libraries have the cause in an error's own text, others
+/// only in its `source`.
 pub(crate) fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
@@ -61,7 +62,7 @@ pub(crate) fn with_causes(error: &dyn Error) -> String {
     text
 }
 
-/// A duration in the unit that people say it in: `12ms`, `1.25s`, `10s`, `0.3ms`.
+/// A duration in a unit that is easy to read: `12ms`, `1.25s`, `10s`, `0.3ms`.
 pub(crate) struct Time(pub(crate) Duration);
 
 impl fmt::Display for Time {
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_told_with_its_causes_and_each_of_them_once() {
+    fn an_error_is_shown_with_each_of_its_causes_once() {
         #[derive(Debug)]
         struct Because(&'static str, Option<Box<Because>>);
         impl fmt::Display for Because {
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn times_read_as_people_say_them() {
+    fn times_have_a_readable_unit() {
         let time = |micros| Time(Duration::from_micros(micros)).to_string();
         assert_eq!(
             [0, 312, 9_949, 12_400, 999_400, 1_250_000, 10_000_000].map(time),

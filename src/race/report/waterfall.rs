@@ -1,4 +1,4 @@
-//! A report as a waterfall: one row a lookup and an attempt, one column a moment.
+//! A report as a waterfall: one row for each lookup and attempt, one column for each moment.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -9,9 +9,9 @@ use crate::race::report::{
     Report, Span,
 };
 
-/// What has come to nothing, or not yet to anything.
+/// The bar of a lookup or an attempt that came to no result, or has not ended yet.
 const PALE: char = '░';
-/// How many columns the time axis has.
+/// The number of columns of the time axis.
 const COLUMNS: usize = 48;
 
 impl fmt::Display for Report {
@@ -47,7 +47,7 @@ struct Row {
     label: String,
     what: String,
     how: String,
-    /// What is too long for a cell, on a line of its own.
+    /// The text that is too long for a cell, on a line of its own.
     note: Option<String>,
     bar: Bar,
 }
@@ -67,7 +67,7 @@ impl Row {
     }
 }
 
-/// A stretch of time since the call, and how it is drawn: in pale until `up`, then in ink.
+/// A stretch of time since the call. It is drawn in pale until `up`, then in ink.
 struct Bar {
     from: Duration,
     up: Duration,
@@ -106,7 +106,7 @@ fn attempt_row(report: &Report, index: usize, attempt: &AttemptReport) -> Row {
     Row::new(label, what, how, bar(report, attempt.span, attempt.tcp_up, ink))
 }
 
-/// The last line: what came of it.
+/// The last line: the outcome of the call.
 fn ending(report: &Report) -> String {
     let took = Time(report.elapsed());
     match (report.outcome, report.winner()) {
@@ -118,7 +118,7 @@ fn ending(report: &Report) -> String {
     }
 }
 
-/// From the call to the end, with a round step between the ticks.
+/// The time axis, from the call to its end, with a round step between the ticks.
 struct Axis {
     whole: Duration,
     step: Duration,
@@ -138,7 +138,7 @@ impl Axis {
         ((share * COLUMNS as f64) as usize).min(COLUMNS)
     }
 
-    /// At least one column, so that nothing that happened is invisible.
+    /// A bar has at least one column, so that every event is visible.
     fn bar(&self, bar: &Bar) -> String {
         let from = self.column(bar.from).min(COLUMNS - 1);
         let to = self.column(bar.to).max(from + 1);
@@ -240,7 +240,7 @@ robur.coop:443                                   0ms             100            
     }
 
     #[test]
-    fn a_failed_lookup_tells_why() {
+    fn a_failed_lookup_shows_its_reason() {
         let (mut report, t0) = story();
         let outcome = LookupOutcome::Failed(LookupErrorKind::NoSuchName.into());
         report.lookups.push(lookup(Record::A, span(t0, 0, 7), outcome));

@@ -3,7 +3,7 @@ use std::task::Poll;
 use super::*;
 
 #[tokio::test] // R-5482-UTO, C-UTO
-async fn user_timeout_is_set_once_tcp_is_up_and_not_before() {
+async fn user_timeout_is_set_after_the_handshake_and_not_before() {
     let timeout = Duration::from_millis(2_500);
     let options = SocketOptions::default().user_timeout(timeout);
     let (stream, before) = connected(options, |s| s.tcp_user_timeout().unwrap()).await;
@@ -19,7 +19,7 @@ async fn the_longest_user_timeout_is_taken_by_the_system() {
 }
 
 #[tokio::test]
-async fn an_impossible_user_timeout_is_refused_before_the_connect() {
+async fn an_impossible_user_timeout_is_refused_before_connecting() {
     let text = "TCP_USER_TIMEOUT for 127.0.0.1:9: must be from 1 ms to 2147483647 ms";
     for timeout in
         [Duration::ZERO, Duration::from_micros(999), Duration::from_millis(1 << 31), Duration::MAX]
@@ -56,7 +56,7 @@ async fn local_addresses_of_both_families_serve_both() {
 }
 
 #[tokio::test]
-async fn the_interface_is_set_before_the_connect() {
+async fn the_interface_is_set_before_connecting() {
     let permitted = bare().bind_device(Some(b"lo")).is_ok();
     let options = SocketOptions::default().interface("lo");
     if !permitted {
@@ -68,7 +68,7 @@ async fn the_interface_is_set_before_the_connect() {
 }
 
 #[tokio::test]
-async fn the_mark_is_set_before_the_connect() {
+async fn the_mark_is_set_before_connecting() {
     let permitted = bare().set_mark(7).is_ok();
     let options = SocketOptions::default().mark(7);
     if !permitted {
@@ -81,7 +81,7 @@ async fn the_mark_is_set_before_the_connect() {
 
 #[tokio::test]
 async fn an_interface_name_that_cannot_be_one_is_refused() {
-    // Linux would take the first for "none" and cut the others to "lo" and 15 bytes.
+    // Linux would take the first for "none", and cut the others to "lo" and to 15 bytes.
     for name in ["", "lo\0", "lo\0eth0", "sixteen-bytes-xx"] {
         let error = refused(SocketOptions::default().interface(name)).await;
         assert_eq!(
@@ -102,8 +102,8 @@ async fn an_interface_that_is_not_there_is_refused_by_the_system() {
 #[tokio::test] // R-4007-11
 async fn the_zone_reaches_the_system() {
     let permitted = bare().bind_device(Some(b"lo")).is_ok();
-    // Linux refuses a zone that contradicts the interface, before it looks for a route. On lo
-    // nothing could leave anyway.
+    // Linux refuses a zone that contradicts the interface, before it looks for a route. No packet
+    // could leave by lo anyway.
     let addr = SocketAddrV6::new("fe80::1".parse().unwrap(), 443, 0, NO_SUCH_ZONE).into();
     let options = SocketOptions::default().interface("lo");
     let error = options.connect(addr).await.unwrap_err();
@@ -116,7 +116,7 @@ async fn the_zone_reaches_the_system() {
 #[tokio::test]
 async fn dropping_an_attempt_closes_its_socket() {
     let (listener, addr) = listener(Ipv4Addr::LOCALHOST).await;
-    // A program of one instruction, "return 0": every SYN is swallowed.
+    // A filter of one instruction, "return 0", drops every SYN.
     SockRef::from(&listener).attach_filter(&[socket2::SockFilter::new(6, 0, 0, 0)]).unwrap();
     let (tx, rx) = std::sync::mpsc::channel();
     let options = SocketOptions::default()
@@ -137,7 +137,7 @@ fn bare() -> socket2::Socket {
     socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap()
 }
 
-/// Without the privilege: which option, for which address.
+/// Checks the error without the privilege: it names the option and the address.
 fn denied(error: io::Error, option: &str) {
     assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
     assert_eq!(option_error(&error).option(), option);
