@@ -131,6 +131,7 @@ mod default;
 pub mod dns;
 #[cfg(feature = "hyper")]
 pub mod hyper;
+mod mutex;
 #[cfg(feature = "os")]
 pub mod os;
 pub mod race;

@@ -3,7 +3,7 @@
 use std::fs::{self, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
@@ -15,6 +15,7 @@ use super::link::reach::Reach;
 use super::link::tls::{Tls, Trust};
 use super::lookup::network::Network;
 use super::name_server::NameServer;
+use crate::mutex::Mutex;
 use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::race::report::text::Escaped;
 
@@ -209,7 +210,7 @@ impl System {
     ///
     /// The configuration is there and cannot be read.
     pub(super) fn network(&self, now: Instant) -> Result<Arc<Network>, LookupError> {
-        let mut read = self.lock();
+        let mut read = self.read.lock();
         let look = || self.settings.source.stamp();
         let stamp = match Known::still(&mut read.network, now, look) {
             Still::Holds(network) => return Ok(network),
@@ -232,7 +233,7 @@ impl System {
     /// The hosts file as it is now. One that cannot be read has no names.
     pub(super) fn hosts(&self, now: Instant) -> Option<Arc<Hosts>> {
         let path = self.settings.hosts.as_deref()?;
-        let mut state = self.lock();
+        let mut state = self.read.lock();
         let stamp = match Known::still(&mut state.hosts, now, || Stamp::of(path)) {
             Still::Holds(hosts) => return Some(hosts),
             Still::Read(stamp) => stamp,
@@ -253,11 +254,7 @@ impl System {
 
     /// Forgets what was read and all that was learnt.
     pub(super) fn forget(&self) {
-        *self.lock() = Read::default();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Read> {
-        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.read.lock() = Read::default();
     }
 }
 

@@ -3,13 +3,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use super::Outcome;
+use crate::mutex::{Mutex, recover};
 use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::race::query::Record;
 
@@ -109,7 +110,7 @@ impl Pool {
     ///
     /// Too many lookups wait already.
     pub(super) fn ask(self: &Arc<Self>, question: Question) -> Result<Asked, LookupError> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if let Some(hears) = state.join(&question) {
             return Ok(Asked { hears, threads: self.limits.threads });
         }
@@ -133,12 +134,12 @@ impl Pool {
 
     /// No lookup joins what has begun before.
     pub(super) fn forget(&self) {
-        self.lock().flights.clear();
+        self.state.lock().flights.clear();
     }
 
     /// Idle threads end, the others after their call. To be called when no lookup waits any more.
     pub(super) fn close(&self) {
-        self.lock().closed = true;
+        self.state.lock().closed = true;
         self.work.notify_all();
     }
 
@@ -153,7 +154,7 @@ impl Pool {
 
     /// The threads that there are will come to what waits. Without any nobody would.
     fn not_spawned(&self, error: &io::Error) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.threads -= 1;
         if state.threads > 0 {
             return;
@@ -174,14 +175,14 @@ impl Pool {
             let called = catch_unwind(AssertUnwindSafe(|| (self.call)(name, *record)));
             let outcome =
                 called.unwrap_or_else(|_| Err(other("getaddrinfo: it panicked".to_owned())));
-            self.lock().ended(&job);
+            self.state.lock().ended(&job);
             job.tells.send_replace(Stage::Ended(outcome));
         }
     }
 
     /// The next call that somebody waits for; `None` if this thread has to end.
     fn next(&self) -> Option<Job> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         loop {
             while let Some(job) = state.waiting.pop_front() {
                 if state.begin(&job, self.limits.joined_for) {
@@ -193,7 +194,7 @@ impl Pool {
             }
             state.idle += 1;
             let waited = self.work.wait_timeout(state, self.limits.idle_timeout);
-            let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            let (woken, timeout) = recover(waited);
             state = woken;
             state.idle -= 1;
             if timeout.timed_out() && state.waiting.is_empty() {
@@ -207,12 +208,8 @@ impl Pool {
     /// Idle threads, and calls that may be joined.
     #[cfg(test)]
     pub(super) fn idle_and_flights(&self) -> (usize, usize) {
-        let state = self.lock();
+        let state = self.state.lock();
         (state.idle, state.flights.len())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -45,7 +45,7 @@ impl Held {
             assert!(!name.starts_with("panic"), "as the test says");
             Ok(answer())
         };
-        let began = Mutex::new(began);
+        let began = Mutex::from(began);
         (Self { began, gate, calls }, Resolver(Arc::new(Owner(Pool::new(limits, call)))))
     }
 

@@ -29,7 +29,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -39,6 +39,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::connect::Connector;
 use crate::connect::attempt::{Attempt, Established};
+use crate::mutex::Mutex;
 use crate::race::binding::Binding;
 use crate::race::error::Error;
 use crate::race::host::Host;
@@ -168,7 +169,7 @@ impl Tls {
     }
 
     async fn config_for(&self, binding: &Binding) -> io::Result<Arc<ClientConfig>> {
-        if self.trust.is_platform() && !self.configs().contains_key(binding) {
+        if self.trust.is_platform() && !self.configs.lock().contains_key(binding) {
             // Other tasks of this thread do not wait for files.
             let (tls, binding) = (self.clone(), binding.clone());
             return spawn_blocking(move || tls.config_now(&binding)).await?;
@@ -177,16 +178,12 @@ impl Tls {
     }
 
     fn config_now(&self, binding: &Binding) -> io::Result<Arc<ClientConfig>> {
-        if let Some(config) = self.configs().get(binding) {
+        if let Some(config) = self.configs.lock().get(binding) {
             return Ok(config.clone());
         }
         // Without the lock. Who is first is kept.
         let config = Arc::new(self.make().map_err(io::Error::other)?);
-        Ok(self.configs().entry(binding.clone()).or_insert(config).clone())
-    }
-
-    fn configs(&self) -> MutexGuard<'_, HashMap<Binding, Arc<ClientConfig>>> {
-        self.configs.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(self.configs.lock().entry(binding.clone()).or_insert(config).clone())
     }
 
     fn make(&self) -> Result<ClientConfig, crate::tls::trust::Error> {

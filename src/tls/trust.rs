@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rustls::ClientConfig;
 use rustls::RootCertStore;
@@ -13,6 +13,8 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls_platform_verifier::Verifier;
+
+use crate::mutex::Mutex;
 
 /// Who has to have issued the certificate of a server: of a strict name server, and (feature
 /// `rustls`) of a host. Pinned and opportunistic name servers are not verified by it. Cheap to clone;
@@ -196,7 +198,7 @@ impl Trust {
         &self,
         make: impl FnOnce(Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Error>,
     ) -> Result<Arc<dyn ServerCertVerifier>, Error> {
-        let mut kept = self.verifier.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.verifier.lock();
         match &*kept {
             Some(verifier) => Ok(verifier.clone()),
             None => Ok(kept.insert(make(self.provider())?).clone()),

@@ -5,8 +5,8 @@ use std::fmt;
 use std::future::{Future, pending};
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::connection::{Connection, Ended, Phase};
 use super::join::{Join, Slow};
+use crate::mutex::Mutex;
 use crate::race::answer::LookupError;
 use spares::Spares;
 use trials::Trials;
@@ -69,17 +70,17 @@ impl Line {
 
     /// How far the connection in use is; `None` where there is none.
     pub(in crate::dns) fn phase(&self) -> Option<Phase> {
-        self.lock().current.as_ref().map(|connection| connection.phase())
+        self.state.lock().current.as_ref().map(|connection| connection.phase())
     }
 
     /// Whether it has a connection that lives.
     pub(super) fn is_in_use(&self) -> bool {
-        self.lock().current.as_ref().is_some_and(|connection| connection.is_open())
+        self.state.lock().current.as_ref().is_some_and(|connection| connection.is_open())
     }
 
     /// Why there is no connection, if the last one has failed.
     pub(super) fn failure(&self) -> Option<LookupError> {
-        let state = self.lock();
+        let state = self.state.lock();
         let of = |connection: &Option<Arc<Connection>>| {
             connection.as_ref()?.failure().map(|(error, _)| error.clone())
         };
@@ -92,12 +93,12 @@ impl Line {
     }
 
     fn is_in_doubt(&self) -> bool {
-        self.lock().spares.is_in_vain()
+        self.state.lock().spares.is_in_vain()
     }
 
     /// Whether anything has come over it since then.
     pub(in crate::dns) fn was_heard_since(&self, then: Instant) -> bool {
-        let state = self.lock();
+        let state = self.state.lock();
         let mut connections = state.current.iter().chain(&state.spare);
         connections.any(|connection| connection.was_heard_since(then))
     }
@@ -211,7 +212,7 @@ impl Line {
 
     /// Waits until a connection that is up is silent for too long.
     async fn silence(&self, on: &Connection, trials: &Trials<'_>, join: Option<&Join>) -> Event {
-        let (patience, may_replace) = self.lock().spare_now();
+        let (patience, may_replace) = self.state.lock().spare_now();
         if !trials.is_replaced && may_replace {
             on.is_silent_for(patience).await;
             return Event::Silent;
@@ -226,12 +227,12 @@ impl Line {
     }
 
     fn head_start(&self, join: &Join) -> Duration {
-        join.head_start(self.lock().took)
+        join.head_start(self.state.lock().took)
     }
 
     /// The connection in use, or a new one. All who come while it is being opened share it.
     pub(super) fn connection(&self) -> Arc<Connection> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.follow();
         let refused = |(_, at): &(_, Instant)| Instant::now() < *at + REFUSED_FOR;
         match &state.current {
@@ -248,7 +249,7 @@ impl Line {
 
     /// A connection beside a silent one, which may still answer and goes on until this one is up.
     fn spare(&self, silent: &Arc<Connection>) -> Arc<Connection> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.follow();
         let is_other = |other: &&Arc<Connection>| !Arc::ptr_eq(other, silent) && other.is_open();
         // Somebody else may have come to the same conclusion.
@@ -262,14 +263,10 @@ impl Line {
     }
 
     fn answered(&self, by: &Arc<Connection>, latest: &Arc<Connection>, trials: &Trials<'_>) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.took = by.took().or(state.took);
         // The silent one was alive after all, or it was not.
         state.spares.answered(trials.is_replaced.then(|| Arc::ptr_eq(by, latest)));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

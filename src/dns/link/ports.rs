@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::mutex::Mutex;
 use crate::race::binding::Binding;
 
 /// A dead port is left alone for so long at first, and twice as long each time it is found dead
@@ -70,7 +71,7 @@ pub(in crate::dns) enum Tls {
 impl Ports {
     /// Tells one caller to probe when the time has come, and the others meanwhile not to.
     pub(in crate::dns) fn tls(&self, spot: &Spot, now: Instant) -> Tls {
-        let mut spots = self.lock();
+        let mut spots = self.0.lock();
         match spots.get_mut(spot).and_then(|memory| memory.dead.as_mut()) {
             None => Tls::Try,
             Some(dead) if now < dead.until => Tls::LeaveAlone(dead.why.clone()),
@@ -99,7 +100,7 @@ impl Ports {
 
     /// Whether it is time to warn of questions in clear to a server that had TLS.
     pub(in crate::dns) fn is_warning_due(&self, spot: &Spot, now: Instant) -> bool {
-        let mut spots = self.lock();
+        let mut spots = self.0.lock();
         let Some(memory) = spots.get_mut(spot).filter(|memory| memory.had_tls) else {
             return false;
         };
@@ -151,12 +152,12 @@ impl Ports {
     }
 
     pub(in crate::dns) fn is_udp_silent(&self, spot: &Spot, now: Instant) -> bool {
-        let at = self.lock().get(spot).and_then(|memory| memory.udp_silent_at);
+        let at = self.0.lock().get(spot).and_then(|memory| memory.udp_silent_at);
         at.is_some_and(|at| now < at + UDP_SILENT_FOR)
     }
 
     fn change<T>(&self, spot: &Spot, change: impl FnOnce(&mut Memory) -> T) -> T {
-        let mut spots = self.lock();
+        let mut spots = self.0.lock();
         if spots.len() >= MAX_SPOTS && !spots.contains_key(spot) {
             // One that never had TLS, and will be asked again first.
             let until = |memory: &Memory| memory.dead.as_ref().map(|dead| dead.until);
@@ -165,10 +166,6 @@ impl Ports {
             first.and_then(|spot| spots.remove(&spot));
         }
         change(spots.entry(spot.clone()).or_default())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Spot, Memory>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -288,7 +285,7 @@ mod tests {
             let server = ([192, 0, 2, 1], port).into();
             ports.tls_is_dead(&Spot { server, ..spot(1) }, "refused", now + SECOND * port.into());
         }
-        assert_eq!(ports.lock().len(), MAX_SPOTS);
+        assert_eq!(ports.0.lock().len(), MAX_SPOTS);
         let newest = Spot { server: ([192, 0, 2, 1], 1_000).into(), ..spot(1) };
         assert!(matches!(ports.tls(&newest, now), Tls::LeaveAlone(_)));
     }

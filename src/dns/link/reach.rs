@@ -2,7 +2,7 @@
 //! ports, and whom TLS trusts.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::runtime::{self, Handle};
@@ -14,6 +14,7 @@ use super::ports::{Ports, Spot};
 use super::tls::Tls;
 use crate::connect::probe::source_of;
 use crate::dns::name_server::{NameServer, Policy};
+use crate::mutex::Mutex;
 use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::race::binding::Binding;
 
@@ -81,7 +82,7 @@ impl Way<'_> {
     pub(in crate::dns) fn line(&self, transport: Transport) -> Arc<Line> {
         let (server, spot) = (self.server.clone(), self.spot.clone());
         let place = Place { runtime: Handle::current().id(), server, transport, spot };
-        let mut lines = self.reach.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.reach.lines.lock();
         if lines.len() >= MAX_LINES && !lines.contains_key(&place) {
             lines.retain(|_, line| line.is_in_use() || Arc::strong_count(line) > 1);
         }

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -19,6 +19,7 @@ use crate::dns::message::{Question, text_name, wire_name};
 use crate::dns::name_server::NameServer;
 use crate::dns::server::exchange::exchange;
 use crate::dns::server::stream::Outcome;
+use crate::mutex::Mutex;
 use crate::race::answer::{Answer, LookupError, LookupErrorKind};
 
 /// Distance between two servers while none fails.
@@ -147,11 +148,11 @@ struct Story(Mutex<Vec<(NameServer, Option<LookupError>)>>);
 
 impl Story {
     fn began(&self, server: &NameServer) {
-        self.lock().push((server.clone(), None));
+        self.0.lock().push((server.clone(), None));
     }
 
     fn failed<T>(&self, server: &NameServer, error: LookupError) -> Option<T> {
-        self.lock().iter_mut().filter(|(asked, _)| asked == server).for_each(|(_, end)| {
+        self.0.lock().iter_mut().filter(|(asked, _)| asked == server).for_each(|(_, end)| {
             *end = Some(error.clone());
         });
         None
@@ -160,7 +161,7 @@ impl Story {
     /// The one error to tell: of the lowest rank, and among equals the first server's.
     /// `standing` says how far it got with a silent server.
     fn failure(&self, standing: impl Fn(&NameServer) -> Option<LookupError>) -> LookupError {
-        let asked = self.lock();
+        let asked = self.0.lock();
         let silent = asked.iter().filter(|(_, end)| end.is_none()).count();
         let told = asked.iter().map(|(server, end)| match end {
             Some(error) => error.clone(),
@@ -172,9 +173,5 @@ impl Story {
         let none =
             || LookupError::new(LookupErrorKind::NoNameServer).with_cause("none is configured");
         told.min_by_key(|error| error.kind().rank()).unwrap_or_else(none)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<(NameServer, Option<LookupError>)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

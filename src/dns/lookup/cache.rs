@@ -2,12 +2,13 @@
 
 use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use lru::LruCache;
 use tokio::time::Instant;
 
+use crate::mutex::Mutex;
 use crate::race::answer::{Answer, LookupError, LookupErrorKind};
 use crate::race::binding::Binding;
 use crate::race::query::Record;
@@ -79,12 +80,12 @@ struct Entry {
 
 impl Cache {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Kept { entries: LruCache::unbounded(), bytes: 0 }))
+        Self(Mutex::from(Kept { entries: LruCache::unbounded(), bytes: 0 }))
     }
 
     /// What still holds, marked as remembered, with the TTL that is left (R-1035-TTL).
     pub(super) fn get(&self, key: &Key, now: Instant) -> Option<Outcome> {
-        let mut kept = self.lock();
+        let mut kept = self.0.lock();
         let entry = kept.entries.get(key).filter(|entry| now < entry.valid_until)?;
         Some(entry.remembered(now))
     }
@@ -92,7 +93,7 @@ impl Cache {
     /// What still holds or was learnt a moment ago.
     pub(super) fn recent(&self, key: &Key, now: Instant) -> Option<Outcome> {
         let holds = |entry: &Entry| now < entry.valid_until || now < entry.learnt_at + TRANSACTION;
-        let mut kept = self.lock();
+        let mut kept = self.0.lock();
         let entry = kept.entries.get(key).filter(|entry| holds(entry))?;
         Some(entry.remembered(now))
     }
@@ -100,7 +101,7 @@ impl Cache {
     /// Remembers a result and hands it back.
     pub(super) fn insert(&self, key: Key, learnt: Learnt, now: Instant) -> Outcome {
         let Learnt { outcome, ttl } = learnt;
-        let mut kept = self.lock();
+        let mut kept = self.0.lock();
         let known = kept.entries.get(&key);
         let (holds, repeats) = match failure_kind(&outcome) {
             None => (ttl, 0),
@@ -112,10 +113,6 @@ impl Cache {
         let entry = Entry { outcome: outcome.clone(), learnt_at: now, valid_until, repeats };
         kept.insert(key, entry);
         outcome
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -249,7 +246,7 @@ mod tests {
         for i in 0..count {
             cache.insert(key(&i.to_string()), answer(60), now).unwrap();
         }
-        let kept = cache.lock();
+        let kept = cache.0.lock();
         assert!(kept.bytes <= MAX_BYTES && kept.entries.len() > 7_000, "{} bytes", kept.bytes);
         let sum: usize = kept.entries.iter().map(|(key, entry)| weight(key, entry)).sum();
         assert_eq!(kept.bytes, sum);

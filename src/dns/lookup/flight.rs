@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use futures_util::future::{FutureExt, Shared, WeakShared};
 use tokio::runtime::{self, Handle};
@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::cache::{Key, Outcome};
 use crate::dns::server::udp::LAST_SEND;
+use crate::mutex::Mutex;
 
 type Asking = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
@@ -52,7 +53,7 @@ impl Flights {
         F: Future<Output = Outcome> + Send + 'static,
     {
         let place = (Handle::current().id(), key);
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         let known = state.flights.get(&place);
         let now = Instant::now();
         let open = known.filter(|it| now < it.open_until);
@@ -79,15 +80,11 @@ impl Flights {
         }
         asking
     }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl fmt::Debug for Flights {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Flights({})", self.lock().flights.len())
+        write!(f, "Flights({})", self.0.lock().flights.len())
     }
 }
 
@@ -100,7 +97,7 @@ struct Landing {
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        let mut state = self.flights.lock();
+        let mut state = self.flights.0.lock();
         if state.flights.get(&self.place).is_some_and(|flight| flight.number == self.number) {
             state.flights.remove(&self.place);
         }
@@ -113,16 +110,16 @@ pub(super) struct Deadline(Arc<Mutex<Instant>>);
 
 impl Deadline {
     pub(super) fn new(at: Instant) -> Self {
-        Self(Arc::new(Mutex::new(at)))
+        Self(Arc::new(Mutex::from(at)))
     }
 
     fn extend(&self, to: Instant) {
-        let mut at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut at = self.0.lock();
         *at = to.max(*at);
     }
 
     fn at(&self) -> Instant {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.lock()
     }
 
     pub(super) fn is_over(&self) -> bool {

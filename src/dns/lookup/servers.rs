@@ -1,12 +1,12 @@
 //! The name servers of one network: who is asked first.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::dns::name_server::NameServer;
+use crate::mutex::Mutex;
 
 /// How long a server that has answered in place of a silent one goes first.
 const PREFERRED_FOR: Duration = Duration::from_secs(60);
@@ -42,7 +42,7 @@ impl Memory {
     /// resolver comes back to the configured order as well.
     pub(super) fn answered(&self, server: &NameServer, servers: &[NameServer], now: Instant) {
         let known = self.preferred(now);
-        let mut preferred = self.preferred.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut preferred = self.preferred.lock();
         if servers.first() == Some(server) {
             *preferred = None;
         } else if known.as_ref() != Some(server) {
@@ -51,7 +51,7 @@ impl Memory {
     }
 
     fn preferred(&self, now: Instant) -> Option<NameServer> {
-        let preferred = self.preferred.lock().unwrap_or_else(PoisonError::into_inner);
+        let preferred = self.preferred.lock();
         let still = preferred.as_ref().filter(|(_, since)| now < *since + PREFERRED_FOR);
         still.map(|(server, _)| server.clone())
     }

@@ -75,7 +75,7 @@ impl AsyncWrite for Writes {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.0.lock().unwrap().push(bytes.len());
+        self.0.lock().push(bytes.len());
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -97,10 +97,10 @@ async fn a_question_and_its_length_leave_in_one_write_and_all_that_wait_with_the
     let connection = Connection::open(usize::MAX, |_| ready(Ok(stream)));
     let asked = [5, 70].map(|length| ask(&connection, question(1, &"q".repeat(length))));
     settle().await;
-    assert_eq!(*lengths.lock().unwrap(), [2 + 2 + 5 + 2 + 2 + 70]);
+    assert_eq!(*lengths.lock(), [2 + 2 + 5 + 2 + 2 + 70]);
     let later = ask(&connection, question(1, "q"));
     settle().await;
-    assert_eq!(lengths.lock().unwrap()[1..], [2 + 2 + 1]);
+    assert_eq!(lengths.lock()[1..], [2 + 2 + 1]);
     asked.iter().chain([&later]).for_each(JoinHandle::abort);
 }
 
