@@ -67,15 +67,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-#[cfg(doc)]
-use crate::race::answer::Answer;
-use crate::race::answer::{LookupErrorKind, Origin};
+use crate::race::answer::{Answer, LookupError, LookupErrorKind, Origin};
 use crate::race::host::why_never_looked_up;
 use crate::race::name::Name;
 use crate::race::query::{Query, Record};
 use crate::race::report::text::Escaped;
 use crate::resolve::{Resolve, Resolving};
-use lookup::cache::Outcome;
 use lookup::search::SearchWalk;
 use system::{Settings, Source, System};
 
@@ -232,7 +229,7 @@ impl Resolver {
     }
 
     /// What nobody has to be asked for.
-    fn without_dns(&self, query: &Query, now: Instant) -> Option<Outcome> {
+    fn without_dns(&self, query: &Query, now: Instant) -> Option<Result<Answer, LookupError>> {
         let (name, record) = (query.name(), query.record());
         literal(name, record)
             .or_else(|| self.system.settings.overrides.find(name, record))
@@ -291,7 +288,7 @@ impl Resolve for Resolver {
 }
 
 /// The race never asks for a literal address; whoever does gets it without a query (R-3493-LIT).
-fn literal(name: &str, record: Record) -> Option<Outcome> {
+fn literal(name: &str, record: Record) -> Option<Result<Answer, LookupError>> {
     // Most names end here: no address ends with a letter that is no hexadecimal digit.
     let may_be = name.ends_with(|c: char| c.is_ascii_hexdigit()) || name.ends_with(':');
     let ip: IpAddr = may_be.then(|| name.parse().ok()).flatten()?;

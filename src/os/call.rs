@@ -4,19 +4,19 @@ use std::net::SocketAddr;
 
 use dns_lookup::{AddrFamily, AddrInfoHints, LookupErrorKind as Eai, SockType};
 
-use super::{Outcome, hosts};
+use super::hosts;
 use crate::race::answer::{Answer, LookupError, LookupErrorKind, Origin};
 use crate::race::query::Record;
 
 /// Blocks for as long as the system takes: with glibc and a silent name server 10 s.
-pub(super) fn look_up(name: &str, record: Record) -> Outcome {
+pub(super) fn look_up(name: &str, record: Record) -> Result<Answer, LookupError> {
     match hosts::excludes(name, record) {
         true => Err(LookupErrorKind::NoRecords.into()),
         false => getaddrinfo(name, record),
     }
 }
 
-fn getaddrinfo(name: &str, record: Record) -> Outcome {
+fn getaddrinfo(name: &str, record: Record) -> Result<Answer, LookupError> {
     let family = match record {
         Record::Aaaa => AddrFamily::Inet6,
         Record::A => AddrFamily::Inet,

@@ -62,9 +62,6 @@ mod pool;
 #[cfg(test)]
 mod tests;
 
-/// How a lookup ends.
-type Outcome = Result<Answer, LookupError>;
-
 /// Asks the operating system. Cheap to clone; clones share their threads.
 #[derive(Clone)]
 pub struct Resolver(Arc<Owner>);
@@ -138,7 +135,7 @@ impl Resolve for Resolver {
 }
 
 /// What the system is not asked: addresses, what is no name, and what it could not ask as it should.
-fn without_asking(query: &Query) -> Option<Outcome> {
+fn without_asking(query: &Query) -> Option<Result<Answer, LookupError>> {
     let (name, record) = (query.name(), query.record());
     if let Ok(addr) = configured_addr(name, 0) {
         let of_type = addr.is_ipv6() == (record == Record::Aaaa);

@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::Outcome;
 use crate::mutex::{Mutex, recover};
-use crate::race::answer::{LookupError, LookupErrorKind};
+use crate::race::answer::{Answer, LookupError, LookupErrorKind};
 use crate::race::query::Record;
 
 /// How much of what.
@@ -50,7 +49,7 @@ pub(super) struct Question {
     pub(super) record: Record,
 }
 
-type Call = dyn Fn(&str, Record) -> Outcome + Send + Sync;
+type Call = dyn Fn(&str, Record) -> Result<Answer, LookupError> + Send + Sync;
 
 pub(super) struct Pool {
     limits: Limits,
@@ -88,13 +87,13 @@ struct Job {
 enum Stage {
     Waiting,
     Calling,
-    Ended(Outcome),
+    Ended(Result<Answer, LookupError>),
 }
 
 impl Pool {
     pub(super) fn new(
         limits: Limits,
-        call: impl Fn(&str, Record) -> Outcome + Send + Sync + 'static,
+        call: impl Fn(&str, Record) -> Result<Answer, LookupError> + Send + Sync + 'static,
     ) -> Arc<Self> {
         let (state, work) = (Mutex::default(), Condvar::new());
         Arc::new(Self { limits, call: Box::new(call), state, work })
@@ -277,7 +276,7 @@ impl Asked {
     /// # Cancel safety
     ///
     /// It can be awaited again.
-    pub(super) async fn outcome(&mut self) -> Outcome {
+    pub(super) async fn outcome(&mut self) -> Result<Answer, LookupError> {
         loop {
             if let Stage::Ended(outcome) = &*self.hears.borrow_and_update() {
                 return outcome.clone();

@@ -78,18 +78,18 @@ fn query(name: &str) -> Query {
 }
 
 /// Begins a lookup, which is polled until it waits.
-async fn begin(resolver: &Resolver, name: &str) -> JoinHandle<Outcome> {
+async fn begin(resolver: &Resolver, name: &str) -> JoinHandle<Result<Answer, LookupError>> {
     let lookup = tokio::spawn(resolver.lookup(&query(name)));
     tokio::task::yield_now().await;
     lookup
 }
 
-async fn give_up(lookup: JoinHandle<Outcome>) {
+async fn give_up(lookup: JoinHandle<Result<Answer, LookupError>>) {
     lookup.abort();
     assert!(lookup.await.unwrap_err().is_cancelled());
 }
 
-fn text(outcome: Outcome) -> String {
+fn text(outcome: Result<Answer, LookupError>) -> String {
     outcome.unwrap_err().to_string()
 }
 

@@ -18,7 +18,7 @@ use crate::dns::link::reach::Reach;
 use crate::dns::message::{Question, text_name, wire_name};
 use crate::dns::name_server::NameServer;
 use crate::dns::server::exchange::exchange;
-use crate::dns::server::stream::Outcome;
+use crate::dns::server::stream::Reply;
 use crate::mutex::Mutex;
 use crate::race::answer::{Answer, LookupError, LookupErrorKind};
 
@@ -96,7 +96,7 @@ async fn ask_servers(
     key: &Key,
     question: &Question,
     deadline: &Deadline,
-) -> Outcome {
+) -> Result<Reply, LookupError> {
     let servers = memory.order(&conf.servers, conf.rotate, Instant::now());
     let story = Story::default();
     let one = async |server: NameServer| {

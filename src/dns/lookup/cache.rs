@@ -48,13 +48,10 @@ impl Hash for Key {
     }
 }
 
-/// How a lookup ends.
-pub(in crate::dns) type Outcome = Result<Answer, LookupError>;
-
 /// How a lookup ended just now, and for how long that holds. Failures have no TTL: the cache
 /// knows how often they repeat.
 pub(super) struct Learnt {
-    pub(super) outcome: Outcome,
+    pub(super) outcome: Result<Answer, LookupError>,
     pub(super) ttl: Duration,
 }
 
@@ -71,7 +68,7 @@ struct Kept {
 
 #[derive(Debug)]
 struct Entry {
-    outcome: Outcome,
+    outcome: Result<Answer, LookupError>,
     learnt_at: Instant,
     valid_until: Instant,
     /// How many failures came before this one.
@@ -84,14 +81,14 @@ impl Cache {
     }
 
     /// What still holds, marked as remembered, with the TTL that is left (R-1035-TTL).
-    pub(super) fn get(&self, key: &Key, now: Instant) -> Option<Outcome> {
+    pub(super) fn get(&self, key: &Key, now: Instant) -> Option<Result<Answer, LookupError>> {
         let mut kept = self.0.lock();
         let entry = kept.entries.get(key).filter(|entry| now < entry.valid_until)?;
         Some(entry.remembered(now))
     }
 
     /// What still holds or was learnt a moment ago.
-    pub(super) fn recent(&self, key: &Key, now: Instant) -> Option<Outcome> {
+    pub(super) fn recent(&self, key: &Key, now: Instant) -> Option<Result<Answer, LookupError>> {
         let holds = |entry: &Entry| now < entry.valid_until || now < entry.learnt_at + TRANSACTION;
         let mut kept = self.0.lock();
         let entry = kept.entries.get(key).filter(|entry| holds(entry))?;
@@ -99,7 +96,12 @@ impl Cache {
     }
 
     /// Remembers a result and hands it back.
-    pub(super) fn insert(&self, key: Key, learnt: Learnt, now: Instant) -> Outcome {
+    pub(super) fn insert(
+        &self,
+        key: Key,
+        learnt: Learnt,
+        now: Instant,
+    ) -> Result<Answer, LookupError> {
         let Learnt { outcome, ttl } = learnt;
         let mut kept = self.0.lock();
         let known = kept.entries.get(&key);
@@ -149,7 +151,7 @@ impl Entry {
         failure_kind(&self.outcome).is_none() && now < self.valid_until
     }
 
-    fn remembered(&self, now: Instant) -> Outcome {
+    fn remembered(&self, now: Instant) -> Result<Answer, LookupError> {
         match &self.outcome {
             Ok(answer) => {
                 let left = self.valid_until.saturating_duration_since(now);
@@ -161,7 +163,7 @@ impl Entry {
 }
 
 /// What kind of failure it is; `None` for an answer, and "none" is an answer (R-9520-2).
-fn failure_kind(outcome: &Outcome) -> Option<LookupErrorKind> {
+fn failure_kind(outcome: &Result<Answer, LookupError>) -> Option<LookupErrorKind> {
     let error = outcome.as_ref().err()?;
     (!error.kind().is_negative()).then_some(error.kind())
 }

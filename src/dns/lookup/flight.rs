@@ -3,18 +3,16 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
-use futures_util::future::{FutureExt, Shared, WeakShared};
+use futures_util::future::{BoxFuture, FutureExt, Shared, WeakShared};
 use tokio::runtime::{self, Handle};
 use tokio::time::{Instant, sleep_until};
 
-use super::cache::{Key, Outcome};
+use super::cache::Key;
 use crate::dns::server::udp::LAST_SEND;
 use crate::mutex::Mutex;
-
-type Asking = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+use crate::race::answer::{Answer, LookupError};
 
 /// The questions that are in flight now. Each belongs to the runtime whose timers and sockets it
 /// uses: a question of a runtime that is gone, or that nobody drives, concerns no other runtime.
@@ -32,7 +30,7 @@ type Place = (runtime::Id, Key);
 /// Held weakly: when nobody waits any more, the question is given up.
 struct Flight {
     number: u64,
-    asking: WeakShared<Asking>,
+    asking: WeakShared<BoxFuture<'static, Result<Answer, LookupError>>>,
     deadline: Deadline,
     /// Until then the question is sent again; who comes later needs a flight of their own.
     open_until: Instant,
@@ -48,9 +46,9 @@ impl Flights {
         key: Key,
         deadline: Instant,
         ask: impl FnOnce(Deadline) -> F,
-    ) -> Shared<Asking>
+    ) -> Shared<BoxFuture<'static, Result<Answer, LookupError>>>
     where
-        F: Future<Output = Outcome> + Send + 'static,
+        F: Future<Output = Result<Answer, LookupError>> + Send + 'static,
     {
         let place = (Handle::current().id(), key);
         let mut state = self.0.lock();
@@ -72,8 +70,7 @@ impl Flights {
             let _landing = landing;
             asking.await
         };
-        let asking: Asking = Box::pin(asking);
-        let asking = asking.shared();
+        let asking = asking.boxed().shared();
         if let Some(weak) = asking.downgrade() {
             let open_until = now + LAST_SEND;
             state.flights.insert(place, Flight { number, asking: weak, deadline, open_until });

@@ -6,11 +6,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::ask::{Whom, ask};
-use super::cache::{Cache, Key, Outcome};
+use super::cache::{Cache, Key};
 use super::flight::Flights;
 use super::servers::Memory;
 use crate::dns::config::resolv_conf::Conf;
 use crate::dns::link::reach::Reach;
+use crate::race::answer::{Answer, LookupError};
 use crate::race::query::Record;
 
 /// A failure at a deadline sooner than this says more about who asks than about the servers: one short deadline
@@ -37,7 +38,12 @@ impl Network {
 
     /// What is known of a name to a lookup of `asker`. To a lookup of the other type an answer that
     /// may not be used again is just as good: it belongs to the same transaction.
-    pub(super) fn known(&self, key: &Key, asker: Record, now: Instant) -> Option<Outcome> {
+    pub(super) fn known(
+        &self,
+        key: &Key,
+        asker: Record,
+        now: Instant,
+    ) -> Option<Result<Answer, LookupError>> {
         match key.record == asker {
             true => self.cache.get(key, now),
             false => self.cache.recent(key, now),
@@ -50,7 +56,7 @@ impl Network {
         key: Key,
         asker: Record,
         deadline: Instant,
-    ) -> Outcome {
+    ) -> Result<Answer, LookupError> {
         if let Some(outcome) = self.known(&key, asker, Instant::now()) {
             return outcome;
         }
@@ -71,6 +77,6 @@ impl Network {
     }
 }
 
-fn is_failure(outcome: &Outcome) -> bool {
+fn is_failure(outcome: &Result<Answer, LookupError>) -> bool {
     matches!(outcome, Err(error) if !error.kind().is_negative())
 }

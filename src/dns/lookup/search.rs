@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::{Either, FutureExt, select};
 use tokio::time::{Instant, sleep_until};
 
-use super::cache::{Key, Outcome};
+use super::cache::Key;
 use super::network::Network;
 use crate::connect::clock::{give_up_at, now};
 use crate::dns::config::nsswitch;
@@ -58,7 +58,7 @@ pub(in crate::dns) struct SearchWalk {
 /// What a candidate means for the walk.
 enum SearchStep {
     /// It is over.
-    End(Outcome),
+    End(Result<Answer, LookupError>),
     /// There are no records: on to the next candidate.
     Next(LookupError),
 }
@@ -76,13 +76,13 @@ impl SearchWalk {
     }
 
     /// The result, if all that it takes is known already.
-    pub(in crate::dns) fn cached(&self, now: Instant) -> Option<Outcome> {
+    pub(in crate::dns) fn cached(&self, now: Instant) -> Option<Result<Answer, LookupError>> {
         let find = |key: Key| ready(self.network.known(&key, self.query.record(), now));
         self.walk(find).now_or_never().flatten()
     }
 
     /// Walks, asking what is not known, until the query's deadline.
-    pub(in crate::dns) async fn run(self) -> Outcome {
+    pub(in crate::dns) async fn run(self) -> Result<Answer, LookupError> {
         let deadline = match self.query.deadline() {
             Some(at) => give_up_at(at, now()).into(),
             None => Instant::now() + PATIENCE,
@@ -98,9 +98,9 @@ impl SearchWalk {
 
     /// `find` says what is known of a candidate and a record type; where it knows nothing, neither
     /// does the walk.
-    async fn walk<F>(&self, find: impl Fn(Key) -> F) -> Option<Outcome>
+    async fn walk<F>(&self, find: impl Fn(Key) -> F) -> Option<Result<Answer, LookupError>>
     where
-        F: Future<Output = Option<Outcome>>,
+        F: Future<Output = Option<Result<Answer, LookupError>>>,
     {
         let mut none = None;
         let mut names = candidates(&self.query.name, &self.network.conf).peekable();
@@ -180,7 +180,11 @@ impl SearchWalk {
     }
 
     /// Says which candidate it was, if that is not the name that was typed.
-    fn named(&self, name: &Arc<str>, outcome: Outcome) -> Outcome {
+    fn named(
+        &self,
+        name: &Arc<str>,
+        outcome: Result<Answer, LookupError>,
+    ) -> Result<Answer, LookupError> {
         match outcome {
             Ok(answer) if answer.name().is_none() && !self.is_typed(name) => {
                 Ok(answer.with_name(name.clone()))

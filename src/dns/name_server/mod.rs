@@ -209,7 +209,7 @@ impl NameServer {
         Self { addr: usable(addr).unwrap_or(addr), policy }
     }
 
-    fn with_hostname(self, hostname: &str) -> Result<Self, Why> {
+    fn with_hostname(self, hostname: &str) -> Result<Self, Cow<'static, str>> {
         if hostname.parse::<IpAddr>().is_ok() {
             return Err("an IP address is no hostname; without one the certificate has to be for \
                         the server's IP address"
@@ -226,7 +226,7 @@ impl NameServer {
         Ok(Self { policy, ..self })
     }
 
-    fn with_pin(self, pin: Pin) -> Result<Self, Why> {
+    fn with_pin(self, pin: Pin) -> Result<Self, Cow<'static, str>> {
         let policy = match self.policy {
             Policy::Tls { name, pins } if pins.contains(&pin) => Policy::Tls { name, pins },
             Policy::Tls { name, pins } => {
@@ -237,7 +237,7 @@ impl NameServer {
         Ok(Self { policy, ..self })
     }
 
-    fn at_tls_port(self, tls_port: u16) -> Result<Self, Why> {
+    fn at_tls_port(self, tls_port: u16) -> Result<Self, Cow<'static, str>> {
         let policy = match self.policy {
             Policy::Opportunistic { .. } => Policy::Opportunistic { tls_port },
             Policy::Udp | Policy::Tcp | Policy::Tls { .. } => {
@@ -249,7 +249,7 @@ impl NameServer {
     }
 
     /// Whether its address and its ports can be what they are said to be.
-    fn check(&self) -> Result<(), Why> {
+    fn check(&self) -> Result<(), Cow<'static, str>> {
         usable(self.addr).map_err(|why| why.to_string())?;
         check_port(self.addr.port(), self.is_authenticated())?;
         match self.policy {
@@ -273,7 +273,7 @@ impl NameServer {
 
 const NOT_TLS: &str = "a hostname or a pin needs tls:";
 
-fn check_port(port: u16, tls: bool) -> Result<(), Why> {
+fn check_port(port: u16, tls: bool) -> Result<(), Cow<'static, str>> {
     match (port, tls) {
         (0, _) => Err("port 0 cannot be connected to".into()),
         (PORT, true) => {
@@ -300,16 +300,13 @@ pub(super) fn check_list(servers: &[NameServer]) -> Result<(), NameServerError> 
     }
 }
 
-/// What is wrong, in words.
-type Why = Cow<'static, str>;
-
 /// Why a name server, a pin or a list of servers was refused: `Display` says what is wrong, and in
 /// which part of the text at which byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameServerError(Box<str>);
 
 impl NameServerError {
-    fn of(server: &str, why: Why) -> Self {
+    fn of(server: &str, why: Cow<'static, str>) -> Self {
         Self(format!("invalid name server \"{server}\": {why}").into())
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use super::stream::{Outcome, over_line};
+use super::stream::{Reply, over_line};
 use crate::dns::link::connection::Phase;
 use crate::dns::link::join::Join;
 use crate::dns::link::line::Line;
@@ -49,7 +49,10 @@ impl Asking {
     }
 
     /// What comes over TLS speaks for the port.
-    pub(super) fn settled(&self, outcome: Outcome) -> Outcome {
+    pub(super) fn settled(
+        &self,
+        outcome: Result<Reply, LookupError>,
+    ) -> Result<Reply, LookupError> {
         if outcome.is_ok() {
             self.line.prove(true);
             self.ports.tls_is_up(&self.spot);
@@ -58,7 +61,12 @@ impl Asking {
     }
 
     /// TLS has failed, in one way or another, where plain DNS came to this.
-    pub(super) fn failed(&self, error: &LookupError, join: &Join, plain: &Outcome) {
+    pub(super) fn failed(
+        &self,
+        error: &LookupError,
+        join: &Join,
+        plain: &Result<Reply, LookupError>,
+    ) {
         if plain.is_ok() {
             self.blame(error, join);
         }
@@ -124,12 +132,12 @@ pub(super) fn reason(error: &LookupError) -> Arc<str> {
 }
 
 /// Ends with its handle.
-pub(super) struct Task(JoinHandle<Outcome>);
+pub(super) struct Task(JoinHandle<Result<Reply, LookupError>>);
 
 impl Future for Task {
-    type Output = Outcome;
+    type Output = Result<Reply, LookupError>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Reply, LookupError>> {
         Pin::new(&mut self.0).poll(cx).map(|joined| match joined {
             Ok(outcome) => outcome,
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::opportunistic::opportunistic;
 use super::plain::plain;
-use super::stream::{Outcome, over_tcp, over_tls};
+use super::stream::{Reply, over_tcp, over_tls};
 use crate::dns::link::reach::Way;
 use crate::dns::message::Question;
 use crate::dns::name_server::{Policy, TLS_PORT};
@@ -17,7 +17,10 @@ use crate::race::report::text::{Escaped, Time};
 ///
 /// What the server said instead of an answer, or why it could not be reached
 /// ([`LookupErrorKind::NoNameServer`], [`LookupErrorKind::Untrusted`]).
-pub(in crate::dns) async fn exchange(way: &Way<'_>, question: &Question) -> Outcome {
+pub(in crate::dns) async fn exchange(
+    way: &Way<'_>,
+    question: &Question,
+) -> Result<Reply, LookupError> {
     let started = Instant::now();
     let result = match way.server.policy() {
         // R-7858-3.1c, whoever has written that into resolv.conf.
@@ -38,7 +41,12 @@ pub(in crate::dns) async fn exchange(way: &Way<'_>, question: &Question) -> Outc
     result
 }
 
-fn trace_end(way: &Way<'_>, question: &Question, started: Instant, result: &Outcome) {
+fn trace_end(
+    way: &Way<'_>,
+    question: &Question,
+    started: Instant,
+    result: &Result<Reply, LookupError>,
+) {
     let (record, time) = (question.record(), Time(started.elapsed()));
     match result {
         Ok(reply) => {

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::asking::{Asking, SILENT, is_no_answer, reason};
 use super::plain::plain;
-use super::stream::{Outcome, is_unreachable};
+use super::stream::{Reply, is_unreachable};
 use crate::dns::link::join::{Join, Slow};
 use crate::dns::link::ports::Tls;
 use crate::dns::link::reach::{Transport, Way};
@@ -17,7 +17,10 @@ use crate::dns::message::Question;
 use crate::race::answer::LookupError;
 
 /// Over TLS; plain DNS joins when TLS is not up after its head start, or has failed.
-pub(super) async fn opportunistic(way: &Way<'_>, question: &Question) -> Outcome {
+pub(super) async fn opportunistic(
+    way: &Way<'_>,
+    question: &Question,
+) -> Result<Reply, LookupError> {
     let asking = Asking::new(way, question);
     match way.reach.ports.tls(&way.spot, Instant::now()) {
         Tls::Try => race(way, question, asking).await,
@@ -33,7 +36,7 @@ pub(super) async fn opportunistic(way: &Way<'_>, question: &Question) -> Outcome
     }
 }
 
-async fn race(way: &Way<'_>, question: &Question, asking: Asking) -> Outcome {
+async fn race(way: &Way<'_>, question: &Question, asking: Asking) -> Result<Reply, LookupError> {
     let join = Arc::new(Join::after(way.reach.plain_delay));
     let mut tls = asking.clone().start(join.clone());
     let slow = match select(&mut tls, pin!(join.slow())).await {
@@ -71,7 +74,7 @@ async fn race(way: &Way<'_>, question: &Question, asking: Asking) -> Outcome {
 }
 
 /// Of two failures the one that tells more.
-fn better(outcome: Outcome, other: LookupError) -> Outcome {
+fn better(outcome: Result<Reply, LookupError>, other: LookupError) -> Result<Reply, LookupError> {
     outcome.map_err(|error| match other.kind().rank() < error.kind().rank() {
         true => other,
         false => error,
@@ -84,7 +87,7 @@ fn is_no_end(error: &LookupError) -> bool {
 }
 
 /// From now on somebody may have read the question, whatever answers it.
-async fn in_clear(way: &Way<'_>, question: &Question, why: Arc<str>) -> Outcome {
+async fn in_clear(way: &Way<'_>, question: &Question, why: Arc<str>) -> Result<Reply, LookupError> {
     let (server, ports) = (way.server.addr(), &way.reach.ports);
     match ports.is_warning_due(&way.spot, Instant::now()) {
         true => tracing::warn!(%server, %why, "had TLS before, and is asked in clear"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use tokio::time::{Instant, sleep};
 
-use super::stream::{Outcome, is_unreachable, over_tcp};
+use super::stream::{Reply, is_unreachable, over_tcp};
 use super::udp::over_udp;
 use crate::dns::link::reach::Way;
 use crate::dns::message::Question;
@@ -17,7 +17,7 @@ use crate::race::answer::{LookupError, LookupErrorKind};
 const JOINS_AFTER: Duration = Duration::from_millis(250);
 
 /// Over UDP; TCP joins when UDP is silent, and goes first for a while where that has helped.
-pub(super) async fn plain(way: &Way<'_>, question: &Question) -> Outcome {
+pub(super) async fn plain(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError> {
     if way.reach.tcp_only {
         return over_tcp(way, question).await;
     }
@@ -37,7 +37,7 @@ pub(super) async fn plain(way: &Way<'_>, question: &Question) -> Outcome {
 
 /// Over UDP, and what is truncated again over TCP (R-7766-5). If that fails, the server has failed:
 /// it was reached, but there is no whole answer.
-async fn whole(way: &Way<'_>, question: &Question) -> Outcome {
+async fn whole(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError> {
     if let Some(reply) = over_udp(way.server.addr(), question, way.binding).await? {
         return Ok(reply);
     }
@@ -56,10 +56,10 @@ async fn joined<A, B>(
     mut first: Pin<&mut A>,
     second: Pin<&mut B>,
     goes_on: fn(&LookupError) -> bool,
-) -> (bool, Outcome)
+) -> (bool, Result<Reply, LookupError>)
 where
-    A: Future<Output = Outcome>,
-    B: Future<Output = Outcome>,
+    A: Future<Output = Result<Reply, LookupError>>,
+    B: Future<Output = Result<Reply, LookupError>>,
 {
     match select(first.as_mut(), pin!(sleep(JOINS_AFTER))).await {
         Either::Left((Err(error), _)) if goes_on(&error) => return (true, second.await),

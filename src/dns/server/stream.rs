@@ -12,9 +12,6 @@ use crate::dns::message::{Edns, Heard, Question, text_name};
 use crate::race::answer::{LookupError, LookupErrorKind, Origin};
 use crate::race::report::text::Escaped;
 
-/// How one server was asked: its reply, or why there is none.
-pub(in crate::dns) type Outcome = Result<Reply, LookupError>;
-
 /// A reply, and how it came.
 pub(in crate::dns) struct Reply {
     pub(in crate::dns) message: Message,
@@ -30,12 +27,12 @@ impl Reply {
 }
 
 /// Over TCP, and nothing else.
-pub(super) async fn over_tcp(way: &Way<'_>, question: &Question) -> Outcome {
+pub(super) async fn over_tcp(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError> {
     over_line(&way.line(Transport::Tcp), Transport::Tcp, question, None).await
 }
 
 /// Over TLS that has been authenticated, and nothing else (R-8310-5.1b).
-pub(super) async fn over_tls(way: &Way<'_>, question: &Question) -> Outcome {
+pub(super) async fn over_tls(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError> {
     over_line(&way.line(Transport::Tls), Transport::Tls, question, None).await
 }
 
@@ -49,7 +46,7 @@ pub(super) async fn over_line(
     transport: Transport,
     question: &Question,
     join: Option<&Join>,
-) -> Outcome {
+) -> Result<Reply, LookupError> {
     let (origin, edns) = match transport {
         Transport::Tcp => (Origin::Tcp, Edns::Plain),
         Transport::Tls => (Origin::Tls, Edns::Private),
