@@ -208,7 +208,7 @@ impl Resolver {
     /// dropped. More than 2 s counts as 2 s. It has no effect on other servers.
     #[must_use]
     pub fn with_plain_delay(self, delay: Duration) -> Self {
-        self.with(|settings| settings.plain_delay = delay.min(link::opener::OPPORTUNISTIC_TIMEOUT))
+        self.with(|settings| settings.plain_delay = delay.min(link::dial::OPPORTUNISTIC_TIMEOUT))
     }
 
     /// Whom strict servers are verified against. Default [`Trust::platform`]: the roots that the

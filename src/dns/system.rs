@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use super::config::hosts::Hosts;
 use super::config::nsswitch;
 use super::config::resolv_conf::Conf;
-use super::link::reach::Reach;
-use super::link::tls::{Tls, Trust};
+use super::link::routes::Routes;
+use super::link::tls::{TlsClients, Trust};
 use super::lookup::network::Network;
 use super::name_server::NameServer;
 use crate::mutex::Mutex;
@@ -58,9 +58,9 @@ impl Settings {
     }
 
     fn network(&self, conf: Conf) -> Arc<Network> {
-        let tls = Tls::new(self.trust.clone());
-        let reach = Reach::new(tls, self.plain_delay, conf.use_vc);
-        Arc::new(Network::new(conf, reach))
+        let clients = TlsClients::new(self.trust.clone());
+        let routes = Routes::new(clients, self.plain_delay, conf.use_vc);
+        Arc::new(Network::new(conf, routes))
     }
 }
 

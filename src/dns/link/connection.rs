@@ -34,7 +34,7 @@ pub(super) struct Connection {
     task: AbortHandle,
     questions: mpsc::UnboundedSender<Pending>,
     slots: Semaphore,
-    life: Arc<Life>,
+    state: Arc<ConnectionState>,
 }
 
 /// How far a connection is.
@@ -59,7 +59,7 @@ struct Pending {
 
 /// What the connection's task and those who ask know together.
 #[derive(Debug)]
-pub(super) struct Life {
+pub(super) struct ConnectionState {
     phase: watch::Sender<Phase>,
     table: Mutex<Table>,
     end: OnceLock<(LookupError, Instant)>,
@@ -70,7 +70,7 @@ pub(super) struct Life {
 
 /// Why a question got no answer from a connection.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(super) struct Unanswered {
     pub(super) error: LookupError,
     /// It took questions before it ended.
     pub(super) was_up: bool,
@@ -86,13 +86,14 @@ impl Connection {
     pub(super) fn open<S, E, F>(quota: usize, establish: E) -> Arc<Self>
     where
         S: AsyncRead + AsyncWrite + Send + 'static,
-        E: FnOnce(Arc<Life>) -> F,
+        E: FnOnce(Arc<ConnectionState>) -> F,
         F: Future<Output = Result<S, LookupError>> + Send + 'static,
     {
         let (questions, queue) = mpsc::unbounded_channel();
-        let life = Arc::new(Life::new(quota));
-        let task = tokio::spawn(live(establish(life.clone()), queue, life.clone())).abort_handle();
-        Arc::new(Self { task, questions, slots: Semaphore::new(MAX_OPEN), life })
+        let state = Arc::new(ConnectionState::new(quota));
+        let task =
+            tokio::spawn(live(establish(state.clone()), queue, state.clone())).abort_handle();
+        Arc::new(Self { task, questions, slots: Semaphore::new(MAX_OPEN), state })
     }
 
     /// Asks, once there is a free slot and the connection is up. Nothing is sent before.
@@ -100,7 +101,7 @@ impl Connection {
     /// # Errors
     ///
     /// The connection has ended without an answer to this.
-    pub(super) async fn ask(self: Arc<Self>, message: Arc<[u8]>) -> Result<Vec<u8>, Ended> {
+    pub(super) async fn ask(self: Arc<Self>, message: Arc<[u8]>) -> Result<Vec<u8>, Unanswered> {
         let _slot = self.slots.acquire().await;
         let (reply, answer) = oneshot::channel();
         let id = message.first_chunk::<2>().copied().unwrap_or_default();
@@ -108,8 +109,8 @@ impl Connection {
         let _ = self.questions.send(Pending { message, reply });
         let mut bytes = match answer.await {
             Ok(Ok(bytes)) => bytes,
-            Ok(Err(Lost)) => return Err(self.life.ended(true)),
-            Err(_) => return Err(self.life.ended(false)),
+            Ok(Err(Lost)) => return Err(self.state.ended(true)),
+            Err(_) => return Err(self.state.ended(false)),
         };
         if let Some(theirs) = bytes.first_chunk_mut() {
             *theirs = id;
@@ -118,7 +119,7 @@ impl Connection {
     }
 
     pub(super) fn phase(&self) -> Phase {
-        self.life.phase()
+        self.state.phase()
     }
 
     /// Whether it takes questions, now or when it is up.
@@ -128,29 +129,29 @@ impl Connection {
 
     /// How long it took until it was up.
     pub(super) fn took(&self) -> Option<Duration> {
-        Some(self.life.table().up_at? - self.life.opened_at)
+        Some(self.state.table().up_at? - self.state.opened_at)
     }
 
     /// Whether anything was heard after that.
     pub(super) fn was_heard_since(&self, then: Instant) -> bool {
-        self.life.table().was_heard_since(then)
+        self.state.table().was_heard_since(then)
     }
 
     /// After how many answers the server has ended it, if that has cost questions.
     pub(super) fn quota_of_the_server(&self) -> Option<usize> {
-        let table = self.life.table();
+        let table = self.state.table();
         (table.lost > 0 && table.answers > 0).then_some(table.answers)
     }
 
     /// Why it ended without having been up, and when.
     pub(super) fn failure(&self) -> Option<&(LookupError, Instant)> {
-        let failed = self.life.table().up_at.is_none();
-        self.life.end.get().filter(|_| failed)
+        let failed = self.state.table().up_at.is_none();
+        self.state.end.get().filter(|_| failed)
     }
 
     /// Waits until it is another one.
     pub(super) async fn leaves(&self, phase: Phase) {
-        let mut phases = self.life.phase.subscribe();
+        let mut phases = self.state.phase.subscribe();
         if phases.wait_for(|now| *now != phase).await.is_err() {
             pending().await
         }
@@ -159,7 +160,7 @@ impl Connection {
     /// Waits until a question that has left is without an answer for so long, and nothing else has
     /// been heard either.
     pub(super) async fn is_silent_for(&self, patience: Duration) {
-        while let Some(left) = self.life.left_until_silent(patience) {
+        while let Some(left) = self.state.left_until_silent(patience) {
             sleep(left).await;
         }
     }
@@ -174,26 +175,26 @@ impl Drop for Connection {
 async fn live<S: AsyncRead + AsyncWrite>(
     establish: impl Future<Output = Result<S, LookupError>>,
     mut queue: mpsc::UnboundedReceiver<Pending>,
-    life: Arc<Life>,
+    state: Arc<ConnectionState>,
 ) {
-    let end = End(life.clone());
+    let end = End(state.clone());
     let error = match establish.await {
         Ok(stream) => {
-            life.table().up_at = Some(Instant::now());
-            life.phase.send_replace(Phase::Up);
-            serve(stream, &mut queue, &life).await
+            state.table().up_at = Some(Instant::now());
+            state.phase.send_replace(Phase::Up);
+            serve(stream, &mut queue, &state).await
         }
         Err(error) => error,
     };
     // Who waits for an answer looks for the reason when there will be none.
-    let _ = life.end.set((error, Instant::now()));
-    life.table().count_lost();
+    let _ = state.end.set((error, Instant::now()));
+    state.table().count_lost();
     queue.close();
     drop(end);
 }
 
 /// Tells all who wait that there will be no answer; also when the task is dropped, or panics.
-struct End(Arc<Life>);
+struct End(Arc<ConnectionState>);
 
 impl Drop for End {
     fn drop(&mut self) {
@@ -209,10 +210,10 @@ impl Drop for End {
 async fn serve<S: AsyncRead + AsyncWrite>(
     stream: S,
     queue: &mut mpsc::UnboundedReceiver<Pending>,
-    life: &Life,
+    state: &ConnectionState,
 ) -> LookupError {
     let (reader, writer) = split(stream);
-    let ended = match select(pin!(listen(reader, life)), pin!(speak(writer, queue, life))).await {
+    let ended = match select(pin!(listen(reader, state)), pin!(speak(writer, queue, state))).await {
         Either::Left((ended, _)) | Either::Right((ended, _)) => ended,
     };
     let error = LookupError::from(LookupErrorKind::NoNameServer);
@@ -230,9 +231,9 @@ async fn serve<S: AsyncRead + AsyncWrite>(
 async fn speak(
     mut writer: impl AsyncWrite + Unpin,
     queue: &mut mpsc::UnboundedReceiver<Pending>,
-    life: &Life,
+    state: &ConnectionState,
 ) -> io::Result<&'static str> {
-    let mut left = life.quota;
+    let mut left = state.quota;
     while let Some(first) = queue.recv().await {
         let mut frames = Vec::new();
         let mut next = Some(first);
@@ -241,7 +242,7 @@ async fn speak(
             // Who waited for it may have gone meanwhile.
             if !reply.is_closed() {
                 left -= 1;
-                frames.extend(life.admit(&message, reply, left == 0)?);
+                frames.extend(state.admit(&message, reply, left == 0)?);
             }
             next = queue.try_recv().ok().filter(|_| left > 0);
         }
@@ -257,18 +258,21 @@ async fn speak(
     Ok("nobody asks any more")
 }
 
-async fn listen(reader: impl AsyncRead + Unpin, life: &Life) -> io::Result<&'static str> {
+async fn listen(
+    reader: impl AsyncRead + Unpin,
+    state: &ConnectionState,
+) -> io::Result<&'static str> {
     let mut reader = BufReader::new(reader);
     loop {
         let mut next = pin!(read_message(&mut reader));
         let message = loop {
             match timeout(IDLE, &mut next).await {
                 Ok(message) => break message?,
-                Err(_) if life.table().is_idle() => return Ok("idle"),
+                Err(_) if state.table().is_idle() => return Ok("idle"),
                 Err(_) => {}
             }
         };
-        let mut table = life.table();
+        let mut table = state.table();
         if !table.hear(message, Instant::now()) {
             return Ok("an answer to no question");
         }
@@ -284,7 +288,7 @@ async fn read_message(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u
     Ok(message)
 }
 
-impl Life {
+impl ConnectionState {
     fn new(quota: usize) -> Self {
         let opened_at = Instant::now();
         let (phase, _) = watch::channel(Phase::Connecting(opened_at));
@@ -305,7 +309,7 @@ impl Life {
         self.phase.send_replace(Phase::Handshaking(Instant::now()));
     }
 
-    fn ended(&self, was_sent: bool) -> Ended {
+    fn ended(&self, was_sent: bool) -> Unanswered {
         let gone = || {
             let error = LookupError::from(LookupErrorKind::NoNameServer);
             error.with_cause("the connection's task is gone")
@@ -313,7 +317,7 @@ impl Life {
         let error = self.end.get().map_or_else(gone, |(error, _)| error.clone());
         let table = self.table();
         let (was_up, answers) = (table.up_at.is_some(), table.answers);
-        Ended { error, was_up, answers, was_sent }
+        Unanswered { error, was_up, answers, was_sent }
     }
 
     fn left_until_silent(&self, patience: Duration) -> Option<Duration> {

@@ -14,7 +14,7 @@ use super::chain::{Chain, Found};
 use super::flight::Deadline;
 use super::servers::Memory;
 use crate::dns::config::resolv_conf::Conf;
-use crate::dns::link::reach::Reach;
+use crate::dns::link::routes::Routes;
 use crate::dns::message::{Question, text_name, wire_name};
 use crate::dns::name_server::NameServer;
 use crate::dns::server::exchange::exchange;
@@ -45,7 +45,7 @@ pub(super) async fn ask(whom: Whom<'_>, key: &Key, deadline: &Deadline) -> Learn
 pub(super) struct Whom<'a> {
     pub(in crate::dns) conf: &'a Conf,
     pub(super) memory: &'a Memory,
-    pub(in crate::dns) reach: &'a Reach,
+    pub(in crate::dns) routes: &'a Routes,
     /// Why a question went in clear that was to go over TLS where that works.
     pub(in crate::dns) clear: &'a OnceLock<Arc<str>>,
 }
@@ -92,7 +92,7 @@ fn learnt(answer: Answer, chain: &Chain) -> Learnt {
 /// The first good reply, and whose it is. Every question stays open until the deadline, so that a
 /// server that needs longer than the patience with it still answers.
 async fn ask_servers(
-    Whom { conf, memory, reach, clear }: Whom<'_>,
+    Whom { conf, memory, routes, clear }: Whom<'_>,
     key: &Key,
     question: &Question,
     deadline: &Deadline,
@@ -101,7 +101,7 @@ async fn ask_servers(
     let story = Story::default();
     let one = async |server: NameServer| {
         story.began(&server);
-        let way = reach.way(&server, &key.binding, clear);
+        let way = routes.way(&server, &key.binding, clear);
         match exchange(&way, question).await {
             Ok(reply) => Some((server.clone(), reply)),
             Err(error) => story.failed(&server, error),
@@ -113,7 +113,7 @@ async fn ask_servers(
             Ok(reply)
         }
         Either::Left((None, _)) | Either::Right(_) => {
-            Err(story.failure(|server| reach.way(server, &key.binding, clear).standing()))
+            Err(story.failure(|server| routes.way(server, &key.binding, clear).standing()))
         }
     }
 }

@@ -10,7 +10,7 @@ use super::cache::{Cache, Key};
 use super::flight::Flights;
 use super::servers::Memory;
 use crate::dns::config::resolv_conf::Conf;
-use crate::dns::link::reach::Reach;
+use crate::dns::link::routes::Routes;
 use crate::race::answer::{Answer, LookupError};
 use crate::race::query::Record;
 
@@ -26,14 +26,14 @@ pub(in crate::dns) struct Network {
     pub(in crate::dns) conf: Conf,
     cache: Cache,
     memory: Memory,
-    reach: Reach,
+    routes: Routes,
     flights: Flights,
 }
 
 impl Network {
-    pub(in crate::dns) fn new(conf: Conf, reach: Reach) -> Self {
+    pub(in crate::dns) fn new(conf: Conf, routes: Routes) -> Self {
         let (cache, memory, flights) = (Cache::new(), Memory::default(), Flights::default());
-        Self { conf, cache, memory, reach, flights }
+        Self { conf, cache, memory, routes, flights }
     }
 
     /// What is known of a name to a lookup of `asker`. To a lookup of the other type an answer that
@@ -63,8 +63,8 @@ impl Network {
         let (network, asked) = (Arc::clone(self), key.clone());
         let flight = self.flights.join(key, deadline, async move |deadline| {
             let started = Instant::now();
-            let (Self { conf, memory, reach, .. }, clear) = (&*network, OnceLock::new());
-            let whom = Whom { conf, memory, reach, clear: &clear };
+            let (Self { conf, memory, routes, .. }, clear) = (&*network, OnceLock::new());
+            let whom = Whom { conf, memory, routes, clear: &clear };
             let learnt = ask(whom, &asked, &deadline).await;
             // Some server may not have had its say.
             let cut_short = is_failure(&learnt.outcome) && deadline.is_over();

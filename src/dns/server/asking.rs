@@ -9,13 +9,13 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use super::stream::{Reply, over_line};
+use super::stream::{Reply, over_link};
+use crate::dns::link::Link;
 use crate::dns::link::connection::Phase;
+use crate::dns::link::dial::OPPORTUNISTIC_TIMEOUT;
 use crate::dns::link::join::Join;
-use crate::dns::link::line::Line;
-use crate::dns::link::opener::OPPORTUNISTIC_TIMEOUT;
 use crate::dns::link::ports::{Ports, Spot};
-use crate::dns::link::reach::{Transport, Way};
+use crate::dns::link::routes::{Transport, Way};
 use crate::dns::message::Question;
 use crate::race::answer::{LookupError, LookupErrorKind};
 
@@ -31,20 +31,20 @@ pub(super) const SILENT: &str = "TLS is up and silent";
 pub(super) struct Asking {
     ports: Arc<Ports>,
     spot: Spot,
-    line: Arc<Line>,
+    link: Arc<Link>,
     question: Question,
 }
 
 impl Asking {
     pub(super) fn new(way: &Way<'_>, question: &Question) -> Self {
-        let (ports, spot) = (way.reach.ports.clone(), way.spot.clone());
-        Self { ports, spot, line: way.line(Transport::Tls), question: question.clone() }
+        let (ports, spot) = (way.routes.ports.clone(), way.spot.clone());
+        Self { ports, spot, link: way.link(Transport::Tls), question: question.clone() }
     }
 
     /// Asks as a task of its own, which ends when its handle is dropped.
     pub(super) fn start(self, join: Arc<Join>) -> Task {
         Task(tokio::spawn(async move {
-            over_line(&self.line, Transport::Tls, &self.question, Some(&join)).await
+            over_link(&self.link, Transport::Tls, &self.question, Some(&join)).await
         }))
     }
 
@@ -54,7 +54,7 @@ impl Asking {
         outcome: Result<Reply, LookupError>,
     ) -> Result<Reply, LookupError> {
         if outcome.is_ok() {
-            self.line.prove(true);
+            self.link.prove(true);
             self.ports.tls_is_up(&self.spot);
         }
         outcome
@@ -76,7 +76,7 @@ impl Asking {
     /// is only slow. Who asks meanwhile waits for it no more than if it were dead, unless it has
     /// answered before.
     pub(super) async fn judge(self, tls: Task, join: Arc<Join>) {
-        if !self.line.is_proven() {
+        if !self.link.is_proven() {
             self.ports.tls_is_doubtful(&self.spot, SILENT, Instant::now(), GRACE);
         }
         let started = Instant::now();
@@ -84,7 +84,7 @@ impl Asking {
             Ok(Err(error)) => self.blame(&error, &join),
             Ok(outcome) => drop(self.settled(outcome)),
             // Others were answered.
-            Err(_) if self.line.was_heard_since(started) => {}
+            Err(_) if self.link.was_heard_since(started) => {}
             Err(_) => self.bury(SILENT),
         }
     }
@@ -98,7 +98,7 @@ impl Asking {
         match timeout(2 * OPPORTUNISTIC_TIMEOUT, tls).await {
             Ok(Err(error)) => self.blame(&error, &join),
             Ok(outcome) => drop(self.settled(outcome)),
-            Err(_) if self.line.phase() == Some(Phase::Up) => {
+            Err(_) if self.link.phase() == Some(Phase::Up) => {
                 self.ports.tls_is_silent(&self.spot, SILENT, started, Instant::now());
             }
             Err(_) => {}
@@ -113,7 +113,7 @@ impl Asking {
     }
 
     fn bury(&self, why: &str) {
-        self.line.prove(false);
+        self.link.prove(false);
         self.ports.tls_is_dead(&self.spot, why, Instant::now());
     }
 }

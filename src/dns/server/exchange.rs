@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::opportunistic::opportunistic;
 use super::plain::plain;
 use super::stream::{Reply, over_tcp, over_tls};
-use crate::dns::link::reach::Way;
+use crate::dns::link::routes::Way;
 use crate::dns::message::Question;
 use crate::dns::name_server::{Policy, TLS_PORT};
 use crate::race::answer::{LookupError, LookupErrorKind};

@@ -12,7 +12,7 @@ use super::plain::plain;
 use super::stream::{Reply, is_unreachable};
 use crate::dns::link::join::{Join, Slow};
 use crate::dns::link::ports::Tls;
-use crate::dns::link::reach::{Transport, Way};
+use crate::dns::link::routes::{Transport, Way};
 use crate::dns::message::Question;
 use crate::race::answer::LookupError;
 
@@ -22,10 +22,10 @@ pub(super) async fn opportunistic(
     question: &Question,
 ) -> Result<Reply, LookupError> {
     let asking = Asking::new(way, question);
-    match way.reach.ports.tls(&way.spot, Instant::now()) {
+    match way.routes.ports.tls(&way.spot, Instant::now()) {
         Tls::Try => race(way, question, asking).await,
         // Somebody else has found the port dead; what we have of it lives.
-        Tls::LeaveAlone(_) if way.line(Transport::Tls).is_good() => {
+        Tls::LeaveAlone(_) if way.link(Transport::Tls).is_good() => {
             race(way, question, asking).await
         }
         Tls::LeaveAlone(why) => in_clear(way, question, why).await,
@@ -37,7 +37,7 @@ pub(super) async fn opportunistic(
 }
 
 async fn race(way: &Way<'_>, question: &Question, asking: Asking) -> Result<Reply, LookupError> {
-    let join = Arc::new(Join::after(way.reach.plain_delay));
+    let join = Arc::new(Join::after(way.routes.plain_delay));
     let mut tls = asking.clone().start(join.clone());
     let slow = match select(&mut tls, pin!(join.slow())).await {
         Either::Left((Err(error), _)) if is_no_end(&error) => {
@@ -88,7 +88,7 @@ fn is_no_end(error: &LookupError) -> bool {
 
 /// From now on somebody may have read the question, whatever answers it.
 async fn in_clear(way: &Way<'_>, question: &Question, why: Arc<str>) -> Result<Reply, LookupError> {
-    let (server, ports) = (way.server.addr(), &way.reach.ports);
+    let (server, ports) = (way.server.addr(), &way.routes.ports);
     match ports.is_warning_due(&way.spot, Instant::now()) {
         true => tracing::warn!(%server, %why, "had TLS before, and is asked in clear"),
         false => tracing::debug!(%server, %why, "asked in clear"),

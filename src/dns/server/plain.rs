@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::stream::{Reply, is_unreachable, over_tcp};
 use super::udp::over_udp;
-use crate::dns::link::reach::Way;
+use crate::dns::link::routes::Way;
 use crate::dns::message::Question;
 use crate::race::answer::{LookupError, LookupErrorKind};
 
@@ -18,11 +18,11 @@ const JOINS_AFTER: Duration = Duration::from_millis(250);
 
 /// Over UDP; TCP joins when UDP is silent, and goes first for a while where that has helped.
 pub(super) async fn plain(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError> {
-    if way.reach.tcp_only {
+    if way.routes.tcp_only {
         return over_tcp(way, question).await;
     }
     let (udp, tcp) = (pin!(whole(way, question)), pin!(over_tcp(way, question)));
-    let ports = &way.reach.ports;
+    let ports = &way.routes.ports;
     let tcp_first = ports.is_udp_silent(&way.spot, Instant::now());
     let (by_second, outcome) = match tcp_first {
         // A closed port is the server's failure: the next one is to be asked at once.

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 
 use hickory_proto::op::Message;
 
+use crate::dns::link::Link;
 use crate::dns::link::join::Join;
-use crate::dns::link::line::Line;
-use crate::dns::link::reach::{Transport, Way};
+use crate::dns::link::routes::{Transport, Way};
 use crate::dns::message::{Edns, Heard, Question, text_name};
 use crate::race::answer::{LookupError, LookupErrorKind, Origin};
 use crate::race::report::text::Escaped;
@@ -28,12 +28,12 @@ impl Reply {
 
 /// Over TCP, and nothing else.
 pub(super) async fn over_tcp(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError> {
-    over_line(&way.line(Transport::Tcp), Transport::Tcp, question, None).await
+    over_link(&way.link(Transport::Tcp), Transport::Tcp, question, None).await
 }
 
 /// Over TLS that has been authenticated, and nothing else (R-8310-5.1b).
 pub(super) async fn over_tls(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError> {
-    over_line(&way.line(Transport::Tls), Transport::Tls, question, None).await
+    over_link(&way.link(Transport::Tls), Transport::Tls, question, None).await
 }
 
 /// With EDNS, and without where the server does not know it.
@@ -41,8 +41,8 @@ pub(super) async fn over_tls(way: &Way<'_>, question: &Question) -> Result<Reply
 /// # Errors
 ///
 /// They name the address and port that failed.
-pub(super) async fn over_line(
-    line: &Line,
+pub(super) async fn over_link(
+    link: &Link,
     transport: Transport,
     question: &Question,
     join: Option<&Join>,
@@ -53,20 +53,20 @@ pub(super) async fn over_line(
     };
     for (edns, nth) in [(edns, 1), (Edns::Without, 2)] {
         let packet = question.encode(edns)?;
-        trace_send(line.addr(), question, origin, nth);
+        trace_send(link.addr(), question, origin, nth);
         // Boxed: UDP, which seldom needs it, would be as large.
-        let bytes = Box::pin(line.ask(&packet.bytes, join)).await;
-        let bytes = bytes.map_err(|error| error.with_server(line.addr()))?;
+        let bytes = Box::pin(link.ask(&packet.bytes, join)).await;
+        let bytes = bytes.map_err(|error| error.with_server(link.addr()))?;
         let senseless = |why| {
-            LookupError::from(LookupErrorKind::Other).with_cause(why).with_server(line.addr())
+            LookupError::from(LookupErrorKind::Other).with_cause(why).with_server(link.addr())
         };
         return match question.read(&packet, &bytes) {
             // Its id is that of this question, so nothing else can be meant.
             Heard::Nothing => Err(senseless("an answer to another question")),
             Heard::Truncated => Err(senseless("truncated on a stream")),
             Heard::WithoutEdns => continue,
-            Heard::Failed(error) => Err(error.with_server(line.addr())),
-            Heard::Reply(message) => Ok(Reply::new(message, line.addr(), origin)),
+            Heard::Failed(error) => Err(error.with_server(link.addr())),
+            Heard::Reply(message) => Ok(Reply::new(message, link.addr(), origin)),
         };
     }
     Err(no_edns())

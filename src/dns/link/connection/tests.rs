@@ -24,7 +24,10 @@ fn question(id: u16, text: &str) -> Arc<[u8]> {
     [&id.to_be_bytes(), text.as_bytes()].concat().into()
 }
 
-fn ask(connection: &Arc<Connection>, message: Arc<[u8]>) -> JoinHandle<Result<Vec<u8>, Ended>> {
+fn ask(
+    connection: &Arc<Connection>,
+    message: Arc<[u8]>,
+) -> JoinHandle<Result<Vec<u8>, Unanswered>> {
     tokio::spawn(connection.clone().ask(message))
 }
 

@@ -34,7 +34,7 @@ pub(in crate::dns) use why::why;
 
 /// How a connection to one name server is made.
 #[derive(Debug, Clone)]
-pub(super) struct Client {
+pub(super) struct TlsClient {
     pub(super) config: Arc<ClientConfig>,
     /// For whom the certificate has to be, where the policy asks that.
     pub(super) name: ServerName<'static>,
@@ -42,11 +42,11 @@ pub(super) struct Client {
 
 /// Makes the clients of one network.
 #[derive(Debug)]
-pub(in crate::dns) struct Tls {
+pub(in crate::dns) struct TlsClients {
     trust: Trust,
 }
 
-impl Tls {
+impl TlsClients {
     pub(in crate::dns) fn new(trust: Trust) -> Self {
         Self { trust }
     }
@@ -60,13 +60,13 @@ impl Tls {
     pub(super) async fn client(
         self: &Arc<Self>,
         server: &NameServer,
-    ) -> Result<Client, LookupError> {
+    ) -> Result<TlsClient, LookupError> {
         if !self.reads_files(server) {
             return self.client_now(server);
         }
         // Other tasks of this thread do not wait for it.
-        let (tls, asked) = (Arc::clone(self), server.clone());
-        let made = spawn_blocking(move || tls.client_now(&asked)).await;
+        let (clients, asked) = (Arc::clone(self), server.clone());
+        let made = spawn_blocking(move || clients.client_now(&asked)).await;
         made.unwrap_or_else(|error| Err(untrusted(server, error.into())))
     }
 
@@ -79,11 +79,11 @@ impl Tls {
         by_issuer && self.trust.is_platform()
     }
 
-    fn client_now(&self, server: &NameServer) -> Result<Client, LookupError> {
+    fn client_now(&self, server: &NameServer) -> Result<TlsClient, LookupError> {
         self.make(server).map_err(|why| untrusted(server, why))
     }
 
-    fn make(&self, server: &NameServer) -> Result<Client, Box<dyn StdError + Send + Sync>> {
+    fn make(&self, server: &NameServer) -> Result<TlsClient, Box<dyn StdError + Send + Sync>> {
         let ip = ServerName::from(server.addr().ip());
         let (config, name) = match server.policy() {
             Policy::Udp | Policy::Tcp => return Err("never asked over TLS".into()),
@@ -99,7 +99,7 @@ impl Tls {
                 (self.trust.client_config(verifier)?, host.unwrap_or(ip))
             }
         };
-        Ok(Client { config: Arc::new(own(config, &name)), name })
+        Ok(TlsClient { config: Arc::new(own(config, &name)), name })
     }
 
     /// `None` without pins.

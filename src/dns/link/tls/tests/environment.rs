@@ -29,7 +29,7 @@ const PLATFORM: &str = "dns::link::tls::tests::environment::the_system_says_who_
 #[test]
 #[cfg(all(unix, not(target_vendor = "apple"), not(target_os = "android")))]
 fn the_system_says_who_is_trusted() {
-    let (tls, none) = (Tls::new(Trust::default()), "/nowhere/roots.pem");
+    let (tls, none) = (TlsClients::new(Trust::default()), "/nowhere/roots.pem");
     if is_again("none") {
         let error = tls.client_now(&named()).unwrap_err();
         assert_eq!(
@@ -72,7 +72,7 @@ fn while_the_system_is_read_other_tasks_go_on() {
         std::thread::sleep(std::time::Duration::from_secs(20));
         std::process::abort();
     });
-    let (tls, authority) = (Arc::new(Tls::new(Trust::platform())), Authority::new("CA"));
+    let (tls, authority) = (Arc::new(TlsClients::new(Trust::platform())), Authority::new("CA"));
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let (reader, server) = (tls.clone(), named());
     runtime.block_on(async {

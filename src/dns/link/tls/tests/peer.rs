@@ -17,7 +17,7 @@ use rustls::{
     SupportedProtocolVersion,
 };
 
-use crate::dns::link::tls::Client;
+use crate::dns::link::tls::TlsClient;
 use crate::dns::link::tls::verify::sha256;
 use crate::dns::name_server::Pin;
 
@@ -189,7 +189,7 @@ impl ResolvesServerCert for Presents {
 
 /// Until both have nothing more to say, tickets included. The error is the client's.
 pub(super) fn handshake(
-    client: &Client,
+    client: &TlsClient,
     server: &Arc<ServerConfig>,
 ) -> Result<(ClientConnection, ServerConnection), Error> {
     let mut ours = ClientConnection::new(client.config.clone(), client.name.clone())?;

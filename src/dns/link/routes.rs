@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use tokio::runtime::{self, Handle};
 
+use super::Link;
 use super::connection::Phase;
-use super::line::Line;
-use super::opener::{Opener, Security};
+use super::dial::{Dialer, TlsDialer};
 use super::ports::{Ports, Spot};
-use super::tls::Tls;
+use super::tls::TlsClients;
 use crate::connect::probe::source_of;
 use crate::dns::name_server::{NameServer, Policy};
 use crate::mutex::Mutex;
@@ -19,18 +19,18 @@ use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::race::binding::Binding;
 
 /// Lines that are kept although nobody uses them.
-const MAX_LINES: usize = 64;
+const MAX_LINKS: usize = 64;
 
 /// Shared by all lookups of a network.
 #[derive(Debug)]
-pub(in crate::dns) struct Reach {
+pub(in crate::dns) struct Routes {
     pub(in crate::dns) ports: Arc<Ports>,
     /// The head start of TLS where plain DNS will do as well.
     pub(in crate::dns) plain_delay: Duration,
     /// No UDP (`use-vc`).
     pub(in crate::dns) tcp_only: bool,
-    tls: Arc<Tls>,
-    lines: Mutex<HashMap<Place, Arc<Line>>>,
+    clients: Arc<TlsClients>,
+    links: Mutex<HashMap<LinkKey, Arc<Link>>>,
 }
 
 /// What a stream to a server runs over.
@@ -42,7 +42,7 @@ pub(in crate::dns) enum Transport {
 
 /// Whose line it is. A connection and its timers belong to the runtime that made them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Place {
+struct LinkKey {
     runtime: runtime::Id,
     server: NameServer,
     transport: Transport,
@@ -51,7 +51,7 @@ struct Place {
 
 /// The way of one question to one server.
 pub(in crate::dns) struct Way<'a> {
-    pub(in crate::dns) reach: &'a Reach,
+    pub(in crate::dns) routes: &'a Routes,
     pub(in crate::dns) server: &'a NameServer,
     pub(in crate::dns) binding: &'a Binding,
     pub(in crate::dns) spot: Spot,
@@ -59,10 +59,10 @@ pub(in crate::dns) struct Way<'a> {
     pub(in crate::dns) clear: &'a OnceLock<Arc<str>>,
 }
 
-impl Reach {
-    pub(in crate::dns) fn new(tls: Tls, plain_delay: Duration, tcp_only: bool) -> Self {
-        let (ports, lines) = (Arc::default(), Mutex::default());
-        Self { ports, plain_delay, tcp_only, tls: Arc::new(tls), lines }
+impl Routes {
+    pub(in crate::dns) fn new(clients: TlsClients, plain_delay: Duration, tcp_only: bool) -> Self {
+        let (ports, links) = (Arc::default(), Mutex::default());
+        Self { ports, plain_delay, tcp_only, clients: Arc::new(clients), links }
     }
 
     pub(in crate::dns) fn way<'a>(
@@ -73,24 +73,24 @@ impl Reach {
     ) -> Way<'a> {
         let local = source_of(server.addr(), binding);
         let spot = Spot { server: server.addr(), local, binding: binding.clone() };
-        Way { reach: self, server, binding, spot, clear }
+        Way { routes: self, server, binding, spot, clear }
     }
 }
 
 impl Way<'_> {
     /// The line of this runtime to the server.
-    pub(in crate::dns) fn line(&self, transport: Transport) -> Arc<Line> {
+    pub(in crate::dns) fn link(&self, transport: Transport) -> Arc<Link> {
         let (server, spot) = (self.server.clone(), self.spot.clone());
-        let place = Place { runtime: Handle::current().id(), server, transport, spot };
-        let mut lines = self.reach.lines.lock();
-        if lines.len() >= MAX_LINES && !lines.contains_key(&place) {
-            lines.retain(|_, line| line.is_in_use() || Arc::strong_count(line) > 1);
+        let key = LinkKey { runtime: Handle::current().id(), server, transport, spot };
+        let mut links = self.routes.links.lock();
+        if links.len() >= MAX_LINKS && !links.contains_key(&key) {
+            links.retain(|_, link| link.is_in_use() || Arc::strong_count(link) > 1);
         }
-        let line = lines.entry(place).or_insert_with(|| {
-            let opener = self.opener(transport);
-            Arc::new(Line::new(opener.addr, move |quota| opener.open(quota)))
+        let link = links.entry(key).or_insert_with(|| {
+            let dialer = self.dialer(transport);
+            Arc::new(Link::new(dialer.addr, move |quota| dialer.open(quota)))
         });
-        line.clone()
+        link.clone()
     }
 
     /// What is to be said of a silent server that has to be reached over TLS: how far it got.
@@ -98,9 +98,9 @@ impl Way<'_> {
         if !self.server.is_authenticated() {
             return None;
         }
-        let line = self.line(Transport::Tls);
+        let link = self.link(Transport::Tls);
         let silent = |what| LookupError::from(LookupErrorKind::TimedOut).with_cause(what);
-        line.failure().or_else(|| match line.phase()? {
+        link.failure().or_else(|| match link.phase()? {
             Phase::Connecting(_) => Some(silent("no TCP connection")),
             Phase::Handshaking(_) => Some(silent("TCP is up, TLS is silent")),
             Phase::Up => Some(silent("TLS is up and silent")),
@@ -108,19 +108,19 @@ impl Way<'_> {
         })
     }
 
-    fn opener(&self, transport: Transport) -> Opener {
+    fn dialer(&self, transport: Transport) -> Dialer {
         let binding = self.binding.clone();
         if transport == Transport::Tcp {
-            return Opener { addr: self.server.addr(), binding, security: None };
+            return Dialer { addr: self.server.addr(), binding, tls: None };
         }
         let addr = self.server.tls_addr().unwrap_or(self.server.addr());
         let opportunistic = matches!(self.server.policy(), Policy::Opportunistic { .. });
-        let security = Security {
+        let tls = TlsDialer {
             server: self.server.clone(),
-            tls: self.reach.tls.clone(),
+            clients: self.routes.clients.clone(),
             client: Arc::default(),
-            ports: opportunistic.then(|| (self.reach.ports.clone(), self.spot.clone())),
+            ports: opportunistic.then(|| (self.routes.ports.clone(), self.spot.clone())),
         };
-        Opener { addr, binding, security: Some(security) }
+        Dialer { addr, binding, tls: Some(tls) }
     }
 }

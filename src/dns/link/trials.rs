@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use crate::dns::link::connection::Ended;
+use crate::dns::link::connection::Unanswered;
 use crate::dns::link::join::{Join, Slow};
 use crate::race::answer::LookupError;
 
@@ -48,7 +48,7 @@ impl<'a> Trials<'a> {
     /// # Errors
     ///
     /// Another connection would do no better.
-    pub(super) fn go_on(&mut self, ended: Ended) -> Result<(), LookupError> {
+    pub(super) fn go_on(&mut self, ended: Unanswered) -> Result<(), LookupError> {
         self.moves += 1;
         self.sends += usize::from(ended.was_sent);
         let most = if ended.answers > 0 { MAX_SENDS } else { MAX_SENDS_IN_VAIN };

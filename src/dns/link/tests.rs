@@ -33,7 +33,7 @@ enum Server {
 
 /// A line whose connections meet these servers, the last of them again and again, and the count of
 /// connections.
-fn line(servers: &[Server]) -> (Arc<Line>, Arc<AtomicU32>) {
+fn link(servers: &[Server]) -> (Arc<Link>, Arc<AtomicU32>) {
     let (servers, opened) = (servers.to_vec(), Arc::new(AtomicU32::new(0)));
     let count = opened.clone();
     let open = move |quota| {
@@ -55,7 +55,7 @@ fn line(servers: &[Server]) -> (Arc<Line>, Arc<AtomicU32>) {
             | Server::Dislikes(_) => Ok(ours),
         })
     };
-    (Arc::new(Line::new(([192, 0, 2, 53], 853).into(), open)), opened)
+    (Arc::new(Link::new(([192, 0, 2, 53], 853).into(), open)), opened)
 }
 
 /// Says back what it hears.
@@ -96,22 +96,22 @@ async fn serve(stream: DuplexStream, server: Server) -> std::io::Result<()> {
     Ok(())
 }
 
-fn ask(line: &Arc<Line>, id: u16) -> JoinHandle<Result<Vec<u8>, LookupError>> {
-    let (line, message) = (line.clone(), Arc::from(id.to_be_bytes()));
-    tokio::spawn(async move { line.ask(&message, None).await })
+fn ask(link: &Arc<Link>, id: u16) -> JoinHandle<Result<Vec<u8>, LookupError>> {
+    let (link, message) = (link.clone(), Arc::from(id.to_be_bytes()));
+    tokio::spawn(async move { link.ask(&message, None).await })
 }
 
 /// How long a question takes.
-async fn time(line: &Arc<Line>) -> Duration {
+async fn time(link: &Arc<Link>) -> Duration {
     let started = Instant::now();
-    assert_eq!(ask(line, 7).await.unwrap().unwrap(), 7_u16.to_be_bytes());
+    assert_eq!(ask(link, 7).await.unwrap().unwrap(), 7_u16.to_be_bytes());
     started.elapsed()
 }
 
 #[tokio::test(start_paused = true)] // R-7858-3.4a
 async fn cold_questions_share_one_connection() {
-    let (line, opened) = line(&[Server::Late(30 * MS)]);
-    let asked: Vec<_> = (0..50).map(|id| ask(&line, id)).collect();
+    let (link, opened) = link(&[Server::Late(30 * MS)]);
+    let asked: Vec<_> = (0..50).map(|id| ask(&link, id)).collect();
     for (id, asked) in (0_u16..).zip(asked) {
         assert_eq!(asked.await.unwrap().unwrap(), id.to_be_bytes());
     }
@@ -120,8 +120,8 @@ async fn cold_questions_share_one_connection() {
 
 #[tokio::test(start_paused = true)] // R-7858-3.4b
 async fn a_server_that_closes_after_each_answer_loses_no_question() {
-    let (line, opened) = line(&[Server::Closes(1)]);
-    let asked: Vec<_> = (0..50).map(|id| ask(&line, id)).collect();
+    let (link, opened) = link(&[Server::Closes(1)]);
+    let asked: Vec<_> = (0..50).map(|id| ask(&link, id)).collect();
     for (id, asked) in (0_u16..).zip(asked) {
         assert_eq!(asked.await.unwrap().unwrap(), id.to_be_bytes());
     }
@@ -130,10 +130,10 @@ async fn a_server_that_closes_after_each_answer_loses_no_question() {
 
 #[tokio::test(start_paused = true)] // R-7858-3.4b
 async fn one_that_closes_without_an_answer_is_tried_twice() {
-    let (first, opened) = line(&[Server::Closes(0), Server::Answers(Duration::ZERO)]);
+    let (first, opened) = link(&[Server::Closes(0), Server::Answers(Duration::ZERO)]);
     assert_eq!(time(&first).await, Duration::ZERO);
     assert_eq!(opened.load(Ordering::Relaxed), 2);
-    let (both, opened) = line(&[Server::Closes(0)]);
+    let (both, opened) = link(&[Server::Closes(0)]);
     let error = ask(&both, 7).await.unwrap().unwrap_err();
     assert_eq!(error.to_string(), "no name server: closed by the server");
     assert_eq!(opened.load(Ordering::Relaxed), 2);
@@ -141,12 +141,12 @@ async fn one_that_closes_without_an_answer_is_tried_twice() {
 
 #[tokio::test(start_paused = true)]
 async fn one_that_refuses_is_tried_once_a_question() {
-    let (line, opened) = line(&[Server::Refused]);
+    let (link, opened) = link(&[Server::Refused]);
     for nth in 1..3 {
-        let error = ask(&line, 7).await.unwrap().unwrap_err();
+        let error = ask(&link, 7).await.unwrap().unwrap_err();
         assert_eq!(error.to_string(), "no name server: refused");
         // Who comes at once hears the same, without another connection.
-        ask(&line, 8).await.unwrap().unwrap_err();
+        ask(&link, 8).await.unwrap().unwrap_err();
         assert_eq!(opened.load(Ordering::Relaxed), nth);
         sleep(REFUSED_FOR).await;
     }
@@ -154,32 +154,32 @@ async fn one_that_refuses_is_tried_once_a_question() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_connection_that_cannot_be_replaced_makes_another_way_join() {
-    let (line, _) = line(&[Server::FallsSilent(1), Server::Refused]);
-    assert_eq!(slow(&line).await, None);
-    line.prove(true);
-    assert_eq!(slow(&line).await, Some((250, Slow::NotUp)));
-    assert!(!line.is_good());
+    let (link, _) = link(&[Server::FallsSilent(1), Server::Refused]);
+    assert_eq!(slow(&link).await, None);
+    link.prove(true);
+    assert_eq!(slow(&link).await, Some((250, Slow::NotUp)));
+    assert!(!link.is_good());
     // Who comes next waits no longer for a line in doubt.
-    assert_eq!(slow(&line).await, Some((250, Slow::Silent)));
-    let told = line.failure().map(|error| error.to_string());
+    assert_eq!(slow(&link).await, Some((250, Slow::Silent)));
+    let told = link.failure().map(|error| error.to_string());
     assert_eq!(told.as_deref(), Some("no name server: refused"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_name_does_not_leak_while_a_second_connection_comes_up() {
-    let (line, opened) = line(&[Server::Far(160 * MS, 400 * MS)]);
-    assert_eq!(time(&line).await, 560 * MS);
-    line.prove(true);
+    let (link, opened) = link(&[Server::Far(160 * MS, 400 * MS)]);
+    assert_eq!(time(&link).await, 560 * MS);
+    link.prove(true);
     // After 250 ms, or 500, there is a second connection, which takes longer than the head start.
-    assert_eq!(slow(&line).await, None);
+    assert_eq!(slow(&link).await, None);
     assert_eq!(opened.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test(start_paused = true)] // R-9520-3.1
 async fn a_question_at_which_connections_end_leaves_three_times() {
-    let (line, opened) = line(&[Server::Dislikes(7)]);
-    assert!(ask(&line, 1).await.unwrap().is_ok());
-    let (liked, disliked) = (ask(&line, 1), ask(&line, 7));
+    let (link, opened) = link(&[Server::Dislikes(7)]);
+    assert!(ask(&link, 1).await.unwrap().is_ok());
+    let (liked, disliked) = (ask(&link, 1), ask(&link, 7));
     let error = disliked.await.unwrap().unwrap_err();
     assert_eq!(error.to_string(), "no name server: closed by the server");
     assert!(liked.await.unwrap().is_ok());
@@ -188,8 +188,8 @@ async fn a_question_at_which_connections_end_leaves_three_times() {
 
 #[tokio::test(start_paused = true)]
 async fn hundreds_of_questions_are_answered_by_a_server_that_takes_one_a_connection() {
-    let (line, opened) = line(&[Server::Closes(1)]);
-    let asked: Vec<_> = (0..400).map(|id| ask(&line, id)).collect();
+    let (link, opened) = link(&[Server::Closes(1)]);
+    let asked: Vec<_> = (0..400).map(|id| ask(&link, id)).collect();
     for (id, asked) in (0_u16..).zip(asked) {
         assert_eq!(asked.await.unwrap().unwrap(), id.to_be_bytes());
     }
@@ -198,9 +198,9 @@ async fn hundreds_of_questions_are_answered_by_a_server_that_takes_one_a_connect
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_is_mute_gets_fewer_and_fewer_connections() {
-    let (line, opened) = line(&[Server::FallsSilent(0)]);
+    let (link, opened) = link(&[Server::FallsSilent(0)]);
     for _ in 0..20 {
-        let asked = ask(&line, 7);
+        let asked = ask(&link, 7);
         sleep(500 * MS).await;
         asked.abort();
     }
@@ -210,20 +210,20 @@ async fn a_server_that_is_mute_gets_fewer_and_fewer_connections() {
 
 #[tokio::test(start_paused = true)] // R-7858-3.4b
 async fn silence_after_serving_costs_250_ms_and_a_connection() {
-    let (line, opened) = line(&[Server::FallsSilent(2), Server::Late(40 * MS)]);
-    assert_eq!(time(&line).await, Duration::ZERO);
-    assert_eq!(time(&line).await, Duration::ZERO);
-    assert_eq!(time(&line).await, 290 * MS);
-    assert_eq!(time(&line).await, Duration::ZERO);
+    let (link, opened) = link(&[Server::FallsSilent(2), Server::Late(40 * MS)]);
+    assert_eq!(time(&link).await, Duration::ZERO);
+    assert_eq!(time(&link).await, Duration::ZERO);
+    assert_eq!(time(&link).await, 290 * MS);
+    assert_eq!(time(&link).await, Duration::ZERO);
     assert_eq!(opened.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_server_costs_fewer_and_fewer_connections() {
-    let (line, opened) = line(&[Server::Answers(900 * MS)]);
+    let (link, opened) = link(&[Server::Answers(900 * MS)]);
     let mut connections = Vec::new();
     for _ in 0..5 {
-        assert_eq!(time(&line).await, 900 * MS);
+        assert_eq!(time(&link).await, 900 * MS);
         connections.push(opened.load(Ordering::Relaxed));
     }
     // After 250 ms, then 500 ms; one second of patience is enough.
@@ -232,8 +232,8 @@ async fn a_slow_server_costs_fewer_and_fewer_connections() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_second_connection_is_the_last() {
-    let (line, opened) = line(&[Server::FallsSilent(0)]);
-    let asked = ask(&line, 7);
+    let (link, opened) = link(&[Server::FallsSilent(0)]);
+    let asked = ask(&link, 7);
     sleep(Duration::from_secs(5)).await;
     assert!(!asked.is_finished());
     assert_eq!(opened.load(Ordering::Relaxed), 2);
@@ -241,14 +241,14 @@ async fn a_silent_second_connection_is_the_last() {
 }
 
 /// After how many milliseconds another way is to join a question, and why.
-async fn slow(line: &Arc<Line>) -> Option<(u128, Slow)> {
+async fn slow(link: &Arc<Link>) -> Option<(u128, Slow)> {
     let join = Join::after(50 * MS);
     let (message, started) = (Arc::from(7_u16.to_be_bytes()), Instant::now());
     let told = async {
         let why = join.slow().await;
         (started.elapsed().as_millis(), why)
     };
-    match select(pin!(line.ask(&message, Some(&join))), pin!(told)).await {
+    match select(pin!(link.ask(&message, Some(&join))), pin!(told)).await {
         Either::Left(_) => None,
         Either::Right((at, _)) => Some(at),
     }
@@ -256,50 +256,50 @@ async fn slow(line: &Arc<Line>) -> Option<(u128, Slow)> {
 
 #[tokio::test(start_paused = true)]
 async fn the_head_start_counts_from_the_connections_start() {
-    let (line, _) = line(&[Server::Late(2_000 * MS)]);
-    assert_eq!(slow(&line).await, Some((50, Slow::NotUp)));
+    let (link, _) = link(&[Server::Late(2_000 * MS)]);
+    assert_eq!(slow(&link).await, Some((50, Slow::NotUp)));
     // The same connection is still under way.
-    assert_eq!(slow(&line).await, Some((0, Slow::NotUp)));
+    assert_eq!(slow(&link).await, Some((0, Slow::NotUp)));
     sleep(2_000 * MS).await;
-    assert_eq!(slow(&line).await, None);
+    assert_eq!(slow(&link).await, None);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_is_up_and_mute_is_slow_after_250_ms() {
-    let (line, _) = line(&[Server::FallsSilent(0)]);
-    assert_eq!(slow(&line).await, Some((250, Slow::Silent)));
-    assert!(!line.is_good());
+    let (link, _) = link(&[Server::FallsSilent(0)]);
+    assert_eq!(slow(&link).await, Some((250, Slow::Silent)));
+    assert!(!link.is_good());
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_that_has_answered_before_may_be_slower() {
-    let (line, _) = line(&[Server::FallsSilent(1), Server::FallsSilent(0)]);
-    assert_eq!(slow(&line).await, None);
-    line.prove(true);
-    assert!(line.is_good());
-    assert_eq!(slow(&line).await, Some((1_000, Slow::Silent)));
+    let (link, _) = link(&[Server::FallsSilent(1), Server::FallsSilent(0)]);
+    assert_eq!(slow(&link).await, None);
+    link.prove(true);
+    assert!(link.is_good());
+    assert_eq!(slow(&link).await, Some((1_000, Slow::Silent)));
     // The next question is no older than it is.
-    assert_eq!(slow(&line).await, Some((1_000, Slow::Silent)));
+    assert_eq!(slow(&link).await, Some((1_000, Slow::Silent)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn tcp_that_comes_up_in_time_gets_the_head_start_again() {
     let open = |quota| {
-        Connection::open(quota, async move |life: Arc<super::super::connection::Life>| {
+        Connection::open(quota, async move |state: Arc<super::connection::ConnectionState>| {
             sleep(40 * MS).await;
-            life.tcp_is_up();
+            state.tcp_is_up();
             pending::<Result<DuplexStream, LookupError>>().await
         })
     };
-    let line = Arc::new(Line::new(([192, 0, 2, 53], 853).into(), open));
-    assert_eq!(slow(&line).await, Some((90, Slow::NotUp)));
+    let link = Arc::new(Link::new(([192, 0, 2, 53], 853).into(), open));
+    assert_eq!(slow(&link).await, Some((90, Slow::NotUp)));
 }
 
 /// Whether a question that fails finds the line in vain.
 async fn is_in_vain(servers: &[Server]) -> bool {
-    let ((line, _), join) = (line(servers), Join::after(50 * MS));
+    let ((link, _), join) = (link(servers), Join::after(50 * MS));
     let message = Arc::from(7_u16.to_be_bytes());
-    line.ask(&message, Some(&join)).await.unwrap_err();
+    link.ask(&message, Some(&join)).await.unwrap_err();
     join.was_in_vain()
 }
 

@@ -13,9 +13,9 @@ use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::connection::{Connection, Life, Phase};
+use super::connection::{Connection, ConnectionState, Phase};
 use super::ports::{Ports, Spot};
-use super::tls::{self, Client, Tls};
+use super::tls::{self, TlsClient, TlsClients};
 use crate::connect::Connector;
 use crate::connect::attempt::Attempt;
 use crate::connect::socket::SocketOptions;
@@ -34,59 +34,59 @@ pub(in crate::dns) const OPPORTUNISTIC_TIMEOUT: Duration = Duration::from_secs(2
 
 /// Where a line leads.
 #[derive(Debug, Clone)]
-pub(super) struct Opener {
+pub(super) struct Dialer {
     pub(super) addr: SocketAddr,
     pub(in crate::dns) binding: Binding,
     /// `None`: TCP in clear.
-    pub(super) security: Option<Security>,
+    pub(super) tls: Option<TlsDialer>,
 }
 
 /// What makes TLS of it.
 #[derive(Debug, Clone)]
-pub(super) struct Security {
+pub(super) struct TlsDialer {
     pub(in crate::dns) server: NameServer,
-    pub(super) tls: Arc<Tls>,
+    pub(super) clients: Arc<TlsClients>,
     /// Made at first use, and with it the sessions that are resumed: of this line and no other.
-    pub(super) client: Arc<OnceCell<Client>>,
+    pub(super) client: Arc<OnceCell<TlsClient>>,
     /// Where it is remembered how that went, if plain DNS will do as well.
     pub(in crate::dns) ports: Option<(Arc<Ports>, Spot)>,
 }
 
-impl Opener {
+impl Dialer {
     /// A new connection. Its task makes it.
     pub(super) fn open(&self, quota: usize) -> Arc<Connection> {
-        let Self { addr, binding, security } = self.clone();
-        match security {
+        let Self { addr, binding, tls } = self.clone();
+        match tls {
             None => Connection::open(quota, async move |_| {
                 let made = connect(addr, binding, TIMEOUT, Attempt::connect).await;
                 made.map_err(|failed| failed.error)
             }),
-            Some(security) => Connection::open(quota, async move |life: Arc<Life>| {
+            Some(tls) => Connection::open(quota, async move |state: Arc<ConnectionState>| {
                 let started = Instant::now();
-                let made = security.connect(addr, binding, life).await;
-                security.remember(started, &made);
+                let made = tls.connect(addr, binding, state).await;
+                tls.remember(started, &made);
                 made.map_err(|failed| failed.error)
             }),
         }
     }
 }
 
-impl Security {
+impl TlsDialer {
     async fn connect(
         &self,
         addr: SocketAddr,
         binding: Binding,
-        life: Arc<Life>,
+        state: Arc<ConnectionState>,
     ) -> Result<TlsStream<TcpStream>, Failed> {
         let timeout = if self.ports.is_some() { OPPORTUNISTIC_TIMEOUT } else { TIMEOUT };
-        let client = self.client.get_or_try_init(|| self.tls.client(&self.server)).await;
-        let Client { config, name } = client.map_err(Failed::here)?;
+        let client = self.client.get_or_try_init(|| self.clients.client(&self.server)).await;
+        let TlsClient { config, name } = client.map_err(Failed::here)?;
         let dial = |attempt: Attempt| {
-            let (life, name) = (life.clone(), name.clone());
+            let (state, name) = (state.clone(), name.clone());
             let tls = TlsConnector::from(config.clone());
             async move {
                 let tcp = attempt.connect().await?;
-                life.tcp_is_up();
+                state.tcp_is_up();
                 let stream = tls.connect(name, tcp).await?;
                 let session = stream.get_ref().1;
                 let (version, handshake) = (session.protocol_version(), session.handshake_kind());
@@ -96,7 +96,7 @@ impl Security {
         };
         let made = connect(addr, binding, timeout, dial).await;
         made.map_err(|failed| match failed.fault {
-            Fault::Silence => failed.because(silence(&life, timeout)),
+            Fault::Silence => failed.because(silence(&state, timeout)),
             Fault::Port | Fault::Here => failed,
         })
     }
@@ -118,8 +118,8 @@ impl Security {
     }
 }
 
-fn silence(life: &Life, timeout: Duration) -> String {
-    let what = match life.phase() {
+fn silence(state: &ConnectionState, timeout: Duration) -> String {
+    let what = match state.phase() {
         Phase::Connecting(_) => "no TCP connection",
         Phase::Handshaking(_) | Phase::Up | Phase::Ended => "no TLS handshake",
     };
@@ -167,11 +167,11 @@ where
     let connector = Connector::without_resolver().config(config).socket(socket);
     match connector.connect_addrs_with(&[addr], dial).await {
         Ok(established) => Ok(established.stream),
-        Err(error) => Err(judge(&error)),
+        Err(error) => Err(classify_failure(&error)),
     }
 }
 
-fn judge(error: &Error) -> Failed {
+fn classify_failure(error: &Error) -> Failed {
     let attempt = error.report().attempts().first();
     match attempt.map(AttemptReport::outcome) {
         Some(AttemptOutcome::Failed(cause)) => {
