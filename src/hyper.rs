@@ -88,7 +88,7 @@ impl Service<Uri> for &Connector {
         let connector = (*self).clone();
         Connecting::new(async move {
             let (host, port) =
-                place(&uri).map_err(|why| connector.refuse(shown(&uri), &[], &why))?;
+                endpoint_of(&uri).map_err(|why| connector.refuse(shown(&uri), &[], &why))?;
             connector.establish(&host, &[port]).await
         })
     }
@@ -137,13 +137,13 @@ pub(crate) fn shown(uri: &Uri) -> &str {
 
 /// Why there is nowhere to connect to.
 #[derive(Debug)]
-pub(crate) enum NoPlace<'a> {
+pub(crate) enum InvalidUri<'a> {
     Host,
     Port(&'a str),
     Scheme(Option<&'a str>),
 }
 
-impl fmt::Display for NoPlace<'_> {
+impl fmt::Display for InvalidUri<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Host => f.write_str("the URI has no host"),
@@ -157,29 +157,31 @@ impl fmt::Display for NoPlace<'_> {
 }
 
 /// The host, as [`Connector::connect`] takes it, and the port.
-pub(crate) fn place(uri: &Uri) -> Result<(String, u16), NoPlace<'_>> {
-    let authority = uri.authority().ok_or(NoPlace::Host)?;
+pub(crate) fn endpoint_of(uri: &Uri) -> Result<(String, u16), InvalidUri<'_>> {
+    let authority = uri.authority().ok_or(InvalidUri::Host)?;
     let host = authority.host();
     if host.is_empty() {
-        return Err(NoPlace::Host);
+        return Err(InvalidUri::Host);
     }
     let host_and_port = authority.as_str().rsplit('@').next().unwrap_or_default();
     // `Uri` says of a port that is out of range that there is none.
     let port = match host_and_port.strip_prefix(host).and_then(|rest| rest.strip_prefix(':')) {
         None | Some("") => port_of(uri.scheme_str())?,
         // `parse` takes a sign.
-        Some(port) if !port.bytes().all(|c| c.is_ascii_digit()) => return Err(NoPlace::Port(port)),
-        Some(port) => port.parse().map_err(|_| NoPlace::Port(port))?,
+        Some(port) if !port.bytes().all(|c| c.is_ascii_digit()) => {
+            return Err(InvalidUri::Port(port));
+        }
+        Some(port) => port.parse().map_err(|_| InvalidUri::Port(port))?,
     };
     // RFC 6874 section 2; the rest of a zone has no place for an escape.
     Ok((host.replacen("%25", "%", 1), port))
 }
 
-fn port_of(scheme: Option<&str>) -> Result<u16, NoPlace<'_>> {
+fn port_of(scheme: Option<&str>) -> Result<u16, InvalidUri<'_>> {
     match scheme {
         Some("http" | "ws") => Ok(80),
         Some("https" | "wss") => Ok(443),
-        other => Err(NoPlace::Scheme(other)),
+        other => Err(InvalidUri::Scheme(other)),
     }
 }
 
@@ -189,7 +191,7 @@ mod tests {
 
     fn told(uri: &str) -> String {
         let uri: Uri = uri.parse().unwrap();
-        match place(&uri) {
+        match endpoint_of(&uri) {
             Ok((host, port)) => format!("{host} {port}"),
             Err(why) => why.to_string(),
         }

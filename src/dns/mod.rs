@@ -231,7 +231,7 @@ impl Resolver {
     /// What nobody has to be asked for.
     fn without_dns(&self, query: &Query, now: Instant) -> Option<Result<Answer, LookupError>> {
         let (name, record) = (query.name(), query.record());
-        literal(name, record)
+        literal_answer(name, record)
             .or_else(|| self.system.settings.overrides.find(name, record))
             .or_else(|| self.system.hosts(now)?.find(name, record))
     }
@@ -288,7 +288,7 @@ impl Resolve for Resolver {
 }
 
 /// The race never asks for a literal address; whoever does gets it without a query (R-3493-LIT).
-fn literal(name: &str, record: Record) -> Option<Result<Answer, LookupError>> {
+fn literal_answer(name: &str, record: Record) -> Option<Result<Answer, LookupError>> {
     // Most names end here: no address ends with a letter that is no hexadecimal digit.
     let may_be = name.ends_with(|c: char| c.is_ascii_hexdigit()) || name.ends_with(':');
     let ip: IpAddr = may_be.then(|| name.parse().ok()).flatten()?;

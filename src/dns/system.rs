@@ -150,49 +150,53 @@ pub(super) struct System {
     pub(super) settings: Settings,
     /// nsswitch.conf, where this is the system's own configuration.
     pub(super) nsswitch: Option<Arc<Path>>,
-    read: Mutex<Read>,
+    read: Mutex<ReadFiles>,
 }
 
 #[derive(Debug, Default)]
-struct Read {
-    network: Option<Known<Network>>,
-    hosts: Option<Known<Hosts>>,
+struct ReadFiles {
+    network: Option<Watched<Network>>,
+    hosts: Option<Watched<Hosts>>,
 }
 
 /// What was read, and when its file was last looked at.
 #[derive(Debug)]
-struct Known<T> {
+struct Watched<T> {
     stamp: Stamp,
     value: Arc<T>,
     seen_at: Instant,
 }
 
-impl<T> Known<T> {
+impl<T> Watched<T> {
     /// A time that is to come is that of another runtime, whose clock was moved.
     fn is_fresh(&self, now: Instant) -> bool {
         now.checked_duration_since(self.seen_at).is_some_and(|ago| ago < LOOKED_AT_AGAIN)
     }
 
     /// What is known, if it still holds. The file is looked at if that was not done a moment ago.
-    fn still(known: &mut Option<Self>, now: Instant, look: impl FnOnce() -> Stamp) -> Still<T> {
+    fn freshness(
+        known: &mut Option<Self>,
+        now: Instant,
+        look: impl FnOnce() -> Stamp,
+    ) -> Freshness<T> {
         match known {
-            Some(known) if known.is_fresh(now) => Still::Holds(known.value.clone()),
+            Some(known) if known.is_fresh(now) => Freshness::Fresh(known.value.clone()),
             Some(known) => match look() {
                 stamp if stamp == known.stamp => {
                     known.seen_at = now;
-                    Still::Holds(known.value.clone())
+                    Freshness::Fresh(known.value.clone())
                 }
-                stamp => Still::Read(stamp),
+                stamp => Freshness::Stale(stamp),
             },
-            None => Still::Read(look()),
+            None => Freshness::Stale(look()),
         }
     }
 }
 
-enum Still<T> {
-    Holds(Arc<T>),
+enum Freshness<T> {
+    Fresh(Arc<T>),
     /// It has to be read. The stamp was taken before, so a change in between is seen later.
-    Read(Stamp),
+    Stale(Stamp),
 }
 
 impl System {
@@ -212,21 +216,21 @@ impl System {
     pub(super) fn network(&self, now: Instant) -> Result<Arc<Network>, LookupError> {
         let mut read = self.read.lock();
         let look = || self.settings.source.stamp();
-        let stamp = match Known::still(&mut read.network, now, look) {
-            Still::Holds(network) => return Ok(network),
-            Still::Read(stamp) => stamp,
+        let stamp = match Watched::freshness(&mut read.network, now, look) {
+            Freshness::Fresh(network) => return Ok(network),
+            Freshness::Stale(stamp) => stamp,
         };
         // What could not be read is not kept, so that the next lookup tries again.
         let before = read.network.take();
         let conf = self.settings.read()?;
         let network = match before {
-            Some(Known { stamp: Stamp::Period(_), value, .. }) if value.conf == conf => value,
+            Some(Watched { stamp: Stamp::Period(_), value, .. }) if value.conf == conf => value,
             Some(_) | None => {
                 tracing::debug!(source = ?self.settings.source, ?conf, "name servers");
                 self.settings.network(conf)
             }
         };
-        read.network = Some(Known { stamp, value: network.clone(), seen_at: now });
+        read.network = Some(Watched { stamp, value: network.clone(), seen_at: now });
         Ok(network)
     }
 
@@ -234,14 +238,14 @@ impl System {
     pub(super) fn hosts(&self, now: Instant) -> Option<Arc<Hosts>> {
         let path = self.settings.hosts.as_deref()?;
         let mut state = self.read.lock();
-        let stamp = match Known::still(&mut state.hosts, now, || Stamp::of(path)) {
-            Still::Holds(hosts) => return Some(hosts),
-            Still::Read(stamp) => stamp,
+        let stamp = match Watched::freshness(&mut state.hosts, now, || Stamp::of(path)) {
+            Freshness::Fresh(hosts) => return Some(hosts),
+            Freshness::Stale(stamp) => stamp,
         };
         match read(path) {
             Ok(text) => {
                 let hosts = Arc::new(Hosts::parse(&text));
-                state.hosts = Some(Known { stamp, value: hosts.clone(), seen_at: now });
+                state.hosts = Some(Watched { stamp, value: hosts.clone(), seen_at: now });
                 Some(hosts)
             }
             Err(error) => {
@@ -254,7 +258,7 @@ impl System {
 
     /// Forgets what was read and all that was learnt.
     pub(super) fn forget(&self) {
-        *self.read.lock() = Read::default();
+        *self.read.lock() = ReadFiles::default();
     }
 }
 

@@ -52,9 +52,10 @@ use crate::race::answer::{Answer, LookupError, LookupErrorKind};
 use crate::race::binding::Binding;
 use crate::race::host::check_name;
 use crate::race::literal::configured_addr;
+use crate::race::name::bare;
 use crate::race::query::{Query, Record};
 use crate::resolve::{Resolve, Resolving};
-use pool::{Limits, Pool, Question};
+use pool::{CallKey, Limits, Pool};
 
 mod call;
 mod hosts;
@@ -109,14 +110,14 @@ impl Resolve for Resolver {
             return Resolving::ready(known);
         }
         let owner = self.0.clone();
-        let question = Question { name: query.name.text().clone(), record: query.record() };
+        let key = CallKey { name: query.name.text().clone(), record: query.record() };
         let deadline = query.deadline();
         Resolving::new(async move {
             let at = deadline.map(|at| give_up_at(at, now()));
             if at.is_some_and(|at| at <= now()) {
                 return Err(LookupError::new(LookupErrorKind::TimedOut));
             }
-            let mut asked = owner.0.ask(question)?;
+            let mut asked = owner.0.ask(key)?;
             match at {
                 None => asked.outcome().await,
                 Some(at) => match timeout_at(at.into(), asked.outcome()).await {
@@ -143,7 +144,7 @@ fn without_asking(query: &Query) -> Option<Result<Answer, LookupError>> {
         return Some(of_type.then(|| Answer::from(vec![addr])).ok_or_else(none));
     }
     let refused = |cause| LookupError::new(LookupErrorKind::Other).with_cause(cause);
-    if let Err(why) = check_name(name.strip_suffix('.').unwrap_or(name)) {
+    if let Err(why) = check_name(bare(name)) {
         return Some(Err(refused(why.to_string())));
     }
     (*query.binding() != Binding::default()).then(|| Err(refused(UNBOUND.to_owned())))

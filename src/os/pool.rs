@@ -44,7 +44,7 @@ impl Default for Limits {
 
 /// What is asked. Of no binding: a query that has one does not come here.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Question {
+pub(super) struct CallKey {
     pub(super) name: Arc<str>,
     pub(super) record: Record,
 }
@@ -54,15 +54,15 @@ type Call = dyn Fn(&str, Record) -> Result<Answer, LookupError> + Send + Sync;
 pub(super) struct Pool {
     limits: Limits,
     call: Box<Call>,
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
     /// Wakes an idle thread.
     work: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct PoolState {
     waiting: VecDeque<Job>,
-    flights: HashMap<Question, Flight>,
+    calls: HashMap<CallKey, SharedCall>,
     threads: usize,
     /// Threads that wait for work, among `threads`.
     idle: usize,
@@ -70,16 +70,16 @@ struct State {
 }
 
 /// A call that a lookup may join.
-struct Flight {
-    tells: Weak<watch::Sender<Stage>>,
+struct SharedCall {
+    stage: Weak<watch::Sender<Stage>>,
     /// `None` before it has begun.
     open_until: Option<Instant>,
 }
 
 /// A call to be made. The lookups that wait for it are the receivers.
 struct Job {
-    question: Question,
-    tells: Arc<watch::Sender<Stage>>,
+    key: CallKey,
+    stage: Arc<watch::Sender<Stage>>,
 }
 
 /// How far a call has come.
@@ -108,10 +108,10 @@ impl Pool {
     /// # Errors
     ///
     /// Too many lookups wait already.
-    pub(super) fn ask(self: &Arc<Self>, question: Question) -> Result<Asked, LookupError> {
+    pub(super) fn ask(self: &Arc<Self>, key: CallKey) -> Result<Asked, LookupError> {
         let mut state = self.state.lock();
-        if let Some(hears) = state.join(&question) {
-            return Ok(Asked { hears, threads: self.limits.threads });
+        if let Some(stage) = state.join(&key) {
+            return Ok(Asked { stage, threads: self.limits.threads });
         }
         if state.waiting.len() >= self.limits.waiting {
             state.forget_abandoned();
@@ -119,7 +119,7 @@ impl Pool {
         if state.waiting.len() >= self.limits.waiting {
             return Err(full(self.limits.waiting));
         }
-        let hears = state.wait(question);
+        let stage = state.wait(key);
         // An idle thread may have been woken and not be up yet: then its work still waits here.
         let short = state.waiting.len() > state.idle && state.threads < self.limits.threads;
         state.threads += usize::from(short);
@@ -128,12 +128,12 @@ impl Pool {
             true => self.spawn(),
             false => self.work.notify_one(),
         }
-        Ok(Asked { hears, threads: self.limits.threads })
+        Ok(Asked { stage, threads: self.limits.threads })
     }
 
     /// No lookup joins what has begun before.
     pub(super) fn forget(&self) {
-        self.state.lock().flights.clear();
+        self.state.lock().calls.clear();
     }
 
     /// Idle threads end, the others after their call. To be called when no lookup waits any more.
@@ -163,19 +163,19 @@ impl Pool {
         drop(state);
         for job in jobs {
             let why = other(format!("no thread for getaddrinfo: {error}"));
-            job.tells.send_replace(Stage::Ended(Err(why)));
+            job.stage.send_replace(Stage::Ended(Err(why)));
         }
     }
 
     fn run(&self) {
         while let Some(job) = self.next() {
-            let Question { name, record } = &job.question;
+            let CallKey { name, record } = &job.key;
             // dns-lookup panics where the system's error text is not UTF-8.
             let called = catch_unwind(AssertUnwindSafe(|| (self.call)(name, *record)));
             let outcome =
                 called.unwrap_or_else(|_| Err(other("getaddrinfo: it panicked".to_owned())));
             self.state.lock().ended(&job);
-            job.tells.send_replace(Stage::Ended(outcome));
+            job.stage.send_replace(Stage::Ended(outcome));
         }
     }
 
@@ -206,59 +206,59 @@ impl Pool {
 
     /// Idle threads, and calls that may be joined.
     #[cfg(test)]
-    pub(super) fn idle_and_flights(&self) -> (usize, usize) {
+    pub(super) fn idle_and_calls(&self) -> (usize, usize) {
         let state = self.state.lock();
-        (state.idle, state.flights.len())
+        (state.idle, state.calls.len())
     }
 }
 
-impl State {
+impl PoolState {
     /// Hears of a call that is waiting, or has begun a moment ago.
-    fn join(&self, question: &Question) -> Option<watch::Receiver<Stage>> {
-        let flight = self.flights.get(question)?;
-        let open = flight.open_until.is_none_or(|until| Instant::now() < until);
-        open.then(|| flight.tells.upgrade())?.map(|tells| tells.subscribe())
+    fn join(&self, key: &CallKey) -> Option<watch::Receiver<Stage>> {
+        let call = self.calls.get(key)?;
+        let open = call.open_until.is_none_or(|until| Instant::now() < until);
+        open.then(|| call.stage.upgrade())?.map(|sender| sender.subscribe())
     }
 
-    fn wait(&mut self, question: Question) -> watch::Receiver<Stage> {
-        let (tells, hears) = watch::channel(Stage::Waiting);
-        let tells = Arc::new(tells);
-        let flight = Flight { tells: Arc::downgrade(&tells), open_until: None };
-        self.flights.insert(question.clone(), flight);
-        self.waiting.push_back(Job { question, tells });
-        hears
+    fn wait(&mut self, key: CallKey) -> watch::Receiver<Stage> {
+        let (sender, receiver) = watch::channel(Stage::Waiting);
+        let sender = Arc::new(sender);
+        let call = SharedCall { stage: Arc::downgrade(&sender), open_until: None };
+        self.calls.insert(key.clone(), call);
+        self.waiting.push_back(Job { key, stage: sender });
+        receiver
     }
 
     /// Whether anybody still waits for it.
     fn begin(&mut self, job: &Job, joined_for: Duration) -> bool {
-        if job.tells.receiver_count() == 0 {
+        if job.stage.receiver_count() == 0 {
             self.ended(job);
             return false;
         }
-        if let Some(flight) = self.flight_of(job) {
-            flight.open_until = Some(Instant::now() + joined_for);
+        if let Some(call) = self.call_of(job) {
+            call.open_until = Some(Instant::now() + joined_for);
         }
-        job.tells.send_replace(Stage::Calling);
+        job.stage.send_replace(Stage::Calling);
         true
     }
 
     /// Takes it off the list, unless a later call is there in its place.
     fn ended(&mut self, job: &Job) {
-        if self.flight_of(job).is_some() {
-            self.flights.remove(&job.question);
+        if self.call_of(job).is_some() {
+            self.calls.remove(&job.key);
         }
     }
 
-    fn flight_of(&mut self, job: &Job) -> Option<&mut Flight> {
-        let flight = self.flights.get_mut(&job.question)?;
-        std::ptr::eq(flight.tells.as_ptr(), Arc::as_ptr(&job.tells)).then_some(flight)
+    fn call_of(&mut self, job: &Job) -> Option<&mut SharedCall> {
+        let call = self.calls.get_mut(&job.key)?;
+        std::ptr::eq(call.stage.as_ptr(), Arc::as_ptr(&job.stage)).then_some(call)
     }
 
     /// Lookups that were dropped leave their place in the queue.
     fn forget_abandoned(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
         for job in waiting {
-            match job.tells.receiver_count() {
+            match job.stage.receiver_count() {
                 0 => self.ended(&job),
                 _ => self.waiting.push_back(job),
             }
@@ -268,7 +268,7 @@ impl State {
 
 /// A lookup that waits for a call. Dropping it gives the call up, if it has not begun.
 pub(super) struct Asked {
-    hears: watch::Receiver<Stage>,
+    stage: watch::Receiver<Stage>,
     threads: usize,
 }
 
@@ -278,10 +278,10 @@ impl Asked {
     /// It can be awaited again.
     pub(super) async fn outcome(&mut self) -> Result<Answer, LookupError> {
         loop {
-            if let Stage::Ended(outcome) = &*self.hears.borrow_and_update() {
+            if let Stage::Ended(outcome) = &*self.stage.borrow_and_update() {
                 return outcome.clone();
             }
-            if self.hears.changed().await.is_err() {
+            if self.stage.changed().await.is_err() {
                 return Err(other("its thread has ended".to_owned()));
             }
         }
@@ -289,7 +289,7 @@ impl Asked {
 
     /// The error of a lookup that has waited too long.
     pub(super) fn timed_out(&self) -> LookupError {
-        let why = match &*self.hears.borrow() {
+        let why = match &*self.stage.borrow() {
             Stage::Waiting => format!("all {} threads for getaddrinfo are busy", self.threads),
             Stage::Calling | Stage::Ended(_) => "getaddrinfo has not returned".to_owned(),
         };

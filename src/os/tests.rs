@@ -116,7 +116,7 @@ async fn one_idle_thread_takes_one_call_and_new_ones_the_others() {
     resolver.lookup(&query("a")).await.unwrap();
     assert_eq!(held.begins(), "a");
     let began = std::time::Instant::now();
-    while resolver.0.0.idle_and_flights() != (1, 0) {
+    while resolver.0.0.idle_and_calls() != (1, 0) {
         assert!(began.elapsed() < LONG);
         std::thread::yield_now();
     }
@@ -207,7 +207,7 @@ async fn nobody_joins_a_call_that_began_long_ago_or_in_another_network() {
         held.lets_go("a 1");
         old.await.unwrap().unwrap();
         // The end of the old one does not end the new one.
-        assert_eq!(resolver.0.0.idle_and_flights().1, 1);
+        assert_eq!(resolver.0.0.idle_and_calls().1, 1);
         held.lets_go("a");
         new.await.unwrap().unwrap();
         assert_eq!(held.calls(), 2);
@@ -241,7 +241,7 @@ async fn without_a_thread_a_lookup_fails_at_once() {
     for _ in 0..2 {
         let told = text(resolver.lookup(&query("a")).await);
         assert!(told.starts_with("lookup failed: no thread for getaddrinfo: "), "{told}");
-        assert_eq!(resolver.0.0.idle_and_flights(), (0, 0));
+        assert_eq!(resolver.0.0.idle_and_calls(), (0, 0));
     }
     assert_eq!(held.calls(), 0);
 }

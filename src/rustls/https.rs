@@ -10,7 +10,7 @@ use tower_service::Service;
 use super::{MaybeTls, Tls};
 use crate::connect::Connector;
 use crate::connect::attempt::Established;
-use crate::hyper::{Connecting, place, shown};
+use crate::hyper::{Connecting, endpoint_of, shown};
 use crate::race::error::Error;
 
 /// For HTTP clients that take a `tower_service::Service<http::Uri>`: makes TCP connections for `http`,
@@ -61,7 +61,7 @@ impl HttpsConnector {
 
     async fn connect(&self, uri: &Uri) -> Result<Established<MaybeTls>, Error> {
         let refuse = |why: &dyn fmt::Display| self.connector.refuse(shown(uri), &[], why);
-        let (host, port) = place(uri).map_err(|why| refuse(&why))?;
+        let (host, port) = endpoint_of(uri).map_err(|why| refuse(&why))?;
         match uri.scheme_str() {
             Some("https") => {
                 let made = self.tls.connect(&self.connector, &host, &[port]).await?;

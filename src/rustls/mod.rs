@@ -43,6 +43,7 @@ use crate::mutex::Mutex;
 use crate::race::binding::Binding;
 use crate::race::error::Error;
 use crate::race::host::Host;
+use crate::tls::trust::BoxError;
 use crate::tls::words;
 
 #[cfg(feature = "hyper")]
@@ -186,7 +187,7 @@ impl Tls {
         Ok(self.configs.lock().entry(binding.clone()).or_insert(config).clone())
     }
 
-    fn make(&self) -> Result<ClientConfig, crate::tls::trust::Error> {
+    fn make(&self) -> Result<ClientConfig, BoxError> {
         let mut config = self.trust.client_config(None)?;
         if let Some(alpn) = &self.alpn {
             config.alpn_protocols = alpn.to_vec();

@@ -41,7 +41,7 @@ enum Anchors {
 }
 
 /// Why there is nothing to verify against.
-pub(crate) type Error = Box<dyn StdError + Send + Sync>;
+pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
 impl Trust {
     /// What the operating system trusts: the default.
@@ -174,7 +174,7 @@ impl Trust {
     pub(crate) fn client_config(
         &self,
         verifier: Option<Arc<dyn ServerCertVerifier>>,
-    ) -> Result<ClientConfig, Error> {
+    ) -> Result<ClientConfig, BoxError> {
         let verifier = match (&self.anchors, verifier) {
             #[cfg(feature = "rustls")]
             (Anchors::Config(config), verifier) => return Ok(changed(config, verifier)),
@@ -196,8 +196,8 @@ impl Trust {
     /// next lookup tries again.
     fn kept(
         &self,
-        make: impl FnOnce(Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Error>,
-    ) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+        make: impl FnOnce(Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, BoxError>,
+    ) -> Result<Arc<dyn ServerCertVerifier>, BoxError> {
         let mut kept = self.verifier.lock();
         match &*kept {
             Some(verifier) => Ok(verifier.clone()),
@@ -215,7 +215,7 @@ fn default_provider() -> Arc<CryptoProvider> {
 pub(crate) fn config(
     provider: Arc<CryptoProvider>,
     verifier: Arc<dyn ServerCertVerifier>,
-) -> Result<ClientConfig, Error> {
+) -> Result<ClientConfig, BoxError> {
     // TLS 1.2 and 1.3 (RFC 7858 section 8).
     let config =
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
@@ -232,7 +232,7 @@ fn changed(config: &ClientConfig, verifier: Option<Arc<dyn ServerCertVerifier>>)
     config
 }
 
-fn platform(provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+fn platform(provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, BoxError> {
     match Verifier::new(provider) {
         Ok(verifier) => Ok(Arc::new(verifier)),
         Err(rustls::Error::General(why)) => Err(format!("trust of the system: {why}").into()),
@@ -243,7 +243,7 @@ fn platform(provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>
 fn by_roots(
     roots: Arc<RootCertStore>,
     provider: Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+) -> Result<Arc<dyn ServerCertVerifier>, BoxError> {
     if roots.is_empty() {
         return Err("no root certificate was given, so no server can be authenticated".into());
     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crate::race::answer::{Answer, LookupError, LookupErrorKind, Origin};
 use crate::race::literal::configured_addr;
+use crate::race::name::bare;
 use crate::race::query::Record;
 
 /// Addresses by lower-case name without a dot at its end.
@@ -67,10 +68,6 @@ pub(in crate::dns) fn answer(addrs: &[SocketAddr], record: Record) -> Option<Ans
     };
     let addrs: Vec<_> = addrs.iter().filter(of_type).copied().collect();
     (!addrs.is_empty()).then(|| Answer::from(addrs).with_origin(Origin::Hosts))
-}
-
-fn bare(name: &str) -> &str {
-    name.strip_suffix('.').unwrap_or(name)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::dial::{Dialer, TlsDialer};
 use super::ports::{Ports, Spot};
 use super::tls::TlsClients;
 use crate::connect::probe::source_of;
-use crate::dns::name_server::{NameServer, Policy};
+use crate::dns::name_server::{NameServer, Profile};
 use crate::mutex::Mutex;
 use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::race::binding::Binding;
@@ -114,7 +114,7 @@ impl Way<'_> {
             return Dialer { addr: self.server.addr(), binding, tls: None };
         }
         let addr = self.server.tls_addr().unwrap_or(self.server.addr());
-        let opportunistic = matches!(self.server.policy(), Policy::Opportunistic { .. });
+        let opportunistic = matches!(self.server.profile(), Profile::Opportunistic { .. });
         let tls = TlsDialer {
             server: self.server.clone(),
             clients: self.routes.clients.clone(),

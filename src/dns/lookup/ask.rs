@@ -9,10 +9,10 @@ use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{Instant, sleep_until};
 
-use super::cache::{Key, Learnt};
-use super::chain::{Chain, Found};
-use super::flight::Deadline;
+use super::cache::{CacheEntry, Key};
+use super::chain::{Chain, ChainEnd};
 use super::servers::Memory;
+use super::single_flight::SharedDeadline;
 use crate::dns::config::resolv_conf::Conf;
 use crate::dns::link::routes::Routes;
 use crate::dns::message::{Question, text_name, wire_name};
@@ -26,18 +26,18 @@ use crate::race::answer::{Answer, LookupError, LookupErrorKind};
 const NEXT_SERVER: Duration = Duration::from_millis(250);
 
 /// Asks until there is an answer, every server has failed, or the deadline is over.
-pub(super) async fn ask(whom: Whom<'_>, key: &Key, deadline: &Deadline) -> Learnt {
-    let learnt = match follow(whom, key, deadline).await {
-        Ok(learnt) => learnt,
-        Err(error) => Learnt { outcome: Err(error), ttl: Duration::ZERO },
+pub(super) async fn ask(whom: Whom<'_>, key: &Key, deadline: &SharedDeadline) -> CacheEntry {
+    let entry = match follow(whom, key, deadline).await {
+        Ok(entry) => entry,
+        Err(error) => CacheEntry { outcome: Err(error), ttl: Duration::ZERO },
     };
     // Whatever the answer came by in the end.
-    let Some(why) = whom.clear.get() else { return learnt };
-    let outcome = match learnt.outcome {
+    let Some(why) = whom.clear.get() else { return entry };
+    let outcome = match entry.outcome {
         Ok(answer) => Ok(answer.with_plaintext_reason(why.clone())),
         Err(error) => Err(error.with_plaintext_reason(why.clone())),
     };
-    Learnt { outcome, ..learnt }
+    CacheEntry { outcome, ..entry }
 }
 
 /// Which servers there are, and what is remembered of them.
@@ -51,7 +51,11 @@ pub(super) struct Whom<'a> {
 }
 
 /// A reply may end with a CNAME whose target it says nothing of; then that is asked as well.
-async fn follow(whom: Whom<'_>, key: &Key, deadline: &Deadline) -> Result<Learnt, LookupError> {
+async fn follow(
+    whom: Whom<'_>,
+    key: &Key,
+    deadline: &SharedDeadline,
+) -> Result<CacheEntry, LookupError> {
     let mut chain = Chain::new(wire_name(&key.name)?);
     loop {
         let question = Question::new(chain.name().clone(), key.record);
@@ -59,15 +63,15 @@ async fn follow(whom: Whom<'_>, key: &Key, deadline: &Deadline) -> Result<Learnt
         let reply = asked.map_err(|error| named(error, &chain))?;
         let found = chain.follow(&reply.message, key.record);
         match found.map_err(|error| error.with_server(reply.server))? {
-            Found::Elsewhere => {}
-            Found::Addrs { addrs, dropped } => {
+            ChainEnd::Elsewhere => {}
+            ChainEnd::Addrs { addrs, dropped } => {
                 let answer = Answer::from(addrs).with_dropped(dropped);
                 let answer = answer.with_server(reply.server, reply.origin);
-                return Ok(learnt(answer, &chain));
+                return Ok(entry(answer, &chain));
             }
-            Found::None(kind) => {
+            ChainEnd::None(kind) => {
                 let error = named(LookupError::from(kind).with_server(reply.server), &chain);
-                return Ok(Learnt { outcome: Err(error), ttl: chain.ttl() });
+                return Ok(CacheEntry { outcome: Err(error), ttl: chain.ttl() });
             }
         }
     }
@@ -80,13 +84,13 @@ fn named(error: LookupError, chain: &Chain) -> LookupError {
     }
 }
 
-fn learnt(answer: Answer, chain: &Chain) -> Learnt {
+fn entry(answer: Answer, chain: &Chain) -> CacheEntry {
     let answer = answer.with_ttl(chain.ttl());
     let answer = match chain.has_moved() {
         true => answer.with_name(text_name(chain.name())),
         false => answer,
     };
-    Learnt { outcome: Ok(answer), ttl: chain.ttl() }
+    CacheEntry { outcome: Ok(answer), ttl: chain.ttl() }
 }
 
 /// The first good reply, and whose it is. Every question stays open until the deadline, so that a
@@ -95,7 +99,7 @@ async fn ask_servers(
     Whom { conf, memory, routes, clear }: Whom<'_>,
     key: &Key,
     question: &Question,
-    deadline: &Deadline,
+    deadline: &SharedDeadline,
 ) -> Result<Reply, LookupError> {
     let servers = memory.order(&conf.servers, conf.rotate, Instant::now());
     let story = Story::default();

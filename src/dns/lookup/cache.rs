@@ -50,18 +50,18 @@ impl Hash for Key {
 
 /// How a lookup ended just now, and for how long that holds. Failures have no TTL: the cache
 /// knows how often they repeat.
-pub(super) struct Learnt {
+pub(super) struct CacheEntry {
     pub(super) outcome: Result<Answer, LookupError>,
     pub(super) ttl: Duration,
 }
 
 /// What is too much goes in the order of its last use, so that a just learnt failure stays (RFC 9520).
 #[derive(Debug)]
-pub(super) struct Cache(Mutex<Kept>);
+pub(super) struct Cache(Mutex<Entries>);
 
 #[derive(Debug)]
-struct Kept {
-    entries: LruCache<Key, Entry>,
+struct Entries {
+    lru: LruCache<Key, Entry>,
     /// What they weigh.
     bytes: usize,
 }
@@ -69,7 +69,7 @@ struct Kept {
 #[derive(Debug)]
 struct Entry {
     outcome: Result<Answer, LookupError>,
-    learnt_at: Instant,
+    learned_at: Instant,
     valid_until: Instant,
     /// How many failures came before this one.
     repeats: u32,
@@ -77,21 +77,21 @@ struct Entry {
 
 impl Cache {
     pub(super) fn new() -> Self {
-        Self(Mutex::from(Kept { entries: LruCache::unbounded(), bytes: 0 }))
+        Self(Mutex::from(Entries { lru: LruCache::unbounded(), bytes: 0 }))
     }
 
     /// What still holds, marked as remembered, with the TTL that is left (R-1035-TTL).
     pub(super) fn get(&self, key: &Key, now: Instant) -> Option<Result<Answer, LookupError>> {
-        let mut kept = self.0.lock();
-        let entry = kept.entries.get(key).filter(|entry| now < entry.valid_until)?;
+        let mut entries = self.0.lock();
+        let entry = entries.lru.get(key).filter(|entry| now < entry.valid_until)?;
         Some(entry.remembered(now))
     }
 
     /// What still holds or was learnt a moment ago.
     pub(super) fn recent(&self, key: &Key, now: Instant) -> Option<Result<Answer, LookupError>> {
-        let holds = |entry: &Entry| now < entry.valid_until || now < entry.learnt_at + TRANSACTION;
-        let mut kept = self.0.lock();
-        let entry = kept.entries.get(key).filter(|entry| holds(entry))?;
+        let holds = |entry: &Entry| now < entry.valid_until || now < entry.learned_at + TRANSACTION;
+        let mut entries = self.0.lock();
+        let entry = entries.lru.get(key).filter(|entry| holds(entry))?;
         Some(entry.remembered(now))
     }
 
@@ -99,12 +99,12 @@ impl Cache {
     pub(super) fn insert(
         &self,
         key: Key,
-        learnt: Learnt,
+        entry: CacheEntry,
         now: Instant,
     ) -> Result<Answer, LookupError> {
-        let Learnt { outcome, ttl } = learnt;
-        let mut kept = self.0.lock();
-        let known = kept.entries.get(&key);
+        let CacheEntry { outcome, ttl } = entry;
+        let mut entries = self.0.lock();
+        let known = entries.lru.get(&key);
         let (holds, repeats) = match failure_kind(&outcome) {
             None => (ttl, 0),
             // A failure in one runtime says nothing against what another has learnt meanwhile.
@@ -112,19 +112,19 @@ impl Cache {
             Some(kind) => failure(known, kind, now),
         };
         let valid_until = now + holds;
-        let entry = Entry { outcome: outcome.clone(), learnt_at: now, valid_until, repeats };
-        kept.insert(key, entry);
+        let entry = Entry { outcome: outcome.clone(), learned_at: now, valid_until, repeats };
+        entries.insert(key, entry);
         outcome
     }
 }
 
-impl Kept {
+impl Entries {
     fn insert(&mut self, key: Key, entry: Entry) {
         self.bytes += weight(&key, &entry);
-        let known = self.entries.push(key, entry);
+        let known = self.lru.push(key, entry);
         self.forget(known);
         while self.bytes > MAX_BYTES {
-            let oldest = self.entries.pop_lru();
+            let oldest = self.lru.pop_lru();
             self.forget(oldest);
         }
     }
@@ -191,13 +191,13 @@ mod tests {
         Key { name: name.into(), record: Record::A, binding: Binding::default() }
     }
 
-    fn answer(seconds: u32) -> Learnt {
+    fn answer(seconds: u32) -> CacheEntry {
         let outcome = Ok(Answer::from(vec![SocketAddr::from(([192, 0, 2, 1], 0))]));
-        Learnt { outcome, ttl: seconds * SECOND }
+        CacheEntry { outcome, ttl: seconds * SECOND }
     }
 
-    fn failed(kind: LookupErrorKind) -> Learnt {
-        Learnt { outcome: Err(kind.into()), ttl: Duration::ZERO }
+    fn failed(kind: LookupErrorKind) -> CacheEntry {
+        CacheEntry { outcome: Err(kind.into()), ttl: Duration::ZERO }
     }
 
     #[test] // R-1035-TTL
@@ -212,8 +212,8 @@ mod tests {
     #[test] // R-9520-3.2a, R-9520-3.2b
     fn only_failures_that_a_server_tells_in_a_row_last_longer() {
         let (cache, mut now) = (Cache::new(), Instant::now());
-        let mut lasts = |learnt: Learnt| {
-            let _ = cache.insert(key("a"), learnt, now);
+        let mut lasts = |entry: CacheEntry| {
+            let _ = cache.insert(key("a"), entry, now);
             let start = now;
             while cache.get(&key("a"), now).is_some() {
                 now += SECOND / 4;
@@ -248,11 +248,11 @@ mod tests {
         for i in 0..count {
             cache.insert(key(&i.to_string()), answer(60), now).unwrap();
         }
-        let kept = cache.0.lock();
-        assert!(kept.bytes <= MAX_BYTES && kept.entries.len() > 7_000, "{} bytes", kept.bytes);
-        let sum: usize = kept.entries.iter().map(|(key, entry)| weight(key, entry)).sum();
-        assert_eq!(kept.bytes, sum);
-        drop(kept);
+        let entries = cache.0.lock();
+        assert!(entries.bytes <= MAX_BYTES && entries.lru.len() > 7_000, "{} bytes", entries.bytes);
+        let sum: usize = entries.lru.iter().map(|(key, entry)| weight(key, entry)).sum();
+        assert_eq!(entries.bytes, sum);
+        drop(entries);
         assert!(cache.get(&key("0"), now).is_none());
         assert!(cache.get(&key(&(count - 1).to_string()), now).is_some());
     }

@@ -28,7 +28,7 @@ pub(super) struct Chain {
 
 /// Where a reply leads.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum ChainEnd {
     /// To addresses of the chain's last name, and how many more there were.
     Addrs { addrs: Vec<SocketAddr>, dropped: usize },
     /// To none. It may be remembered for the chain's TTL.
@@ -62,12 +62,16 @@ impl Chain {
     /// # Errors
     ///
     /// The chain is a loop or has more than eight CNAMEs.
-    pub(super) fn follow(&mut self, reply: &Message, record: Record) -> Result<Found, LookupError> {
+    pub(super) fn follow(
+        &mut self,
+        reply: &Message,
+        record: Record,
+    ) -> Result<ChainEnd, LookupError> {
         let before = self.passed.len();
         loop {
             let (addrs, dropped) = self.take_addrs(reply, record);
             if !addrs.is_empty() {
-                return Ok(Found::Addrs { addrs, dropped });
+                return Ok(ChainEnd::Addrs { addrs, dropped });
             }
             match self.cname(reply) {
                 Some((target, ttl)) => self.step(target, ttl)?,
@@ -78,10 +82,10 @@ impl Chain {
         let soa_ttl = self.soa_ttl(reply);
         let is_known = reply.metadata.response_code != ResponseCode::NXDomain;
         if is_known && soa_ttl.is_none() && self.passed.len() > before {
-            return Ok(Found::Elsewhere);
+            return Ok(ChainEnd::Elsewhere);
         }
         self.at_most(soa_ttl.unwrap_or_default().min(MAX_NEGATIVE_TTL));
-        Ok(Found::None(match is_known {
+        Ok(ChainEnd::None(match is_known {
             true => LookupErrorKind::NoRecords,
             false => LookupErrorKind::NoSuchName,
         }))
@@ -186,14 +190,14 @@ mod tests {
     }
 
     /// Where a reply about `www.test` leads, the last name, and for how long.
-    fn follow(reply: &Message) -> (Result<Found, LookupError>, String, Duration) {
+    fn follow(reply: &Message) -> (Result<ChainEnd, LookupError>, String, Duration) {
         let mut chain = Chain::new(name("www.test"));
         let found = chain.follow(reply, Record::A);
         (found, text_name(chain.name()), chain.ttl())
     }
 
-    fn lasts(found: Result<Found, LookupError>) -> Vec<u8> {
-        let Ok(Found::Addrs { addrs, .. }) = found else { panic!("no addresses: {found:?}") };
+    fn lasts(found: Result<ChainEnd, LookupError>) -> Vec<u8> {
+        let Ok(ChainEnd::Addrs { addrs, .. }) = found else { panic!("no addresses: {found:?}") };
         let last = |addr: SocketAddr| addr.ip().to_string().rsplit('.').next().unwrap().parse();
         addrs.into_iter().map(|addr| last(addr).unwrap()).collect()
     }
@@ -254,15 +258,15 @@ mod tests {
     fn a_chain_that_ends_without_a_word_leads_elsewhere() {
         let half = vec![cname("www.test", 60, "b.other")];
         let (found, last, _) = follow(&reply(ResponseCode::NoError, half.clone(), vec![]));
-        assert!(matches!(found, Ok(Found::Elsewhere)));
+        assert!(matches!(found, Ok(ChainEnd::Elsewhere)));
         assert_eq!(last, "b.other");
         // With an SOA, or with NXDOMAIN, it is "none" (RFC 2308 section 2).
         let soa = vec![soa("other", 60, 30)];
         let (found, _, ttl) = follow(&reply(ResponseCode::NoError, half.clone(), soa));
-        assert!(matches!(found, Ok(Found::None(LookupErrorKind::NoRecords))));
+        assert!(matches!(found, Ok(ChainEnd::None(LookupErrorKind::NoRecords))));
         assert_eq!(ttl, 30 * SECOND);
         let (found, ..) = follow(&reply(ResponseCode::NXDomain, half, vec![]));
-        assert!(matches!(found, Ok(Found::None(LookupErrorKind::NoSuchName))));
+        assert!(matches!(found, Ok(ChainEnd::None(LookupErrorKind::NoSuchName))));
     }
 
     #[test] // R-2308-5
@@ -277,7 +281,7 @@ mod tests {
             (vec![], 0),
         ] {
             let (found, _, ttl) = none(soas);
-            assert!(matches!(found, Ok(Found::None(LookupErrorKind::NoRecords))));
+            assert!(matches!(found, Ok(ChainEnd::None(LookupErrorKind::NoRecords))));
             assert_eq!(ttl, seconds * SECOND);
         }
     }
@@ -298,7 +302,7 @@ mod tests {
             let mut all: Vec<_> = (0..count).map(|i| a("www.test", 60, (i % 251) as u8)).collect();
             all.push(a("other.test", 60, 1));
             let (found, ..) = follow(&reply(ResponseCode::NoError, all, vec![]));
-            assert!(matches!(found, Ok(Found::Addrs { dropped, .. }) if dropped == more));
+            assert!(matches!(found, Ok(ChainEnd::Addrs { dropped, .. }) if dropped == more));
             assert_eq!(lasts(found), (0..count.min(64) as u8).collect::<Vec<u8>>());
         }
     }

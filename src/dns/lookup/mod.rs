@@ -3,7 +3,7 @@
 pub(super) mod ask;
 pub(super) mod cache;
 pub(super) mod chain;
-pub(super) mod flight;
 pub(super) mod network;
 pub(super) mod search;
 pub(super) mod servers;
+pub(super) mod single_flight;

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::ask::{Whom, ask};
 use super::cache::{Cache, Key};
-use super::flight::Flights;
 use super::servers::Memory;
+use super::single_flight::SingleFlight;
 use crate::dns::config::resolv_conf::Conf;
 use crate::dns::link::routes::Routes;
 use crate::race::answer::{Answer, LookupError};
@@ -27,13 +27,14 @@ pub(in crate::dns) struct Network {
     cache: Cache,
     memory: Memory,
     routes: Routes,
-    flights: Flights,
+    single_flight: SingleFlight,
 }
 
 impl Network {
     pub(in crate::dns) fn new(conf: Conf, routes: Routes) -> Self {
-        let (cache, memory, flights) = (Cache::new(), Memory::default(), Flights::default());
-        Self { conf, cache, memory, routes, flights }
+        let (cache, memory, single_flight) =
+            (Cache::new(), Memory::default(), SingleFlight::default());
+        Self { conf, cache, memory, routes, single_flight }
     }
 
     /// What is known of a name to a lookup of `asker`. To a lookup of the other type an answer that
@@ -61,16 +62,16 @@ impl Network {
             return outcome;
         }
         let (network, asked) = (Arc::clone(self), key.clone());
-        let flight = self.flights.join(key, deadline, async move |deadline| {
+        let flight = self.single_flight.join(key, deadline, async move |deadline| {
             let started = Instant::now();
             let (Self { conf, memory, routes, .. }, clear) = (&*network, OnceLock::new());
             let whom = Whom { conf, memory, routes, clear: &clear };
-            let learnt = ask(whom, &asked, &deadline).await;
+            let entry = ask(whom, &asked, &deadline).await;
             // Some server may not have had its say.
-            let cut_short = is_failure(&learnt.outcome) && deadline.is_over();
+            let cut_short = is_failure(&entry.outcome) && deadline.is_over();
             match cut_short && started.elapsed() < ENOUGH {
-                true => learnt.outcome,
-                false => network.cache.insert(asked, learnt, Instant::now()),
+                true => entry.outcome,
+                false => network.cache.insert(asked, entry, Instant::now()),
             }
         });
         flight.await

@@ -47,7 +47,7 @@ pub(super) enum Edns {
 }
 
 /// What a received message is to a question.
-pub(super) enum Heard {
+pub(super) enum ReplyKind {
     /// Not its reply: listening goes on (R-5452-9).
     Nothing,
     /// The reply did not fit (TC): TCP has all of it.
@@ -93,14 +93,14 @@ impl Question {
     }
 
     /// What these bytes say about this question, sent as `packet`.
-    pub(super) fn read(&self, packet: &Packet, bytes: &[u8]) -> Heard {
-        let Some(header) = self.matching_header(packet, bytes) else { return Heard::Nothing };
+    pub(super) fn read(&self, packet: &Packet, bytes: &[u8]) -> ReplyKind {
+        let Some(header) = self.matching_header(packet, bytes) else { return ReplyKind::Nothing };
         if header.metadata.truncation {
-            return Heard::Truncated;
+            return ReplyKind::Truncated;
         }
         match Message::from_vec(bytes) {
-            Ok(message) => self.judge(packet, message),
-            Err(e) => Heard::Failed(other(format!("malformed reply: {e}"))),
+            Ok(message) => self.reply_kind(packet, message),
+            Err(e) => ReplyKind::Failed(other(format!("malformed reply: {e}"))),
         }
     }
 
@@ -129,21 +129,21 @@ impl Question {
         }
     }
 
-    fn judge(&self, packet: &Packet, message: Message) -> Heard {
+    fn reply_kind(&self, packet: &Packet, message: Message) -> ReplyKind {
         let code = message.metadata.response_code;
         let no_edns = [ResponseCode::FormErr, ResponseCode::NotImp, ResponseCode::BADVERS];
         if is_lame(&message) {
-            Heard::Failed(failure("neither an answer nor recursion"))
+            ReplyKind::Failed(failure("neither an answer nor recursion"))
         } else if matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
-            Heard::Reply(message)
+            ReplyKind::Reply(message)
         } else if packet.edns != Edns::Without && no_edns.contains(&code) {
-            Heard::WithoutEdns
+            ReplyKind::WithoutEdns
         } else if code == ResponseCode::ServFail {
-            Heard::Failed(LookupErrorKind::ServerFailure.into())
+            ReplyKind::Failed(LookupErrorKind::ServerFailure.into())
         } else if code == ResponseCode::Refused {
-            Heard::Failed(LookupErrorKind::Refused.into())
+            ReplyKind::Failed(LookupErrorKind::Refused.into())
         } else {
-            Heard::Failed(failure(code.to_str()))
+            ReplyKind::Failed(failure(code.to_str()))
         }
     }
 }

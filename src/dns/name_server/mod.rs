@@ -63,12 +63,12 @@ pub(super) const TLS_PORT: u16 = 853;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct NameServer {
     addr: SocketAddr,
-    policy: Policy,
+    profile: Profile,
 }
 
 /// How a name server is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Policy {
+pub(super) enum Profile {
     /// TLS at this port if it is there, else in clear.
     Opportunistic { tls_port: u16 },
     /// UDP, and TCP where UDP does not do.
@@ -88,20 +88,20 @@ impl NameServer {
     /// clear; what prevents that is [`tls`](Self::tls).
     #[must_use]
     pub fn opportunistic(addr: SocketAddr) -> Self {
-        Self::new(addr, Policy::Opportunistic { tls_port: TLS_PORT })
+        Self::new(addr, Profile::Opportunistic { tls_port: TLS_PORT })
     }
 
     /// In clear: UDP, and TCP where an answer does not fit or UDP is silent. `addr` has the port, by
     /// custom 53.
     #[must_use]
     pub fn udp(addr: SocketAddr) -> Self {
-        Self::new(addr, Policy::Udp)
+        Self::new(addr, Profile::Udp)
     }
 
     /// In clear over TCP only. `addr` has the port, by custom 53.
     #[must_use]
     pub fn tcp(addr: SocketAddr) -> Self {
-        Self::new(addr, Policy::Tcp)
+        Self::new(addr, Profile::Tcp)
     }
 
     /// Over TLS or not at all: no query leaves before the server is authenticated, and no packet goes
@@ -111,7 +111,7 @@ impl NameServer {
     /// that name instead, with [`pin`](Self::pin) the pin decides.
     #[must_use]
     pub fn tls(addr: SocketAddr) -> Self {
-        Self::new(addr, Policy::Tls { name: None, pins: Arc::default() })
+        Self::new(addr, Profile::Tls { name: None, pins: Arc::default() })
     }
 
     /// The name that the certificate has to be for, in one of its subjectAltNames (RFC 8310 section
@@ -183,30 +183,30 @@ impl NameServer {
     /// Whether it is only ever asked over authenticated TLS: strict or pinned.
     #[must_use]
     pub fn is_authenticated(&self) -> bool {
-        matches!(self.policy, Policy::Tls { .. })
+        matches!(self.profile, Profile::Tls { .. })
     }
 
     /// How it is reached.
-    pub(super) fn policy(&self) -> &Policy {
-        &self.policy
+    pub(super) fn profile(&self) -> &Profile {
+        &self.profile
     }
 
     /// Where it speaks TLS, if it is ever asked to.
     pub(super) fn tls_addr(&self) -> Option<SocketAddr> {
-        match self.policy {
-            Policy::Opportunistic { tls_port } => {
+        match self.profile {
+            Profile::Opportunistic { tls_port } => {
                 let mut addr = self.addr;
                 addr.set_port(tls_port);
                 Some(addr)
             }
-            Policy::Udp | Policy::Tcp => None,
-            Policy::Tls { .. } => Some(self.addr),
+            Profile::Udp | Profile::Tcp => None,
+            Profile::Tls { .. } => Some(self.addr),
         }
     }
 
     /// What cannot be dialled stays as it is: [`check`](Self::check) tells.
-    fn new(addr: SocketAddr, policy: Policy) -> Self {
-        Self { addr: usable(addr).unwrap_or(addr), policy }
+    fn new(addr: SocketAddr, profile: Profile) -> Self {
+        Self { addr: usable(addr).unwrap_or(addr), profile }
     }
 
     fn with_hostname(self, hostname: &str) -> Result<Self, Cow<'static, str>> {
@@ -218,33 +218,37 @@ impl NameServer {
         let hostname = certified_name(hostname).map_err(|why| why.to_string())?;
         // What TLS takes for a name, so that no lookup fails for it.
         ServerName::try_from(&*hostname).map_err(|why| why.to_string())?;
-        let policy = match self.policy {
-            Policy::Tls { name: None, pins } => Policy::Tls { name: Some(hostname), pins },
-            Policy::Tls { name: Some(_), .. } => return Err("a second hostname".into()),
-            Policy::Opportunistic { .. } | Policy::Udp | Policy::Tcp => return Err(NOT_TLS.into()),
+        let profile = match self.profile {
+            Profile::Tls { name: None, pins } => Profile::Tls { name: Some(hostname), pins },
+            Profile::Tls { name: Some(_), .. } => return Err("a second hostname".into()),
+            Profile::Opportunistic { .. } | Profile::Udp | Profile::Tcp => {
+                return Err(NOT_TLS.into());
+            }
         };
-        Ok(Self { policy, ..self })
+        Ok(Self { profile, ..self })
     }
 
     fn with_pin(self, pin: Pin) -> Result<Self, Cow<'static, str>> {
-        let policy = match self.policy {
-            Policy::Tls { name, pins } if pins.contains(&pin) => Policy::Tls { name, pins },
-            Policy::Tls { name, pins } => {
-                Policy::Tls { name, pins: pins.iter().copied().chain([pin]).collect() }
+        let profile = match self.profile {
+            Profile::Tls { name, pins } if pins.contains(&pin) => Profile::Tls { name, pins },
+            Profile::Tls { name, pins } => {
+                Profile::Tls { name, pins: pins.iter().copied().chain([pin]).collect() }
             }
-            Policy::Opportunistic { .. } | Policy::Udp | Policy::Tcp => return Err(NOT_TLS.into()),
+            Profile::Opportunistic { .. } | Profile::Udp | Profile::Tcp => {
+                return Err(NOT_TLS.into());
+            }
         };
-        Ok(Self { policy, ..self })
+        Ok(Self { profile, ..self })
     }
 
     fn at_tls_port(self, tls_port: u16) -> Result<Self, Cow<'static, str>> {
-        let policy = match self.policy {
-            Policy::Opportunistic { .. } => Policy::Opportunistic { tls_port },
-            Policy::Udp | Policy::Tcp | Policy::Tls { .. } => {
+        let profile = match self.profile {
+            Profile::Opportunistic { .. } => Profile::Opportunistic { tls_port },
+            Profile::Udp | Profile::Tcp | Profile::Tls { .. } => {
                 return Err("only an opportunistic server has a second port".into());
             }
         };
-        let server = Self { policy, ..self };
+        let server = Self { profile, ..self };
         server.check().map(|()| server)
     }
 
@@ -252,21 +256,21 @@ impl NameServer {
     fn check(&self) -> Result<(), Cow<'static, str>> {
         usable(self.addr).map_err(|why| why.to_string())?;
         check_port(self.addr.port(), self.is_authenticated())?;
-        match self.policy {
-            Policy::Opportunistic { tls_port } if tls_port == self.addr.port() => {
+        match self.profile {
+            Profile::Opportunistic { tls_port } if tls_port == self.addr.port() => {
                 Err("one port for TLS and for DNS in clear".into())
             }
-            Policy::Opportunistic { tls_port } => check_port(tls_port, true),
-            Policy::Udp | Policy::Tcp | Policy::Tls { .. } => Ok(()),
+            Profile::Opportunistic { tls_port } => check_port(tls_port, true),
+            Profile::Udp | Profile::Tcp | Profile::Tls { .. } => Ok(()),
         }
     }
 
     /// What its answers are worth.
     fn class(&self) -> &'static str {
-        match &self.policy {
-            Policy::Opportunistic { .. } | Policy::Udp | Policy::Tcp => "not authenticated",
-            Policy::Tls { pins, .. } if pins.is_empty() => "strict",
-            Policy::Tls { .. } => "pinned",
+        match &self.profile {
+            Profile::Opportunistic { .. } | Profile::Udp | Profile::Tcp => "not authenticated",
+            Profile::Tls { pins, .. } if pins.is_empty() => "strict",
+            Profile::Tls { .. } => "pinned",
         }
     }
 }

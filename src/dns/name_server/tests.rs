@@ -94,8 +94,8 @@ fn pins_are_hashes_of_keys_and_certificates_and_there_may_be_several() {
     let given = server(&text);
     assert_eq!(given.to_string(), format!("tls:192.0.2.53!dns.test!{shown}!{KEY}"));
     let pins = [Pin::certificate_sha256(hash), KEY.parse().unwrap()];
-    let expected = Policy::Tls { name: Some("dns.test".into()), pins: pins.into() };
-    assert_eq!(given.policy(), &expected);
+    let expected = Profile::Tls { name: Some("dns.test".into()), pins: pins.into() };
+    assert_eq!(given.profile(), &expected);
 }
 
 #[test]

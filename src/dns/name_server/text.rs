@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
-use super::{NameServer, NameServerError, PORT, Pin, Policy, TLS_PORT, check_port};
+use super::{NameServer, NameServerError, PORT, Pin, Profile, TLS_PORT, check_port};
 use crate::race::address::usable;
 use crate::race::literal::configured_addr;
 use crate::race::report::text::Escaped;
@@ -171,11 +171,11 @@ fn read_port(part: Part<'_>, tls: bool) -> Result<u16, NameServerError> {
 impl fmt::Display for NameServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let addr = Addr(self.addr, if self.is_authenticated() { TLS_PORT } else { PORT });
-        match &self.policy {
-            Policy::Opportunistic { .. } => write!(f, "{addr}"),
-            Policy::Udp => write!(f, "udp:{addr}"),
-            Policy::Tcp => write!(f, "tcp:{addr}"),
-            Policy::Tls { name, pins } => {
+        match &self.profile {
+            Profile::Opportunistic { .. } => write!(f, "{addr}"),
+            Profile::Udp => write!(f, "udp:{addr}"),
+            Profile::Tcp => write!(f, "tcp:{addr}"),
+            Profile::Tls { name, pins } => {
                 write!(f, "tls:{addr}")?;
                 name.iter().try_for_each(|name| write!(f, "!{name}"))?;
                 pins.iter().try_for_each(|pin| write!(f, "!{pin}"))
@@ -201,11 +201,11 @@ impl fmt::Display for Addr {
 
 impl fmt::Debug for NameServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.policy {
-            Policy::Opportunistic { tls_port } if tls_port != TLS_PORT => {
+        match self.profile {
+            Profile::Opportunistic { tls_port } if tls_port != TLS_PORT => {
                 write!(f, "NameServer({self}, TLS at {tls_port})")
             }
-            Policy::Opportunistic { .. } | Policy::Udp | Policy::Tcp | Policy::Tls { .. } => {
+            Profile::Opportunistic { .. } | Profile::Udp | Profile::Tcp | Profile::Tls { .. } => {
                 write!(f, "NameServer({self})")
             }
         }

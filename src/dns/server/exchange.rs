@@ -7,7 +7,7 @@ use super::plain::plain;
 use super::stream::{Reply, over_tcp, over_tls};
 use crate::dns::link::routes::Way;
 use crate::dns::message::Question;
-use crate::dns::name_server::{Policy, TLS_PORT};
+use crate::dns::name_server::{Profile, TLS_PORT};
 use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::race::report::text::{Escaped, Time};
 
@@ -22,16 +22,16 @@ pub(in crate::dns) async fn exchange(
     question: &Question,
 ) -> Result<Reply, LookupError> {
     let started = Instant::now();
-    let result = match way.server.policy() {
+    let result = match way.server.profile() {
         // R-7858-3.1c, whoever has written that into resolv.conf.
-        Policy::Udp | Policy::Tcp if way.server.addr().port() == TLS_PORT => {
+        Profile::Udp | Profile::Tcp if way.server.addr().port() == TLS_PORT => {
             let why = "port 853 is for DNS over TLS, never in clear";
             Err(LookupError::from(LookupErrorKind::NoNameServer).with_cause(why))
         }
-        Policy::Udp => plain(way, question).await,
-        Policy::Tcp => over_tcp(way, question).await,
-        Policy::Opportunistic { .. } => opportunistic(way, question).await,
-        Policy::Tls { .. } => over_tls(way, question).await,
+        Profile::Udp => plain(way, question).await,
+        Profile::Tcp => over_tcp(way, question).await,
+        Profile::Opportunistic { .. } => opportunistic(way, question).await,
+        Profile::Tls { .. } => over_tls(way, question).await,
     };
     let result = result.map_err(|error| match error.server() {
         Some(_) => error,

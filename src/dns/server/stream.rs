@@ -8,7 +8,7 @@ use hickory_proto::op::Message;
 use crate::dns::link::Link;
 use crate::dns::link::join::Join;
 use crate::dns::link::routes::{Transport, Way};
-use crate::dns::message::{Edns, Heard, Question, text_name};
+use crate::dns::message::{Edns, Question, ReplyKind, text_name};
 use crate::race::answer::{LookupError, LookupErrorKind, Origin};
 use crate::race::report::text::Escaped;
 
@@ -62,11 +62,11 @@ pub(super) async fn over_link(
         };
         return match question.read(&packet, &bytes) {
             // Its id is that of this question, so nothing else can be meant.
-            Heard::Nothing => Err(senseless("an answer to another question")),
-            Heard::Truncated => Err(senseless("truncated on a stream")),
-            Heard::WithoutEdns => continue,
-            Heard::Failed(error) => Err(error.with_server(link.addr())),
-            Heard::Reply(message) => Ok(Reply::new(message, link.addr(), origin)),
+            ReplyKind::Nothing => Err(senseless("an answer to another question")),
+            ReplyKind::Truncated => Err(senseless("truncated on a stream")),
+            ReplyKind::WithoutEdns => continue,
+            ReplyKind::Failed(error) => Err(error.with_server(link.addr())),
+            ReplyKind::Reply(message) => Ok(Reply::new(message, link.addr(), origin)),
         };
     }
     Err(no_edns())

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::stream::{Reply, no_edns, trace_send, unreachable};
 use crate::connect::bind::{bind, nonblocking};
-use crate::dns::message::{Edns, Heard, Packet, Question};
+use crate::dns::message::{Edns, Packet, Question, ReplyKind};
 use crate::race::answer::{LookupError, Origin};
 use crate::race::binding::Binding;
 
@@ -42,11 +42,11 @@ pub(super) async fn over_udp(
             continue;
         }
         match question.read(&udp.packet, &udp.buffer) {
-            Heard::Nothing => yield_now().await,
-            Heard::Truncated => return Ok(None),
-            Heard::WithoutEdns => udp.drop_edns()?,
-            Heard::Failed(error) => return Err(error),
-            Heard::Reply(message) => return Ok(Some(Reply::new(message, server, Origin::Udp))),
+            ReplyKind::Nothing => yield_now().await,
+            ReplyKind::Truncated => return Ok(None),
+            ReplyKind::WithoutEdns => udp.drop_edns()?,
+            ReplyKind::Failed(error) => return Err(error),
+            ReplyKind::Reply(message) => return Ok(Some(Reply::new(message, server, Origin::Udp))),
         }
     }
 }

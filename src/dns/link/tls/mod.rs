@@ -10,7 +10,6 @@
 //! 7858 section 8), no ALPN (853 needs none), no early data. Each line has a client of its own, and with
 //! it its own sessions to resume: what was verified by one policy never stands for another.
 
-use std::error::Error as StdError;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
@@ -19,8 +18,9 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::ServerName;
 use tokio::task::spawn_blocking;
 
-use crate::dns::name_server::{NameServer, Pin, Policy};
+use crate::dns::name_server::{NameServer, Pin, Profile};
 use crate::race::answer::{LookupError, LookupErrorKind};
+use crate::tls::trust::BoxError;
 use verify::Unchained;
 
 mod verify;
@@ -72,9 +72,9 @@ impl TlsClients {
 
     /// Whether the root certificates of the system may have to be read, see [`Trust::platform`].
     fn reads_files(&self, server: &NameServer) -> bool {
-        let by_issuer = match server.policy() {
-            Policy::Opportunistic { .. } | Policy::Udp | Policy::Tcp => false,
-            Policy::Tls { pins, .. } => pins.is_empty(),
+        let by_issuer = match server.profile() {
+            Profile::Opportunistic { .. } | Profile::Udp | Profile::Tcp => false,
+            Profile::Tls { pins, .. } => pins.is_empty(),
         };
         by_issuer && self.trust.is_platform()
     }
@@ -83,16 +83,16 @@ impl TlsClients {
         self.make(server).map_err(|why| untrusted(server, why))
     }
 
-    fn make(&self, server: &NameServer) -> Result<TlsClient, Box<dyn StdError + Send + Sync>> {
+    fn make(&self, server: &NameServer) -> Result<TlsClient, BoxError> {
         let ip = ServerName::from(server.addr().ip());
-        let (config, name) = match server.policy() {
-            Policy::Udp | Policy::Tcp => return Err("never asked over TLS".into()),
-            Policy::Opportunistic { .. } => {
+        let (config, name) = match server.profile() {
+            Profile::Udp | Profile::Tcp => return Err("never asked over TLS".into()),
+            Profile::Opportunistic { .. } => {
                 let provider = self.trust.provider();
                 let any = Arc::new(Unchained::any(provider.clone()));
                 (crate::tls::trust::config(provider, any)?, ip)
             }
-            Policy::Tls { name, pins } => {
+            Profile::Tls { name, pins } => {
                 let host = name.as_deref().map(|name| ServerName::try_from(name.to_owned()));
                 let host = host.transpose()?;
                 let verifier = self.by_pins(pins, host.is_some());
@@ -111,7 +111,7 @@ impl TlsClients {
     }
 }
 
-fn untrusted(server: &NameServer, why: Box<dyn StdError + Send + Sync>) -> LookupError {
+fn untrusted(server: &NameServer, why: BoxError) -> LookupError {
     LookupError::from(LookupErrorKind::Untrusted).with_server(server.addr()).with_cause(why)
 }
 

@@ -17,42 +17,46 @@ use crate::race::answer::{Answer, LookupError};
 /// The questions that are in flight now. Each belongs to the runtime whose timers and sockets it
 /// uses: a question of a runtime that is gone, or that nobody drives, concerns no other runtime.
 #[derive(Clone, Default)]
-pub(super) struct Flights(Arc<Mutex<State>>);
+pub(super) struct SingleFlight(Arc<Mutex<FlightTable>>);
 
 #[derive(Default)]
-struct State {
-    flights: HashMap<Place, Flight>,
+struct FlightTable {
+    flights: HashMap<FlightKey, Flight>,
     started: u64,
 }
 
-type Place = (runtime::Id, Key);
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct FlightKey {
+    runtime: runtime::Id,
+    question: Key,
+}
 
 /// Held weakly: when nobody waits any more, the question is given up.
 struct Flight {
     number: u64,
     asking: WeakShared<BoxFuture<'static, Result<Answer, LookupError>>>,
-    deadline: Deadline,
+    deadline: SharedDeadline,
     /// Until then the question is sent again; who comes later needs a flight of their own.
     open_until: Instant,
 }
 
-impl Flights {
+impl SingleFlight {
     /// Joins the flight of this question, or starts one. A flight goes on to the latest deadline
     /// of those who joined it, and can be joined as long as it still sends: or a name that is
     /// asked for again and again would wait for ever for three lost packets. Has to be called
     /// within a runtime.
     pub(super) fn join<F>(
         &self,
-        key: Key,
+        question: Key,
         deadline: Instant,
-        ask: impl FnOnce(Deadline) -> F,
+        ask: impl FnOnce(SharedDeadline) -> F,
     ) -> Shared<BoxFuture<'static, Result<Answer, LookupError>>>
     where
         F: Future<Output = Result<Answer, LookupError>> + Send + 'static,
     {
-        let place = (Handle::current().id(), key);
-        let mut state = self.0.lock();
-        let known = state.flights.get(&place);
+        let key = FlightKey { runtime: Handle::current().id(), question };
+        let mut table = self.0.lock();
+        let known = table.flights.get(&key);
         let now = Instant::now();
         let open = known.filter(|it| now < it.open_until);
         if let Some((asking, until)) =
@@ -61,10 +65,10 @@ impl Flights {
             until.extend(deadline);
             return asking;
         }
-        state.started += 1;
-        let number = state.started;
-        let deadline = Deadline::new(deadline);
-        let landing = Landing { flights: self.clone(), place: place.clone(), number };
+        table.started += 1;
+        let number = table.started;
+        let deadline = SharedDeadline::new(deadline);
+        let landing = Landing { flights: self.clone(), key: key.clone(), number };
         let asking = ask(deadline.clone());
         let asking = async move {
             let _landing = landing;
@@ -73,39 +77,39 @@ impl Flights {
         let asking = asking.boxed().shared();
         if let Some(weak) = asking.downgrade() {
             let open_until = now + LAST_SEND;
-            state.flights.insert(place, Flight { number, asking: weak, deadline, open_until });
+            table.flights.insert(key, Flight { number, asking: weak, deadline, open_until });
         }
         asking
     }
 }
 
-impl fmt::Debug for Flights {
+impl fmt::Debug for SingleFlight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Flights({})", self.0.lock().flights.len())
+        write!(f, "SingleFlight({})", self.0.lock().flights.len())
     }
 }
 
 /// Takes a flight off the list when it has ended or was given up.
 struct Landing {
-    flights: Flights,
-    place: Place,
+    flights: SingleFlight,
+    key: FlightKey,
     number: u64,
 }
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        let mut state = self.flights.0.lock();
-        if state.flights.get(&self.place).is_some_and(|flight| flight.number == self.number) {
-            state.flights.remove(&self.place);
+        let mut table = self.flights.0.lock();
+        if table.flights.get(&self.key).is_some_and(|flight| flight.number == self.number) {
+            table.flights.remove(&self.key);
         }
     }
 }
 
 /// When a flight gives up. Those who join it later may move it out.
 #[derive(Clone)]
-pub(super) struct Deadline(Arc<Mutex<Instant>>);
+pub(super) struct SharedDeadline(Arc<Mutex<Instant>>);
 
-impl Deadline {
+impl SharedDeadline {
     pub(super) fn new(at: Instant) -> Self {
         Self(Arc::new(Mutex::from(at)))
     }
