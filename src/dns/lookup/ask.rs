@@ -18,7 +18,7 @@ use crate::dns::link::routes::Routes;
 use crate::dns::message::{Question, text_name, wire_name};
 use crate::dns::name_server::NameServer;
 use crate::dns::server::exchange::exchange;
-use crate::dns::server::stream::Reply;
+use crate::dns::server::reply::Reply;
 use crate::mutex::Mutex;
 use crate::race::answer::{Answer, LookupError, LookupErrorKind};
 

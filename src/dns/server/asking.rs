@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use super::stream::{Reply, over_link};
+use super::reply::Reply;
+use super::tcp::over_link;
 use crate::dns::link::Link;
 use crate::dns::link::connection::Phase;
 use crate::dns::link::dial::OPPORTUNISTIC_TIMEOUT;

@@ -4,7 +4,8 @@ use tokio::time::Instant;
 
 use super::opportunistic::opportunistic;
 use super::plain::plain;
-use super::stream::{Reply, over_tcp, over_tls};
+use super::reply::Reply;
+use super::tcp::{over_tcp, over_tls};
 use crate::dns::link::routes::Way;
 use crate::dns::message::Question;
 use crate::dns::name_server::{Profile, TLS_PORT};

@@ -4,5 +4,6 @@ mod asking;
 pub(super) mod exchange;
 mod opportunistic;
 mod plain;
-pub(super) mod stream;
+pub(super) mod reply;
+mod tcp;
 pub(super) mod udp;

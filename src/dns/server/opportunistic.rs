@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::asking::{Asking, SILENT, is_no_answer, reason};
 use super::plain::plain;
-use super::stream::{Reply, is_unreachable};
+use super::reply::{Reply, is_unreachable};
 use crate::dns::link::join::{Join, Slow};
 use crate::dns::link::ports::Tls;
 use crate::dns::link::routes::{Transport, Way};

@@ -7,7 +7,8 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use tokio::time::{Instant, sleep};
 
-use super::stream::{Reply, is_unreachable, over_tcp};
+use super::reply::{Reply, is_unreachable};
+use super::tcp::over_tcp;
 use super::udp::over_udp;
 use crate::dns::link::routes::Way;
 use crate::dns::message::Question;

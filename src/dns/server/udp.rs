@@ -9,7 +9,7 @@ use tokio::net::UdpSocket;
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
-use super::stream::{Reply, no_edns, trace_send, unreachable};
+use super::reply::{Reply, no_edns, trace_send, unreachable};
 use crate::connect::bind::{bind, nonblocking};
 use crate::dns::message::{Edns, Packet, Question, ReplyKind};
 use crate::race::answer::{LookupError, Origin};

@@ -1,30 +1,11 @@
-//! What a question gets over a line, and what all ways to a server have in common.
+//! A question over a link: TCP, or TLS on it.
 
-use std::io;
-use std::net::SocketAddr;
-
-use hickory_proto::op::Message;
-
+use super::reply::{Reply, no_edns, trace_send};
 use crate::dns::link::Link;
 use crate::dns::link::join::Join;
 use crate::dns::link::routes::{Transport, Way};
-use crate::dns::message::{Edns, Question, ReplyKind, text_name};
+use crate::dns::message::{Edns, Question, ReplyKind};
 use crate::race::answer::{LookupError, LookupErrorKind, Origin};
-use crate::race::report::text::Escaped;
-
-/// A reply, and how it came.
-pub(in crate::dns) struct Reply {
-    pub(in crate::dns) message: Message,
-    /// With the port that answered.
-    pub(in crate::dns) server: SocketAddr,
-    pub(in crate::dns) origin: Origin,
-}
-
-impl Reply {
-    pub(super) fn new(message: Message, server: SocketAddr, origin: Origin) -> Self {
-        Self { message, server, origin }
-    }
-}
 
 /// Over TCP, and nothing else.
 pub(super) async fn over_tcp(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError> {
@@ -70,24 +51,4 @@ pub(super) async fn over_link(
         };
     }
     Err(no_edns())
-}
-
-pub(super) fn trace_send(server: SocketAddr, question: &Question, over: Origin, nth: usize) {
-    if tracing::enabled!(tracing::Level::DEBUG) {
-        let (name, record) = (text_name(question.name()), question.record());
-        tracing::debug!(%server, name = %Escaped(name), %record, %over, nth, "asked");
-    }
-}
-
-pub(super) fn unreachable(error: io::Error) -> LookupError {
-    LookupError::from(LookupErrorKind::NoNameServer).with_cause(error)
-}
-
-pub(super) fn no_edns() -> LookupError {
-    LookupError::from(LookupErrorKind::ServerFailure).with_cause("does not understand EDNS")
-}
-
-/// No word from the server, and none to come.
-pub(super) fn is_unreachable(error: &LookupError) -> bool {
-    matches!(error.kind(), LookupErrorKind::NoNameServer | LookupErrorKind::Untrusted)
 }
