@@ -14,7 +14,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::connection::{Connection, ConnectionState, Phase};
-use super::ports::{Ports, Spot};
+use super::ports::Ports;
+use super::route::Route;
 use super::tls::{self, TlsClient, TlsClients};
 use crate::connect::Connector;
 use crate::connect::attempt::Attempt;
@@ -49,7 +50,7 @@ pub(super) struct TlsDialer {
     /// Made at first use, and with it the sessions that are resumed: of this line and no other.
     pub(super) client: Arc<OnceCell<TlsClient>>,
     /// Where it is remembered how that went, if plain DNS will do as well.
-    pub(in crate::dns) ports: Option<(Arc<Ports>, Spot)>,
+    pub(in crate::dns) ports: Option<(Arc<Ports>, Route)>,
 }
 
 impl Dialer {
@@ -102,16 +103,16 @@ impl TlsDialer {
     }
 
     fn remember<T>(&self, started: Instant, made: &Result<T, Failed>) {
-        let Some((ports, spot)) = &self.ports else { return };
+        let Some((ports, route)) = &self.ports else { return };
         let now = Instant::now();
         match made {
             // Until it has answered, that says little.
             Ok(_) => {}
             Err(Failed { error, fault: Fault::Port }) => {
-                ports.tls_is_dead(spot, &error.reason(), now);
+                ports.tls_is_dead(route, &error.reason(), now);
             }
             Err(Failed { error, fault: Fault::Silence }) => {
-                ports.tls_is_silent(spot, &error.reason(), started, now);
+                ports.tls_is_silent(route, &error.reason(), started, now);
             }
             Err(Failed { fault: Fault::Here, .. }) => {}
         }

@@ -24,6 +24,7 @@ pub(super) mod connection;
 pub(super) mod dial;
 pub(super) mod join;
 pub(super) mod ports;
+pub(super) mod route;
 pub(super) mod routes;
 mod spares;
 #[cfg(test)]

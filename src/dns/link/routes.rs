@@ -10,9 +10,9 @@ use tokio::runtime::{self, Handle};
 use super::Link;
 use super::connection::Phase;
 use super::dial::{Dialer, TlsDialer};
-use super::ports::{Ports, Spot};
+use super::ports::Ports;
+use super::route::Route;
 use super::tls::TlsClients;
-use crate::connect::probe::source_of;
 use crate::dns::name_server::{NameServer, Profile};
 use crate::mutex::Mutex;
 use crate::race::answer::{LookupError, LookupErrorKind};
@@ -44,9 +44,9 @@ pub(in crate::dns) enum Transport {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct LinkKey {
     runtime: runtime::Id,
-    server: NameServer,
+    route: Route,
+    profile: Profile,
     transport: Transport,
-    spot: Spot,
 }
 
 /// The way of one question to one server.
@@ -54,7 +54,7 @@ pub(in crate::dns) struct Way<'a> {
     pub(in crate::dns) routes: &'a Routes,
     pub(in crate::dns) server: &'a NameServer,
     pub(in crate::dns) binding: &'a Binding,
-    pub(in crate::dns) spot: Spot,
+    pub(in crate::dns) route: Route,
     /// Why it went in clear, once it has.
     pub(in crate::dns) clear: &'a OnceLock<Arc<str>>,
 }
@@ -71,17 +71,16 @@ impl Routes {
         binding: &'a Binding,
         clear: &'a OnceLock<Arc<str>>,
     ) -> Way<'a> {
-        let local = source_of(server.addr(), binding);
-        let spot = Spot { server: server.addr(), local, binding: binding.clone() };
-        Way { routes: self, server, binding, spot, clear }
+        let route = Route::to(server.addr(), binding);
+        Way { routes: self, server, binding, route, clear }
     }
 }
 
 impl Way<'_> {
     /// The line of this runtime to the server.
     pub(in crate::dns) fn link(&self, transport: Transport) -> Arc<Link> {
-        let (server, spot) = (self.server.clone(), self.spot.clone());
-        let key = LinkKey { runtime: Handle::current().id(), server, transport, spot };
+        let (route, profile) = (self.route.clone(), self.server.profile().clone());
+        let key = LinkKey { runtime: Handle::current().id(), route, profile, transport };
         let mut links = self.routes.links.lock();
         if links.len() >= MAX_LINKS && !links.contains_key(&key) {
             links.retain(|_, link| link.is_in_use() || Arc::strong_count(link) > 1);
@@ -119,7 +118,7 @@ impl Way<'_> {
             server: self.server.clone(),
             clients: self.routes.clients.clone(),
             client: Arc::default(),
-            ports: opportunistic.then(|| (self.routes.ports.clone(), self.spot.clone())),
+            ports: opportunistic.then(|| (self.routes.ports.clone(), self.route.clone())),
         };
         Dialer { addr, binding, tls: Some(tls) }
     }

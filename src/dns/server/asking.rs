@@ -15,7 +15,8 @@ use crate::dns::link::Link;
 use crate::dns::link::connection::Phase;
 use crate::dns::link::dial::OPPORTUNISTIC_TIMEOUT;
 use crate::dns::link::join::Join;
-use crate::dns::link::ports::{Ports, Spot};
+use crate::dns::link::ports::Ports;
+use crate::dns::link::route::Route;
 use crate::dns::link::routes::{Transport, Way};
 use crate::dns::message::Question;
 use crate::race::answer::{LookupError, LookupErrorKind};
@@ -31,15 +32,15 @@ pub(super) const SILENT: &str = "TLS is up and silent";
 #[derive(Clone)]
 pub(super) struct Asking {
     ports: Arc<Ports>,
-    spot: Spot,
+    route: Route,
     link: Arc<Link>,
     question: Question,
 }
 
 impl Asking {
     pub(super) fn new(way: &Way<'_>, question: &Question) -> Self {
-        let (ports, spot) = (way.routes.ports.clone(), way.spot.clone());
-        Self { ports, spot, link: way.link(Transport::Tls), question: question.clone() }
+        let (ports, route) = (way.routes.ports.clone(), way.route.clone());
+        Self { ports, route, link: way.link(Transport::Tls), question: question.clone() }
     }
 
     /// Asks as a task of its own, which ends when its handle is dropped.
@@ -56,7 +57,7 @@ impl Asking {
     ) -> Result<Reply, LookupError> {
         if outcome.is_ok() {
             self.link.prove(true);
-            self.ports.tls_is_up(&self.spot);
+            self.ports.tls_is_up(&self.route);
         }
         outcome
     }
@@ -78,7 +79,7 @@ impl Asking {
     /// answered before.
     pub(super) async fn judge(self, tls: Task, join: Arc<Join>) {
         if !self.link.is_proven() {
-            self.ports.tls_is_doubtful(&self.spot, SILENT, Instant::now(), GRACE);
+            self.ports.tls_is_doubtful(&self.route, SILENT, Instant::now(), GRACE);
         }
         let started = Instant::now();
         match timeout(GRACE, tls).await {
@@ -100,7 +101,7 @@ impl Asking {
             Ok(Err(error)) => self.blame(&error, &join),
             Ok(outcome) => drop(self.settled(outcome)),
             Err(_) if self.link.phase() == Some(Phase::Up) => {
-                self.ports.tls_is_silent(&self.spot, SILENT, started, Instant::now());
+                self.ports.tls_is_silent(&self.route, SILENT, started, Instant::now());
             }
             Err(_) => {}
         }
@@ -115,7 +116,7 @@ impl Asking {
 
     fn bury(&self, why: &str) {
         self.link.prove(false);
-        self.ports.tls_is_dead(&self.spot, why, Instant::now());
+        self.ports.tls_is_dead(&self.route, why, Instant::now());
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) async fn opportunistic(
     question: &Question,
 ) -> Result<Reply, LookupError> {
     let asking = Asking::new(way, question);
-    match way.routes.ports.tls(&way.spot, Instant::now()) {
+    match way.routes.ports.tls(&way.route, Instant::now()) {
         Tls::Try => race(way, question, asking).await,
         // Somebody else has found the port dead; what we have of it lives.
         Tls::LeaveAlone(_) if way.link(Transport::Tls).is_good() => {
@@ -89,7 +89,7 @@ fn is_no_end(error: &LookupError) -> bool {
 /// From now on somebody may have read the question, whatever answers it.
 async fn in_clear(way: &Way<'_>, question: &Question, why: Arc<str>) -> Result<Reply, LookupError> {
     let (server, ports) = (way.server.addr(), &way.routes.ports);
-    match ports.is_warning_due(&way.spot, Instant::now()) {
+    match ports.is_warning_due(&way.route, Instant::now()) {
         true => tracing::warn!(%server, %why, "had TLS before, and is asked in clear"),
         false => tracing::debug!(%server, %why, "asked in clear"),
     }
@@ -97,7 +97,7 @@ async fn in_clear(way: &Way<'_>, question: &Question, why: Arc<str>) -> Result<R
     // Boxed: seldom needed, and large beside all else here.
     let outcome = Box::pin(plain(way, question)).await;
     if !outcome.as_ref().is_err_and(is_unreachable) {
-        ports.plain_has_answered(&way.spot, Instant::now());
+        ports.plain_has_answered(&way.route, Instant::now());
     }
     outcome
 }

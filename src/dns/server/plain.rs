@@ -24,14 +24,14 @@ pub(super) async fn plain(way: &Way<'_>, question: &Question) -> Result<Reply, L
     }
     let (udp, tcp) = (pin!(whole(way, question)), pin!(over_tcp(way, question)));
     let ports = &way.routes.ports;
-    let tcp_first = ports.is_udp_silent(&way.spot, Instant::now());
+    let tcp_first = ports.is_udp_silent(&way.route, Instant::now());
     let (by_second, outcome) = match tcp_first {
         // A closed port is the server's failure: the next one is to be asked at once.
         false => joined(udp, tcp, |_| false).await,
         true => joined(tcp, udp, is_unreachable).await,
     };
     if outcome.is_ok() {
-        ports.note_udp(&way.spot, by_second != tcp_first, Instant::now());
+        ports.note_udp(&way.route, by_second != tcp_first, Instant::now());
     }
     outcome
 }
