@@ -73,8 +73,9 @@ use crate::race::name::Name;
 use crate::race::query::{Query, Record};
 use crate::race::report::text::Escaped;
 use crate::resolve::{Resolve, Resolving};
+use config::source::Source;
 use lookup::search::SearchWalk;
-use system::{Settings, Source, System};
+use system::{Settings, System};
 
 mod config;
 mod link;

@@ -1,22 +1,22 @@
 //! Where the configuration comes from, and when it is read again.
 
-use std::fs::{self, Metadata};
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::config::hosts::Hosts;
+use super::config::file::{self, Stamp};
+use super::config::hosts::{self, Hosts};
 use super::config::nsswitch;
 use super::config::resolv_conf::Conf;
+use super::config::source::Source;
 use super::link::routes::Routes;
 use super::link::tls::{TlsClients, Trust};
 use super::lookup::network::Network;
 use super::name_server::NameServer;
 use crate::mutex::Mutex;
-use crate::race::answer::{LookupError, LookupErrorKind};
+use crate::race::answer::LookupError;
 use crate::race::report::text::Escaped;
 
 /// What a resolver was made of.
@@ -42,7 +42,7 @@ impl Settings {
         Self {
             source,
             plain: false,
-            hosts: Some(hosts_path()),
+            hosts: Some(hosts::path()),
             overrides: Arc::default(),
             plain_delay: PLAIN_DELAY,
             trust: Trust::default(),
@@ -62,82 +62,6 @@ impl Settings {
         let routes = Routes::new(clients, self.plain_delay, conf.use_vc);
         Arc::new(Network::new(conf, routes))
     }
-}
-
-/// Where the name servers come from.
-#[derive(Debug, Clone)]
-pub(super) enum Source {
-    /// A file in the form of resolv.conf(5).
-    File(PathBuf),
-    /// The system, where it has no such file.
-    #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
-    Platform,
-    /// The caller.
-    Given(Vec<NameServer>),
-}
-
-const RESOLV_CONF: &str = "/etc/resolv.conf";
-
-impl Source {
-    #[cfg(not(any(windows, target_vendor = "apple", target_os = "android")))]
-    pub(super) fn system() -> Self {
-        Self::File(RESOLV_CONF.into())
-    }
-
-    #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
-    pub(super) fn system() -> Self {
-        Self::Platform
-    }
-
-    fn is_of_the_system(&self) -> bool {
-        match self {
-            Self::File(path) => path == Path::new(RESOLV_CONF),
-            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
-            Self::Platform => true,
-            Self::Given(_) => false,
-        }
-    }
-
-    /// Whether no question leaves before its server is authenticated.
-    pub(super) fn is_authenticated(&self) -> bool {
-        match self {
-            Self::Given(servers) => servers.iter().any(NameServer::is_authenticated),
-            Self::File(_) => false,
-            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
-            Self::Platform => false,
-        }
-    }
-
-    /// What changes when the source does.
-    fn stamp(&self) -> Stamp {
-        match self {
-            Self::File(path) => Stamp::of(path),
-            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
-            Self::Platform => Stamp::Period(super::config::platform::period()),
-            Self::Given(_) => Stamp::Missing,
-        }
-    }
-
-    fn read(&self) -> Result<Conf, LookupError> {
-        match self {
-            Self::File(path) => match read(path) {
-                Ok(text) => Ok(Conf::parse(&text)),
-                Err(e) => Err(no_name_server(path, &e)),
-            },
-            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
-            Self::Platform => super::config::platform::read(),
-            Self::Given(servers) => Ok(Conf::of(servers.iter().cloned())),
-        }
-    }
-}
-
-/// Where this system keeps its hosts file.
-fn hosts_path() -> PathBuf {
-    if cfg!(windows) {
-        let root = std::env::var_os("SystemRoot").unwrap_or_else(|| r"C:\Windows".into());
-        return Path::new(&root).join(r"System32\drivers\etc\hosts");
-    }
-    "/etc/hosts".into()
 }
 
 /// A file is looked at again after so long. A `stat` takes as long as all else that a lookup in the
@@ -242,7 +166,7 @@ impl System {
             Freshness::Fresh(hosts) => return Some(hosts),
             Freshness::Stale(stamp) => stamp,
         };
-        match read(path) {
+        match file::read(path) {
             Ok(text) => {
                 let hosts = Arc::new(Hosts::parse(&text));
                 state.hosts = Some(Watched { stamp, value: hosts.clone(), seen_at: now });
@@ -260,61 +184,4 @@ impl System {
     pub(super) fn forget(&self) {
         *self.read.lock() = ReadFiles::default();
     }
-}
-
-/// Tells one state of a file from another without reading it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Stamp {
-    /// There is no file, or no way to tell.
-    Missing,
-    /// When it was written, how long it is, and its inode and change time: a file of the same
-    /// length and time that was moved there is another one.
-    File { modified: Option<SystemTime>, length: u64, inode: u64, changed: (i64, i64) },
-    /// There is no file to look at: what was read is good for so long, and the next reading shows
-    /// whether anything has changed.
-    #[allow(dead_code, reason = "for the systems without resolv.conf")]
-    Period(u64),
-}
-
-impl Stamp {
-    fn of(path: &Path) -> Self {
-        let Ok(meta) = fs::metadata(path) else { return Self::Missing };
-        let (inode, changed) = identity(&meta);
-        Self::File { modified: meta.modified().ok(), length: meta.len(), inode, changed }
-    }
-}
-
-#[cfg(unix)]
-fn identity(meta: &Metadata) -> (u64, (i64, i64)) {
-    use std::os::unix::fs::MetadataExt;
-    (meta.ino(), (meta.ctime(), meta.ctime_nsec()))
-}
-
-#[cfg(not(unix))]
-fn identity(_: &Metadata) -> (u64, (i64, i64)) {
-    (0, (0, 0))
-}
-
-/// More than this is read of no file: a blocklist of a million names fits.
-const MAX_FILE: u64 = 64 * 1024 * 1024;
-
-/// A file that is not there is empty: for resolv.conf(5) that means the server on this host. What
-/// is no file, a pipe or a device, could keep the reader for ever.
-pub(super) fn read(path: &Path) -> io::Result<String> {
-    let meta = match fs::metadata(path) {
-        Ok(meta) => meta,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
-        Err(e) => return Err(e),
-    };
-    if !meta.is_file() {
-        return Err(io::Error::other("not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    fs::File::open(path)?.take(MAX_FILE).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn no_name_server(path: &Path, error: &io::Error) -> LookupError {
-    let why = format!("{}: {error}", path.display());
-    LookupError::from(LookupErrorKind::NoNameServer).with_cause(why)
 }

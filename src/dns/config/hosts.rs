@@ -2,11 +2,21 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use crate::race::answer::{Answer, LookupError, LookupErrorKind, Origin};
 use crate::race::literal::configured_addr;
 use crate::race::name::bare;
 use crate::race::query::Record;
+
+/// Where this system keeps its hosts file.
+pub(in crate::dns) fn path() -> PathBuf {
+    if cfg!(windows) {
+        let root = std::env::var_os("SystemRoot").unwrap_or_else(|| r"C:\Windows".into());
+        return Path::new(&root).join(r"System32\drivers\etc\hosts");
+    }
+    "/etc/hosts".into()
+}
 
 /// Addresses by lower-case name without a dot at its end.
 #[derive(Debug, Clone, Default)]

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::dns::system::read;
+use super::file::read;
 use crate::race::report::text::Escaped;
 
 /// Where glibc and the BSDs have it. musl has nothing of the kind, even where a file of this name
