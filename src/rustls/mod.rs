@@ -34,7 +34,6 @@ use std::sync::Arc;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
-use tokio::task::spawn_blocking;
 use tokio_rustls::TlsConnector;
 
 use crate::connect::Connector;
@@ -170,12 +169,11 @@ impl Tls {
     }
 
     async fn config_for(&self, binding: &Binding) -> io::Result<Arc<ClientConfig>> {
-        if self.trust.is_platform() && !self.configs.lock().contains_key(binding) {
-            // Other tasks of this thread do not wait for files.
-            let (tls, binding) = (self.clone(), binding.clone());
-            return spawn_blocking(move || tls.config_now(&binding)).await?;
+        if let Some(config) = self.configs.lock().get(binding) {
+            return Ok(config.clone());
         }
-        self.config_now(binding)
+        let (tls, binding) = (self.clone(), binding.clone());
+        self.trust.off_thread(move || tls.config_now(&binding)).await?
     }
 
     fn config_now(&self, binding: &Binding) -> io::Result<Arc<ClientConfig>> {

@@ -13,6 +13,7 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls_platform_verifier::Verifier;
+use tokio::task::{JoinError, spawn_blocking};
 
 use crate::mutex::Mutex;
 
@@ -135,7 +136,7 @@ impl Trust {
     }
 
     /// Whether files may have to be read.
-    pub(crate) fn is_platform(&self) -> bool {
+    fn is_platform(&self) -> bool {
         match &self.anchors {
             Anchors::Platform => true,
             #[cfg(feature = "webpki-roots")]
@@ -190,6 +191,16 @@ impl Trust {
             }
         };
         config(self.provider(), verifier)
+    }
+
+    /// Runs `make`, which may need the verifier. Where the platform's root certificates may have to
+    /// be read for it, that happens on one of tokio's threads for blocking calls: reading takes
+    /// milliseconds, and the other tasks of this thread must not wait.
+    pub(crate) async fn off_thread<T: Send + 'static>(
+        &self,
+        make: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        if self.is_platform() { spawn_blocking(make).await } else { Ok(make()) }
     }
 
     /// The verifier, made only once. Who comes meanwhile waits. A failure is not kept, so that the

@@ -16,7 +16,6 @@ use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::ServerName;
-use tokio::task::spawn_blocking;
 
 use crate::dns::name_server::{NameServer, Pin, Profile};
 use crate::race::answer::{LookupError, LookupErrorKind};
@@ -61,22 +60,12 @@ impl TlsClients {
         self: &Arc<Self>,
         server: &NameServer,
     ) -> Result<TlsClient, LookupError> {
-        if !self.reads_files(server) {
+        if !is_verified_by_issuer(server) {
             return self.client_now(server);
         }
-        // Other tasks of this thread do not wait for it.
         let (clients, asked) = (Arc::clone(self), server.clone());
-        let made = spawn_blocking(move || clients.client_now(&asked)).await;
+        let made = self.trust.off_thread(move || clients.client_now(&asked)).await;
         made.unwrap_or_else(|error| Err(untrusted(server, error.into())))
-    }
-
-    /// Whether the root certificates of the system may have to be read, see [`Trust::platform`].
-    fn reads_files(&self, server: &NameServer) -> bool {
-        let by_issuer = match server.profile() {
-            Profile::Opportunistic { .. } | Profile::Udp | Profile::Tcp => false,
-            Profile::Tls { pins, .. } => pins.is_empty(),
-        };
-        by_issuer && self.trust.is_platform()
     }
 
     fn client_now(&self, server: &NameServer) -> Result<TlsClient, LookupError> {
@@ -108,6 +97,14 @@ impl TlsClients {
             return None;
         }
         Some(Arc::new(Unchained::pinned(self.trust.provider(), pins.clone(), named)))
+    }
+}
+
+/// Whether the certificate is verified by its issuer, for which the roots are needed.
+fn is_verified_by_issuer(server: &NameServer) -> bool {
+    match server.profile() {
+        Profile::Opportunistic { .. } | Profile::Udp | Profile::Tcp => false,
+        Profile::Tls { pins, .. } => pins.is_empty(),
     }
 }
 
