@@ -129,6 +129,8 @@ mod connect;
 mod default;
 #[cfg(feature = "dns")]
 pub mod dns;
+#[cfg(any(feature = "dns", feature = "os"))]
+mod hosts_file;
 #[cfg(feature = "hyper")]
 pub mod hyper;
 mod mutex;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use dns_lookup::{AddrFamily, AddrInfoHints, LookupErrorKind as Eai, SockType};
 
 use super::hosts;
+use crate::race::address::IpVersion;
 use crate::race::answer::{Answer, LookupError, LookupErrorKind, Origin};
 use crate::race::query::Record;
 
@@ -17,9 +18,10 @@ pub(super) fn look_up(name: &str, record: Record) -> Result<Answer, LookupError>
 }
 
 fn getaddrinfo(name: &str, record: Record) -> Result<Answer, LookupError> {
-    let family = match record {
-        Record::Aaaa => AddrFamily::Inet6,
-        Record::A => AddrFamily::Inet,
+    let family = match record.ip_version() {
+        Some(IpVersion::V6) => AddrFamily::Inet6,
+        Some(IpVersion::V4) => AddrFamily::Inet,
+        None => return Err(LookupErrorKind::NoRecords.into()),
     };
     let mut addrs = call(name, family.into()).map_err(error)?;
     // glibc tells zones only to a call for both families: only for that do nsswitch modules have a
@@ -27,7 +29,7 @@ fn getaddrinfo(name: &str, record: Record) -> Result<Answer, LookupError> {
     if addrs.iter().any(lacks_zone) {
         addrs = call(name, ANY_FAMILY).unwrap_or(addrs);
     }
-    addrs.retain(|addr| addr.is_ipv6() == (record == Record::Aaaa));
+    addrs.retain(|addr| record.holds(*addr));
     match addrs.is_empty() {
         true => Err(LookupErrorKind::NoRecords.into()),
         false => Ok(Answer::from(addrs).with_origin(Origin::System)),

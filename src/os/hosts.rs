@@ -4,6 +4,7 @@
 
 use std::fs;
 
+use crate::hosts_file::entry;
 use crate::race::literal::configured_addr;
 use crate::race::query::Record;
 
@@ -20,13 +21,12 @@ pub(super) fn excludes(name: &str, record: Record) -> bool {
 fn has_only_others(text: &str, name: &str, record: Record) -> bool {
     let mut others = false;
     for line in text.lines() {
-        let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
-        let Some(addr) = words.next() else { continue };
-        if !words.any(|word| word.eq_ignore_ascii_case(name)) {
+        let Some((addr, mut names)) = entry(line) else { continue };
+        if !names.any(|it| it.eq_ignore_ascii_case(name)) {
             continue;
         }
         match configured_addr(addr, 0) {
-            Ok(addr) if addr.is_ipv6() == (record == Record::Aaaa) => return false,
+            Ok(addr) if record.holds(addr) => return false,
             Ok(_) => others = true,
             Err(_) => {}
         }

@@ -53,7 +53,7 @@ use crate::race::binding::Binding;
 use crate::race::host::check_name;
 use crate::race::literal::configured_addr;
 use crate::race::name::bare;
-use crate::race::query::{Query, Record};
+use crate::race::query::Query;
 use crate::resolve::{Resolve, Resolving};
 use pool::{CallKey, Limits, Pool};
 
@@ -139,9 +139,8 @@ impl Resolve for Resolver {
 fn without_asking(query: &Query) -> Option<Result<Answer, LookupError>> {
     let (name, record) = (query.name(), query.record());
     if let Ok(addr) = configured_addr(name, 0) {
-        let of_type = addr.is_ipv6() == (record == Record::Aaaa);
         let none = || LookupErrorKind::NoRecords.into();
-        return Some(of_type.then(|| Answer::from(vec![addr])).ok_or_else(none));
+        return Some(record.holds(addr).then(|| Answer::from(vec![addr])).ok_or_else(none));
     }
     let refused = |cause| LookupError::new(LookupErrorKind::Other).with_cause(cause);
     if let Err(why) = check_name(bare(name)) {

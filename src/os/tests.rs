@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::connect::socket::SocketOptions;
 use crate::race::answer::Origin;
+use crate::race::query::Record;
 
 /// So long a test waits for what has to happen: only one that fails does.
 const LONG: Duration = Duration::from_secs(60);

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::hosts_file::entry;
 use crate::race::answer::{Answer, LookupError, LookupErrorKind, Origin};
 use crate::race::literal::configured_addr;
 use crate::race::name::bare;
 use crate::race::query::Record;
+use crate::race::report::text::Escaped;
 
 /// Where this system keeps its hosts file.
 pub(in crate::dns) fn path() -> PathBuf {
@@ -31,14 +33,10 @@ impl Hosts {
     pub(in crate::dns) fn parse(text: &str) -> Self {
         let mut hosts = Self::default();
         for line in text.lines() {
-            let entry = line.split('#').next().unwrap_or_default();
-            let mut words = entry.split_whitespace();
-            let Some(first) = words.next() else { continue };
-            match configured_addr(first, 0) {
-                Ok(addr) => words.for_each(|name| hosts.insert(name, [addr])),
-                Err(why) => {
-                    tracing::debug!(line = %crate::race::report::text::Escaped(line), %why, "hosts file: ignored");
-                }
+            let Some((addr, names)) = entry(line) else { continue };
+            match configured_addr(addr, 0) {
+                Ok(addr) => names.for_each(|name| hosts.insert(name, [addr])),
+                Err(why) => tracing::debug!(line = %Escaped(line), %why, "hosts file: ignored"),
             }
         }
         hosts
@@ -72,11 +70,7 @@ impl Hosts {
 
 /// The addresses of one record type among those of both; `None` if there are none.
 pub(in crate::dns) fn answer(addrs: &[SocketAddr], record: Record) -> Option<Answer> {
-    let of_type = |addr: &&SocketAddr| match record {
-        Record::Aaaa => addr.is_ipv6(),
-        Record::A => addr.is_ipv4(),
-    };
-    let addrs: Vec<_> = addrs.iter().filter(of_type).copied().collect();
+    let addrs: Vec<_> = addrs.iter().copied().filter(|addr| record.holds(*addr)).collect();
     (!addrs.is_empty()).then(|| Answer::from(addrs).with_origin(Origin::Hosts))
 }
 

@@ -143,11 +143,8 @@ fn owned_by(rr: &Rr, name: &Name) -> bool {
 }
 
 fn address(data: &RData, record: Record) -> Option<SocketAddr> {
-    match (data, record) {
-        (RData::A(ip), Record::A) => Some(SocketAddr::new(ip.0.into(), 0)),
-        (RData::AAAA(ip), Record::Aaaa) => Some(SocketAddr::new(ip.0.into(), 0)),
-        _ => None,
-    }
+    let addr = SocketAddr::new(data.ip_addr()?, 0);
+    record.holds(addr).then_some(addr)
 }
 
 /// RFC 2181 section 8: a TTL with the top bit set counts as zero.
