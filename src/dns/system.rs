@@ -29,7 +29,7 @@ pub(super) struct Settings {
     pub(super) hosts: Option<PathBuf>,
     pub(super) overrides: Arc<Hosts>,
     /// The head start of TLS where plain DNS will do as well.
-    pub(in crate::dns) plain_delay: Duration,
+    pub(super) plain_delay: Duration,
     pub(super) trust: Trust,
 }
 

@@ -37,7 +37,7 @@ pub(in crate::dns) const OPPORTUNISTIC_TIMEOUT: Duration = Duration::from_secs(2
 #[derive(Debug, Clone)]
 pub(super) struct Dialer {
     pub(super) addr: SocketAddr,
-    pub(in crate::dns) binding: Binding,
+    pub(super) binding: Binding,
     /// `None`: TCP in clear.
     pub(super) tls: Option<TlsDialer>,
 }
@@ -45,12 +45,12 @@ pub(super) struct Dialer {
 /// What makes TLS of it.
 #[derive(Debug, Clone)]
 pub(super) struct TlsDialer {
-    pub(in crate::dns) server: NameServer,
+    pub(super) server: NameServer,
     pub(super) clients: Arc<TlsClients>,
     /// Made at first use, and with it the sessions that are resumed: of this line and no other.
     pub(super) client: Arc<OnceCell<TlsClient>>,
     /// Where it is remembered how that went, if plain DNS will do as well.
-    pub(in crate::dns) ports: Option<(Arc<Ports>, Route)>,
+    pub(super) ports: Option<(Arc<Ports>, Route)>,
 }
 
 impl Dialer {

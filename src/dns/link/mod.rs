@@ -41,7 +41,7 @@ const REFUSED_FOR: Duration = Duration::from_millis(100);
 const QUOTA_FOR: Duration = Duration::from_secs(60);
 
 /// Belongs to the runtime in which it is used.
-pub(in crate::dns) struct Link {
+pub(super) struct Link {
     addr: SocketAddr,
     open: Box<dyn Fn(usize) -> Arc<Connection> + Send + Sync>,
     state: Mutex<LinkState>,
@@ -73,12 +73,12 @@ impl Link {
     }
 
     /// Where it leads.
-    pub(in crate::dns) fn addr(&self) -> SocketAddr {
+    pub(super) fn addr(&self) -> SocketAddr {
         self.addr
     }
 
     /// How far the connection in use is; `None` where there is none.
-    pub(in crate::dns) fn phase(&self) -> Option<Phase> {
+    pub(super) fn phase(&self) -> Option<Phase> {
         self.state.lock().current.as_ref().map(|connection| connection.phase())
     }
 
@@ -97,7 +97,7 @@ impl Link {
     }
 
     /// Whether what it says has been of use, and its connection lives.
-    pub(in crate::dns) fn is_good(&self) -> bool {
+    pub(super) fn is_good(&self) -> bool {
         self.is_proven() && self.phase() == Some(Phase::Up) && !self.is_in_doubt()
     }
 
@@ -106,18 +106,18 @@ impl Link {
     }
 
     /// Whether anything has come over it since then.
-    pub(in crate::dns) fn was_heard_since(&self, then: Instant) -> bool {
+    pub(super) fn was_heard_since(&self, then: Instant) -> bool {
         let state = self.state.lock();
         let mut connections = state.current.iter().chain(&state.spare);
         connections.any(|connection| connection.was_heard_since(then))
     }
 
     /// What came over it was of use, or was not.
-    pub(in crate::dns) fn prove(&self, useful: bool) {
+    pub(super) fn prove(&self, useful: bool) {
         self.proven.store(useful, Ordering::Relaxed);
     }
 
-    pub(in crate::dns) fn is_proven(&self) -> bool {
+    pub(super) fn is_proven(&self) -> bool {
         self.proven.load(Ordering::Relaxed)
     }
 
@@ -127,7 +127,7 @@ impl Link {
     /// # Errors
     ///
     /// There is no connection, or none that answers.
-    pub(in crate::dns) async fn ask(
+    pub(super) async fn ask(
         &self,
         message: &Arc<[u8]>,
         join: Option<&Join>,

@@ -13,7 +13,7 @@ pub(in crate::dns) struct Route {
     pub(in crate::dns) server: SocketAddr,
     /// The address from which this host reaches the server; `None` where the system has none.
     pub(super) local: Option<IpAddr>,
-    pub(in crate::dns) binding: Binding,
+    pub(super) binding: Binding,
 }
 
 impl Route {

@@ -43,11 +43,11 @@ pub(super) async fn ask(whom: Whom<'_>, key: &Key, deadline: &SharedDeadline) ->
 /// Which servers there are, and what is remembered of them.
 #[derive(Clone, Copy)]
 pub(super) struct Whom<'a> {
-    pub(in crate::dns) conf: &'a Conf,
+    pub(super) conf: &'a Conf,
     pub(super) memory: &'a Memory,
-    pub(in crate::dns) routes: &'a Routes,
+    pub(super) routes: &'a Routes,
     /// Why a question went in clear that was to go over TLS where that works.
-    pub(in crate::dns) clear: &'a OnceLock<Arc<str>>,
+    pub(super) clear: &'a OnceLock<Arc<str>>,
 }
 
 /// A reply may end with a CNAME whose target it says nothing of; then that is asked as well.

@@ -33,7 +33,7 @@ pub(super) struct Key {
     /// Lower case, absolute, without a dot at its end.
     pub(super) name: Arc<str>,
     pub(super) record: Record,
-    pub(in crate::dns) binding: Binding,
+    pub(super) binding: Binding,
 }
 
 /// Without a binding that binds nothing: it would take longer than the name.

@@ -29,7 +29,7 @@ mod why;
 mod tests;
 
 pub use crate::tls::trust::Trust;
-pub(in crate::dns) use why::why;
+pub(super) use why::why;
 
 /// How a connection to one name server is made.
 #[derive(Debug, Clone)]

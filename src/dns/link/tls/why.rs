@@ -10,7 +10,7 @@ use crate::tls::words;
 
 /// The error of a lookup that could not connect to a name server, or was not to:
 /// [`LookupErrorKind::Untrusted`] is about the certificate, [`LookupErrorKind::NoNameServer`] all else.
-pub(in crate::dns) fn why(error: &io::Error) -> LookupError {
+pub(in crate::dns::link) fn why(error: &io::Error) -> LookupError {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     let (kind, cause) = match tls {
         Some(Error::InvalidCertificate(why)) => (LookupErrorKind::Untrusted, certificate(why)),
