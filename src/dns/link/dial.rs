@@ -1,5 +1,5 @@
-//! Makes the connections of a line, through the crate's own connector: its socket options, its
-//! binding, its report.
+//! Makes the connections of a link with the crate's own connector: with its socket options, its
+//! binding and its report.
 
 use std::future::Future;
 use std::io;
@@ -28,33 +28,33 @@ use crate::race::error::Error;
 use crate::race::report::text::Time;
 use crate::race::report::{AttemptOutcome, AttemptReport};
 
-/// How long a connection may take: the lookups that wait for it give up sooner.
+/// The time-out of a connection. The lookups that wait for it give up sooner.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The same where plain DNS will do as well: a live server has answered by then.
+/// The same where plain DNS serves as well: by then a working server has answered.
 pub(in crate::dns) const OPPORTUNISTIC_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where a line leads.
+/// Makes the connections of one link.
 #[derive(Debug, Clone)]
 pub(super) struct Dialer {
     pub(super) addr: SocketAddr,
     pub(super) binding: Binding,
-    /// `None`: TCP in clear.
+    /// `None` for unencrypted TCP.
     pub(super) tls: Option<TlsDialer>,
 }
 
-/// What makes TLS of it.
+/// Makes TLS on a connection.
 #[derive(Debug, Clone)]
 pub(super) struct TlsDialer {
     pub(super) server: NameServer,
     pub(super) clients: Arc<TlsClients>,
-    /// Made at first use, and with it the sessions that are resumed: of this line and no other.
+    /// Made at first use. Its sessions are resumed by this link only.
     pub(super) client: Arc<OnceCell<TlsClient>>,
-    /// Where it is remembered how that went, if plain DNS will do as well.
+    /// The memory of the port, where plain DNS serves as well.
     pub(super) ports: Option<(Arc<Ports>, Route)>,
 }
 
 impl Dialer {
-    /// A new connection. Its task makes it.
+    /// A new connection, whose task dials.
     pub(super) fn open(&self, quota: usize) -> Arc<Connection> {
         let Self { addr, binding, tls } = self.clone();
         match tls {
@@ -106,7 +106,7 @@ impl TlsDialer {
         let Some((ports, route)) = &self.ports else { return };
         let now = Instant::now();
         match made {
-            // Until it has answered, that says little.
+            // A handshake alone does not prove the port useful; wait for an answer.
             Ok(_) => {}
             Err(Failed { error, fault: Fault::Port }) => {
                 ports.tls_is_dead(route, &error.reason(), now);
@@ -127,16 +127,16 @@ fn silence(state: &ConnectionState, timeout: Duration) -> String {
     format!("{what} within {}", Time(timeout))
 }
 
-/// A connection that did not come about, and where the fault lies.
+/// A connection attempt that has failed, and where the fault lies.
 struct Failed {
     error: LookupError,
     fault: Fault,
 }
 
 enum Fault {
-    /// The server's port: refused, or no such handshake.
+    /// The port of the server: refused, or a failed handshake.
     Port,
-    /// Nothing was heard in time.
+    /// Nothing came in time.
     Silence,
     /// This host: nothing was sent.
     Here,

@@ -1,5 +1,8 @@
-//! The way to one name server over TCP or TLS: the connection that is used now, and the next one
-//! when that ends or falls silent.
+//! Connections to name servers. A [`Link`] leads to one server over TCP or TLS: it has the
+//! `connection` in use, and the next one when that ends or falls silent (`spares`, `trials`).
+//! `dial` makes the connections, with `tls` where the server's profile has it. `routes` has the
+//! links of a network, `ports` the memory of the servers' ports; a `route` is the key of both. With
+//! `join` a link asks for another transport.
 
 use std::fmt;
 use std::future::{Future, pending};
@@ -32,15 +35,16 @@ mod tests;
 pub(super) mod tls;
 mod trials;
 
-/// A line that has answered before may be so slow before another way joins: names differ, and a
-/// slow one need not be told to everybody.
+/// Another transport joins after this time where the link has answered before: names differ in
+/// speed, and a slow one need not be sent unencrypted.
 const SLOW_AFTER: Duration = Duration::from_secs(1);
-/// A connection that was refused is not tried again sooner, however many questions come.
+/// After a refused connection no other one is tried for this time, whatever the number of
+/// questions.
 const REFUSED_FOR: Duration = Duration::from_millis(100);
-/// A server that has lost questions at the end of a connection gets so few on one for so long.
+/// A quota holds for this time.
 const QUOTA_FOR: Duration = Duration::from_secs(60);
 
-/// Belongs to the runtime in which it is used.
+/// The way to one name server over one transport. It belongs to the runtime in which it is used.
 pub(super) struct Link {
     addr: SocketAddr,
     open: Box<dyn Fn(usize) -> Arc<Connection> + Send + Sync>,
@@ -51,19 +55,20 @@ pub(super) struct Link {
 #[derive(Debug, Default)]
 struct LinkState {
     current: Option<Arc<Connection>>,
-    /// Opened beside a silent one, which it follows when it is up.
+    /// Opened beside a silent connection, in whose place it is used once it is up.
     spare: Option<Arc<Connection>>,
     spares: Spares,
-    /// A server that ends its connections after so many answers gets no more questions on one.
+    /// After how many answers the server ends its connections, and since when that is known. A
+    /// connection gets no more questions than that.
     quota: Option<(usize, Instant)>,
-    /// After how many answers the last connection has ended, if that has cost questions.
-    lesson: Option<usize>,
-    /// How long the last connection took until it was up.
+    /// After how many answers the last connection ended, if questions were lost by that.
+    ended_after: Option<usize>,
+    /// How long the last connection took to come up.
     took: Option<Duration>,
 }
 
 impl Link {
-    /// Opens nothing yet. `open` makes a connection for so many questions.
+    /// Opens nothing yet. `open` makes a connection for the given number of questions.
     fn new(
         addr: SocketAddr,
         open: impl Fn(usize) -> Arc<Connection> + Send + Sync + 'static,
@@ -72,22 +77,22 @@ impl Link {
         Self { addr, open: Box::new(open), state, proven }
     }
 
-    /// Where it leads.
+    /// The address of the server.
     pub(super) fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// How far the connection in use is; `None` where there is none.
+    /// The phase of the connection in use; `None` without one.
     pub(super) fn phase(&self) -> Option<Phase> {
         self.state.lock().current.as_ref().map(|connection| connection.phase())
     }
 
-    /// Whether it has a connection that lives.
+    /// Whether it has a connection that takes questions.
     fn is_in_use(&self) -> bool {
         self.state.lock().current.as_ref().is_some_and(|connection| connection.is_open())
     }
 
-    /// Why there is no connection, if the last one has failed.
+    /// The reason why there is no connection, if the last one has failed.
     fn failure(&self) -> Option<LookupError> {
         let state = self.state.lock();
         let of = |connection: &Option<Arc<Connection>>| {
@@ -96,7 +101,7 @@ impl Link {
         of(&state.spare).or_else(|| of(&state.current))
     }
 
-    /// Whether what it says has been of use, and its connection lives.
+    /// Whether its replies have been useful, and its connection works.
     pub(super) fn is_good(&self) -> bool {
         self.is_proven() && self.phase() == Some(Phase::Up) && !self.is_in_doubt()
     }
@@ -105,14 +110,14 @@ impl Link {
         self.state.lock().spares.is_in_vain()
     }
 
-    /// Whether anything has come over it since then.
+    /// Whether anything has come over the link since `then`.
     pub(super) fn was_heard_since(&self, then: Instant) -> bool {
         let state = self.state.lock();
         let mut connections = state.current.iter().chain(&state.spare);
         connections.any(|connection| connection.was_heard_since(then))
     }
 
-    /// What came over it was of use, or was not.
+    /// Notes whether the last reply was useful.
     pub(super) fn prove(&self, useful: bool) {
         self.proven.store(useful, Ordering::Relaxed);
     }
@@ -121,8 +126,8 @@ impl Link {
         self.proven.load(Ordering::Relaxed)
     }
 
-    /// Asks over the connection, and over another one when that ends or is silent. `join` is told
-    /// when another way should be taken as well.
+    /// Asks over the connection, and over another one when that ends or is silent. `join` is
+    /// notified when another transport should ask as well.
     ///
     /// # Errors
     ///
@@ -141,7 +146,7 @@ impl Link {
                     self.answered(&by, &latest, &trials);
                     return Ok(bytes);
                 }
-                // The later one goes on by itself.
+                // The latest connection is still in use.
                 Event::Ended(_, by)
                     if !Arc::ptr_eq(&by, &latest) && latest.phase() != Phase::Ended => {}
                 Event::Ended(ended, _) => match trials.go_on(ended) {
@@ -150,7 +155,7 @@ impl Link {
                         running.push(asking(latest.clone()));
                     }
                     Err(error) if running.is_empty() => return Err(error),
-                    // The silent one may answer yet; nothing better is to be hoped for here.
+                    // The silent connection may still answer; another one would do no better.
                     Err(_) => trials.tell(Slow::NotUp),
                 },
                 Event::Slow(why) => trials.tell(why),
@@ -166,7 +171,7 @@ impl Link {
         }
     }
 
-    /// The next thing that happens to a question.
+    /// The next event of a question.
     async fn event<F>(
         &self,
         running: &mut FuturesUnordered<F>,
@@ -184,7 +189,7 @@ impl Link {
         }
     }
 
-    /// What gives reason to do something beside waiting.
+    /// Waits for a reason to do something besides waiting.
     async fn doubt(&self, latest: &Connection, trials: &Trials<'_>) -> Event {
         let join = trials.untold();
         loop {
@@ -210,8 +215,8 @@ impl Link {
         }
     }
 
-    /// Waits until a question is older than a line that has answered others may let it become,
-    /// however its connections fare.
+    /// Waits until a question is older than [`SLOW_AFTER`], on a link that has answered before,
+    /// whatever happens to its connections.
     async fn is_slow(&self, trials: &Trials<'_>, join: Option<&Join>) {
         match join {
             Some(_) if self.is_proven() => sleep_until(trials.started_at + SLOW_AFTER).await,
@@ -219,14 +224,14 @@ impl Link {
         }
     }
 
-    /// Waits until a connection that is up is silent for too long.
+    /// Waits until a connection that is up has been silent for too long.
     async fn silence(&self, on: &Connection, trials: &Trials<'_>, join: Option<&Join>) -> Event {
         let (patience, may_replace) = self.state.lock().spare_now();
         if !trials.is_replaced && may_replace {
             on.is_silent_for(patience).await;
             return Event::Silent;
         }
-        // Who has caused the doubt may be slow for other reasons.
+        // The question that raised the doubt may be slow for its own reasons.
         let is_trusted = self.is_proven() && (trials.is_replaced || !self.is_in_doubt());
         if join.is_none() || is_trusted {
             return pending().await;
@@ -239,7 +244,7 @@ impl Link {
         join.head_start(self.state.lock().took)
     }
 
-    /// The connection in use, or a new one. All who come while it is being opened share it.
+    /// The connection in use, or a new one. All questions share a connection that is being opened.
     fn connection(&self) -> Arc<Connection> {
         let mut state = self.state.lock();
         state.follow();
@@ -248,7 +253,7 @@ impl Link {
             Some(known) if known.is_open() || known.failure().is_some_and(refused) => known.clone(),
             known => {
                 if let Some(ended) = known.clone() {
-                    state.learn(&ended);
+                    state.note_end(&ended);
                 }
                 let quota = state.quota();
                 state.current.insert((self.open)(quota)).clone()
@@ -256,12 +261,13 @@ impl Link {
         }
     }
 
-    /// A connection beside a silent one, which may still answer and goes on until this one is up.
+    /// A connection beside a silent one. The silent one may still answer and is used until this one
+    /// is up.
     fn spare(&self, silent: &Arc<Connection>) -> Arc<Connection> {
         let mut state = self.state.lock();
         state.follow();
         let is_other = |other: &&Arc<Connection>| !Arc::ptr_eq(other, silent) && other.is_open();
-        // Somebody else may have come to the same conclusion.
+        // Another question may have opened one already.
         if let Some(other) = state.spare.iter().chain(&state.current).find(is_other) {
             return other.clone();
         }
@@ -274,28 +280,30 @@ impl Link {
     fn answered(&self, by: &Arc<Connection>, latest: &Arc<Connection>, trials: &Trials<'_>) {
         let mut state = self.state.lock();
         state.took = by.took().or(state.took);
-        // The silent one was alive after all, or it was not.
+        // If a connection was opened for this question: the silent one has answered, or the new
+        // one.
         state.spares.answered(trials.is_replaced.then(|| Arc::ptr_eq(by, latest)));
     }
 }
 
 impl LinkState {
-    /// How long a silence is one, and whether there is a spare, or may be one now.
+    /// The patience with a silent connection, and whether there is a spare or may be one now.
     fn spare_now(&self) -> (Duration, bool) {
         let (patience, open_at) = self.spares.next();
         let has_spare = self.spare.as_ref().is_some_and(|spare| spare.is_open());
         (patience, has_spare || open_at <= Instant::now())
     }
 
-    /// One end may be an accident; two in a row that have cost questions are a rule.
-    fn learn(&mut self, ended: &Connection) {
-        let lesson = ended.quota_of_the_server();
-        self.lesson = match (self.lesson, lesson) {
+    /// One end may be an accident. Two in a row by which questions were lost are a rule of the
+    /// server.
+    fn note_end(&mut self, ended: &Connection) {
+        let after = ended.quota_of_the_server();
+        self.ended_after = match (self.ended_after, after) {
             (Some(before), Some(now)) => {
                 self.quota = Some((before.max(now), Instant::now()));
-                lesson
+                after
             }
-            (_, lesson) => lesson,
+            (_, after) => after,
         };
     }
 
@@ -304,7 +312,7 @@ impl LinkState {
         self.quota.filter(holds).map_or(usize::MAX, |(quota, _)| quota)
     }
 
-    /// A spare that is up takes the place of the one that was silent.
+    /// Puts a spare that is up in the place of the silent connection.
     fn follow(&mut self) {
         let is_over = self.current.as_ref().is_none_or(|current| !current.is_open());
         let is_ready = |spare: &mut Arc<Connection>| {
@@ -323,14 +331,14 @@ impl fmt::Debug for Link {
     }
 }
 
-/// What happens to a question on a line.
+/// An event of a question on a link.
 enum Event {
-    /// By this connection.
+    /// This connection has answered.
     Answered(Vec<u8>, Arc<Connection>),
-    /// This connection has.
+    /// This connection has ended.
     Ended(Unanswered, Arc<Connection>),
-    /// Another way is to join.
+    /// Another transport is to join.
     Slow(Slow),
-    /// Nothing comes from the latest connection.
+    /// The latest connection is silent.
     Silent,
 }

@@ -1,5 +1,5 @@
-//! What is remembered of the servers' ports: which TLS port is dead and left alone for a while
-//! (R-7858-3.1d; RFC 9539 section 4.3 calls that damping), and where UDP gets no answer.
+//! What is remembered of the ports of the servers: which TLS port is dead and left alone for a
+//! while (R-7858-3.1d; RFC 9539 section 4.3 calls that damping), and where UDP gets no answer.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,21 +10,21 @@ use tokio::time::Instant;
 use super::route::Route;
 use crate::mutex::Mutex;
 
-/// A dead port is left alone for so long at first, and twice as long each time it is found dead
+/// A dead port is left alone for this time at first, and twice as long each time it is found dead
 /// again, up to [`MAX_ALONE`].
 const ALONE: Duration = Duration::from_secs(10);
 /// RFC 7858 section 3.1: "such as one hour".
 const MAX_ALONE: Duration = Duration::from_secs(3_600);
-/// The most for a server that had TLS before: it is more likely to have it again.
+/// The limit for a server that had TLS before, because it is more likely to have it again.
 const MAX_ALONE_HAD_TLS: Duration = Duration::from_secs(60);
-/// How long TCP goes first where UDP was silent.
+/// TCP goes first for this time where UDP was silent.
 const UDP_SILENT_FOR: Duration = Duration::from_secs(60);
-/// A warning holds for so long.
+/// At most one warning a server comes in this time.
 const WARNED_FOR: Duration = Duration::from_secs(60);
-/// Servers that are remembered.
+/// At most this many routes are remembered.
 const MAX_ROUTES: usize = 256;
 
-/// See the module. Shared by all runtimes.
+/// See the module. All runtimes share it.
 #[derive(Debug, Default)]
 pub(in crate::dns) struct Ports(Mutex<HashMap<Route, Memory>>);
 
@@ -40,31 +40,32 @@ struct Memory {
 #[derive(Debug)]
 struct Dead {
     why: Arc<str>,
-    /// So often in a row; 0 while that is not certain.
+    /// How often in a row it was found dead; 0 while that is not certain.
     times: u32,
     found_at: Instant,
     until: Instant,
 }
 
-/// What to do with a TLS port.
+/// How to treat a TLS port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::dns) enum Tls {
-    /// Nothing speaks against it.
+    /// Nothing is known against it.
     Try,
     /// It is dead for this reason.
     LeaveAlone(Arc<str>),
-    /// It was dead for this reason: plain DNS does not wait for it, but somebody should look.
+    /// It was dead for this reason: a probe is due, for which plain DNS does not wait.
     Probe(Arc<str>),
 }
 
 impl Ports {
-    /// Tells one caller to probe when the time has come, and the others meanwhile not to.
+    /// Gives `Probe` to one caller when the time has come, and `LeaveAlone` to the others
+    /// meanwhile.
     pub(in crate::dns) fn tls(&self, route: &Route, now: Instant) -> Tls {
         let mut routes = self.0.lock();
         match routes.get_mut(route).and_then(|memory| memory.dead.as_mut()) {
             None => Tls::Try,
             Some(dead) if now < dead.until => Tls::LeaveAlone(dead.why.clone()),
-            // Nothing more was found out.
+            // The doubt has not been confirmed.
             Some(dead) if dead.times == 0 => Tls::Try,
             Some(dead) => {
                 dead.until = now + ALONE;
@@ -73,7 +74,7 @@ impl Ports {
         }
     }
 
-    /// The port may be dead: for so long nobody waits for it.
+    /// The port may be dead. For this time no question waits for it.
     pub(in crate::dns) fn tls_is_doubtful(
         &self,
         route: &Route,
@@ -87,7 +88,7 @@ impl Ports {
         });
     }
 
-    /// Whether it is time to warn of questions in clear to a server that had TLS.
+    /// Whether a warning is due that a server that had TLS is asked unencrypted.
     pub(in crate::dns) fn is_warning_due(&self, route: &Route, now: Instant) -> bool {
         let mut routes = self.0.lock();
         let Some(memory) = routes.get_mut(route).filter(|memory| memory.had_tls) else {
@@ -98,7 +99,7 @@ impl Ports {
         due
     }
 
-    /// It has answered. A handshake alone says little: there are servers that do no more.
+    /// The port has answered. A handshake alone would say little: some servers do no more.
     pub(in crate::dns) fn tls_is_up(&self, route: &Route) {
         self.change(route, |memory| {
             memory.had_tls = true;
@@ -106,15 +107,15 @@ impl Ports {
         });
     }
 
-    /// The port is dead: refused, its handshake has failed, or what it says is no answer. Questions
-    /// that find out together have found out once.
+    /// The port is dead: refused, its handshake has failed, or its reply is no answer. Failures
+    /// that come together count once.
     pub(in crate::dns) fn tls_is_dead(&self, route: &Route, why: &str, now: Instant) {
         if self.change(route, |memory| memory.bury(why, now)) {
             tracing::debug!(server = %route.server.ip(), why, "no TLS: left alone");
         }
     }
 
-    /// The port is silent. That says nothing about TLS unless plain DNS has answered since.
+    /// The port is silent. That counts only if plain DNS has answered since.
     pub(in crate::dns) fn tls_is_silent(
         &self,
         route: &Route,
@@ -132,9 +133,9 @@ impl Ports {
         self.change(route, |memory| memory.plain_answered_at = Some(now));
     }
 
-    /// TCP has answered in place of UDP, or UDP has.
+    /// UDP was silent and TCP has answered, or UDP has answered.
     pub(in crate::dns) fn note_udp(&self, route: &Route, silent: bool, now: Instant) {
-        // Most servers never fall silent, and need no memory.
+        // Most servers are never silent and need no memory.
         if silent || self.is_udp_silent(route, now) {
             self.change(route, |memory| memory.udp_silent_at = silent.then_some(now));
         }
@@ -148,7 +149,8 @@ impl Ports {
     fn change<T>(&self, route: &Route, change: impl FnOnce(&mut Memory) -> T) -> T {
         let mut routes = self.0.lock();
         if routes.len() >= MAX_ROUTES && !routes.contains_key(route) {
-            // One that never had TLS, and will be asked again first.
+            // A route that never had TLS goes first, and among those the one that is asked again
+            // soonest.
             let until = |memory: &Memory| memory.dead.as_ref().map(|dead| dead.until);
             let first = routes.iter().min_by_key(|(_, memory)| (memory.had_tls, until(memory)));
             let first = first.map(|(route, _)| route.clone());
@@ -159,7 +161,7 @@ impl Ports {
 }
 
 impl Memory {
-    /// Whether that is news.
+    /// Returns whether that was not known.
     fn bury(&mut self, why: &str, now: Instant) -> bool {
         let is_known = |dead: &Dead| dead.times > 0 && now < dead.found_at + ALONE;
         if self.dead.as_ref().is_some_and(is_known) {
@@ -185,7 +187,7 @@ mod tests {
         Route { server, local: None, binding: Binding::default() }
     }
 
-    /// How long it is left alone from now on, in seconds.
+    /// How long the port is left alone from now on, in seconds.
     fn alone(ports: &Ports, now: Instant) -> u64 {
         let mut later = now;
         while matches!(ports.tls(&route(1), later), Tls::LeaveAlone(_)) {

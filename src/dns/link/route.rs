@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use crate::connect::probe::source_of;
 use crate::race::binding::Binding;
 
-/// The key of everything that is remembered of a server. On another network, and so from another
-/// address of this host, its ports may be open.
+/// The key of everything that is remembered of a server. From another address of this host, its
+/// ports may be open.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(in crate::dns) struct Route {
     /// With the port of plain DNS. A strict or pinned server has the port of TLS.

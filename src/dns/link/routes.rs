@@ -1,5 +1,5 @@
-//! How the name servers of a network are reached: the lines to them, what is remembered of their
-//! ports, and whom TLS trusts.
+//! How the name servers of a network are reached: the links to them, the memory of their ports, and
+//! TLS.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -18,14 +18,14 @@ use crate::mutex::Mutex;
 use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::race::binding::Binding;
 
-/// Lines that are kept although nobody uses them.
+/// At most this many links are kept although they are not in use.
 const MAX_LINKS: usize = 64;
 
-/// Shared by all lookups of a network.
+/// All lookups of a network share it.
 #[derive(Debug)]
 pub(in crate::dns) struct Routes {
     pub(in crate::dns) ports: Arc<Ports>,
-    /// The head start of TLS where plain DNS will do as well.
+    /// The head start of TLS where plain DNS serves as well.
     pub(in crate::dns) plain_delay: Duration,
     /// No UDP (`use-vc`).
     pub(in crate::dns) tcp_only: bool,
@@ -33,14 +33,14 @@ pub(in crate::dns) struct Routes {
     links: Mutex<HashMap<LinkKey, Arc<Link>>>,
 }
 
-/// What a stream to a server runs over.
+/// The transport of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::dns) enum Transport {
     Tcp,
     Tls,
 }
 
-/// Whose line it is. A connection and its timers belong to the runtime that made them.
+/// The key of a link. A connection and its timers belong to the runtime that made them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct LinkKey {
     runtime: runtime::Id,
@@ -55,7 +55,7 @@ pub(in crate::dns) struct Way<'a> {
     pub(in crate::dns) server: &'a NameServer,
     pub(in crate::dns) binding: &'a Binding,
     pub(in crate::dns) route: Route,
-    /// Why it went in clear, once it has.
+    /// The reason for which the question was sent unencrypted, once it was.
     pub(in crate::dns) clear: &'a OnceLock<Arc<str>>,
 }
 
@@ -77,7 +77,7 @@ impl Routes {
 }
 
 impl Way<'_> {
-    /// The line of this runtime to the server.
+    /// The link of this runtime to the server.
     pub(in crate::dns) fn link(&self, transport: Transport) -> Arc<Link> {
         let (route, profile) = (self.route.clone(), self.server.profile().clone());
         let key = LinkKey { runtime: Handle::current().id(), route, profile, transport };
@@ -92,7 +92,7 @@ impl Way<'_> {
         link.clone()
     }
 
-    /// What is to be said of a silent server that has to be reached over TLS: how far it got.
+    /// For a silent TLS-only server: how far the connection got.
     pub(in crate::dns) fn standing(&self) -> Option<LookupError> {
         if !self.server.is_authenticated() {
             return None;

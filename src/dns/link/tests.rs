@@ -1,4 +1,4 @@
-//! A line in paused time: each connection is a pipe, at whose other end a server follows orders.
+//! A link in paused time: each connection is a pipe with a scripted server at its other end.
 
 use std::sync::atomic::AtomicU32;
 
@@ -12,27 +12,27 @@ use crate::race::answer::LookupErrorKind;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// What a server does with one connection.
+/// The behaviour of a server on one connection.
 #[derive(Debug, Clone, Copy)]
 enum Server {
-    /// Answers after so long.
+    /// Answers after this time.
     Answers(Duration),
-    /// Answers so many questions, then closes.
+    /// Answers this many questions, then closes.
     Closes(usize),
-    /// Answers so many questions, and then no more.
+    /// Answers this many questions and then no more.
     FallsSilent(usize),
-    /// The connection comes about only after so long, then it answers.
+    /// The connection comes up after this time, then it answers.
     Late(Duration),
-    /// The connection takes so long, and each answer.
+    /// The connection takes the first time to come up, and each answer the second.
     Far(Duration, Duration),
-    /// Ends at the question with this id.
+    /// Closes at the question with this id.
     Dislikes(u16),
     /// There is no connection.
     Refused,
 }
 
-/// A line whose connections meet these servers, the last of them again and again, and the count of
-/// connections.
+/// A link whose connections reach these servers in turn, the last of them again and again, and the
+/// count of connections.
 fn link(servers: &[Server]) -> (Arc<Link>, Arc<AtomicU32>) {
     let (servers, opened) = (servers.to_vec(), Arc::new(AtomicU32::new(0)));
     let count = opened.clone();
@@ -58,7 +58,7 @@ fn link(servers: &[Server]) -> (Arc<Link>, Arc<AtomicU32>) {
     (Arc::new(Link::new(([192, 0, 2, 53], 853).into(), open)), opened)
 }
 
-/// Says back what it hears.
+/// Sends back what it receives.
 async fn serve(stream: DuplexStream, server: Server) -> std::io::Result<()> {
     let (most, after) = match server {
         Server::Answers(after) | Server::Far(_, after) => (usize::MAX, after),
@@ -101,7 +101,7 @@ fn ask(link: &Arc<Link>, id: u16) -> JoinHandle<Result<Vec<u8>, LookupError>> {
     tokio::spawn(async move { link.ask(&message, None).await })
 }
 
-/// How long a question takes.
+/// The time that a question takes.
 async fn time(link: &Arc<Link>) -> Duration {
     let started = Instant::now();
     assert_eq!(ask(link, 7).await.unwrap().unwrap(), 7_u16.to_be_bytes());
@@ -145,7 +145,7 @@ async fn one_that_refuses_is_tried_once_a_question() {
     for nth in 1..3 {
         let error = ask(&link, 7).await.unwrap().unwrap_err();
         assert_eq!(error.to_string(), "no name server: refused");
-        // Who comes at once hears the same, without another connection.
+        // A question at once gets the same, without another connection.
         ask(&link, 8).await.unwrap().unwrap_err();
         assert_eq!(opened.load(Ordering::Relaxed), nth);
         sleep(REFUSED_FOR).await;
@@ -153,13 +153,13 @@ async fn one_that_refuses_is_tried_once_a_question() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_connection_that_cannot_be_replaced_makes_another_way_join() {
+async fn a_silent_connection_that_cannot_be_replaced_makes_another_transport_join() {
     let (link, _) = link(&[Server::FallsSilent(1), Server::Refused]);
     assert_eq!(slow(&link).await, None);
     link.prove(true);
     assert_eq!(slow(&link).await, Some((250, Slow::NotUp)));
     assert!(!link.is_good());
-    // Who comes next waits no longer for a line in doubt.
+    // The next question does not wait longer for a link in doubt.
     assert_eq!(slow(&link).await, Some((250, Slow::Silent)));
     let told = link.failure().map(|error| error.to_string());
     assert_eq!(told.as_deref(), Some("no name server: refused"));
@@ -204,7 +204,7 @@ async fn a_server_that_is_mute_gets_fewer_and_fewer_connections() {
         sleep(500 * MS).await;
         asked.abort();
     }
-    // In 10 s: the first, and others 250 ms, 500 ms, 1, 2, and 4 s later.
+    // In 10 s: the first, and others 250 ms, 500 ms, 1, 2 and 4 s later.
     assert!(opened.load(Ordering::Relaxed) <= 6, "{opened:?}");
 }
 
@@ -240,7 +240,7 @@ async fn a_silent_second_connection_is_the_last() {
     asked.abort();
 }
 
-/// After how many milliseconds another way is to join a question, and why.
+/// After how many milliseconds another transport is to join a question, and why.
 async fn slow(link: &Arc<Link>) -> Option<(u128, Slow)> {
     let join = Join::after(50 * MS);
     let (message, started) = (Arc::from(7_u16.to_be_bytes()), Instant::now());
@@ -258,7 +258,7 @@ async fn slow(link: &Arc<Link>) -> Option<(u128, Slow)> {
 async fn the_head_start_counts_from_the_connections_start() {
     let (link, _) = link(&[Server::Late(2_000 * MS)]);
     assert_eq!(slow(&link).await, Some((50, Slow::NotUp)));
-    // The same connection is still under way.
+    // The same connection is still being opened.
     assert_eq!(slow(&link).await, Some((0, Slow::NotUp)));
     sleep(2_000 * MS).await;
     assert_eq!(slow(&link).await, None);
@@ -278,7 +278,7 @@ async fn one_that_has_answered_before_may_be_slower() {
     link.prove(true);
     assert!(link.is_good());
     assert_eq!(slow(&link).await, Some((1_000, Slow::Silent)));
-    // The next question is no older than it is.
+    // The next question is no older than that.
     assert_eq!(slow(&link).await, Some((1_000, Slow::Silent)));
 }
 
@@ -295,7 +295,7 @@ async fn tcp_that_comes_up_in_time_gets_the_head_start_again() {
     assert_eq!(slow(&link).await, Some((90, Slow::NotUp)));
 }
 
-/// Whether a question that fails finds the line in vain.
+/// Whether a question that fails finds that the link takes questions and answers none.
 async fn is_in_vain(servers: &[Server]) -> bool {
     let ((link, _), join) = (link(servers), Join::after(50 * MS));
     let message = Arc::from(7_u16.to_be_bytes());
@@ -304,9 +304,9 @@ async fn is_in_vain(servers: &[Server]) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_line_that_is_up_and_ends_at_each_question_is_in_vain() {
+async fn a_link_that_is_up_and_ends_at_each_question_answers_none() {
     assert!(is_in_vain(&[Server::Closes(0)]).await);
-    // Why there is no connection is told elsewhere.
+    // Another test has the reason why there is no connection.
     assert!(!is_in_vain(&[Server::Refused]).await);
     assert!(!is_in_vain(&[Server::Closes(0), Server::Refused]).await);
 }

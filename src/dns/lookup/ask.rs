@@ -22,7 +22,7 @@ use crate::dns::server::reply::Reply;
 use crate::mutex::Mutex;
 use crate::race::answer::{Answer, LookupError, LookupErrorKind};
 
-/// Distance between two servers while none fails.
+/// The next server is asked after this time if none has failed.
 const NEXT_SERVER: Duration = Duration::from_millis(250);
 
 /// Asks until there is an answer, every server has failed, or the deadline is over.
@@ -31,7 +31,7 @@ pub(super) async fn ask(whom: Whom<'_>, key: &Key, deadline: &SharedDeadline) ->
         Ok(entry) => entry,
         Err(error) => CacheEntry { outcome: Err(error), ttl: Duration::ZERO },
     };
-    // Whatever the answer came by in the end.
+    // Record it even if the final answer came over TLS.
     let Some(why) = whom.clear.get() else { return entry };
     let outcome = match entry.outcome {
         Ok(answer) => Ok(answer.with_plaintext_reason(why.clone())),
@@ -40,17 +40,19 @@ pub(super) async fn ask(whom: Whom<'_>, key: &Key, deadline: &SharedDeadline) ->
     CacheEntry { outcome, ..entry }
 }
 
-/// Which servers there are, and what is remembered of them.
+/// The servers, and everything that is remembered of them.
 #[derive(Clone, Copy)]
 pub(super) struct Whom<'a> {
     pub(super) conf: &'a Conf,
     pub(super) memory: &'a Memory,
     pub(super) routes: &'a Routes,
-    /// Why a question went in clear that was to go over TLS where that works.
+    /// The reason for which a question to an opportunistic server was sent unencrypted, once one
+    /// was.
     pub(super) clear: &'a OnceLock<Arc<str>>,
 }
 
-/// A reply may end with a CNAME whose target it says nothing of; then that is asked as well.
+/// Follows CNAMEs. If a reply ends with one and has no records of its target, the target is the
+/// next question.
 async fn follow(
     whom: Whom<'_>,
     key: &Key,
@@ -93,8 +95,8 @@ fn entry(answer: Answer, chain: &Chain) -> CacheEntry {
     CacheEntry { outcome: Ok(answer), ttl: chain.ttl() }
 }
 
-/// The first good reply, and whose it is. Every question stays open until the deadline, so that a
-/// server that needs longer than the patience with it still answers.
+/// The first good reply. Every question stays open until the deadline, so that a server that
+/// answers after the next one was asked still counts.
 async fn ask_servers(
     Whom { conf, memory, routes, clear }: Whom<'_>,
     key: &Key,
@@ -130,7 +132,7 @@ where
 {
     let mut running = FuturesUnordered::new();
     for server in servers {
-        // Boxed, or it would be moved as a whole several times.
+        // Boxed, because it would be moved as a whole several times.
         running.push(Box::pin(exchange(server.clone())));
         let next_at = Instant::now() + NEXT_SERVER;
         match select(running.next(), pin!(sleep_until(next_at))).await {
@@ -146,7 +148,7 @@ where
     None
 }
 
-/// The servers that were asked, in this order, and how those ended that failed.
+/// The servers in the order in which they were asked, and the errors of those that failed.
 #[derive(Default)]
 struct Story(Mutex<Vec<(NameServer, Option<LookupError>)>>);
 
@@ -162,8 +164,8 @@ impl Story {
         None
     }
 
-    /// The one error to tell: of the lowest rank, and among equals the first server's.
-    /// `standing` says how far it got with a silent server.
+    /// The error of the lookup: that of the lowest rank, and among equals the first server's.
+    /// `standing` says for a silent server how far the connection got.
     fn failure(&self, standing: impl Fn(&NameServer) -> Option<LookupError>) -> LookupError {
         let asked = self.0.lock();
         let silent = asked.iter().filter(|(_, end)| end.is_none()).count();

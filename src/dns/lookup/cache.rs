@@ -1,4 +1,4 @@
-//! What was learnt: answers, "none", and failures, each for its time. Shared by all runtimes.
+//! The cache: answers, negative answers and failures, each for its own time. All runtimes share it.
 
 use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
@@ -13,30 +13,31 @@ use crate::race::answer::{Answer, LookupError, LookupErrorKind};
 use crate::race::binding::Binding;
 use crate::race::query::Record;
 
-/// What everything that is kept may weigh.
+/// The most that all entries weigh together.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
-/// What an entry weighs besides its texts and addresses: itself, and its place in map and list.
+/// The weight of an entry without its texts and addresses: of itself, and of its slots in map and
+/// list.
 const ENTRY_BYTES: usize = 512;
-/// How long a failure is remembered (RFC 9520 section 3.2: at least 1 s, at most 5 min).
+/// A failure is remembered for this time (RFC 9520 section 3.2: at least 1 s, at most 5 min).
 const FAILURE: Duration = Duration::from_secs(1);
-/// A server that says that it cannot is asked less and less often.
+/// SERVFAIL and REFUSED in a row are remembered for longer and longer, up to this.
 const MAX_FAILURE: Duration = Duration::from_secs(30);
-/// A failure repeats itself if it comes so soon after the end of the one before.
+/// A failure counts as repeated if it comes within this time after the one before has run out.
 const REPEATED_WITHIN: Duration = Duration::from_secs(300);
-/// How long an answer, even one with a TTL of zero, belongs to the race that asked for it.
+/// An answer, even one with a TTL of zero, serves the race that asked for it for this time.
 const TRANSACTION: Duration = Duration::from_secs(5);
 
-/// What is asked, and through which way: answers learnt under one binding are never used under
-/// another.
+/// A question and the binding under which it is asked: an answer learned under one binding is never
+/// used under another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Key {
-    /// Lower case, absolute, without a dot at its end.
+    /// In lower case, absolute, without a dot at its end.
     pub(super) name: Arc<str>,
     pub(super) record: Record,
     pub(super) binding: Binding,
 }
 
-/// Without a binding that binds nothing: it would take longer than the name.
+/// Skips a binding that binds nothing, because hashing it takes longer than hashing the name.
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let Self { name, record, binding } = self;
@@ -48,21 +49,22 @@ impl Hash for Key {
     }
 }
 
-/// How a lookup ended just now, and for how long that holds. Failures have no TTL: the cache
-/// knows how often they repeat.
+/// The outcome of a lookup, and how long it is valid. Failures have no TTL: the cache counts how
+/// often they repeat.
 pub(super) struct CacheEntry {
     pub(super) outcome: Result<Answer, LookupError>,
     pub(super) ttl: Duration,
 }
 
-/// What is too much goes in the order of its last use, so that a just learnt failure stays (RFC 9520).
+/// Entries that exceed [`MAX_BYTES`] are dropped, the least recently used first, so that a new
+/// failure stays (RFC 9520).
 #[derive(Debug)]
 pub(super) struct Cache(Mutex<Entries>);
 
 #[derive(Debug)]
 struct Entries {
     lru: LruCache<Key, Entry>,
-    /// What they weigh.
+    /// The weight of all entries.
     bytes: usize,
 }
 
@@ -71,7 +73,7 @@ struct Entry {
     outcome: Result<Answer, LookupError>,
     learned_at: Instant,
     valid_until: Instant,
-    /// How many failures came before this one.
+    /// The number of failures in a row, this one included.
     repeats: u32,
 }
 
@@ -80,14 +82,14 @@ impl Cache {
         Self(Mutex::from(Entries { lru: LruCache::unbounded(), bytes: 0 }))
     }
 
-    /// What still holds, marked as remembered, with the TTL that is left (R-1035-TTL).
+    /// An entry that is still valid, marked as remembered, with the TTL that is left (R-1035-TTL).
     pub(super) fn get(&self, key: &Key, now: Instant) -> Option<Result<Answer, LookupError>> {
         let mut entries = self.0.lock();
         let entry = entries.lru.get(key).filter(|entry| now < entry.valid_until)?;
         Some(entry.remembered(now))
     }
 
-    /// What still holds or was learnt a moment ago.
+    /// An entry that is still valid or was stored within [`TRANSACTION`].
     pub(super) fn recent(&self, key: &Key, now: Instant) -> Option<Result<Answer, LookupError>> {
         let holds = |entry: &Entry| now < entry.valid_until || now < entry.learned_at + TRANSACTION;
         let mut entries = self.0.lock();
@@ -95,7 +97,7 @@ impl Cache {
         Some(entry.remembered(now))
     }
 
-    /// Remembers a result and hands it back.
+    /// Stores an outcome and returns it.
     pub(super) fn insert(
         &self,
         key: Key,
@@ -107,7 +109,8 @@ impl Cache {
         let known = entries.lru.get(&key);
         let (holds, repeats) = match failure_kind(&outcome) {
             None => (ttl, 0),
-            // A failure in one runtime says nothing against what another has learnt meanwhile.
+            // A failure in one runtime does not replace an answer that another runtime has learned
+            // meanwhile.
             Some(_) if known.is_some_and(|known| known.is_answer_at(now)) => return outcome,
             Some(kind) => failure(known, kind, now),
         };
@@ -134,10 +137,12 @@ impl Entries {
     }
 }
 
-/// How long a failure is remembered, and the how manieth in a row it is (R-9520-3.2a, R-9520-3.2b).
+/// How long to remember a failure, and how many failures in a row this makes (R-9520-3.2a,
+/// R-9520-3.2b).
 fn failure(before: Option<&Entry>, kind: LookupErrorKind, now: Instant) -> (Duration, u32) {
     if !matches!(kind, LookupErrorKind::ServerFailure | LookupErrorKind::Refused) {
-        // Silence and an unreachable server mend without notice: no longer than we must.
+        // Silence and an unreachable server can end at any moment, so the time is the shortest
+        // allowed.
         return (FAILURE, 0);
     }
     let repeated = |entry: &&Entry| entry.repeats > 0 && now < entry.valid_until + REPEATED_WITHIN;
@@ -162,7 +167,7 @@ impl Entry {
     }
 }
 
-/// What kind of failure it is; `None` for an answer, and "none" is an answer (R-9520-2).
+/// The kind of a failure; `None` for an answer, and a negative answer is an answer (R-9520-2).
 fn failure_kind(outcome: &Result<Answer, LookupError>) -> Option<LookupErrorKind> {
     let error = outcome.as_ref().err()?;
     (!error.kind().is_negative()).then_some(error.kind())

@@ -1,4 +1,4 @@
-//! From the name that was asked to the addresses: CNAMEs, TTLs, and what "none" means.
+//! From the name that was asked to its addresses: CNAMEs, TTLs and negative answers.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,15 +10,16 @@ use crate::dns::message::text_name;
 use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::race::query::Record;
 
-/// The most CNAMEs that are followed (C-ALIAS).
+/// At most this many CNAMEs are followed (C-ALIAS).
 const MAX_HOPS: usize = 8;
-/// The most addresses of one answer that are kept.
+/// At most this many addresses of one answer are kept.
 const MAX_ADDRS: usize = 64;
-/// No answer is used for longer, and no "none" (RFC 2308 section 5 leaves both to us).
+/// The longest validity of an answer and of a negative answer (RFC 2308 section 5 leaves both to
+/// the resolver).
 const MAX_TTL: Duration = Duration::from_secs(3_600);
 const MAX_NEGATIVE_TTL: Duration = Duration::from_secs(300);
 
-/// The name that was reached, those passed on the way to it, and the smallest TTL so far.
+/// The name that the chain has reached, the names before it, and the smallest TTL so far.
 #[derive(Debug)]
 pub(super) struct Chain {
     name: Name,
@@ -26,14 +27,14 @@ pub(super) struct Chain {
     ttl: Duration,
 }
 
-/// Where a reply leads.
+/// The end of a reply's CNAMEs.
 #[derive(Debug)]
 pub(super) enum ChainEnd {
-    /// To addresses of the chain's last name, and how many more there were.
+    /// Addresses of the chain's last name, and how many more the reply had.
     Addrs { addrs: Vec<SocketAddr>, dropped: usize },
-    /// To none. It may be remembered for the chain's TTL.
+    /// A negative answer, which is valid for the chain's TTL.
     None(LookupErrorKind),
-    /// To another name, of which it says nothing.
+    /// Another name, about which the reply has nothing more.
     Elsewhere,
 }
 
@@ -47,17 +48,17 @@ impl Chain {
         &self.name
     }
 
-    /// Whether a CNAME was followed.
+    /// Whether the chain has followed a CNAME.
     pub(super) fn has_moved(&self) -> bool {
         !self.passed.is_empty()
     }
 
-    /// The smallest TTL on the way; zero: not to be cached.
+    /// The smallest TTL of the chain; with zero the answer is not cached.
     pub(super) fn ttl(&self) -> Duration {
         self.ttl
     }
 
-    /// Follows a reply as far as it goes. Records of other names, classes and types are ignored.
+    /// Follows the CNAMEs of a reply. Records of other names, classes and types are ignored.
     ///
     /// # Errors
     ///
@@ -186,7 +187,7 @@ mod tests {
         message
     }
 
-    /// Where a reply about `www.test` leads, the last name, and for how long.
+    /// The end of a reply about `www.test`, the last name, and its validity.
     fn follow(reply: &Message) -> (Result<ChainEnd, LookupError>, String, Duration) {
         let mut chain = Chain::new(name("www.test"));
         let found = chain.follow(reply, Record::A);
@@ -257,7 +258,7 @@ mod tests {
         let (found, last, _) = follow(&reply(ResponseCode::NoError, half.clone(), vec![]));
         assert!(matches!(found, Ok(ChainEnd::Elsewhere)));
         assert_eq!(last, "b.other");
-        // With an SOA, or with NXDOMAIN, it is "none" (RFC 2308 section 2).
+        // An SOA or NXDOMAIN makes it a negative answer (RFC 2308 section 2).
         let soa = vec![soa("other", 60, 30)];
         let (found, _, ttl) = follow(&reply(ResponseCode::NoError, half.clone(), soa));
         assert!(matches!(found, Ok(ChainEnd::None(LookupErrorKind::NoRecords))));

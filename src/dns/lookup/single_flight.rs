@@ -1,4 +1,4 @@
-//! One question in flight serves everybody who asks it.
+//! Equal questions at the same time are one question.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,8 +14,8 @@ use crate::dns::server::udp::LAST_SEND;
 use crate::mutex::Mutex;
 use crate::race::answer::{Answer, LookupError};
 
-/// The questions that are in flight now. Each belongs to the runtime whose timers and sockets it
-/// uses: a question of a runtime that is gone, or that nobody drives, concerns no other runtime.
+/// The questions in flight. Each belongs to the runtime whose timers and sockets it uses, because
+/// that runtime may end or may not be polled.
 #[derive(Clone, Default)]
 pub(super) struct SingleFlight(Arc<Mutex<FlightTable>>);
 
@@ -31,20 +31,21 @@ struct FlightKey {
     question: Key,
 }
 
-/// Held weakly: when nobody waits any more, the question is given up.
+/// A question in flight. It is held weakly: when the last lookup that waits for it is dropped, it
+/// is given up.
 struct Flight {
     number: u64,
     asking: WeakShared<BoxFuture<'static, Result<Answer, LookupError>>>,
     deadline: SharedDeadline,
-    /// Until then the question is sent again; who comes later needs a flight of their own.
+    /// Until then the question is sent again. Later lookups start a flight of their own.
     open_until: Instant,
 }
 
 impl SingleFlight {
-    /// Joins the flight of this question, or starts one. A flight goes on to the latest deadline
-    /// of those who joined it, and can be joined as long as it still sends: or a name that is
-    /// asked for again and again would wait for ever for three lost packets. Has to be called
-    /// within a runtime.
+    /// Joins the flight of this question, or starts one. A flight lasts until the latest deadline
+    /// of the lookups that have joined it. It can be joined only while it still sends; without that
+    /// limit, three lost packets would block a name for as long as it is asked for. Has to be
+    /// called within a runtime.
     pub(super) fn join<F>(
         &self,
         question: Key,
@@ -89,7 +90,7 @@ impl fmt::Debug for SingleFlight {
     }
 }
 
-/// Takes a flight off the list when it has ended or was given up.
+/// Removes a flight that has ended or was given up.
 struct Landing {
     flights: SingleFlight,
     key: FlightKey,
@@ -105,7 +106,7 @@ impl Drop for Landing {
     }
 }
 
-/// When a flight gives up. Those who join it later may move it out.
+/// The deadline of a flight. Lookups that join it may extend it.
 #[derive(Clone)]
 pub(super) struct SharedDeadline(Arc<Mutex<Instant>>);
 
@@ -127,7 +128,7 @@ impl SharedDeadline {
         self.at() <= Instant::now()
     }
 
-    /// Waits for it.
+    /// Waits until the deadline has passed.
     pub(super) async fn passed(&self) {
         while Instant::now() < self.at() {
             sleep_until(self.at()).await;

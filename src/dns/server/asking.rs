@@ -1,4 +1,5 @@
-//! A question over TLS that goes on by itself, for what it tells of the port.
+//! A question over TLS as a task of its own. It goes on after the lookup has ended, for what it
+//! shows of the port.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,11 +22,11 @@ use crate::dns::link::routes::{Transport, Way};
 use crate::dns::message::Question;
 use crate::race::answer::{LookupError, LookupErrorKind};
 
-/// A port that is up and silent has so long to say anything after plain DNS has answered: some names
-/// take a server that long.
+/// After plain DNS has answered, a port that is up and silent has this time to answer: for some
+/// names a server takes that long.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// What is said of a port that takes questions and answers none.
+/// The reason for a port that takes questions and answers none.
 pub(super) const SILENT: &str = "TLS is up and silent";
 
 /// See the module.
@@ -43,14 +44,14 @@ impl Asking {
         Self { ports, route, link: way.link(Transport::Tls), question: question.clone() }
     }
 
-    /// Asks as a task of its own, which ends when its handle is dropped.
+    /// Asks in a task of its own, which ends when its handle is dropped.
     pub(super) fn start(self, join: Arc<Join>) -> Task {
         Task(tokio::spawn(async move {
             over_link(&self.link, Transport::Tls, &self.question, Some(&join)).await
         }))
     }
 
-    /// What comes over TLS speaks for the port.
+    /// Notes that the port has answered.
     pub(super) fn settled(
         &self,
         outcome: Result<Reply, LookupError>,
@@ -62,7 +63,7 @@ impl Asking {
         outcome
     }
 
-    /// TLS has failed, in one way or another, where plain DNS came to this.
+    /// TLS has failed. Blames the port if plain DNS has answered.
     pub(super) fn failed(
         &self,
         error: &LookupError,
@@ -74,8 +75,8 @@ impl Asking {
         }
     }
 
-    /// Plain DNS has answered while the port was silent. Whatever still comes over TLS says that it
-    /// is only slow. Who asks meanwhile waits for it no more than if it were dead, unless it has
+    /// Plain DNS has answered while the port was silent. An answer that still comes over TLS shows
+    /// that the port is only slow. Until then other questions treat it as dead, unless it has
     /// answered before.
     pub(super) async fn judge(self, tls: Task, join: Arc<Join>) {
         if !self.link.is_proven() {
@@ -85,18 +86,17 @@ impl Asking {
         match timeout(GRACE, tls).await {
             Ok(Err(error)) => self.blame(&error, &join),
             Ok(outcome) => drop(self.settled(outcome)),
-            // Others were answered.
+            // Other questions on this link were answered, so the port is alive.
             Err(_) if self.link.was_heard_since(started) => {}
             Err(_) => self.bury(SILENT),
         }
     }
 
-    /// Asks for nobody who waits: an answer, and no handshake alone, says that a dead port is a good
-    /// one again.
+    /// A background probe. Only an answer, not a mere handshake, revives a dead port.
     pub(super) async fn probe(self) {
         let (started, join) = (Instant::now(), Arc::new(Join::after(OPPORTUNISTIC_TIMEOUT)));
         let tls = self.clone().start(join.clone());
-        // For the handshake, and as long for the answer.
+        // The same time for the handshake and for the answer.
         match timeout(2 * OPPORTUNISTIC_TIMEOUT, tls).await {
             Ok(Err(error)) => self.blame(&error, &join),
             Ok(outcome) => drop(self.settled(outcome)),
@@ -107,7 +107,8 @@ impl Asking {
         }
     }
 
-    /// A failed handshake was told by who has tried it; all else but this says nothing of the port.
+    /// Failed handshakes are already recorded by `TlsDialer::remember`. Of the remaining errors
+    /// only these two blame the port.
     fn blame(&self, error: &LookupError, join: &Join) {
         if is_no_answer(error) || join.was_in_vain() {
             self.bury(&reason(error));
@@ -120,8 +121,9 @@ impl Asking {
     }
 }
 
-/// REFUSED, or what makes no sense. From a server that answers in clear it says that its port for
-/// TLS is not for us. SERVFAIL is of the name: asked in clear it would be the same, and told to all.
+/// REFUSED, or a senseless reply. If the server answers plain DNS, its TLS port is not meant for
+/// this host. SERVFAIL belongs to the name: a plaintext question would get it as well, and everyone
+/// could read it.
 pub(super) fn is_no_answer(error: &LookupError) -> bool {
     matches!(error.kind(), LookupErrorKind::Refused | LookupErrorKind::Other)
 }
@@ -133,7 +135,7 @@ pub(super) fn reason(error: &LookupError) -> Arc<str> {
     }
 }
 
-/// Ends with its handle.
+/// The task of a question. It ends when this is dropped.
 pub(super) struct Task(JoinHandle<Result<Reply, LookupError>>);
 
 impl Future for Task {

@@ -1,4 +1,4 @@
-//! One question to one server, by that server's policy.
+//! One question to one server, by that server's profile.
 
 use tokio::time::Instant;
 
@@ -12,11 +12,11 @@ use crate::dns::name_server::{Profile, TLS_PORT};
 use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::race::report::text::{Escaped, Time};
 
-/// Asks one server. A server that keeps silent keeps this waiting: the caller knows how long.
+/// Asks one server. A silent server keeps this waiting; the caller ends it.
 ///
 /// # Errors
 ///
-/// What the server said instead of an answer, or why it could not be reached
+/// The server's error, or the reason why it could not be reached
 /// ([`LookupErrorKind::NoNameServer`], [`LookupErrorKind::Untrusted`]).
 pub(in crate::dns) async fn exchange(
     way: &Way<'_>,
@@ -24,7 +24,7 @@ pub(in crate::dns) async fn exchange(
 ) -> Result<Reply, LookupError> {
     let started = Instant::now();
     let result = match way.server.profile() {
-        // R-7858-3.1c, whoever has written that into resolv.conf.
+        // R-7858-3.1c, also where resolv.conf has this port.
         Profile::Udp | Profile::Tcp if way.server.addr().port() == TLS_PORT => {
             let why = "port 853 is for DNS over TLS, never in clear";
             Err(LookupError::from(LookupErrorKind::NoNameServer).with_cause(why))

@@ -1,5 +1,5 @@
-//! TLS where it works, else DNS in clear, and never a long wait for a port that says nothing
-//! (RFC 8310 section 5, the opportunistic profile). Nothing here protects from an active attacker.
+//! TLS where it works, otherwise plain DNS, without a long wait for a silent port (RFC 8310 section
+//! 5, the opportunistic profile). It does not protect from an active attacker.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::dns::link::routes::{Transport, Way};
 use crate::dns::message::Question;
 use crate::race::answer::LookupError;
 
-/// Over TLS; plain DNS joins when TLS is not up after its head start, or has failed.
+/// Asks over TLS. Plain DNS joins when TLS is not up after its head start, or has failed.
 pub(super) async fn opportunistic(
     way: &Way<'_>,
     question: &Question,
@@ -24,7 +24,7 @@ pub(super) async fn opportunistic(
     let asking = Asking::new(way, question);
     match way.routes.ports.tls(&way.route, Instant::now()) {
         Tls::Try => race(way, question, asking).await,
-        // Somebody else has found the port dead; what we have of it lives.
+        // Another lookup marked the port dead, but our connection still works.
         Tls::LeaveAlone(_) if way.link(Transport::Tls).is_good() => {
             race(way, question, asking).await
         }
@@ -73,7 +73,7 @@ async fn race(way: &Way<'_>, question: &Question, asking: Asking) -> Result<Repl
     }
 }
 
-/// Of two failures the one that tells more.
+/// The failure that says more.
 fn better(outcome: Result<Reply, LookupError>, other: LookupError) -> Result<Reply, LookupError> {
     outcome.map_err(|error| match other.kind().rank() < error.kind().rank() {
         true => other,
@@ -81,12 +81,13 @@ fn better(outcome: Result<Reply, LookupError>, other: LookupError) -> Result<Rep
     })
 }
 
-/// What the server itself says ends it, unless that may be meant for TLS only.
+/// An error that the server sends ends the question, unless it may be meant for TLS only.
 fn is_no_end(error: &LookupError) -> bool {
     is_unreachable(error) || is_no_answer(error)
 }
 
-/// From now on somebody may have read the question, whatever answers it.
+/// Asks over plain DNS. From here on the question may have been read by others, whatever answers
+/// it.
 async fn in_clear(way: &Way<'_>, question: &Question, why: Arc<str>) -> Result<Reply, LookupError> {
     let (server, ports) = (way.server.addr(), &way.routes.ports);
     match ports.is_warning_due(&way.route, Instant::now()) {
@@ -94,7 +95,7 @@ async fn in_clear(way: &Way<'_>, question: &Question, why: Arc<str>) -> Result<R
         false => tracing::debug!(%server, %why, "asked in clear"),
     }
     let _ = way.clear.set(why);
-    // Boxed: seldom needed, and large beside all else here.
+    // Boxed, because it is seldom needed and large.
     let outcome = Box::pin(plain(way, question)).await;
     if !outcome.as_ref().is_err_and(is_unreachable) {
         ports.plain_has_answered(&way.route, Instant::now());

@@ -1,4 +1,4 @@
-//! DNS in clear: over UDP, and over TCP where UDP does not do.
+//! Plain DNS: over UDP, and over TCP where UDP does not suffice.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -14,10 +14,11 @@ use crate::dns::link::routes::Way;
 use crate::dns::message::Question;
 use crate::race::answer::{LookupError, LookupErrorKind};
 
-/// How long UDP may be silent before TCP joins, or TCP where UDP was silent before.
+/// The second transport joins when the first one has been silent for this time.
 const JOINS_AFTER: Duration = Duration::from_millis(250);
 
-/// Over UDP; TCP joins when UDP is silent, and goes first for a while where that has helped.
+/// Asks over UDP. TCP joins when UDP is silent, and goes first for a while where it has answered in
+/// place of UDP.
 pub(super) async fn plain(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError> {
     if way.routes.tcp_only {
         return over_tcp(way, question).await;
@@ -26,7 +27,7 @@ pub(super) async fn plain(way: &Way<'_>, question: &Question) -> Result<Reply, L
     let ports = &way.routes.ports;
     let tcp_first = ports.is_udp_silent(&way.route, Instant::now());
     let (by_second, outcome) = match tcp_first {
-        // A closed port is the server's failure: the next one is to be asked at once.
+        // A closed port is a failure of the server: the next server is asked at once.
         false => joined(udp, tcp, |_| false).await,
         true => joined(tcp, udp, is_unreachable).await,
     };
@@ -36,8 +37,8 @@ pub(super) async fn plain(way: &Way<'_>, question: &Question) -> Result<Reply, L
     outcome
 }
 
-/// Over UDP, and what is truncated again over TCP (R-7766-5). If that fails, the server has failed:
-/// it was reached, but there is no whole answer.
+/// Asks over UDP, and again over TCP if the reply is truncated (R-7766-5). If TCP then fails, so
+/// has the server: it was reached, but there is no whole answer.
 async fn whole(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError> {
     if let Some(reply) = over_udp(way.server.addr(), question, way.binding).await? {
         return Ok(reply);
@@ -51,8 +52,8 @@ async fn whole(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError>
     })
 }
 
-/// The second joins when the first is silent, or has ended with an error for which it goes on. With
-/// whether the second has ended it.
+/// The second transport joins when the first one is silent, or has ended with an error for which
+/// `goes_on`. Also returns whether the second one has ended the question.
 async fn joined<A, B>(
     mut first: Pin<&mut A>,
     second: Pin<&mut B>,
@@ -67,7 +68,7 @@ where
         Either::Left((outcome, _)) => return (false, outcome),
         Either::Right(_) => {}
     }
-    // Who cannot reach the server leaves it to the other.
+    // If one transport cannot reach the server, wait for the other.
     match select(first, second).await {
         Either::Left((Err(error), second)) if is_unreachable(&error) => (true, second.await),
         Either::Left((outcome, _)) => (false, outcome),

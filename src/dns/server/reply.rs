@@ -1,4 +1,4 @@
-//! A server's reply, and what all transports have in common.
+//! The reply of a server, and what all transports share: errors and log.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,10 +9,10 @@ use crate::dns::message::{Question, text_name};
 use crate::race::answer::{LookupError, LookupErrorKind, Origin};
 use crate::race::report::text::Escaped;
 
-/// A reply, and how it came.
+/// A reply, and the way it came.
 pub(in crate::dns) struct Reply {
     pub(in crate::dns) message: Message,
-    /// With the port that answered.
+    /// The address and port that answered.
     pub(in crate::dns) server: SocketAddr,
     pub(in crate::dns) origin: Origin,
 }
@@ -38,7 +38,7 @@ pub(super) fn no_edns() -> LookupError {
     LookupError::from(LookupErrorKind::ServerFailure).with_cause("does not understand EDNS")
 }
 
-/// No word from the server, and none to come.
+/// The server has not replied and will not.
 pub(super) fn is_unreachable(error: &LookupError) -> bool {
     matches!(error.kind(), LookupErrorKind::NoNameServer | LookupErrorKind::Untrusted)
 }

@@ -7,21 +7,21 @@ use crate::dns::link::routes::{Transport, Way};
 use crate::dns::message::{Edns, Question, ReplyKind};
 use crate::race::answer::{LookupError, LookupErrorKind, Origin};
 
-/// Over TCP, and nothing else.
+/// Asks over TCP only.
 pub(super) async fn over_tcp(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError> {
     over_link(&way.link(Transport::Tcp), Transport::Tcp, question, None).await
 }
 
-/// Over TLS that has been authenticated, and nothing else (R-8310-5.1b).
+/// Asks over authenticated TLS only (R-8310-5.1b).
 pub(super) async fn over_tls(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError> {
     over_link(&way.link(Transport::Tls), Transport::Tls, question, None).await
 }
 
-/// With EDNS, and without where the server does not know it.
+/// Asks with EDNS, and again without it if the server does not understand EDNS.
 ///
 /// # Errors
 ///
-/// They name the address and port that failed.
+/// Each names the address and port that failed.
 pub(super) async fn over_link(
     link: &Link,
     transport: Transport,
@@ -35,14 +35,14 @@ pub(super) async fn over_link(
     for (edns, nth) in [(edns, 1), (Edns::Without, 2)] {
         let packet = question.encode(edns)?;
         trace_send(link.addr(), question, origin, nth);
-        // Boxed: UDP, which seldom needs it, would be as large.
+        // Boxed, because otherwise a question over UDP, which seldom needs it, would be as large.
         let bytes = Box::pin(link.ask(&packet.bytes, join)).await;
         let bytes = bytes.map_err(|error| error.with_server(link.addr()))?;
         let senseless = |why| {
             LookupError::from(LookupErrorKind::Other).with_cause(why).with_server(link.addr())
         };
         return match question.read(&packet, &bytes) {
-            // Its id is that of this question, so nothing else can be meant.
+            // The reply has the id of this question, so it can answer no other.
             ReplyKind::Nothing => Err(senseless("an answer to another question")),
             ReplyKind::Truncated => Err(senseless("truncated on a stream")),
             ReplyKind::WithoutEdns => continue,

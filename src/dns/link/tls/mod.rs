@@ -1,14 +1,15 @@
-//! TLS to name servers: who is trusted, by the policy of each server.
+//! TLS to name servers: verified as the profile of each server asks.
 //!
-//! | policy | certificate | SNI |
+//! | profile | certificate | SNI |
 //! |---|---|---|
 //! | opportunistic | any | none |
-//! | strict | as [`Trust`] has it, for the hostname, without one for the IP address | the hostname |
-//! | pinned | one that a pin is of; with a hostname it has to be for that too | the hostname |
+//! | strict | by [`Trust`], for the hostname, or without one for the IP address | the hostname |
+//! | pinned | one that matches a pin; with a hostname it has to be for that as well | the hostname |
 //!
-//! That the server has the certificate's private key is verified in each case. TLS 1.2 and 1.3 (RFC
-//! 7858 section 8), no ALPN (853 needs none), no early data. Each line has a client of its own, and with
-//! it its own sessions to resume: what was verified by one policy never stands for another.
+//! The server's possession of the private key is verified in each case. TLS 1.2 and 1.3 (RFC 7858
+//! section 8), no ALPN (port 853 needs none), no early data. Each link has a client of its own with
+//! sessions of its own, so that a server verified by one profile is never taken as verified by
+//! another.
 
 use std::sync::Arc;
 
@@ -31,11 +32,11 @@ mod tests;
 pub use crate::tls::trust::Trust;
 pub(super) use why::why;
 
-/// How a connection to one name server is made.
+/// The TLS configuration for one name server.
 #[derive(Debug, Clone)]
 pub(super) struct TlsClient {
     pub(super) config: Arc<ClientConfig>,
-    /// For whom the certificate has to be, where the policy asks that.
+    /// The name or address that the certificate has to be for, where the profile asks that.
     pub(super) name: ServerName<'static>,
 }
 
@@ -50,12 +51,12 @@ impl TlsClients {
         Self { trust }
     }
 
-    /// A client for this server, which resumes its own sessions and no others: whoever shares it may
-    /// be known to the server as one and the same.
+    /// A client for this server. It resumes its own sessions only, because a resumed session shows
+    /// the server that two clients are the same.
     ///
     /// # Errors
     ///
-    /// There is nothing to verify the server against, or it is never asked over TLS.
+    /// There is nothing to verify the server against, or the server is never asked over TLS.
     pub(super) async fn client(
         self: &Arc<Self>,
         server: &NameServer,
@@ -112,10 +113,10 @@ fn untrusted(server: &NameServer, why: BoxError) -> LookupError {
     LookupError::from(LookupErrorKind::Untrusted).with_server(server.addr()).with_cause(why)
 }
 
-/// What holds whoever the configuration is of.
+/// The settings that do not depend on the source of the configuration.
 fn own(mut config: ClientConfig, name: &ServerName<'_>) -> ClientConfig {
     config.alpn_protocols.clear();
-    // A query that is sent early can be replayed, and a ticket would tell who asks.
+    // Early data can be replayed, and a session ticket that others share shows who asks.
     config.enable_early_data = false;
     config.enable_sni = matches!(name, ServerName::DnsName(_));
     config.resumption = Resumption::in_memory_sessions(1);

@@ -31,7 +31,7 @@ fn pinned(pins: &[Pin]) -> NameServer {
     pins.iter().fold(strict(), |server, pin| server.pin(*pin).unwrap())
 }
 
-/// Trusts nobody who is asked here.
+/// Trusts none of the servers here.
 fn strangers() -> TlsClients {
     TlsClients::new(Trust::roots(Authority::new("Stranger").store()))
 }
@@ -40,7 +40,7 @@ fn trusting(authority: &Authority) -> TlsClients {
     TlsClients::new(Trust::roots(authority.store()))
 }
 
-/// The error of the handshake, as the report of the lookup has it.
+/// The error of the handshake as a lookup reports it.
 #[track_caller]
 fn refused(tls: &TlsClients, server: &NameServer, peer: &Peer, cause: &str) {
     let client = tls.client_now(server).unwrap();
@@ -191,7 +191,7 @@ fn a_pin_is_of_the_servers_own_certificate() {
         let told = format!("wrong pin: expected {pin}, found {}", peer.key_pin());
         refused(&trusting(&authority), &pinned(&[pin]), &peer, &told);
     }
-    // A hash of the key is none of the certificate, nor the other way round.
+    // A hash of the key is not one of the certificate, nor the other way round.
     let text = peer.key_pin().to_string();
     let swapped: Pin = text.replace("key-fp", "cert-fp").parse().unwrap();
     let told = format!("wrong pin: expected {swapped}, found {}", peer.certificate_pin());
@@ -247,7 +247,7 @@ fn a_server_resumes_its_session_and_no_policy_that_of_another() {
                 assert_eq!(session.handshake_kind(), Some(kind), "{server:?}");
             }
         }
-        // Nor does another client for the same server.
+        // Another client for the same server does not resume it either.
         let (session, _) = handshake(&tls.client_now(&strict()).unwrap(), &config).unwrap();
         assert_eq!(session.handshake_kind(), Some(HandshakeKind::Full));
     }
@@ -262,7 +262,7 @@ fn without_a_root_nobody_is_asked() {
         "name server not authenticated (192.0.2.53:853): \
          no root certificate was given, so no server can be authenticated"
     );
-    // These need none.
+    // These need no roots.
     assert!(tls.client_now(&opportunistic()).is_ok());
     assert!(tls.client_now(&pinned(&[Pin::key_sha256([7; 32])])).is_ok());
     assert_eq!(
@@ -279,7 +279,7 @@ fn the_crypto_provider_is_passed_on_where_rustls_would_panic() {
     assert!(TlsClients::new(Trust::webpki_roots()).client_now(&strict()).is_ok());
 }
 
-/// A configuration of the caller with everything that is not taken over.
+/// A caller's configuration with everything that is not taken over.
 fn configured(authority: &Authority) -> ClientConfig {
     let provider = Arc::new(CryptoProvider {
         cipher_suites: vec![ring::cipher_suite::TLS13_CHACHA20_POLY1305_SHA256],

@@ -1,4 +1,5 @@
-//! What the process and its environment decide. Each test runs itself again in a process of its own.
+//! What the process and its environment decide. Each test runs itself again in a process of its
+//! own.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use super::*;
 
 const AGAIN: &str = "HE_TEST_AGAIN";
 
-/// Whether this is the process of the test's own, with that in its environment.
+/// Whether this is the test's own process, with this variable in its environment.
 fn is_again(case: &str) -> bool {
     env::var(AGAIN).is_ok_and(|again| again == case)
 }
@@ -67,7 +68,7 @@ fn while_the_system_is_read_other_tasks_go_on() {
         again(SLOW, "fifo", path.to_str().unwrap());
         return fs::remove_file(path).unwrap();
     }
-    // Reading takes until somebody writes, who is a task of the same thread.
+    // Reading blocks until a task of the same thread writes.
     std::thread::spawn(|| {
         std::thread::sleep(std::time::Duration::from_secs(20));
         std::process::abort();
