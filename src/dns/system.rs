@@ -1,4 +1,5 @@
-//! Where the configuration comes from, and when it is read again.
+//! The settings of a resolver, and the network that holds under them now. A changed configuration
+//! makes a new network.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,25 +20,25 @@ use crate::mutex::Mutex;
 use crate::race::answer::LookupError;
 use crate::race::report::text::Escaped;
 
-/// What a resolver was made of.
+/// The settings that a resolver was made with.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) source: Source,
-    /// Servers that the system has named are spoken to in clear, as if they were all `udp:`.
+    /// The servers of the system are asked unencrypted, as if they all were `udp:`.
     pub(super) plain: bool,
-    /// `None`: there is no hosts file.
+    /// `None` for no hosts file.
     pub(super) hosts: Option<PathBuf>,
     pub(super) overrides: Arc<Hosts>,
-    /// The head start of TLS where plain DNS will do as well.
+    /// The head start of TLS where plain DNS serves as well.
     pub(super) plain_delay: Duration,
     pub(super) trust: Trust,
 }
 
-/// A round trip to most name servers, and a handshake's computing.
+/// A round trip to most name servers, and the computing of a handshake.
 const PLAIN_DELAY: Duration = Duration::from_millis(50);
 
 impl Settings {
-    /// With the hosts file of the system.
+    /// The defaults: with the hosts file of the system.
     pub(super) fn new(source: Source) -> Self {
         Self {
             source,
@@ -64,15 +65,16 @@ impl Settings {
     }
 }
 
-/// A file is looked at again after so long. A `stat` takes as long as all else that a lookup in the
-/// cache does, and the two lookups of a connect come together.
+/// A file is checked again after this time. A `stat` takes as long as the rest of a cached lookup,
+/// and the two lookups of a call come together.
 const LOOKED_AT_AGAIN: Duration = Duration::from_millis(100);
 
-/// Keeps what was read until its file changes. Reading blocks for as long as a small local file takes.
+/// Keeps the network and the hosts file until their files change. Reading blocks for as long as a
+/// small local file takes.
 #[derive(Debug)]
 pub(super) struct System {
     pub(super) settings: Settings,
-    /// nsswitch.conf, where this is the system's own configuration.
+    /// nsswitch.conf, if the configuration is the system's own.
     pub(super) nsswitch: Option<Arc<Path>>,
     read: Mutex<ReadFiles>,
 }
@@ -83,7 +85,7 @@ struct ReadFiles {
     hosts: Option<Watched<Hosts>>,
 }
 
-/// What was read, and when its file was last looked at.
+/// A value that was read from a file, and when the file was last checked.
 #[derive(Debug)]
 struct Watched<T> {
     stamp: Stamp,
@@ -92,12 +94,12 @@ struct Watched<T> {
 }
 
 impl<T> Watched<T> {
-    /// A time that is to come is that of another runtime, whose clock was moved.
+    /// `seen_at` can lie in the future if it was taken in a runtime with a paused clock.
     fn is_fresh(&self, now: Instant) -> bool {
         now.checked_duration_since(self.seen_at).is_some_and(|ago| ago < LOOKED_AT_AGAIN)
     }
 
-    /// What is known, if it still holds. The file is looked at if that was not done a moment ago.
+    /// The value, if it is still valid. The file is checked, unless that was done a moment ago.
     fn freshness(
         known: &mut Option<Self>,
         now: Instant,
@@ -119,7 +121,8 @@ impl<T> Watched<T> {
 
 enum Freshness<T> {
     Fresh(Arc<T>),
-    /// It has to be read. The stamp was taken before, so a change in between is seen later.
+    /// The file has to be read. The stamp was taken before, so a change in between is noticed
+    /// later.
     Stale(Stamp),
 }
 
@@ -131,8 +134,8 @@ impl System {
         Self { settings, nsswitch, read: Mutex::default() }
     }
 
-    /// The network as it is configured now. A changed configuration makes a new one, in which
-    /// nothing has been learnt.
+    /// The network under the present configuration. A changed configuration makes a new network, in
+    /// which nothing has been learned.
     ///
     /// # Errors
     ///
@@ -144,7 +147,7 @@ impl System {
             Freshness::Fresh(network) => return Ok(network),
             Freshness::Stale(stamp) => stamp,
         };
-        // What could not be read is not kept, so that the next lookup tries again.
+        // A failure is not kept, so that the next lookup tries again.
         let before = read.network.take();
         let conf = self.settings.read()?;
         let network = match before {
@@ -158,7 +161,7 @@ impl System {
         Ok(network)
     }
 
-    /// The hosts file as it is now. One that cannot be read has no names.
+    /// The present hosts file. A file that cannot be read has no names.
     pub(super) fn hosts(&self, now: Instant) -> Option<Arc<Hosts>> {
         let path = self.settings.hosts.as_deref()?;
         let mut state = self.read.lock();
@@ -173,14 +176,14 @@ impl System {
                 Some(hosts)
             }
             Err(error) => {
-                // What is known goes on; the next lookup tries again.
+                // The names that were read before stay; the next lookup tries again.
                 tracing::debug!(path = %path.display(), error = %Escaped(error), "hosts file: not read");
                 state.hosts.as_ref().map(|known| known.value.clone())
             }
         }
     }
 
-    /// Forgets what was read and all that was learnt.
+    /// Forgets everything that was read and learned.
     pub(super) fn forget(&self) {
         *self.read.lock() = ReadFiles::default();
     }

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 /// The most that is read of a file, in bytes. A blocklist of a million names fits.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
 
-/// The state of a file, so that a change shows without reading it.
+/// The state of a file, by which a change is noticed without reading the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::dns) enum Stamp {
     /// There is no file, or its state is unknown.

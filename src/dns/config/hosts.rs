@@ -1,4 +1,4 @@
-//! The hosts file: names whose addresses nobody has to ask for.
+//! The hosts file.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use crate::race::name::bare;
 use crate::race::query::Record;
 use crate::race::report::text::Escaped;
 
-/// Where this system keeps its hosts file.
+/// The path of the hosts file on this system.
 pub(in crate::dns) fn path() -> PathBuf {
     if cfg!(windows) {
         let root = std::env::var_os("SystemRoot").unwrap_or_else(|| r"C:\Windows".into());
@@ -20,16 +20,16 @@ pub(in crate::dns) fn path() -> PathBuf {
     "/etc/hosts".into()
 }
 
-/// Addresses by lower-case name without a dot at its end.
+/// Addresses by name. The names are in lower case, without a dot at their end.
 #[derive(Debug, Clone, Default)]
 pub(in crate::dns) struct Hosts(HashMap<Box<str>, Vec<SocketAddr>>);
 
-/// More addresses of one name are not kept; a race takes 64.
+/// At most this many addresses of a name are kept; a race takes 64.
 const MAX_ADDRS: usize = 1_024;
 
 impl Hosts {
-    /// Reads hosts(5): `address[%zone] name [alias...]  # comment`. A line that makes no sense is
-    /// ignored; a name that several lines have gets the addresses of all of them.
+    /// Reads hosts(5). A line that makes no sense is ignored; a name on several lines gets the
+    /// addresses of all of them.
     pub(in crate::dns) fn parse(text: &str) -> Self {
         let mut hosts = Self::default();
         for line in text.lines() {
@@ -56,8 +56,8 @@ impl Hosts {
         }
     }
 
-    /// What is known of a name in lower case. A name that has addresses of one family only has
-    /// none of the other: it is never asked in DNS.
+    /// The answer for a name in lower case; `None` if the file does not have the name. A name with
+    /// addresses of one family has no records of the other: it is never asked in DNS.
     pub(in crate::dns) fn find(
         &self,
         name: &str,
@@ -68,7 +68,7 @@ impl Hosts {
     }
 }
 
-/// The addresses of one record type among those of both; `None` if there are none.
+/// The addresses of one record type among those of all; `None` without any.
 pub(in crate::dns) fn answer(addrs: &[SocketAddr], record: Record) -> Option<Answer> {
     let addrs: Vec<_> = addrs.iter().copied().filter(|addr| record.holds(*addr)).collect();
     (!addrs.is_empty()).then(|| Answer::from(addrs).with_origin(Origin::Hosts))

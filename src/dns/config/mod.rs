@@ -1,4 +1,5 @@
-//! The configuration: resolv.conf, the hosts file, nsswitch.conf.
+//! The configuration of a resolver: its `source`, the `file`s `resolv_conf`, `hosts` and
+//! `nsswitch`, and the settings of a `platform` without them.
 
 pub(super) mod file;
 pub(super) mod hosts;

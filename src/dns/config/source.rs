@@ -1,4 +1,4 @@
-//! Where the name servers, the search list and the options come from.
+//! The source of the configuration.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,15 +8,15 @@ use super::resolv_conf::Conf;
 use crate::dns::name_server::NameServer;
 use crate::race::answer::{LookupError, LookupErrorKind};
 
-/// Where this system has resolv.conf(5).
+/// The path of resolv.conf(5).
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 
-/// Where the name servers come from.
+/// The source of the name servers, the search list and the options.
 #[derive(Debug, Clone)]
 pub(in crate::dns) enum Source {
     /// A file in the form of resolv.conf(5).
     File(PathBuf),
-    /// The system, where it has no such file.
+    /// The settings of a system without such a file.
     #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
     Platform,
     /// The caller.

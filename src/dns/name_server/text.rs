@@ -9,13 +9,13 @@ use crate::race::address::usable;
 use crate::race::literal::configured_addr;
 use crate::race::report::text::Escaped;
 
-/// A piece of a text, and where it begins.
+/// A part of a text, and where it begins.
 #[derive(Clone, Copy)]
 pub(super) struct Part<'a> {
     pub(super) text: &'a str,
     at: usize,
     whole: &'a str,
-    /// What the whole was meant to be.
+    /// The kind of thing that the whole text was meant to be.
     what: &'static str,
 }
 
@@ -24,7 +24,7 @@ impl<'a> Part<'a> {
         Self { text: whole, at: 0, whole, what }
     }
 
-    /// What stands before a separator, and what behind.
+    /// The parts before and after a separator.
     pub(super) fn split_once(self, separator: &str) -> Option<(Self, Self)> {
         let (before, after) = self.text.split_once(separator)?;
         let at = self.at + before.len() + separator.len();
@@ -36,7 +36,7 @@ impl<'a> Part<'a> {
         Some(Self { text, at: self.at + prefix.len(), ..self })
     }
 
-    /// What follows it: nothing.
+    /// The empty part after it.
     pub(super) fn end(self) -> Self {
         Self { text: "", at: self.at + self.text.len(), ..self }
     }
@@ -75,7 +75,7 @@ impl FromStr for NameServer {
     }
 }
 
-/// Whether a text before a colon was meant as a scheme, and not as the beginning of an address.
+/// Whether the text before a colon was meant as a scheme and not as the beginning of an address.
 fn is_scheme(text: &str) -> bool {
     let letters = |c: char| c.is_ascii_alphanumeric() || "+-".contains(c);
     text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -100,7 +100,7 @@ fn tls(text: Part<'_>) -> Result<NameServer, NameServerError> {
     Ok(server)
 }
 
-/// With what stands behind one `!`: a hostname or a pin.
+/// Adds the part after one `!`: a hostname or a pin.
 fn authenticated_by(server: NameServer, part: Part<'_>) -> Result<NameServer, NameServerError> {
     if part.text.is_empty() {
         return Err(part.error("a hostname or a pin is missing behind the !"));
@@ -131,13 +131,13 @@ fn addr(part: Part<'_>, tls: bool) -> Result<SocketAddr, NameServerError> {
     usable(addr).map_err(|why| ip.error(why))
 }
 
-/// Without the brackets.
+/// The address without its brackets, and the port.
 fn ip_and_port(part: Part<'_>) -> Result<(Part<'_>, Option<Part<'_>>), NameServerError> {
     let Some(inner) = part.strip_prefix("[") else {
         if part.text.contains(']') {
             return Err(part.error("the opening bracket is missing"));
         }
-        // Two colons and more are an IPv6 address.
+        // With two colons or more it is an IPv6 address.
         return Ok(match part.split_once(":") {
             Some((ip, port)) if !port.text.contains(':') => (ip, Some(port)),
             Some(_) | None => (part, None),
@@ -184,7 +184,7 @@ impl fmt::Display for NameServer {
     }
 }
 
-/// An address without its port, if that is the default.
+/// An address; its port is left out if it is this default.
 struct Addr(SocketAddr, u16);
 
 impl fmt::Display for Addr {

@@ -91,8 +91,8 @@ fn is_no_end(error: &LookupError) -> bool {
 async fn in_clear(way: &Way<'_>, question: &Question, why: Arc<str>) -> Result<Reply, LookupError> {
     let (server, ports) = (way.server.addr(), &way.routes.ports);
     match ports.is_warning_due(&way.route, Instant::now()) {
-        true => tracing::warn!(%server, %why, "had TLS before, and is asked in clear"),
-        false => tracing::debug!(%server, %why, "asked in clear"),
+        true => tracing::warn!(%server, %why, "had TLS before, and is asked unencrypted"),
+        false => tracing::debug!(%server, %why, "asked unencrypted"),
     }
     let _ = way.clear.set(why);
     // Boxed, because it is seldom needed and large.
