@@ -53,7 +53,7 @@ impl World {
         })
     }
 
-    /// What AAAA and A come to, asked as a race asks them.
+    /// The outcomes of AAAA and A, asked as a race asks them.
     async fn race(&self, name: &str) -> [String; 2] {
         let lookups = [self.start(name, Record::Aaaa), self.start(name, Record::A)];
         let mut results = Vec::new();
