@@ -1,4 +1,8 @@
-//! Threads for calls that block: bounded, made when needed, ended when idle.
+//! Threads for blocking calls: bounded, made when needed, ended when idle.
+//!
+//! The threads are not those of tokio's `spawn_blocking`, because dropping a runtime waits for its
+//! blocking calls, and a `getaddrinfo` that hangs would hold that up. They are shared over all
+//! runtimes, and so is the limit of calls.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -13,19 +17,19 @@ use crate::mutex::{Mutex, recover};
 use crate::race::answer::{Answer, LookupError, LookupErrorKind};
 use crate::race::query::Record;
 
-/// How much of what.
+/// The limits of a pool.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// Calls at once. At least 1.
+    /// Calls at once, at least 1.
     pub(super) threads: usize,
     /// Lookups that wait for a thread.
     pub(super) waiting: usize,
-    /// A thread without work ends after it.
+    /// A thread ends after this time without work.
     pub(super) idle_timeout: Duration,
-    /// Of a thread, in bytes.
+    /// The stack of a thread, in bytes.
     pub(super) stack: usize,
-    /// A call that began longer ago is joined by nobody: a new one asks at once, while the old one
-    /// may hang in what it has sent to a network that is no more. A race's lookup takes as long.
+    /// Lookups join a call until this time after it began. Later ones make a new call, because the
+    /// old one may hang in a network that has changed. A race's lookup takes as long.
     pub(super) joined_for: Duration,
 }
 
@@ -35,14 +39,14 @@ impl Default for Limits {
             threads: 64,
             waiting: 1_024,
             idle_timeout: Duration::from_secs(10),
-            // That of std, whatever RUST_MIN_STACK says: nsswitch modules are not Rust.
+            // The default of std, whatever RUST_MIN_STACK says: nsswitch modules are not Rust.
             stack: 2 * 1024 * 1024,
             joined_for: Duration::from_secs(3),
         }
     }
 }
 
-/// What is asked. Of no binding: a query that has one does not come here.
+/// The key of a call. A query with a binding does not come here.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct CallKey {
     pub(super) name: Arc<str>,
@@ -82,7 +86,7 @@ struct Job {
     stage: Arc<watch::Sender<Stage>>,
 }
 
-/// How far a call has come.
+/// The stage of a call.
 #[derive(Debug, Clone)]
 enum Stage {
     Waiting,
@@ -103,7 +107,8 @@ impl Pool {
         &self.limits
     }
 
-    /// Joins a call, or has one made. It is not made if what this returns is dropped before.
+    /// Joins a call, or queues one. A queued call is not made if the returned value is dropped
+    /// before.
     ///
     /// # Errors
     ///
@@ -120,7 +125,7 @@ impl Pool {
             return Err(full(self.limits.waiting));
         }
         let stage = state.wait(key);
-        // An idle thread may have been woken and not be up yet: then its work still waits here.
+        // An idle thread that was woken may not run yet. Then its job is still in the queue.
         let short = state.waiting.len() > state.idle && state.threads < self.limits.threads;
         state.threads += usize::from(short);
         drop(state);
@@ -131,18 +136,19 @@ impl Pool {
         Ok(Asked { stage, threads: self.limits.threads })
     }
 
-    /// No lookup joins what has begun before.
+    /// Lookups no longer join the calls so far.
     pub(super) fn forget(&self) {
         self.state.lock().calls.clear();
     }
 
-    /// Idle threads end, the others after their call. To be called when no lookup waits any more.
+    /// Ends idle threads at once and the others after their call. For when no lookup waits any
+    /// more.
     pub(super) fn close(&self) {
         self.state.lock().closed = true;
         self.work.notify_all();
     }
 
-    /// Makes a thread that is counted already.
+    /// Makes a thread, which is counted already.
     fn spawn(self: &Arc<Self>) {
         let pool = self.clone();
         let builder = thread::Builder::new().name("he-getaddrinfo".to_owned());
@@ -151,7 +157,7 @@ impl Pool {
         }
     }
 
-    /// The threads that there are will come to what waits. Without any nobody would.
+    /// Other threads will take the waiting jobs. Without any thread the jobs fail.
     fn not_spawned(&self, error: &io::Error) {
         let mut state = self.state.lock();
         state.threads -= 1;
@@ -179,7 +185,7 @@ impl Pool {
         }
     }
 
-    /// The next call that somebody waits for; `None` if this thread has to end.
+    /// The next job for which a lookup waits; `None` if this thread has to end.
     fn next(&self) -> Option<Job> {
         let mut state = self.state.lock();
         loop {
@@ -213,7 +219,7 @@ impl Pool {
 }
 
 impl PoolState {
-    /// Hears of a call that is waiting, or has begun a moment ago.
+    /// Joins a call that is queued or has begun a moment ago.
     fn join(&self, key: &CallKey) -> Option<watch::Receiver<Stage>> {
         let call = self.calls.get(key)?;
         let open = call.open_until.is_none_or(|until| Instant::now() < until);
@@ -229,7 +235,7 @@ impl PoolState {
         receiver
     }
 
-    /// Whether anybody still waits for it.
+    /// Notes that the call begins; false if no lookup waits for it any more.
     fn begin(&mut self, job: &Job, joined_for: Duration) -> bool {
         if job.stage.receiver_count() == 0 {
             self.ended(job);
@@ -242,7 +248,7 @@ impl PoolState {
         true
     }
 
-    /// Takes it off the list, unless a later call is there in its place.
+    /// Removes the call, unless a later one has taken its place.
     fn ended(&mut self, job: &Job) {
         if self.call_of(job).is_some() {
             self.calls.remove(&job.key);
@@ -254,7 +260,7 @@ impl PoolState {
         std::ptr::eq(call.stage.as_ptr(), Arc::as_ptr(&job.stage)).then_some(call)
     }
 
-    /// Lookups that were dropped leave their place in the queue.
+    /// Removes the jobs of dropped lookups from the queue.
     fn forget_abandoned(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
         for job in waiting {
@@ -266,7 +272,7 @@ impl PoolState {
     }
 }
 
-/// A lookup that waits for a call. Dropping it gives the call up, if it has not begun.
+/// A lookup that waits for a call. Dropping it removes a call that has not begun.
 pub(super) struct Asked {
     stage: watch::Receiver<Stage>,
     threads: usize,
@@ -287,7 +293,7 @@ impl Asked {
         }
     }
 
-    /// The error of a lookup that has waited too long.
+    /// The error of a lookup whose deadline has passed.
     pub(super) fn timed_out(&self) -> LookupError {
         let why = match &*self.stage.borrow() {
             Stage::Waiting => format!("all {} threads for getaddrinfo are busy", self.threads),

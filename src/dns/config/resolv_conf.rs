@@ -62,7 +62,7 @@ impl Conf {
         conf
     }
 
-    /// Whether this record type is never asked.
+    /// Returns whether this record type is never asked.
     pub(in crate::dns) fn never_asks(&self, record: Record) -> bool {
         match record {
             Record::Aaaa => self.no_aaaa,

@@ -123,7 +123,7 @@ impl Connection {
         self.state.phase()
     }
 
-    /// Whether it takes questions, now or once it is up.
+    /// Returns whether it takes questions, now or once it is up.
     pub(super) fn is_open(&self) -> bool {
         !self.questions.is_closed() && self.phase() != Phase::Ended
     }
@@ -133,7 +133,7 @@ impl Connection {
         Some(self.state.table().up_at? - self.state.opened_at)
     }
 
-    /// Whether anything has come from it since `then`.
+    /// Returns whether anything has come from it since `then`.
     pub(super) fn was_heard_since(&self, then: Instant) -> bool {
         self.state.table().was_heard_since(then)
     }

@@ -87,7 +87,7 @@ impl Link {
         self.state.lock().current.as_ref().map(|connection| connection.phase())
     }
 
-    /// Whether it has a connection that takes questions.
+    /// Returns whether it has a connection that takes questions.
     fn is_in_use(&self) -> bool {
         self.state.lock().current.as_ref().is_some_and(|connection| connection.is_open())
     }
@@ -101,7 +101,7 @@ impl Link {
         of(&state.spare).or_else(|| of(&state.current))
     }
 
-    /// Whether its replies have been useful, and its connection works.
+    /// Returns whether its replies have been useful, and its connection works.
     pub(super) fn is_good(&self) -> bool {
         self.is_proven() && self.phase() == Some(Phase::Up) && !self.is_in_doubt()
     }
@@ -110,7 +110,7 @@ impl Link {
         self.state.lock().spares.is_in_vain()
     }
 
-    /// Whether anything has come over the link since `then`.
+    /// Returns whether anything has come over the link since `then`.
     pub(super) fn was_heard_since(&self, then: Instant) -> bool {
         let state = self.state.lock();
         let mut connections = state.current.iter().chain(&state.spare);

@@ -1,5 +1,5 @@
-//! What is remembered of the ports of the servers: which TLS port is dead and left alone for a
-//! while (R-7858-3.1d; RFC 9539 section 4.3 calls that damping), and where UDP gets no answer.
+//! The memory of the servers' ports: which TLS port is dead and left alone for a while
+//! (R-7858-3.1d; RFC 9539 section 4.3 calls that damping), and where UDP gets no answer.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -88,7 +88,7 @@ impl Ports {
         });
     }
 
-    /// Whether a warning is due that a server that had TLS is asked unencrypted.
+    /// Returns whether a warning is due that a server that had TLS is asked unencrypted.
     pub(in crate::dns) fn is_warning_due(&self, route: &Route, now: Instant) -> bool {
         let mut routes = self.0.lock();
         let Some(memory) = routes.get_mut(route).filter(|memory| memory.had_tls) else {

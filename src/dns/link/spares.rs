@@ -40,7 +40,7 @@ impl Spares {
         self.in_vain += 1;
     }
 
-    /// Whether nothing has come from the last spare, nor from the silent connection since.
+    /// Returns whether nothing has come from the last spare, nor from the silent connection since.
     pub(super) fn is_in_vain(&self) -> bool {
         self.in_vain > 0
     }

@@ -295,7 +295,7 @@ async fn tcp_that_comes_up_in_time_gets_the_head_start_again() {
     assert_eq!(slow(&link).await, Some((90, Slow::NotUp)));
 }
 
-/// Whether a question that fails finds that the link takes questions and answers none.
+/// Returns whether a question that fails finds that the link takes questions and answers none.
 async fn is_in_vain(servers: &[Server]) -> bool {
     let ((link, _), join) = (link(servers), Join::after(50 * MS));
     let message = Arc::from(7_u16.to_be_bytes());

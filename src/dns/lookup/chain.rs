@@ -48,7 +48,7 @@ impl Chain {
         &self.name
     }
 
-    /// Whether the chain has followed a CNAME.
+    /// Returns whether the chain has followed a CNAME.
     pub(super) fn has_moved(&self) -> bool {
         !self.passed.is_empty()
     }

@@ -158,8 +158,8 @@ impl SearchWalk {
         Some(if has_failed { SearchStep::End(Err(own)) } else { SearchStep::Next(own) })
     }
 
-    /// Whether the cache has a negative answer for every type. A host without IPv6 has been found,
-    /// although it has no AAAA.
+    /// Returns whether the cache has a negative answer for every type. A host without IPv6 has been
+    /// found, although it has no AAAA.
     fn is_not_found(&self, none: &LookupError) -> bool {
         if none.kind() != LookupErrorKind::NoRecords {
             return true;
@@ -172,8 +172,7 @@ impl SearchWalk {
         })
     }
 
-    /// Of several negative answers the one about the typed name is reported, otherwise the last
-    /// one.
+    /// Keeps the negative answer about the typed name, otherwise the last one.
     fn keep(&self, none: &mut Option<(bool, LookupError)>, name: &Arc<str>, error: LookupError) {
         if none.as_ref().is_none_or(|(typed, _)| !typed) {
             let told = self.named(name, Err(error));

@@ -182,7 +182,7 @@ impl NameServer {
         self.addr
     }
 
-    /// Whether it is asked over authenticated TLS only: strict or pinned.
+    /// Returns whether it is asked over authenticated TLS only: strict or pinned.
     #[must_use]
     pub fn is_authenticated(&self) -> bool {
         matches!(self.profile, Profile::Tls { .. })

@@ -93,7 +93,7 @@ impl<'a> Udp<'a> {
         Ok(())
     }
 
-    /// Whether the next datagram is in the buffer. If not, the next send is due.
+    /// Returns whether the next datagram is in the buffer. If not, the next send is due.
     async fn has_received(&mut self) -> Result<bool, LookupError> {
         let due = self.due();
         self.buffer.clear();

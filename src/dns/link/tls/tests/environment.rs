@@ -1,5 +1,5 @@
-//! What the process and its environment decide. Each test runs itself again in a process of its
-//! own.
+//! Behaviour that depends on the process and its environment. Each test runs itself again in a
+//! process of its own.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::*;
 
 const AGAIN: &str = "HE_TEST_AGAIN";
 
-/// Whether this is the test's own process, with this variable in its environment.
+/// Returns whether this is the test's own process, with this variable in its environment.
 fn is_again(case: &str) -> bool {
     env::var(AGAIN).is_ok_and(|again| again == case)
 }
