@@ -1,4 +1,4 @@
-//! For hyper-util's client, and for all that takes its connectors: a [`Connector`] is a
+//! For hyper-util's client, and for everything that takes its connectors: a [`Connector`] is a
 //! `tower_service::Service<http::Uri>`.
 //!
 //! ```
@@ -26,23 +26,24 @@
 //! # }
 //! ```
 //!
-//! `hyper_util::client::legacy::connect::HttpInfo` is in the extensions as well, with the addresses of
-//! both ends.
+//! `hyper_util::client::legacy::connect::HttpInfo` is in the extensions as well, with the addresses
+//! of both ends.
 //!
-//! A request that gets a pooled connection while its own is being made leaves that one to hyper-util's
-//! client, which finishes it for the pool, within the time-outs of [`Config`](crate::Config).
+//! If a pooled connection becomes free first, the connection attempt in progress continues in the
+//! background, within the time-outs of [`Config`](crate::Config), and its result goes to the pool.
 //!
 //! # What it does with a URI
 //!
-//! The port is the URI's; without one it is 80 for `http` and `ws`, 443 for `https` and `wss`, and for
-//! other schemes an error. IPv6 literals may have a zone (`http://[fe80::1%25eth0]/`, RFC 6874); hyper sends
-//! it in `Host` as well, which section 4 there forbids.
-//! Who is named before an `@` is not looked at here, but hyper-util's client sends it in `:authority` of
-//! HTTP/2 and has a pool apart for it: leave it out.
+//! The port is the URI's. Without one it is 80 for `http` and `ws`, 443 for `https` and `wss`, and
+//! for other schemes there is an error. IPv6 literals may have a zone (`http://[fe80::1%25eth0]/`,
+//! RFC 6874); hyper sends it in `Host` as well, which section 4 there forbids. The userinfo part is
+//! ignored, but hyper-util's client sends it in `:authority` of HTTP/2 and has a pool of its own
+//! for it: leave it out.
 //!
-//! **A connector makes TCP connections, for `https` as well.** Somebody above it has to do TLS:
-//! hyper-rustls, hyper-tls, tonic, or `he::rustls::HttpsConnector` (feature `rustls`), which has TLS
-//! within the race. A bare client on a bare connector would send a request for `https` in clear.
+//! **A connector makes TCP connections, for `https` as well.** TLS is the task of the layer above:
+//! hyper-rustls, hyper-tls, tonic, or `he::rustls::HttpsConnector` (feature `rustls`), which has
+//! TLS within the race. A bare client on a bare connector would send a request for `https`
+//! unencrypted.
 
 use std::fmt;
 use std::future::Future;
@@ -62,7 +63,7 @@ use crate::race::report::text::Escaped;
 
 impl Service<Uri> for Connector {
     type Response = TokioIo<Established<TcpStream>>;
-    /// With the kind of the failure, and an [`he::Error`](crate::Error) in it.
+    /// It has the kind of the failure, and an [`he::Error`](crate::Error) in it.
     type Error = io::Error;
     type Future = Connecting<TcpStream>;
 
@@ -88,13 +89,13 @@ impl Service<Uri> for &Connector {
         let connector = (*self).clone();
         Connecting::new(async move {
             let (host, port) =
-                place(&uri).map_err(|why| connector.refuse(shown(&uri), &[], &why))?;
+                endpoint_of(&uri).map_err(|why| connector.refuse(shown(&uri), &[], &why))?;
             connector.establish(&host, &[port]).await
         })
     }
 }
 
-/// A connection that is being made. Dropping it ends every attempt and lookup.
+/// A connection attempt in progress. Dropping it ends every attempt and lookup.
 #[must_use = "futures do nothing unless polled"]
 pub struct Connecting<T>(Pin<Box<Making<T>>>);
 
@@ -129,21 +130,21 @@ impl<T: Connection> Connection for Established<T> {
     }
 }
 
-/// What stands for a URI in an error: its host, or the path of one without; never who is named before an
-/// `@`, nor a query.
+/// The text for a URI in an error: its host, or the path of a URI without one. Never the userinfo,
+/// nor a query.
 pub(crate) fn shown(uri: &Uri) -> &str {
     uri.host().unwrap_or(uri.path())
 }
 
-/// Why there is nowhere to connect to.
+/// The reason why a URI has no endpoint.
 #[derive(Debug)]
-pub(crate) enum NoPlace<'a> {
+pub(crate) enum InvalidUri<'a> {
     Host,
     Port(&'a str),
     Scheme(Option<&'a str>),
 }
 
-impl fmt::Display for NoPlace<'_> {
+impl fmt::Display for InvalidUri<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Host => f.write_str("the URI has no host"),
@@ -157,29 +158,31 @@ impl fmt::Display for NoPlace<'_> {
 }
 
 /// The host, as [`Connector::connect`] takes it, and the port.
-pub(crate) fn place(uri: &Uri) -> Result<(String, u16), NoPlace<'_>> {
-    let authority = uri.authority().ok_or(NoPlace::Host)?;
+pub(crate) fn endpoint_of(uri: &Uri) -> Result<(String, u16), InvalidUri<'_>> {
+    let authority = uri.authority().ok_or(InvalidUri::Host)?;
     let host = authority.host();
     if host.is_empty() {
-        return Err(NoPlace::Host);
+        return Err(InvalidUri::Host);
     }
     let host_and_port = authority.as_str().rsplit('@').next().unwrap_or_default();
-    // `Uri` says of a port that is out of range that there is none.
+    // `Uri` has no port if it is out of range.
     let port = match host_and_port.strip_prefix(host).and_then(|rest| rest.strip_prefix(':')) {
         None | Some("") => port_of(uri.scheme_str())?,
-        // `parse` takes a sign.
-        Some(port) if !port.bytes().all(|c| c.is_ascii_digit()) => return Err(NoPlace::Port(port)),
-        Some(port) => port.parse().map_err(|_| NoPlace::Port(port))?,
+        // `parse` accepts a sign.
+        Some(port) if !port.bytes().all(|c| c.is_ascii_digit()) => {
+            return Err(InvalidUri::Port(port));
+        }
+        Some(port) => port.parse().map_err(|_| InvalidUri::Port(port))?,
     };
-    // RFC 6874 section 2; the rest of a zone has no place for an escape.
+    // RFC 6874 section 2. The rest of a zone has no escapes.
     Ok((host.replacen("%25", "%", 1), port))
 }
 
-fn port_of(scheme: Option<&str>) -> Result<u16, NoPlace<'_>> {
+fn port_of(scheme: Option<&str>) -> Result<u16, InvalidUri<'_>> {
     match scheme {
         Some("http" | "ws") => Ok(80),
         Some("https" | "wss") => Ok(443),
-        other => Err(NoPlace::Scheme(other)),
+        other => Err(InvalidUri::Scheme(other)),
     }
 }
 
@@ -189,7 +192,7 @@ mod tests {
 
     fn told(uri: &str) -> String {
         let uri: Uri = uri.parse().unwrap();
-        match place(&uri) {
+        match endpoint_of(&uri) {
             Ok((host, port)) => format!("{host} {port}"),
             Err(why) => why.to_string(),
         }

@@ -145,8 +145,11 @@ mod connect;
 mod default;
 #[cfg(feature = "dns")]
 pub mod dns;
+#[cfg(any(feature = "dns", feature = "os"))]
+mod hosts_file;
 #[cfg(feature = "hyper")]
 pub mod hyper;
+mod mutex;
 #[cfg(feature = "os")]
 pub mod os;
 pub mod race;

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 
 use crate::connect::clock::now;
 use crate::connect::socket::SocketOptions;
+use crate::mutex::Mutex;
 use crate::race::host::Host;
 use crate::race::report::Report;
 
@@ -35,11 +36,11 @@ pub(crate) struct Progress(Arc<Mutex<Vec<(usize, Instant)>>>);
 
 impl Progress {
     fn tell(&self, id: usize, at: Instant) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((id, at));
+        self.0.lock().push((id, at));
     }
 
     pub(crate) fn take(&self) -> Vec<(usize, Instant)> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.0.lock())
     }
 }
 

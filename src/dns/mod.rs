@@ -1,4 +1,4 @@
-//! The resolver: DNS over TLS, UDP and TCP, resolv.conf, hosts file, search list, cache.
+//! The DNS resolver: DNS over TLS, UDP and TCP, resolv.conf, hosts file, search list, cache.
 //!
 //! ```
 //! use he::dns::Resolver;
@@ -9,55 +9,98 @@
 //! # Ok::<(), he::dns::NameServerError>(())
 //! ```
 //!
-//! | point | what happens |
+//! ## Order
+//!
+//! 1. Overrides, then the hosts file. A name that one of them has is never asked in DNS, in neither
+//!    family.
+//! 2. The cache.
+//! 3. The name servers in their configured order: the next one 250 ms after the one before, or at
+//!    once when one fails. SERVFAIL and REFUSED are failures. The first good answer wins.
+//!
+//! The names of the search list are tried for AAAA and A together, so that both end at the same
+//! host. Equal questions at the same time are one query (per tokio runtime), which is given up when
+//! all lookups that wait for it are dropped.
+//!
+//! ## Retries
+//!
+//! | transport | what happens |
 //! |---|---|
-//! | order | overrides, hosts file, cache, DNS; a name known to one of the first two is never asked in DNS, in neither family |
-//! | servers | in their configured order; the next one 250 ms after the one before, or at once when one fails (SERVFAIL and REFUSED are failures); the first good answer wins |
-//! | asking again | the same server over UDP at 0, 250 ms and 1 s; a slow answer counts until the deadline of the query, 3 s without one |
-//! | memory | a server that answers in place of another goes first for 60 s |
-//! | TCP | for what is truncated; beside UDP when that is silent for 250 ms, and before it for 60 s where that has helped |
-//! | connections | one to a server and transport (and runtime, and binding), for all questions: up to 100 open at once, more wait; answers in any order; closed by us after 30 s without a question; a question on one that ends goes on on another; one that is silent for 250 ms while a question is open (up to 2 s where that was a false alarm) gets another beside it |
-//! | search list | walked for AAAA and A together, so that both end at the same host |
-//! | cache | 4 MiB for all runtimes: answers by TTL up to 1 h, "none" by SOA up to 5 min, silence for 1 s, SERVFAIL and REFUSED from 1 s doubling to 30 s |
-//! | same questions | those in flight at the same time are one query (per tokio runtime); it is given up when all lookups that wait for it are dropped |
-//! | changes | resolv.conf and the hosts file are read again when they change, which is noticed within 100 ms |
+//! | UDP | sent to the same server at 0, 250 ms and 1 s; a slow answer counts until the deadline of the query, 3 s without one |
+//! | TCP | where a reply is truncated; beside UDP when that is silent for 250 ms, and before it for 60 s where that has helped |
+//! | connections (TCP, TLS) | one for each server and transport (and runtime, and binding), shared by all questions: up to 100 are open at once, more wait; answers come in any order |
+//! | a connection that ends | its questions move to another one |
+//! | a connection that is silent for 250 ms while a question is open | another one is opened beside it; after false alarms it waits longer, up to 2 s |
+//! | a connection without a question for 30 s | it is closed |
 //!
-//! # Over TLS
+//! ## TLS
 //!
-//! A [`NameServer`] has a policy. Those of the system's configuration are *opportunistic*, but for
-//! loopback and link-local ones (a local cache, a container's or a home router's), and those with a
-//! port of their own, which are asked in clear. [`Resolver::system_plain`] asks all in clear.
+//! A [`NameServer`] has a usage profile (RFC 8310). The servers of the system's configuration are
+//! *opportunistic*. Exceptions are loopback and link-local servers (a local cache, a container's or
+//! a home router's) and servers at a port of their own, which are asked unencrypted.
+//! [`Resolver::system_plain`] asks all of them unencrypted.
 //!
-//! - **Opportunistic** (RFC 8310 section 5): TLS at port 853, without a look at the certificate, and
-//!   DNS in clear where that does not work. A question that finds no connection waits for one: 50 ms
-//!   for the SYN-ACK and 50 ms more for the handshake ([`Resolver::with_plain_delay`]), and twice
-//!   the time it took before where that is known, up to 1 s. Then it goes in clear as well, at once
-//!   if the port is closed. Nor does it wait for ever on a connection that is up: after 250 ms without
-//!   an answer it goes in clear as well, after 1 s where the connection has answered before, so a
-//!   name that its servers answer slowly is seen. A handshake that is done later serves the
-//!   questions after it. A dead port (refused; a failed handshake; none within 2 s while port 53
-//!   answers; up, and silent for 1 s after port 53 has answered; REFUSED or nonsense over TLS) is
-//!   left alone for 10 s, doubling to 1 h, and looked at again in the background, by a
-//!   question that nobody waits for; where there was TLS before, for 1 minute at most. SERVFAIL over
-//!   TLS is an answer: asking again in clear would show the name to everyone, and most likely fail
-//!   again. An answered or failed lookup has the first reason for which a question of it went in
-//!   clear ([`Answer::plaintext_reason`], [`LookupError::plaintext_reason`](crate::LookupError::plaintext_reason)), and there is
-//!   an event for each: at level warn, once a minute, where there was TLS before.
-//!   It hides names from eavesdroppers, and from nobody who can drop or change packets.
-//! - **Strict** and **pinned** ([`NameServer::tls`]): authenticated or an error that says why. Not one
-//!   packet goes to port 53, and no question leaves before the server is authenticated.
+//! **Opportunistic** (RFC 8310 section 5): TLS at port 853 with any certificate, and plain DNS where
+//! that does not work. This protects against passive eavesdroppers only; an active attacker can
+//! force plaintext. The table says when a question is sent unencrypted as well, and when the TLS
+//! port counts as dead from then on.
 //!
-//! Nothing is shared between resolvers: what one of them has learnt in clear never answers for
-//! another that is strict. Over TLS, questions are padded to a multiple of 128 bytes (RFC
-//! 8467) and ask the server to pass on nothing of the client's address (RFC 7871); in clear they do
-//! neither. Sessions are resumed, early data is off.
+//! | trigger | waits | remembered for |
+//! |---|---|---|
+//! | no connection yet | 50 ms for the SYN-ACK and 50 ms more for the handshake ([`Resolver::with_plain_delay`]); after a slower connection twice the time that took, up to 1 s | not at all: a handshake that is done later serves the questions after it |
+//! | no handshake within 2 s, while port 53 answers | as above | dead |
+//! | the port is closed, or the handshake fails | not at all | dead |
+//! | REFUSED or a senseless reply over TLS | not at all | dead |
+//! | a connection that is up and silent | 250 ms; 1 s where it has answered before, so a name that its servers answer slowly is seen | dead, if it is still silent 1 s after port 53 has answered |
+//! | SERVFAIL over TLS | is not sent unencrypted: that would show the name to everyone and most likely fail again | not at all: it is an answer |
 //!
-//! Not here: raw public keys (rustls does not verify them by pins), DANE and a server's address
-//! found by its name (both need an answer that can be trusted first), DNS over HTTPS and QUIC.
+//! A dead port is left alone for 10 s, doubling to 1 h; for 1 minute at most where there was TLS
+//! before. Then a question in the background probes it, for which no lookup waits. An answered or
+//! failed lookup has the first reason for which a question of it was sent unencrypted
+//! ([`Answer::plaintext_reason`],
+//! [`LookupError::plaintext_reason`](crate::LookupError::plaintext_reason)). There is an event for
+//! each such question, at level warn (once a minute) where there was TLS before.
 //!
-//! `.local` names go to DNS like all others: there is no multicast DNS here. Where nsswitch.conf has
-//! more sources than `files` and `dns`, "no such name" of [`Resolver::system`] names them; what asks
-//! them is `he::os::Resolver`, by feature `os`.
+//! **Strict** and **pinned** ([`NameServer::tls`]): the server is authenticated, or the lookup fails
+//! and says why. No packet goes to port 53, and no question is sent before the server is
+//! authenticated.
+//!
+//! Questions over TLS are padded to a multiple of 128 bytes (RFC 8467) and ask the server to pass on
+//! nothing of the client's address (RFC 7871); unencrypted questions do neither. Sessions are
+//! resumed, early data is off.
+//!
+//! Not supported: raw public keys (rustls does not verify them by pins), DANE and the lookup of a
+//! server's address by its name (both need an answer that can be trusted first), DNS over HTTPS and
+//! QUIC.
+//!
+//! ## What is remembered
+//!
+//! | what | for how long |
+//! |---|---|
+//! | an answer | its TTL, at most 1 h |
+//! | a negative answer | as the SOA says, at most 5 min |
+//! | silence, or a server that cannot be reached | 1 s |
+//! | SERVFAIL, REFUSED | 1 s, doubling to 30 s |
+//! | a server that has answered in place of another goes first | 60 s |
+//! | TCP goes first where UDP was silent | 60 s |
+//! | resolv.conf and the hosts file | until they change, which is noticed within 100 ms |
+//!
+//! The cache has 4 MiB for all runtimes. Resolvers share nothing: an answer that one of them got
+//! unencrypted is never used by another one that is strict.
+//!
+//! ## Names that are not in DNS
+//!
+//! `.local` names go to DNS like all others: there is no multicast DNS here. If nsswitch.conf has
+//! more sources than `files` and `dns`, the "no such name" of [`Resolver::system`] names them;
+//! `he::os::Resolver` (feature `os`) asks them.
+//!
+//! ## Why not hickory-resolver
+//!
+//! hickory-proto encodes and decodes the messages; the path to the name servers is this crate's own.
+//! hickory-resolver 0.26 ends a lookup at the first SERVFAIL or REFUSED, knows no zones of name
+//! servers, sends no SNI, takes a closed UDP port for silence, walks the search list for each record
+//! type alone (AAAA and A were seen to come from two hosts), remembers no failures, and has one cache
+//! whatever interface or mark a lookup is bound to. It is only used where the system has no
+//! resolv.conf, to read the settings.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -67,17 +110,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-#[cfg(doc)]
-use crate::race::answer::Answer;
-use crate::race::answer::{LookupErrorKind, Origin};
+use crate::race::answer::{Answer, LookupError, LookupErrorKind, Origin};
 use crate::race::host::why_never_looked_up;
 use crate::race::name::Name;
 use crate::race::query::{Query, Record};
 use crate::race::report::text::Escaped;
 use crate::resolve::{Resolve, Resolving};
-use lookup::cache::Outcome;
+use config::source::Source;
 use lookup::search::SearchWalk;
-use system::{Settings, Source, System};
+use system::{Settings, System};
 
 mod config;
 mod link;
@@ -92,43 +133,43 @@ mod tests;
 pub use link::tls::Trust;
 pub use name_server::{NameServer, NameServerError, Pin};
 
-/// Asks name servers. Cheap to clone; clones share what they have learnt.
+/// Asks name servers. Cheap to clone; clones share everything that they have learned.
 ///
-/// A `with_` method makes a resolver that shares nothing with the one it was made from, so it is
-/// for the start of a program, not for each connect.
+/// A `with_` method makes a resolver that shares nothing with the one it was made from. Call it at
+/// the start of a program, not for each connection.
 #[derive(Clone)]
 pub struct Resolver {
     system: Arc<System>,
 }
 
 impl Resolver {
-    /// The servers, search list and options of the system: `/etc/resolv.conf`, or what Windows,
-    /// Apple's systems and Android have in its place.
+    /// The servers, search list and options of the system: those of `/etc/resolv.conf`, or the
+    /// settings of Windows, Apple's systems and Android.
     ///
-    /// Nothing is read before the first lookup, and nothing can fail: without a configuration the
-    /// server is 127.0.0.1, as resolv.conf(5) says, and never a public one. A configuration that
-    /// cannot be read is an error of the lookups.
+    /// Nothing is read before the first lookup, and this cannot fail. Without a configuration the
+    /// server is 127.0.0.1, as resolv.conf(5) says, and never a public one. If the configuration
+    /// cannot be read, the lookups fail.
     ///
-    /// Servers are asked over TLS where that works and else in clear, see the
-    /// [module](self#over-tls).
+    /// Servers are asked over TLS where that works, otherwise unencrypted; see the
+    /// [module](self#tls).
     ///
-    /// Of the options of resolv.conf `ndots`, `rotate`, `use-vc` and `no-aaaa` count; `timeout` and
-    /// `attempts` do not, see [`Config::resolve_timeout`](crate::Config::resolve_timeout).
+    /// Of the options of resolv.conf `ndots`, `rotate`, `use-vc` and `no-aaaa` are used; `timeout`
+    /// and `attempts` are not, see [`Config::resolve_timeout`](crate::Config::resolve_timeout).
     /// `LOCALDOMAIN`, `RES_OPTIONS` and the domain of the host's own name are not used.
     #[must_use]
     pub fn system() -> Self {
         Self::new(Settings::new(Source::system()))
     }
 
-    /// The same in clear: UDP and TCP at port 53, and never TLS. For networks where port 853 must
-    /// not be touched, and where the name server is this host's own anyway.
+    /// The same unencrypted: UDP and TCP at port 53, and never TLS. For networks where port 853
+    /// must not be touched, and where the name server is on this host anyway.
     #[must_use]
     pub fn system_plain() -> Self {
         Self::new(Settings { plain: true, ..Settings::new(Source::system()) })
     }
 
-    /// These servers, in this order, over UDP and TCP in clear, and no search list. The hosts file
-    /// is read all the same, see [`without_hosts`](Self::without_hosts). Without a server every
+    /// These servers, in this order, over UDP and TCP, unencrypted, and no search list. The hosts
+    /// file is read, except after [`without_hosts`](Self::without_hosts). Without any server every
     /// lookup that needs one fails with [`LookupErrorKind::NoNameServer`].
     #[must_use]
     pub fn plain_servers(servers: impl IntoIterator<Item = SocketAddr>) -> Self {
@@ -136,8 +177,8 @@ impl Resolver {
         Self::new(Settings::new(Source::Given(servers)))
     }
 
-    /// These servers, in this order, each by its own policy, and no search list. The rest is as with
-    /// [`plain_servers`](Self::plain_servers).
+    /// These servers, in this order, each by its own usage profile, and no search list. The rest is
+    /// as with [`plain_servers`](Self::plain_servers).
     ///
     /// ```
     /// use he::dns::{NameServer, Resolver};
@@ -150,9 +191,10 @@ impl Resolver {
     ///
     /// # Errors
     ///
-    /// A server that cannot be asked: its address cannot be dialled, or its port is 0, or 53 for TLS,
-    /// or 853 in clear (RFC 7858 section 3.1). And lists that mix strict or pinned servers with others,
-    /// or pinned with strict ones: whoever silences the one would choose the other.
+    /// A server cannot be asked: its address cannot be dialled, or its port is 0, or 53 for TLS, or
+    /// 853 without it (RFC 7858 section 3.1). Or the list mixes strict or pinned servers with
+    /// others, or pinned with strict ones: an attacker who silences some servers would choose the
+    /// others.
     pub fn name_servers(
         servers: impl IntoIterator<Item = NameServer>,
     ) -> Result<Self, NameServerError> {
@@ -161,14 +203,14 @@ impl Resolver {
         Ok(Self::new(Settings::new(Source::Given(servers))))
     }
 
-    /// Answers a name without asking: both families, before the hosts file and everything else.
-    /// A name that is given twice has the addresses of both times, one without addresses has no
-    /// records. Upper and lower case are the same, a dot at the end means nothing.
+    /// Answers a name without asking: both families, before the hosts file and everything else. A
+    /// name that is given twice has the addresses of both times. A name without addresses has no
+    /// records. Case and a dot at the end make no difference.
     ///
-    /// Some names never reach a resolver, so overriding them changes no connect: `localhost` and
-    /// all under it are loopback (RFC 6761), `.invalid` and `.onion` are refused, an IP literal is
-    /// its own address, and what is no host name (`bad name`, `db.test:80`) is invalid input. An
-    /// event at level debug says so.
+    /// Some names never reach a resolver, so that an override has no effect on connections:
+    /// `localhost` and all names under it are loopback (RFC 6761), `.invalid` and `.onion` are
+    /// refused, an IP literal is its own address, and a text that is not a host name (`bad name`,
+    /// `db.test:80`) is invalid input. An event at level debug says so.
     #[must_use]
     pub fn with_override(self, name: &str, addrs: impl IntoIterator<Item = IpAddr>) -> Self {
         if let Some(why) = why_never_looked_up(name) {
@@ -181,9 +223,9 @@ impl Resolver {
     }
 
     /// Reads another file in place of `/etc/resolv.conf`, on every system: for tests and
-    /// containers. It replaces the servers of [`name_servers`](Self::name_servers) as well, strict ones
-    /// among them. A server may be written `[address]:port` there, as on OpenBSD. After
-    /// [`system_plain`](Self::system_plain) its servers are asked in clear as well.
+    /// containers. It also replaces the servers of [`name_servers`](Self::name_servers), including
+    /// strict ones. In this file a server may be written `[address]:port`, as on OpenBSD. After
+    /// [`system_plain`](Self::system_plain) its servers are asked unencrypted as well.
     #[must_use]
     pub fn with_resolv_conf(self, path: impl Into<PathBuf>) -> Self {
         if self.system.settings.source.is_authenticated() {
@@ -204,18 +246,19 @@ impl Resolver {
         self.with(|settings| settings.hosts = None)
     }
 
-    /// How long a question waits for TLS to an opportunistic server before it goes in clear as well:
-    /// from the start of TCP, and again from the SYN-ACK. Default 50 ms, a round trip to most servers;
-    /// at a server that had TLS before, twice the time it took then if that is longer, up to 1 s.
-    /// Longer lets fewer questions go in clear, and costs the first lookup as much where port 853 is
-    /// dropped. More than 2 s counts as 2 s. It has no effect on other servers.
+    /// How long a question waits for TLS to an opportunistic server before it is sent unencrypted
+    /// as well: from the start of TCP, and again from the SYN-ACK. Default 50 ms, a round trip to
+    /// most servers. At a server that had TLS before it is twice the time that took, if that is
+    /// longer, up to 1 s. A longer delay sends fewer questions unencrypted, and delays the first
+    /// lookup as much where port 853 is dropped. More than 2 s counts as 2 s. It has no effect on
+    /// other servers.
     #[must_use]
     pub fn with_plain_delay(self, delay: Duration) -> Self {
-        self.with(|settings| settings.plain_delay = delay.min(link::opener::OPPORTUNISTIC_TIMEOUT))
+        self.with(|settings| settings.plain_delay = delay.min(link::dial::OPPORTUNISTIC_TIMEOUT))
     }
 
-    /// Whom strict servers are verified against. Default [`Trust::platform`]: the roots that the
-    /// system trusts.
+    /// The certificate authorities for strict servers. Default [`Trust::platform`]: the roots that
+    /// the system trusts.
     #[must_use]
     pub fn with_trust(self, trust: Trust) -> Self {
         self.with(|settings| settings.trust = trust)
@@ -231,10 +274,10 @@ impl Resolver {
         Self::new(settings)
     }
 
-    /// What nobody has to be asked for.
-    fn without_dns(&self, query: &Query, now: Instant) -> Option<Outcome> {
+    /// Answers that need no query: literals, overrides, the hosts file.
+    fn without_dns(&self, query: &Query, now: Instant) -> Option<Result<Answer, LookupError>> {
         let (name, record) = (query.name(), query.record());
-        literal(name, record)
+        literal_answer(name, record)
             .or_else(|| self.system.settings.overrides.find(name, record))
             .or_else(|| self.system.hosts(now)?.find(name, record))
     }
@@ -283,16 +326,16 @@ impl Resolve for Resolver {
         }
     }
 
-    /// Drops the cache, learnt failures and the memory of servers, and reads the configuration
-    /// again. Lookups in flight end as they began.
+    /// Drops the cache and everything else that was learned, and reads the configuration again.
+    /// Lookups in flight end as they began.
     fn network_changed(&self) {
         self.system.forget();
     }
 }
 
-/// The race never asks for a literal address; whoever does gets it without a query (R-3493-LIT).
-fn literal(name: &str, record: Record) -> Option<Outcome> {
-    // Most names end here: no address ends with a letter that is no hexadecimal digit.
+/// The race never asks for a literal address. Other callers get it without a query (R-3493-LIT).
+fn literal_answer(name: &str, record: Record) -> Option<Result<Answer, LookupError>> {
+    // Most names end here: no address ends with a letter other than a hexadecimal digit.
     let may_be = name.ends_with(|c: char| c.is_ascii_hexdigit()) || name.ends_with(':');
     let ip: IpAddr = may_be.then(|| name.parse().ok()).flatten()?;
     let answer = config::hosts::answer(&[SocketAddr::new(ip, 0)], record);

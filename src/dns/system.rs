@@ -1,47 +1,49 @@
-//! Where the configuration comes from, and when it is read again.
+//! The settings of a resolver, and the network that holds under them now. A changed configuration
+//! makes a new network.
 
-use std::fs::{self, Metadata};
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::config::hosts::Hosts;
+use super::config::file::{self, Stamp};
+use super::config::hosts::{self, Hosts};
 use super::config::nsswitch;
 use super::config::resolv_conf::Conf;
-use super::link::reach::Reach;
-use super::link::tls::{Tls, Trust};
+use super::config::source::Source;
+use super::link::routes::Routes;
+use super::link::tls::{TlsClients, Trust};
 use super::lookup::network::Network;
 use super::name_server::NameServer;
-use crate::race::answer::{LookupError, LookupErrorKind};
+use crate::mutex::Mutex;
+use crate::race::answer::LookupError;
 use crate::race::report::text::Escaped;
 
-/// What a resolver was made of.
+/// The settings that a resolver was made with.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) source: Source,
-    /// Servers that the system has named are spoken to in clear, as if they were all `udp:`.
+    /// The servers of the system are asked unencrypted, as if they all were `udp:`.
     pub(super) plain: bool,
-    /// `None`: there is no hosts file.
+    /// `None` for no hosts file.
     pub(super) hosts: Option<PathBuf>,
     pub(super) overrides: Arc<Hosts>,
-    /// The head start of TLS where plain DNS will do as well.
-    pub(in crate::dns) plain_delay: Duration,
+    /// The head start of TLS where plain DNS serves as well.
+    pub(super) plain_delay: Duration,
     pub(super) trust: Trust,
 }
 
-/// A round trip to most name servers, and a handshake's computing.
+/// A round trip to most name servers, and the computing of a handshake.
 const PLAIN_DELAY: Duration = Duration::from_millis(50);
 
 impl Settings {
-    /// With the hosts file of the system.
+    /// The defaults: with the hosts file of the system.
     pub(super) fn new(source: Source) -> Self {
         Self {
             source,
             plain: false,
-            hosts: Some(hosts_path()),
+            hosts: Some(hosts::path()),
             overrides: Arc::default(),
             plain_delay: PLAIN_DELAY,
             trust: Trust::default(),
@@ -57,141 +59,71 @@ impl Settings {
     }
 
     fn network(&self, conf: Conf) -> Arc<Network> {
-        let tls = Tls::new(self.trust.clone());
-        let reach = Reach::new(tls, self.plain_delay, conf.use_vc);
-        Arc::new(Network::new(conf, reach))
+        let clients = TlsClients::new(self.trust.clone());
+        let routes = Routes::new(clients, self.plain_delay, conf.use_vc);
+        Arc::new(Network::new(conf, routes))
     }
 }
 
-/// Where the name servers come from.
-#[derive(Debug, Clone)]
-pub(super) enum Source {
-    /// A file in the form of resolv.conf(5).
-    File(PathBuf),
-    /// The system, where it has no such file.
-    #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
-    Platform,
-    /// The caller.
-    Given(Vec<NameServer>),
-}
-
-const RESOLV_CONF: &str = "/etc/resolv.conf";
-
-impl Source {
-    #[cfg(not(any(windows, target_vendor = "apple", target_os = "android")))]
-    pub(super) fn system() -> Self {
-        Self::File(RESOLV_CONF.into())
-    }
-
-    #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
-    pub(super) fn system() -> Self {
-        Self::Platform
-    }
-
-    fn is_of_the_system(&self) -> bool {
-        match self {
-            Self::File(path) => path == Path::new(RESOLV_CONF),
-            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
-            Self::Platform => true,
-            Self::Given(_) => false,
-        }
-    }
-
-    /// Whether no question leaves before its server is authenticated.
-    pub(super) fn is_authenticated(&self) -> bool {
-        match self {
-            Self::Given(servers) => servers.iter().any(NameServer::is_authenticated),
-            Self::File(_) => false,
-            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
-            Self::Platform => false,
-        }
-    }
-
-    /// What changes when the source does.
-    fn stamp(&self) -> Stamp {
-        match self {
-            Self::File(path) => Stamp::of(path),
-            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
-            Self::Platform => Stamp::Period(super::config::platform::period()),
-            Self::Given(_) => Stamp::Missing,
-        }
-    }
-
-    fn read(&self) -> Result<Conf, LookupError> {
-        match self {
-            Self::File(path) => match read(path) {
-                Ok(text) => Ok(Conf::parse(&text)),
-                Err(e) => Err(no_name_server(path, &e)),
-            },
-            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
-            Self::Platform => super::config::platform::read(),
-            Self::Given(servers) => Ok(Conf::of(servers.iter().cloned())),
-        }
-    }
-}
-
-/// Where this system keeps its hosts file.
-fn hosts_path() -> PathBuf {
-    if cfg!(windows) {
-        let root = std::env::var_os("SystemRoot").unwrap_or_else(|| r"C:\Windows".into());
-        return Path::new(&root).join(r"System32\drivers\etc\hosts");
-    }
-    "/etc/hosts".into()
-}
-
-/// A file is looked at again after so long. A `stat` takes as long as all else that a lookup in the
-/// cache does, and the two lookups of a connect come together.
+/// A file is checked again after this time. A `stat` takes as long as the rest of a cached lookup,
+/// and the two lookups of a call come together.
 const LOOKED_AT_AGAIN: Duration = Duration::from_millis(100);
 
-/// Keeps what was read until its file changes. Reading blocks for as long as a small local file takes.
+/// Keeps the network and the hosts file until their files change. Reading blocks for as long as a
+/// small local file takes.
 #[derive(Debug)]
 pub(super) struct System {
     pub(super) settings: Settings,
-    /// nsswitch.conf, where this is the system's own configuration.
+    /// nsswitch.conf, if the configuration is the system's own.
     pub(super) nsswitch: Option<Arc<Path>>,
-    read: Mutex<Read>,
+    read: Mutex<ReadFiles>,
 }
 
 #[derive(Debug, Default)]
-struct Read {
-    network: Option<Known<Network>>,
-    hosts: Option<Known<Hosts>>,
+struct ReadFiles {
+    network: Option<Watched<Network>>,
+    hosts: Option<Watched<Hosts>>,
 }
 
-/// What was read, and when its file was last looked at.
+/// A value that was read from a file, and when the file was last checked.
 #[derive(Debug)]
-struct Known<T> {
+struct Watched<T> {
     stamp: Stamp,
     value: Arc<T>,
     seen_at: Instant,
 }
 
-impl<T> Known<T> {
-    /// A time that is to come is that of another runtime, whose clock was moved.
+impl<T> Watched<T> {
+    /// `seen_at` can lie in the future if it was taken in a runtime with a paused clock.
     fn is_fresh(&self, now: Instant) -> bool {
         now.checked_duration_since(self.seen_at).is_some_and(|ago| ago < LOOKED_AT_AGAIN)
     }
 
-    /// What is known, if it still holds. The file is looked at if that was not done a moment ago.
-    fn still(known: &mut Option<Self>, now: Instant, look: impl FnOnce() -> Stamp) -> Still<T> {
+    /// The value, if it is still valid. The file is checked, unless that was done a moment ago.
+    fn freshness(
+        known: &mut Option<Self>,
+        now: Instant,
+        look: impl FnOnce() -> Stamp,
+    ) -> Freshness<T> {
         match known {
-            Some(known) if known.is_fresh(now) => Still::Holds(known.value.clone()),
+            Some(known) if known.is_fresh(now) => Freshness::Fresh(known.value.clone()),
             Some(known) => match look() {
                 stamp if stamp == known.stamp => {
                     known.seen_at = now;
-                    Still::Holds(known.value.clone())
+                    Freshness::Fresh(known.value.clone())
                 }
-                stamp => Still::Read(stamp),
+                stamp => Freshness::Stale(stamp),
             },
-            None => Still::Read(look()),
+            None => Freshness::Stale(look()),
         }
     }
 }
 
-enum Still<T> {
-    Holds(Arc<T>),
-    /// It has to be read. The stamp was taken before, so a change in between is seen later.
-    Read(Stamp),
+enum Freshness<T> {
+    Fresh(Arc<T>),
+    /// The file has to be read. The stamp was taken before, so a change in between is noticed
+    /// later.
+    Stale(Stamp),
 }
 
 impl System {
@@ -202,118 +134,57 @@ impl System {
         Self { settings, nsswitch, read: Mutex::default() }
     }
 
-    /// The network as it is configured now. A changed configuration makes a new one, in which
-    /// nothing has been learnt.
+    /// The network under the present configuration. A changed configuration makes a new network, in
+    /// which nothing has been learned.
     ///
     /// # Errors
     ///
     /// The configuration is there and cannot be read.
     pub(super) fn network(&self, now: Instant) -> Result<Arc<Network>, LookupError> {
-        let mut read = self.lock();
+        let mut read = self.read.lock();
         let look = || self.settings.source.stamp();
-        let stamp = match Known::still(&mut read.network, now, look) {
-            Still::Holds(network) => return Ok(network),
-            Still::Read(stamp) => stamp,
+        let stamp = match Watched::freshness(&mut read.network, now, look) {
+            Freshness::Fresh(network) => return Ok(network),
+            Freshness::Stale(stamp) => stamp,
         };
-        // What could not be read is not kept, so that the next lookup tries again.
+        // A failure is not kept, so that the next lookup tries again.
         let before = read.network.take();
         let conf = self.settings.read()?;
         let network = match before {
-            Some(Known { stamp: Stamp::Period(_), value, .. }) if value.conf == conf => value,
+            Some(Watched { stamp: Stamp::Period(_), value, .. }) if value.conf == conf => value,
             Some(_) | None => {
                 tracing::debug!(source = ?self.settings.source, ?conf, "name servers");
                 self.settings.network(conf)
             }
         };
-        read.network = Some(Known { stamp, value: network.clone(), seen_at: now });
+        read.network = Some(Watched { stamp, value: network.clone(), seen_at: now });
         Ok(network)
     }
 
-    /// The hosts file as it is now. One that cannot be read has no names.
+    /// The present hosts file. A file that cannot be read has no names.
     pub(super) fn hosts(&self, now: Instant) -> Option<Arc<Hosts>> {
         let path = self.settings.hosts.as_deref()?;
-        let mut state = self.lock();
-        let stamp = match Known::still(&mut state.hosts, now, || Stamp::of(path)) {
-            Still::Holds(hosts) => return Some(hosts),
-            Still::Read(stamp) => stamp,
+        let mut state = self.read.lock();
+        let stamp = match Watched::freshness(&mut state.hosts, now, || Stamp::of(path)) {
+            Freshness::Fresh(hosts) => return Some(hosts),
+            Freshness::Stale(stamp) => stamp,
         };
-        match read(path) {
+        match file::read(path) {
             Ok(text) => {
                 let hosts = Arc::new(Hosts::parse(&text));
-                state.hosts = Some(Known { stamp, value: hosts.clone(), seen_at: now });
+                state.hosts = Some(Watched { stamp, value: hosts.clone(), seen_at: now });
                 Some(hosts)
             }
             Err(error) => {
-                // What is known goes on; the next lookup tries again.
+                // The names that were read before stay; the next lookup tries again.
                 tracing::debug!(path = %path.display(), error = %Escaped(error), "hosts file: not read");
                 state.hosts.as_ref().map(|known| known.value.clone())
             }
         }
     }
 
-    /// Forgets what was read and all that was learnt.
+    /// Forgets everything that was read and learned.
     pub(super) fn forget(&self) {
-        *self.lock() = Read::default();
+        *self.read.lock() = ReadFiles::default();
     }
-
-    fn lock(&self) -> MutexGuard<'_, Read> {
-        self.read.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Tells one state of a file from another without reading it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Stamp {
-    /// There is no file, or no way to tell.
-    Missing,
-    /// When it was written, how long it is, and its inode and change time: a file of the same
-    /// length and time that was moved there is another one.
-    File { modified: Option<SystemTime>, length: u64, inode: u64, changed: (i64, i64) },
-    /// There is no file to look at: what was read is good for so long, and the next reading shows
-    /// whether anything has changed.
-    #[allow(dead_code, reason = "for the systems without resolv.conf")]
-    Period(u64),
-}
-
-impl Stamp {
-    fn of(path: &Path) -> Self {
-        let Ok(meta) = fs::metadata(path) else { return Self::Missing };
-        let (inode, changed) = identity(&meta);
-        Self::File { modified: meta.modified().ok(), length: meta.len(), inode, changed }
-    }
-}
-
-#[cfg(unix)]
-fn identity(meta: &Metadata) -> (u64, (i64, i64)) {
-    use std::os::unix::fs::MetadataExt;
-    (meta.ino(), (meta.ctime(), meta.ctime_nsec()))
-}
-
-#[cfg(not(unix))]
-fn identity(_: &Metadata) -> (u64, (i64, i64)) {
-    (0, (0, 0))
-}
-
-/// More than this is read of no file: a blocklist of a million names fits.
-const MAX_FILE: u64 = 64 * 1024 * 1024;
-
-/// A file that is not there is empty: for resolv.conf(5) that means the server on this host. What
-/// is no file, a pipe or a device, could keep the reader for ever.
-pub(super) fn read(path: &Path) -> io::Result<String> {
-    let meta = match fs::metadata(path) {
-        Ok(meta) => meta,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
-        Err(e) => return Err(e),
-    };
-    if !meta.is_file() {
-        return Err(io::Error::other("not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    fs::File::open(path)?.take(MAX_FILE).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn no_name_server(path: &Path, error: &io::Error) -> LookupError {
-    let why = format!("{}: {error}", path.display());
-    LookupError::from(LookupErrorKind::NoNameServer).with_cause(why)
 }

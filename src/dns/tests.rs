@@ -53,7 +53,7 @@ impl World {
         })
     }
 
-    /// What AAAA and A come to, asked as a race asks them.
+    /// The outcomes of AAAA and A, asked as a race asks them.
     async fn race(&self, name: &str) -> [String; 2] {
         let lookups = [self.start(name, Record::Aaaa), self.start(name, Record::A)];
         let mut results = Vec::new();
@@ -352,7 +352,7 @@ fn without_a_resolv_conf_the_server_is_the_one_on_this_host() {
 }
 
 #[test]
-fn the_plain_system_asks_every_server_in_clear() {
+fn the_plain_system_asks_every_server_unencrypted() {
     let path = std::env::temp_dir().join(format!("he-plain-{}", std::process::id()));
     std::fs::write(&path, "nameserver 192.0.2.1\nnameserver ::1\n").unwrap();
     let servers = |resolver: Resolver| {

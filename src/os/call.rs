@@ -1,33 +1,35 @@
-//! The one call, and what its errors mean.
+//! The call of `getaddrinfo`, and the meaning of its errors.
 
 use std::net::SocketAddr;
 
 use dns_lookup::{AddrFamily, AddrInfoHints, LookupErrorKind as Eai, SockType};
 
-use super::{Outcome, hosts};
+use super::hosts;
+use crate::race::address::IpVersion;
 use crate::race::answer::{Answer, LookupError, LookupErrorKind, Origin};
 use crate::race::query::Record;
 
 /// Blocks for as long as the system takes: with glibc and a silent name server 10 s.
-pub(super) fn look_up(name: &str, record: Record) -> Outcome {
+pub(super) fn look_up(name: &str, record: Record) -> Result<Answer, LookupError> {
     match hosts::excludes(name, record) {
         true => Err(LookupErrorKind::NoRecords.into()),
         false => getaddrinfo(name, record),
     }
 }
 
-fn getaddrinfo(name: &str, record: Record) -> Outcome {
-    let family = match record {
-        Record::Aaaa => AddrFamily::Inet6,
-        Record::A => AddrFamily::Inet,
+fn getaddrinfo(name: &str, record: Record) -> Result<Answer, LookupError> {
+    let family = match record.ip_version() {
+        Some(IpVersion::V6) => AddrFamily::Inet6,
+        Some(IpVersion::V4) => AddrFamily::Inet,
+        None => return Err(LookupErrorKind::NoRecords.into()),
     };
     let mut addrs = call(name, family.into()).map_err(error)?;
-    // glibc tells zones only to a call for both families: only for that do nsswitch modules have a
-    // way to give them. Without its zone the race has to pass a link-local address over.
+    // glibc gives zones only to a call for both families, because nsswitch modules can return them
+    // only there. Without its zone the race skips a link-local address.
     if addrs.iter().any(lacks_zone) {
         addrs = call(name, ANY_FAMILY).unwrap_or(addrs);
     }
-    addrs.retain(|addr| addr.is_ipv6() == (record == Record::Aaaa));
+    addrs.retain(|addr| record.holds(*addr));
     match addrs.is_empty() {
         true => Err(LookupErrorKind::NoRecords.into()),
         false => Ok(Answer::from(addrs).with_origin(Origin::System)),
@@ -38,20 +40,20 @@ fn lacks_zone(addr: &SocketAddr) -> bool {
     matches!(addr, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0)
 }
 
-/// `AF_UNSPEC`, which is 0 everywhere.
+/// `AF_UNSPEC`, which is 0 on every system.
 const ANY_FAMILY: i32 = 0;
 
 fn call(name: &str, family: i32) -> Result<Vec<SocketAddr>, dns_lookup::LookupError> {
-    // Flags 0. With AI_ADDRCONFIG a host that has only ::1 would never see an AAAA record; with
-    // AI_CANONNAME, which would give the final name, dns-lookup panics at one that is not UTF-8.
+    // Flags 0. With AI_ADDRCONFIG a host that has only ::1 would never get an AAAA record. With
+    // AI_CANONNAME, which would give the final name, dns-lookup panics at a name that is not UTF-8.
     let (socktype, default) = (SockType::Stream.into(), AddrInfoHints::default());
     let hints = AddrInfoHints { address: family, socktype, ..default };
     let found = dns_lookup::getaddrinfo(Some(name), None, Some(hints))?;
     Ok(found.filter_map(Result::ok).map(|info| info.sockaddr).collect())
 }
 
-/// glibc 2.36 was asked: NXDOMAIN and FORMERR are NONAME, NODATA is NODATA in either family, and
-/// SERVFAIL, NOTIMP, REFUSED, a closed port and silence are AGAIN.
+/// Measured with glibc 2.36: NXDOMAIN and FORMERR are NONAME, NODATA is NODATA in either family,
+/// and SERVFAIL, NOTIMP, REFUSED, a closed port and silence are AGAIN.
 fn error(error: dns_lookup::LookupError) -> LookupError {
     let kind = match error.kind() {
         Eai::NoName => LookupErrorKind::NoSuchName,
@@ -86,7 +88,7 @@ mod tests {
             (libc::EAI_FAMILY, "lookup failed: getaddrinfo: "),
         ] {
             let text = told(number);
-            // The rest is in the words of the system.
+            // The rest is the system's text.
             let rest = text.strip_prefix(expected).unwrap_or_else(|| panic!("{text}"));
             assert!(!rest.is_empty() && !rest.contains("failed to lookup"), "{text}");
         }

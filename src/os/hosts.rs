@@ -1,17 +1,18 @@
-//! What one call a family gets wrong: of a name that the hosts file has in one family only, it asks
-//! the DNS for the other. Whoever has written `127.0.0.1 db.test` there would be connected to the
-//! IPv6 address that the world has for it. A call for both families at once does not do that.
+//! Corrects calls for one family. If the hosts file has a name in one family only, such a call asks
+//! DNS for the other. After `127.0.0.1 db.test` a program would connect to the IPv6 address that
+//! DNS has for this name. A call for both families does not do that.
 
 use std::fs;
 
+use crate::hosts_file::entry;
 use crate::race::literal::configured_addr;
 use crate::race::query::Record;
 
-/// Where Unix has it. Windows looks for itself: its DNS client answers for both families.
+/// The path on Unix. Windows needs no correction: its DNS client answers for both families.
 const PATH: &str = "/etc/hosts";
 
-/// Whether the hosts file has this name, and not in this family. Reads the file each time, as
-/// `getaddrinfo` is about to do.
+/// Returns whether the hosts file has this name, but not in this family. Reads the file each time,
+/// as `getaddrinfo` does.
 pub(super) fn excludes(name: &str, record: Record) -> bool {
     let text = fs::read(PATH).unwrap_or_default();
     has_only_others(&String::from_utf8_lossy(&text), name, record)
@@ -20,13 +21,12 @@ pub(super) fn excludes(name: &str, record: Record) -> bool {
 fn has_only_others(text: &str, name: &str, record: Record) -> bool {
     let mut others = false;
     for line in text.lines() {
-        let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
-        let Some(addr) = words.next() else { continue };
-        if !words.any(|word| word.eq_ignore_ascii_case(name)) {
+        let Some((addr, mut names)) = entry(line) else { continue };
+        if !names.any(|it| it.eq_ignore_ascii_case(name)) {
             continue;
         }
         match configured_addr(addr, 0) {
-            Ok(addr) if addr.is_ipv6() == (record == Record::Aaaa) => return false,
+            Ok(addr) if record.holds(addr) => return false,
             Ok(_) => others = true,
             Err(_) => {}
         }

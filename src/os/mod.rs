@@ -1,8 +1,8 @@
 //! The operating system's resolver: `getaddrinfo`.
 //!
-//! For names that come from elsewhere than resolv.conf and the hosts file: nsswitch modules (mDNS,
-//! LDAP, `resolve`, `myhostname`), the DNS servers of each interface, the split DNS of a VPN.
-//! Nothing in this crate falls back to it; whoever wants it says so:
+//! For names that neither resolv.conf nor the hosts file has: nsswitch modules (mDNS, LDAP,
+//! `resolve`, `myhostname`), the DNS servers of each interface, the split DNS of a VPN. Nothing in
+//! this crate falls back to it, so choose it explicitly:
 //!
 //! ```no_run
 //! # async fn doc() -> Result<(), he::Error> {
@@ -14,33 +14,33 @@
 //!
 //! | point | what happens |
 //! |---|---|
-//! | calls | one a record type, both at once, so that an A does not wait for AAAA; flags 0, no `AI_ADDRCONFIG`: the race and RFC 6724 decide what is used |
-//! | threads | its own, none of tokio's: up to 64 ([`Resolver::with_max_threads`]), made when needed, ended after 10 s without work or when the last clone and lookup are gone |
-//! | waiting | when all are busy, up to 1 024 lookups wait, the first one first, each until its deadline; one more fails at once |
-//! | deadline | that of the query; without one a lookup takes as long as the system does |
-//! | dropping | no call can be stopped: when its lookups are gone, its thread goes on to the call's end. A call whose lookups are gone before it began is not made |
-//! | same questions | a call serves all lookups that ask the same until 3 s after it began, from any runtime |
-//! | cache | none. What the system keeps (nscd, systemd-resolved, mDNSResponder) is its own |
-//! | hosts file | a name that it has in one family has no records of the other, as for a call for both. One call a family would ask the DNS for the other, so the file is read here as well |
-//! | zones | kept. glibc tells them to a call for both families only, so one more is made where a link-local address lacks its zone |
+//! | calls | one for each record type, both at once, so that A does not wait for AAAA; flags 0, no `AI_ADDRCONFIG`: the race and RFC 6724 choose among the addresses |
+//! | threads | its own, not tokio's: up to 64 ([`Resolver::with_max_threads`]), made when needed, ended after 10 s without work or when the last clone and lookup are gone |
+//! | waiting | when all threads are busy, up to 1 024 lookups wait, first come, first served, each until its deadline; one more fails at once |
+//! | deadline | that of the query; without one a lookup takes as long as the system |
+//! | dropping | a call cannot be stopped: its thread continues to the end of the call. A call whose lookups are dropped before it began is not made |
+//! | equal questions | a call serves all lookups with the same question until 3 s after it began, from any runtime |
+//! | cache | none besides the system's (nscd, systemd-resolved, mDNSResponder) |
+//! | hosts file | a name that it has in one family only has no records of the other, as in a call for both. A call for one family would ask DNS for the other, so the file is read here as well |
+//! | zones | kept. glibc gives them to a call for both families only, so another call is made where a link-local address lacks its zone |
 //!
-//! What `getaddrinfo` does not do, and the resolver in `he::dns` does:
+//! `he::dns::Resolver` does what `getaddrinfo` does not:
 //!
-//! - **Ask again soon.** glibc asks again, or another server, after 5 s of silence (`options
-//!   timeout:1` in resolv.conf: 1 s). A race gives a lookup up after 3 s
+//! - **Retries.** glibc asks again, or another server, after 5 s of silence (`options timeout:1` in
+//!   resolv.conf: 1 s). A race gives a lookup up after 3 s
 //!   ([`Config::resolve_timeout`](crate::Config::resolve_timeout) ×
-//!   [`resolve_retries`](crate::Config::resolve_retries)), so a lost packet costs the lookup.
-//! - **Say what was wrong.** There is no TTL, no server, no final name. With glibc SERVFAIL, REFUSED,
-//!   a closed port and its own time-out are one error ([`LookupErrorKind::ServerFailure`]), and
-//!   FORMERR is "no such name"; other systems say that too where only the type is missing.
-//! - **Walk the search list for both types together.** The system walks it once a type, so AAAA and A
-//!   of a short name may belong to two hosts. A dot at the name's end avoids that.
-//! - **Leave by another way.** Interface, mark and local address do not reach it: a query with a
-//!   [`Binding`] fails and nothing is asked, or it would leak beside the VPN. Who wants that all the
-//!   same takes the binding away, in a resolver of their own:
+//!   [`resolve_retries`](crate::Config::resolve_retries)), so one lost packet fails the lookup.
+//! - **Reasons.** There is no TTL, no server and no final name. With glibc SERVFAIL, REFUSED, a closed
+//!   port and its own time-out are one error ([`LookupErrorKind::ServerFailure`]), and FORMERR is "no
+//!   such name"; on other systems a name that lacks the record type is "no such name" as well.
+//! - **One search list for both record types.** The system applies it for each type alone, so AAAA and
+//!   A of a short name may belong to two hosts. A dot at the name's end avoids that.
+//! - **Bindings.** Interface, mark and local address do not reach `getaddrinfo`. A query with a
+//!   [`Binding`] fails and nothing is asked, because the question would leak beside the VPN. To ask
+//!   unbound, remove the binding in a resolver of your own:
 //!   `resolver.lookup(&query.clone().with_binding(he::Binding::default()))`.
 //!
-//! musl has no nsswitch: there it is the hosts file and resolv.conf again.
+//! musl has no nsswitch: `getaddrinfo` reads the hosts file and resolv.conf there.
 
 use std::fmt;
 use std::sync::Arc;
@@ -52,9 +52,10 @@ use crate::race::answer::{Answer, LookupError, LookupErrorKind};
 use crate::race::binding::Binding;
 use crate::race::host::check_name;
 use crate::race::literal::configured_addr;
-use crate::race::query::{Query, Record};
+use crate::race::name::bare;
+use crate::race::query::Query;
 use crate::resolve::{Resolve, Resolving};
-use pool::{Limits, Pool, Question};
+use pool::{CallKey, Limits, Pool};
 
 mod call;
 mod hosts;
@@ -62,23 +63,20 @@ mod pool;
 #[cfg(test)]
 mod tests;
 
-/// How a lookup ends.
-type Outcome = Result<Answer, LookupError>;
-
 /// Asks the operating system. Cheap to clone; clones share their threads.
 #[derive(Clone)]
 pub struct Resolver(Arc<Owner>);
 
 impl Resolver {
-    /// Makes no thread yet, and cannot fail.
+    /// Makes no thread yet. It cannot fail.
     #[must_use]
     pub fn new() -> Self {
         Self::with_limits(Limits::default())
     }
 
-    /// At most so many calls at once; 0 counts as 1. Default 64: a name takes two, and with glibc a
-    /// silent name server keeps both for 10 s. More for programs that look up many names whose
-    /// servers may be dead.
+    /// At most this many calls at once; 0 counts as 1. Default 64: a name takes two, and with glibc
+    /// a silent name server blocks both for 10 s. Raise it for programs that look up many names
+    /// whose servers may be dead.
     ///
     /// This makes a resolver of its own, which shares no thread with the one it was made from.
     #[must_use]
@@ -112,14 +110,14 @@ impl Resolve for Resolver {
             return Resolving::ready(known);
         }
         let owner = self.0.clone();
-        let question = Question { name: query.name.text().clone(), record: query.record() };
+        let key = CallKey { name: query.name.text().clone(), record: query.record() };
         let deadline = query.deadline();
         Resolving::new(async move {
             let at = deadline.map(|at| give_up_at(at, now()));
             if at.is_some_and(|at| at <= now()) {
                 return Err(LookupError::new(LookupErrorKind::TimedOut));
             }
-            let mut asked = owner.0.ask(question)?;
+            let mut asked = owner.0.ask(key)?;
             match at {
                 None => asked.outcome().await,
                 Some(at) => match timeout_at(at.into(), asked.outcome()).await {
@@ -130,23 +128,23 @@ impl Resolve for Resolver {
         })
     }
 
-    /// Lookups no longer join calls that began before. There is no cache to drop; the system's own
-    /// is its own matter.
+    /// Lookups no longer join calls that began before. There is no cache to drop; the system has
+    /// its own.
     fn network_changed(&self) {
         self.0.0.forget();
     }
 }
 
-/// What the system is not asked: addresses, what is no name, and what it could not ask as it should.
-fn without_asking(query: &Query) -> Option<Outcome> {
+/// Outcomes without a call: addresses, text that is not a name, and a binding, which the system
+/// would ignore.
+fn without_asking(query: &Query) -> Option<Result<Answer, LookupError>> {
     let (name, record) = (query.name(), query.record());
     if let Ok(addr) = configured_addr(name, 0) {
-        let of_type = addr.is_ipv6() == (record == Record::Aaaa);
         let none = || LookupErrorKind::NoRecords.into();
-        return Some(of_type.then(|| Answer::from(vec![addr])).ok_or_else(none));
+        return Some(record.holds(addr).then(|| Answer::from(vec![addr])).ok_or_else(none));
     }
     let refused = |cause| LookupError::new(LookupErrorKind::Other).with_cause(cause);
-    if let Err(why) = check_name(name.strip_suffix('.').unwrap_or(name)) {
+    if let Err(why) = check_name(bare(name)) {
         return Some(Err(refused(why.to_string())));
     }
     (*query.binding() != Binding::default()).then(|| Err(refused(UNBOUND.to_owned())))
@@ -154,8 +152,7 @@ fn without_asking(query: &Query) -> Option<Outcome> {
 
 const UNBOUND: &str = "getaddrinfo knows no interface, mark or local address: nothing was asked";
 
-/// The pool of all clones and of the lookups that they have begun; when the last one is gone, the
-/// threads end.
+/// The pool of all clones and of their lookups. Its threads end when the last of them is gone.
 struct Owner(Arc<Pool>);
 
 impl Drop for Owner {

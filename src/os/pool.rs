@@ -1,31 +1,35 @@
-//! Threads for calls that block: bounded, made when needed, ended when idle.
+//! Threads for blocking calls: bounded, made when needed, ended when idle.
+//!
+//! The threads are not those of tokio's `spawn_blocking`, because dropping a runtime waits for its
+//! blocking calls, and a `getaddrinfo` that hangs would hold that up. They are shared over all
+//! runtimes, and so is the limit of calls.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::Outcome;
-use crate::race::answer::{LookupError, LookupErrorKind};
+use crate::mutex::{Mutex, recover};
+use crate::race::answer::{Answer, LookupError, LookupErrorKind};
 use crate::race::query::Record;
 
-/// How much of what.
+/// The limits of a pool.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// Calls at once. At least 1.
+    /// Calls at once, at least 1.
     pub(super) threads: usize,
     /// Lookups that wait for a thread.
     pub(super) waiting: usize,
-    /// A thread without work ends after it.
+    /// A thread ends after this time without work.
     pub(super) idle_timeout: Duration,
-    /// Of a thread, in bytes.
+    /// The stack of a thread, in bytes.
     pub(super) stack: usize,
-    /// A call that began longer ago is joined by nobody: a new one asks at once, while the old one
-    /// may hang in what it has sent to a network that is no more. A race's lookup takes as long.
+    /// Lookups join a call until this time after it began. Later ones make a new call, because the
+    /// old one may hang in a network that has changed. A race's lookup takes as long.
     pub(super) joined_for: Duration,
 }
 
@@ -35,34 +39,34 @@ impl Default for Limits {
             threads: 64,
             waiting: 1_024,
             idle_timeout: Duration::from_secs(10),
-            // That of std, whatever RUST_MIN_STACK says: nsswitch modules are not Rust.
+            // The default of std, whatever RUST_MIN_STACK says: nsswitch modules are not Rust.
             stack: 2 * 1024 * 1024,
             joined_for: Duration::from_secs(3),
         }
     }
 }
 
-/// What is asked. Of no binding: a query that has one does not come here.
+/// The key of a call. A query with a binding does not come here.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Question {
+pub(super) struct CallKey {
     pub(super) name: Arc<str>,
     pub(super) record: Record,
 }
 
-type Call = dyn Fn(&str, Record) -> Outcome + Send + Sync;
+type Call = dyn Fn(&str, Record) -> Result<Answer, LookupError> + Send + Sync;
 
 pub(super) struct Pool {
     limits: Limits,
     call: Box<Call>,
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
     /// Wakes an idle thread.
     work: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct PoolState {
     waiting: VecDeque<Job>,
-    flights: HashMap<Question, Flight>,
+    calls: HashMap<CallKey, SharedCall>,
     threads: usize,
     /// Threads that wait for work, among `threads`.
     idle: usize,
@@ -70,30 +74,30 @@ struct State {
 }
 
 /// A call that a lookup may join.
-struct Flight {
-    tells: Weak<watch::Sender<Stage>>,
+struct SharedCall {
+    stage: Weak<watch::Sender<Stage>>,
     /// `None` before it has begun.
     open_until: Option<Instant>,
 }
 
 /// A call to be made. The lookups that wait for it are the receivers.
 struct Job {
-    question: Question,
-    tells: Arc<watch::Sender<Stage>>,
+    key: CallKey,
+    stage: Arc<watch::Sender<Stage>>,
 }
 
-/// How far a call has come.
+/// The stage of a call.
 #[derive(Debug, Clone)]
 enum Stage {
     Waiting,
     Calling,
-    Ended(Outcome),
+    Ended(Result<Answer, LookupError>),
 }
 
 impl Pool {
     pub(super) fn new(
         limits: Limits,
-        call: impl Fn(&str, Record) -> Outcome + Send + Sync + 'static,
+        call: impl Fn(&str, Record) -> Result<Answer, LookupError> + Send + Sync + 'static,
     ) -> Arc<Self> {
         let (state, work) = (Mutex::default(), Condvar::new());
         Arc::new(Self { limits, call: Box::new(call), state, work })
@@ -103,15 +107,16 @@ impl Pool {
         &self.limits
     }
 
-    /// Joins a call, or has one made. It is not made if what this returns is dropped before.
+    /// Joins a call, or queues one. A queued call is not made if the returned value is dropped
+    /// before.
     ///
     /// # Errors
     ///
     /// Too many lookups wait already.
-    pub(super) fn ask(self: &Arc<Self>, question: Question) -> Result<Asked, LookupError> {
-        let mut state = self.lock();
-        if let Some(hears) = state.join(&question) {
-            return Ok(Asked { hears, threads: self.limits.threads });
+    pub(super) fn ask(self: &Arc<Self>, key: CallKey) -> Result<Asked, LookupError> {
+        let mut state = self.state.lock();
+        if let Some(stage) = state.join(&key) {
+            return Ok(Asked { stage, threads: self.limits.threads });
         }
         if state.waiting.len() >= self.limits.waiting {
             state.forget_abandoned();
@@ -119,8 +124,8 @@ impl Pool {
         if state.waiting.len() >= self.limits.waiting {
             return Err(full(self.limits.waiting));
         }
-        let hears = state.wait(question);
-        // An idle thread may have been woken and not be up yet: then its work still waits here.
+        let stage = state.wait(key);
+        // An idle thread that was woken may not run yet. Then its job is still in the queue.
         let short = state.waiting.len() > state.idle && state.threads < self.limits.threads;
         state.threads += usize::from(short);
         drop(state);
@@ -128,21 +133,22 @@ impl Pool {
             true => self.spawn(),
             false => self.work.notify_one(),
         }
-        Ok(Asked { hears, threads: self.limits.threads })
+        Ok(Asked { stage, threads: self.limits.threads })
     }
 
-    /// No lookup joins what has begun before.
+    /// Lookups no longer join the calls so far.
     pub(super) fn forget(&self) {
-        self.lock().flights.clear();
+        self.state.lock().calls.clear();
     }
 
-    /// Idle threads end, the others after their call. To be called when no lookup waits any more.
+    /// Ends idle threads at once and the others after their call. For when no lookup waits any
+    /// more.
     pub(super) fn close(&self) {
-        self.lock().closed = true;
+        self.state.lock().closed = true;
         self.work.notify_all();
     }
 
-    /// Makes a thread that is counted already.
+    /// Makes a thread, which is counted already.
     fn spawn(self: &Arc<Self>) {
         let pool = self.clone();
         let builder = thread::Builder::new().name("he-getaddrinfo".to_owned());
@@ -151,9 +157,9 @@ impl Pool {
         }
     }
 
-    /// The threads that there are will come to what waits. Without any nobody would.
+    /// Other threads will take the waiting jobs. Without any thread the jobs fail.
     fn not_spawned(&self, error: &io::Error) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.threads -= 1;
         if state.threads > 0 {
             return;
@@ -163,25 +169,25 @@ impl Pool {
         drop(state);
         for job in jobs {
             let why = other(format!("no thread for getaddrinfo: {error}"));
-            job.tells.send_replace(Stage::Ended(Err(why)));
+            job.stage.send_replace(Stage::Ended(Err(why)));
         }
     }
 
     fn run(&self) {
         while let Some(job) = self.next() {
-            let Question { name, record } = &job.question;
+            let CallKey { name, record } = &job.key;
             // dns-lookup panics where the system's error text is not UTF-8.
             let called = catch_unwind(AssertUnwindSafe(|| (self.call)(name, *record)));
             let outcome =
                 called.unwrap_or_else(|_| Err(other("getaddrinfo: it panicked".to_owned())));
-            self.lock().ended(&job);
-            job.tells.send_replace(Stage::Ended(outcome));
+            self.state.lock().ended(&job);
+            job.stage.send_replace(Stage::Ended(outcome));
         }
     }
 
-    /// The next call that somebody waits for; `None` if this thread has to end.
+    /// The next job for which a lookup waits; `None` if this thread has to end.
     fn next(&self) -> Option<Job> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         loop {
             while let Some(job) = state.waiting.pop_front() {
                 if state.begin(&job, self.limits.joined_for) {
@@ -193,7 +199,7 @@ impl Pool {
             }
             state.idle += 1;
             let waited = self.work.wait_timeout(state, self.limits.idle_timeout);
-            let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            let (woken, timeout) = recover(waited);
             state = woken;
             state.idle -= 1;
             if timeout.timed_out() && state.waiting.is_empty() {
@@ -206,63 +212,59 @@ impl Pool {
 
     /// Idle threads, and calls that may be joined.
     #[cfg(test)]
-    pub(super) fn idle_and_flights(&self) -> (usize, usize) {
-        let state = self.lock();
-        (state.idle, state.flights.len())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn idle_and_calls(&self) -> (usize, usize) {
+        let state = self.state.lock();
+        (state.idle, state.calls.len())
     }
 }
 
-impl State {
-    /// Hears of a call that is waiting, or has begun a moment ago.
-    fn join(&self, question: &Question) -> Option<watch::Receiver<Stage>> {
-        let flight = self.flights.get(question)?;
-        let open = flight.open_until.is_none_or(|until| Instant::now() < until);
-        open.then(|| flight.tells.upgrade())?.map(|tells| tells.subscribe())
+impl PoolState {
+    /// Joins a call that is queued or has begun a moment ago.
+    fn join(&self, key: &CallKey) -> Option<watch::Receiver<Stage>> {
+        let call = self.calls.get(key)?;
+        let open = call.open_until.is_none_or(|until| Instant::now() < until);
+        open.then(|| call.stage.upgrade())?.map(|sender| sender.subscribe())
     }
 
-    fn wait(&mut self, question: Question) -> watch::Receiver<Stage> {
-        let (tells, hears) = watch::channel(Stage::Waiting);
-        let tells = Arc::new(tells);
-        let flight = Flight { tells: Arc::downgrade(&tells), open_until: None };
-        self.flights.insert(question.clone(), flight);
-        self.waiting.push_back(Job { question, tells });
-        hears
+    fn wait(&mut self, key: CallKey) -> watch::Receiver<Stage> {
+        let (sender, receiver) = watch::channel(Stage::Waiting);
+        let sender = Arc::new(sender);
+        let call = SharedCall { stage: Arc::downgrade(&sender), open_until: None };
+        self.calls.insert(key.clone(), call);
+        self.waiting.push_back(Job { key, stage: sender });
+        receiver
     }
 
-    /// Whether anybody still waits for it.
+    /// Notes that the call begins; false if no lookup waits for it any more.
     fn begin(&mut self, job: &Job, joined_for: Duration) -> bool {
-        if job.tells.receiver_count() == 0 {
+        if job.stage.receiver_count() == 0 {
             self.ended(job);
             return false;
         }
-        if let Some(flight) = self.flight_of(job) {
-            flight.open_until = Some(Instant::now() + joined_for);
+        if let Some(call) = self.call_of(job) {
+            call.open_until = Some(Instant::now() + joined_for);
         }
-        job.tells.send_replace(Stage::Calling);
+        job.stage.send_replace(Stage::Calling);
         true
     }
 
-    /// Takes it off the list, unless a later call is there in its place.
+    /// Removes the call, unless a later one has taken its place.
     fn ended(&mut self, job: &Job) {
-        if self.flight_of(job).is_some() {
-            self.flights.remove(&job.question);
+        if self.call_of(job).is_some() {
+            self.calls.remove(&job.key);
         }
     }
 
-    fn flight_of(&mut self, job: &Job) -> Option<&mut Flight> {
-        let flight = self.flights.get_mut(&job.question)?;
-        std::ptr::eq(flight.tells.as_ptr(), Arc::as_ptr(&job.tells)).then_some(flight)
+    fn call_of(&mut self, job: &Job) -> Option<&mut SharedCall> {
+        let call = self.calls.get_mut(&job.key)?;
+        std::ptr::eq(call.stage.as_ptr(), Arc::as_ptr(&job.stage)).then_some(call)
     }
 
-    /// Lookups that were dropped leave their place in the queue.
+    /// Removes the jobs of dropped lookups from the queue.
     fn forget_abandoned(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
         for job in waiting {
-            match job.tells.receiver_count() {
+            match job.stage.receiver_count() {
                 0 => self.ended(&job),
                 _ => self.waiting.push_back(job),
             }
@@ -270,9 +272,9 @@ impl State {
     }
 }
 
-/// A lookup that waits for a call. Dropping it gives the call up, if it has not begun.
+/// A lookup that waits for a call. Dropping it removes a call that has not begun.
 pub(super) struct Asked {
-    hears: watch::Receiver<Stage>,
+    stage: watch::Receiver<Stage>,
     threads: usize,
 }
 
@@ -280,20 +282,20 @@ impl Asked {
     /// # Cancel safety
     ///
     /// It can be awaited again.
-    pub(super) async fn outcome(&mut self) -> Outcome {
+    pub(super) async fn outcome(&mut self) -> Result<Answer, LookupError> {
         loop {
-            if let Stage::Ended(outcome) = &*self.hears.borrow_and_update() {
+            if let Stage::Ended(outcome) = &*self.stage.borrow_and_update() {
                 return outcome.clone();
             }
-            if self.hears.changed().await.is_err() {
+            if self.stage.changed().await.is_err() {
                 return Err(other("its thread has ended".to_owned()));
             }
         }
     }
 
-    /// The error of a lookup that has waited too long.
+    /// The error of a lookup whose deadline has passed.
     pub(super) fn timed_out(&self) -> LookupError {
-        let why = match &*self.hears.borrow() {
+        let why = match &*self.stage.borrow() {
             Stage::Waiting => format!("all {} threads for getaddrinfo are busy", self.threads),
             Stage::Calling | Stage::Ended(_) => "getaddrinfo has not returned".to_owned(),
         };

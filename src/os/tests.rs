@@ -1,4 +1,4 @@
-//! The pool and the resolver over a call that does as a test says: no packet leaves.
+//! The pool and the resolver with a scripted call: no packet is sent.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -12,11 +12,12 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::connect::socket::SocketOptions;
 use crate::race::answer::Origin;
+use crate::race::query::Record;
 
-/// So long a test waits for what has to happen: only one that fails does.
+/// How long a test waits for an event; only a failing test waits that long.
 const LONG: Duration = Duration::from_secs(60);
 
-/// Calls that return when they are let go, and say when they begin.
+/// Calls that return when they are released, and report that they begin.
 struct Held {
     began: Mutex<Receiver<String>>,
     gate: Arc<Gate>,
@@ -78,18 +79,18 @@ fn query(name: &str) -> Query {
 }
 
 /// Begins a lookup, which is polled until it waits.
-async fn begin(resolver: &Resolver, name: &str) -> JoinHandle<Outcome> {
+async fn begin(resolver: &Resolver, name: &str) -> JoinHandle<Result<Answer, LookupError>> {
     let lookup = tokio::spawn(resolver.lookup(&query(name)));
     tokio::task::yield_now().await;
     lookup
 }
 
-async fn give_up(lookup: JoinHandle<Outcome>) {
+async fn give_up(lookup: JoinHandle<Result<Answer, LookupError>>) {
     lookup.abort();
     assert!(lookup.await.unwrap_err().is_cancelled());
 }
 
-fn text(outcome: Outcome) -> String {
+fn text(outcome: Result<Answer, LookupError>) -> String {
     outcome.unwrap_err().to_string()
 }
 
@@ -116,11 +117,11 @@ async fn one_idle_thread_takes_one_call_and_new_ones_the_others() {
     resolver.lookup(&query("a")).await.unwrap();
     assert_eq!(held.begins(), "a");
     let began = std::time::Instant::now();
-    while resolver.0.0.idle_and_flights() != (1, 0) {
+    while resolver.0.0.idle_and_calls() != (1, 0) {
         assert!(began.elapsed() < LONG);
         std::thread::yield_now();
     }
-    // All at once: the idle thread is not up yet when the others come.
+    // All at once: the idle thread does not run yet when the others come.
     let names = ["b", "c", "d", "e", "f"];
     let lookups = names.map(|name| tokio::spawn(resolver.lookup(&query(name))));
     tokio::task::yield_now().await;
@@ -154,7 +155,7 @@ async fn a_full_queue_is_an_error_at_once_and_the_dropped_make_room() {
     let [b, _c] = [begin(&resolver, "b").await, begin(&resolver, "c").await];
     let expected = "lookup failed: 2 lookups wait for a thread for getaddrinfo already";
     assert_eq!(text(resolver.lookup(&query("d")).await), expected);
-    // Joining takes no place.
+    // Joining takes no slot in the queue.
     let also_b = begin(&resolver, "b").await;
     assert!(!also_b.is_finished());
     for lookup in [b, also_b] {
@@ -188,13 +189,13 @@ fn a_call_serves_all_who_ask_the_same_from_any_runtime() {
         second.block_on(lookup).unwrap().unwrap();
     }
     assert_eq!(held.calls(), 2);
-    // Nothing is kept.
+    // Nothing is cached.
     second.block_on(resolver.lookup(&query("a"))).unwrap();
     assert_eq!(held.calls(), 3);
 }
 
 #[tokio::test]
-async fn nobody_joins_a_call_that_began_long_ago_or_in_another_network() {
+async fn no_lookup_joins_a_call_that_began_long_ago_or_in_another_network() {
     for (joined_for, moved) in [(Duration::ZERO, false), (LONG, true)] {
         let (held, resolver) = Held::resolver(Limits { joined_for, ..limits(9, 9) });
         let old = begin(&resolver, "a").await;
@@ -206,8 +207,8 @@ async fn nobody_joins_a_call_that_began_long_ago_or_in_another_network() {
         assert_eq!(held.begins(), "a");
         held.lets_go("a 1");
         old.await.unwrap().unwrap();
-        // The end of the old one does not end the new one.
-        assert_eq!(resolver.0.0.idle_and_flights().1, 1);
+        // The end of the old call does not end the new one.
+        assert_eq!(resolver.0.0.idle_and_calls().1, 1);
         held.lets_go("a");
         new.await.unwrap().unwrap();
         assert_eq!(held.calls(), 2);
@@ -241,7 +242,7 @@ async fn without_a_thread_a_lookup_fails_at_once() {
     for _ in 0..2 {
         let told = text(resolver.lookup(&query("a")).await);
         assert!(told.starts_with("lookup failed: no thread for getaddrinfo: "), "{told}");
-        assert_eq!(resolver.0.0.idle_and_flights(), (0, 0));
+        assert_eq!(resolver.0.0.idle_and_calls(), (0, 0));
     }
     assert_eq!(held.calls(), 0);
 }
@@ -255,7 +256,7 @@ async fn a_panic_is_the_error_of_one_lookup() {
     resolver.lookup(&query("a")).await.unwrap();
 }
 
-/// Says when the thread that made it ends.
+/// Reports the end of the thread that made it.
 struct Ends(Sender<()>);
 
 impl Drop for Ends {
@@ -264,7 +265,7 @@ impl Drop for Ends {
     }
 }
 
-/// A resolver whose threads say when they end.
+/// A resolver whose threads report their end.
 fn ending(limits: Limits) -> (Resolver, Receiver<()>) {
     thread_local!(static ENDS: std::cell::RefCell<Option<Ends>> = const { std::cell::RefCell::new(None) });
     let (ends, ended) = mpsc::channel();
@@ -300,7 +301,7 @@ async fn idle_threads_end_with_the_last_clone() {
 }
 
 #[tokio::test]
-async fn what_is_bound_or_no_name_is_not_asked() {
+async fn a_bound_query_or_a_bad_name_is_not_asked() {
     let (held, resolver) = Held::resolver(limits(9, 9));
     for options in [
         SocketOptions::default().interface("wg0"),

@@ -10,7 +10,7 @@ use tower_service::Service;
 use super::{MaybeTls, Tls};
 use crate::connect::Connector;
 use crate::connect::attempt::Established;
-use crate::hyper::{Connecting, place, shown};
+use crate::hyper::{Connecting, endpoint_of, shown};
 use crate::race::error::Error;
 
 /// For HTTP clients that take a `tower_service::Service<http::Uri>`: makes TCP connections for `http`,
@@ -27,11 +27,11 @@ use crate::race::error::Error;
 /// # }
 /// ```
 ///
-/// It offers `h2` and `http/1.1` and tells hyper which one the server has taken. The rest is as
-/// [`he::hyper`](crate::hyper) has it: the report and `HttpInfo` in each response, an `io::Error` with an
-/// [`he::Error`](crate::Error) in it.
+/// It offers `h2` and `http/1.1` and tells hyper which one the server has chosen. The rest is the
+/// same as in [`he::hyper`](crate::hyper): the report and `HttpInfo` in each response, an
+/// `io::Error` with an [`he::Error`](crate::Error) in it.
 ///
-/// Keep it, and clone it: its clones share TLS sessions.
+/// Keep it and clone it: clones share TLS sessions.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct HttpsConnector {
@@ -41,27 +41,27 @@ pub struct HttpsConnector {
 }
 
 impl HttpsConnector {
-    /// By this connector, to servers that the platform trusts.
+    /// Uses this connector, to servers that the platform trusts.
     pub fn new(connector: Connector) -> Self {
         let tls = Tls::default().or_alpn(&HTTP);
         Self { connector, tls, https_only: false }
     }
 
-    /// TLS of yours: other roots, a client certificate. If it does not say what to offer by ALPN, that
-    /// is `h2` and `http/1.1`; a client that was built without HTTP/2 needs
+    /// TLS of your own: other roots, a client certificate. If it does not set ALPN, `h2` and
+    /// `http/1.1` are offered; a client that was built without HTTP/2 needs
     /// `tls.alpn(["http/1.1"])`.
     pub fn tls(self, tls: Tls) -> Self {
         Self { tls: tls.or_alpn(&HTTP), ..self }
     }
 
-    /// Refuses `http`. Default: it is connected to in clear.
+    /// Refuses `http`. By default `http` is connected to unencrypted.
     pub fn https_only(self) -> Self {
         Self { https_only: true, ..self }
     }
 
     async fn connect(&self, uri: &Uri) -> Result<Established<MaybeTls>, Error> {
         let refuse = |why: &dyn fmt::Display| self.connector.refuse(shown(uri), &[], why);
-        let (host, port) = place(uri).map_err(|why| refuse(&why))?;
+        let (host, port) = endpoint_of(uri).map_err(|why| refuse(&why))?;
         match uri.scheme_str() {
             Some("https") => {
                 let made = self.tls.connect(&self.connector, &host, &[port]).await?;
@@ -81,7 +81,7 @@ const HTTP: [&str; 2] = ["h2", "http/1.1"];
 
 impl Service<Uri> for HttpsConnector {
     type Response = hyper_util::rt::TokioIo<Established<MaybeTls>>;
-    /// With the kind of the failure, and an [`he::Error`](crate::Error) in it.
+    /// It has the kind of the failure, and an [`he::Error`](crate::Error) in it.
     type Error = io::Error;
     type Future = Connecting<MaybeTls>;
 

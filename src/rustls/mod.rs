@@ -1,5 +1,5 @@
-//! TLS within the race: an attempt wins when its TLS handshake is done, so a path that takes TCP and
-//! dies in TLS loses to one that does not.
+//! TLS within the race: an attempt wins when its TLS handshake is done, so a path that accepts TCP
+//! and fails in TLS loses to another one.
 //!
 //! ```no_run
 //! # #[cfg(feature = "dns")]
@@ -15,10 +15,10 @@
 //!
 //! # What is verified
 //!
-//! The certificate has to be for the host as it was typed, a name or an IP address, and never for what
-//! DNS makes of it; a name is sent as SNI, without a dot at its end, in A-labels. [`Trust`] says by whom
-//! it has to be issued. A certificate that is refused fails that attempt, and the others go on. If all
-//! fail, the error has each one's reason:
+//! The certificate has to be for the host as it was typed, a name or an IP address, and never for a
+//! name or address that DNS gives. A name is sent as SNI, without a dot at its end, in A-labels.
+//! [`Trust`] has the accepted issuers. A certificate that is refused fails that attempt, and the
+//! others continue. If all fail, the error has the reason of each:
 //!
 //! ```text
 //! cannot connect to www.test: every attempt failed; AAAA: no records; A: 1 address;
@@ -29,19 +29,20 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
-use tokio::task::spawn_blocking;
 use tokio_rustls::TlsConnector;
 
 use crate::connect::Connector;
 use crate::connect::attempt::{Attempt, Established};
+use crate::mutex::Mutex;
 use crate::race::binding::Binding;
 use crate::race::error::Error;
 use crate::race::host::Host;
+use crate::tls::trust::BoxError;
 use crate::tls::words;
 
 #[cfg(feature = "hyper")]
@@ -56,36 +57,36 @@ pub use https::HttpsConnector;
 pub use stream::MaybeTls;
 pub use tokio_rustls::client::TlsStream;
 
-/// TLS as hosts are spoken to. Cheap to clone.
+/// TLS to hosts. Cheap to clone.
 ///
-/// Sessions are kept and resumed: clones share them, and connections that leave by another interface,
-/// mark or local address have their own, for a session tells the server that both are the same host.
-/// With [`Trust::config`] they are kept where that configuration keeps them. There is no early data.
+/// Sessions are kept and resumed. Clones share them. Connections by another interface, mark or
+/// local address have sessions of their own, because a session shows the server that both are the
+/// same host. With [`Trust::config`] the configuration stores the sessions. There is no early data.
 #[derive(Clone)]
 #[must_use]
 pub struct Tls {
     trust: Trust,
-    /// `None`: as the configuration has it.
+    /// `None` for the ALPN of the configuration.
     alpn: Option<Arc<[Vec<u8>]>>,
     /// Made at first use.
     configs: Arc<Mutex<HashMap<Binding, Arc<ClientConfig>>>>,
 }
 
 impl Tls {
-    /// TLS to servers that this trust is for.
+    /// TLS to servers that this trust accepts.
     pub fn new(trust: Trust) -> Self {
         Self { trust, alpn: None, configs: Arc::default() }
     }
 
-    /// The protocols to offer (ALPN), the most wanted first: `tls.alpn(["h2", "http/1.1"])`. Default
-    /// none, or those of the configuration that [`Trust::config`] was given. Sessions from before are
+    /// The protocols to offer (ALPN), the most wanted first: `tls.alpn(["h2", "http/1.1"])`.
+    /// Default none, or those of the configuration given to [`Trust::config`]. Earlier sessions are
     /// not resumed.
     pub fn alpn<P: Into<Vec<u8>>>(self, protocols: impl IntoIterator<Item = P>) -> Self {
         let alpn = protocols.into_iter().map(Into::into).collect();
         Self { alpn: Some(alpn), configs: Arc::default(), ..self }
     }
 
-    /// These, where nobody has said what to offer.
+    /// These protocols, unless others were given.
     #[cfg(feature = "hyper")]
     fn or_alpn(self, protocols: &[&str]) -> Self {
         let given = self.trust.given_config().is_some_and(|it| !it.alpn_protocols.is_empty());
@@ -112,7 +113,7 @@ impl Tls {
         ports: &[u16],
     ) -> Result<Established<TlsStream<TcpStream>>, Error> {
         let refuse = |why: io::Error| connector.refuse(host, ports, &why);
-        // What is no host at all is for the race to refuse.
+        // The race refuses a text that is not a host.
         if let Ok(host) = Host::parse(host) {
             server_name(host.name()).map_err(refuse)?;
         }
@@ -120,7 +121,7 @@ impl Tls {
         connector.connect_with(host, ports, |attempt| self.dial(attempt)).await
     }
 
-    /// One attempt, for a dial of your own that speaks TLS on some ports or to some addresses:
+    /// One attempt, for a dial of your own that uses TLS on some ports or to some addresses:
     ///
     /// ```
     /// # async fn doc(connector: he::Connector, tls: he::rustls::Tls) -> Result<(), he::Error> {
@@ -157,8 +158,8 @@ impl Tls {
         }
     }
 
-    /// The configuration of rustls that comes of all this, for libraries that make a handshake by
-    /// themselves, after STARTTLS for instance. With [`Trust::platform`] the first call reads files.
+    /// The configuration of rustls that results, for libraries that make the handshake themselves,
+    /// after STARTTLS for instance. With [`Trust::platform`] the first call reads files.
     ///
     /// # Errors
     ///
@@ -168,28 +169,23 @@ impl Tls {
     }
 
     async fn config_for(&self, binding: &Binding) -> io::Result<Arc<ClientConfig>> {
-        if self.trust.is_platform() && !self.configs().contains_key(binding) {
-            // Other tasks of this thread do not wait for files.
-            let (tls, binding) = (self.clone(), binding.clone());
-            return spawn_blocking(move || tls.config_now(&binding)).await?;
+        if let Some(config) = self.configs.lock().get(binding) {
+            return Ok(config.clone());
         }
-        self.config_now(binding)
+        let (tls, binding) = (self.clone(), binding.clone());
+        self.trust.off_thread(move || tls.config_now(&binding)).await?
     }
 
     fn config_now(&self, binding: &Binding) -> io::Result<Arc<ClientConfig>> {
-        if let Some(config) = self.configs().get(binding) {
+        if let Some(config) = self.configs.lock().get(binding) {
             return Ok(config.clone());
         }
-        // Without the lock. Who is first is kept.
+        // Built without holding the lock; the first one stored wins.
         let config = Arc::new(self.make().map_err(io::Error::other)?);
-        Ok(self.configs().entry(binding.clone()).or_insert(config).clone())
+        Ok(self.configs.lock().entry(binding.clone()).or_insert(config).clone())
     }
 
-    fn configs(&self) -> MutexGuard<'_, HashMap<Binding, Arc<ClientConfig>>> {
-        self.configs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn make(&self) -> Result<ClientConfig, crate::tls::trust::Error> {
+    fn make(&self) -> Result<ClientConfig, BoxError> {
         let mut config = self.trust.client_config(None)?;
         if let Some(alpn) = &self.alpn {
             config.alpn_protocols = alpn.to_vec();
@@ -198,13 +194,13 @@ impl Tls {
     }
 }
 
-/// That the server has closed is no error of TLS, which would have words.
+/// A close during the handshake is not a rustls error, so it needs our own wording.
 fn in_words(error: io::Error) -> io::Error {
     let closed = error.kind() == io::ErrorKind::UnexpectedEof;
     if closed { io::Error::new(error.kind(), words::CLOSED) } else { error }
 }
 
-/// For whom the certificate has to be.
+/// The name that the certificate has to be for.
 fn server_name(host: &str) -> io::Result<ServerName<'static>> {
     ServerName::try_from(host.to_owned()).map_err(|_| {
         let why = format!("no certificate can be for \"{host}\"");

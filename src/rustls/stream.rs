@@ -13,7 +13,7 @@ use super::TlsStream;
 /// A connection for `http` or for `https`.
 #[derive(Debug)]
 pub enum MaybeTls {
-    /// In clear.
+    /// Unencrypted.
     Plain(TcpStream),
     /// With TLS.
     Tls(Box<TlsStream<TcpStream>>),

@@ -1,5 +1,4 @@
-//! What name servers and hosts have in common where TLS is spoken to them: who is trusted, and what
-//! a failed handshake is called.
+//! TLS for name servers and hosts alike: trust, and the words for a failed handshake.
 
 pub(crate) mod trust;
 pub(crate) mod words;

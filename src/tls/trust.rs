@@ -1,9 +1,9 @@
-//! What servers are verified against.
+//! The certificate authorities that servers are verified against.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rustls::ClientConfig;
 use rustls::RootCertStore;
@@ -13,14 +13,17 @@ use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls_platform_verifier::Verifier;
+use tokio::task::{JoinError, spawn_blocking};
 
-/// Who has to have issued the certificate of a server: of a strict name server, and (feature
-/// `rustls`) of a host. Pinned and opportunistic name servers are not verified by it. Cheap to clone;
-/// clones share what was read.
+use crate::mutex::Mutex;
+
+/// Which certificate authorities are trusted: for strict name servers, and (feature `rustls`) for
+/// hosts. Pinned and opportunistic name servers are not verified by it. Cheap to clone; clones
+/// share the roots that were read.
 ///
-/// The cryptography is that of the provider which the process has installed
-/// (`rustls::crypto::CryptoProvider::install_default`), else *ring*; with `Trust::config` that of the
-/// configuration.
+/// The crypto provider is the one that the process has installed
+/// (`rustls::crypto::CryptoProvider::install_default`), otherwise *ring*; with `Trust::config` it
+/// is that of the configuration.
 #[derive(Clone)]
 pub struct Trust {
     anchors: Anchors,
@@ -38,27 +41,27 @@ enum Anchors {
     Config(Arc<ClientConfig>),
 }
 
-/// Why there is nothing to verify against.
-pub(crate) type Error = Box<dyn StdError + Send + Sync>;
+/// The reason why there is nothing to verify against.
+pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
 impl Trust {
-    /// What the operating system trusts: the default.
+    /// The roots that the operating system trusts: the default.
     ///
     /// On Linux and the BSDs the root certificates are read from the system's files when they are
-    /// first needed, once, on one of tokio's threads for what blocks. That takes 1 to 4 ms for 144
-    /// certificates, and ten times as long without optimization. `SSL_CERT_FILE` and `SSL_CERT_DIR`
-    /// are respected. Without any root certificate the lookup or the connect fails and says so.
-    /// Elsewhere the system itself is asked during each handshake.
+    /// first needed, once, on one of tokio's threads for blocking calls. That takes 1 to 4 ms for
+    /// 144 certificates, and ten times as long without optimization. `SSL_CERT_FILE` and
+    /// `SSL_CERT_DIR` are respected. Without any root certificate the lookup or the call fails and
+    /// says so. On other systems the system itself is asked during each handshake.
     ///
-    /// On Android the crate `rustls-platform-verifier` has to be told of the application first, see
-    /// its documentation.
+    /// On Android the crate `rustls-platform-verifier` must be initialized by the application
+    /// first, see its documentation.
     #[must_use]
     pub fn platform() -> Self {
         Self::new(Anchors::Platform)
     }
 
-    /// The root certificates of Mozilla, as they were when the crate `webpki-roots` was published:
-    /// for containers without certificates. They age with the program.
+    /// Mozilla's root certificates as of the publication of the crate `webpki-roots`: for
+    /// containers without certificates. They age with the program.
     #[cfg(feature = "webpki-roots")]
     #[must_use]
     pub fn webpki_roots() -> Self {
@@ -66,7 +69,7 @@ impl Trust {
     }
 
     /// The root certificates of this PEM text (`-----BEGIN CERTIFICATE-----`) and no others: for an
-    /// authority of one's own. What is no certificate in it is passed over.
+    /// authority of your own. Other PEM blocks are ignored.
     ///
     /// ```no_run
     /// # #[cfg(feature = "dns")]
@@ -82,8 +85,8 @@ impl Trust {
     ///
     /// # Errors
     ///
-    /// [`InvalidData`](io::ErrorKind::InvalidData): there is no certificate in it, or one that cannot be
-    /// read.
+    /// [`InvalidData`](io::ErrorKind::InvalidData): the text has no certificate, or one that cannot
+    /// be read.
     pub fn pem(text: &[u8]) -> io::Result<Self> {
         let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
         let mut roots = RootCertStore::empty();
@@ -98,8 +101,8 @@ impl Trust {
         }
     }
 
-    /// These root certificates and no others. With none at all every lookup and every connect fails
-    /// and says so.
+    /// These root certificates and no others. Without any, every lookup and every call fails and
+    /// says so.
     ///
     /// ```
     /// # fn doc(authority: rustls::pki_types::CertificateDer<'_>) -> Result<(), rustls::Error> {
@@ -115,12 +118,12 @@ impl Trust {
         Self::new(Anchors::Roots(roots.into()))
     }
 
-    /// A configuration of rustls: its verifier, its crypto provider, its protocol versions and its
-    /// client certificate; for hosts the rest of it as well, its sessions among it.
+    /// A configuration of rustls: its verifier, crypto provider, protocol versions and client
+    /// certificate; for hosts the rest of it too, including its sessions.
     ///
-    /// For a pinned name server a pin takes the place of the verifier, and for an opportunistic one
-    /// only the crypto provider counts. Not taken for any name server: ALPN and early data are off,
-    /// SNI is as its policy says, and sessions are resumed from a store of the resolver's own, even if
+    /// For a pinned name server the pin replaces the verifier, and for an opportunistic one only
+    /// the crypto provider is used. For all name servers ALPN and early data are off, SNI depends
+    /// on the usage profile, and sessions are resumed from a store of the resolver's own, even if
     /// the configuration resumes none.
     #[cfg(feature = "rustls")]
     #[must_use]
@@ -132,8 +135,8 @@ impl Trust {
         Self { anchors, verifier: Arc::default() }
     }
 
-    /// Whether files may have to be read.
-    pub(crate) fn is_platform(&self) -> bool {
+    /// Returns whether files may have to be read.
+    fn is_platform(&self) -> bool {
         match &self.anchors {
             Anchors::Platform => true,
             #[cfg(feature = "webpki-roots")]
@@ -144,8 +147,8 @@ impl Trust {
         }
     }
 
-    /// The one for everything that is asked under this trust. It is always passed on: rustls by
-    /// itself panics where two are compiled in.
+    /// The crypto provider for every connection under this trust. It is always passed on, because
+    /// rustls panics by itself where two are compiled in.
     pub(crate) fn provider(&self) -> Arc<CryptoProvider> {
         match &self.anchors {
             #[cfg(feature = "rustls")]
@@ -157,7 +160,7 @@ impl Trust {
         }
     }
 
-    /// The caller's configuration, if it is one.
+    /// The caller's configuration, if there is one.
     #[cfg(all(feature = "rustls", feature = "hyper"))]
     pub(crate) fn given_config(&self) -> Option<&ClientConfig> {
         match &self.anchors {
@@ -168,11 +171,11 @@ impl Trust {
         }
     }
 
-    /// For servers that are verified by this verifier; `None`: by their issuers.
+    /// A configuration with this verifier; `None` verifies servers by their issuers.
     pub(crate) fn client_config(
         &self,
         verifier: Option<Arc<dyn ServerCertVerifier>>,
-    ) -> Result<ClientConfig, Error> {
+    ) -> Result<ClientConfig, BoxError> {
         let verifier = match (&self.anchors, verifier) {
             #[cfg(feature = "rustls")]
             (Anchors::Config(config), verifier) => return Ok(changed(config, verifier)),
@@ -190,13 +193,23 @@ impl Trust {
         config(self.provider(), verifier)
     }
 
-    /// The verifier, made only once. Who comes meanwhile waits. A failure is not kept, so that the
-    /// next lookup tries again.
+    /// Runs `make`, which may need the verifier. Where the platform's root certificates may have to
+    /// be read for it, that happens on one of tokio's threads for blocking calls: reading takes
+    /// milliseconds, and the other tasks of this thread must not wait.
+    pub(crate) async fn off_thread<T: Send + 'static>(
+        &self,
+        make: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        if self.is_platform() { spawn_blocking(make).await } else { Ok(make()) }
+    }
+
+    /// The verifier, which is made only once; other callers wait meanwhile. A failure is not kept,
+    /// so that the next lookup tries again.
     fn kept(
         &self,
-        make: impl FnOnce(Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Error>,
-    ) -> Result<Arc<dyn ServerCertVerifier>, Error> {
-        let mut kept = self.verifier.lock().unwrap_or_else(PoisonError::into_inner);
+        make: impl FnOnce(Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, BoxError>,
+    ) -> Result<Arc<dyn ServerCertVerifier>, BoxError> {
+        let mut kept = self.verifier.lock();
         match &*kept {
             Some(verifier) => Ok(verifier.clone()),
             None => Ok(kept.insert(make(self.provider())?).clone()),
@@ -204,20 +217,20 @@ impl Trust {
     }
 }
 
-/// What the process has installed, else ring.
+/// The provider that the process has installed, otherwise ring.
 fn default_provider() -> Arc<CryptoProvider> {
     CryptoProvider::get_default().cloned().unwrap_or_else(|| Arc::new(ring::default_provider()))
 }
 
-/// A configuration that has nothing but a verifier.
+/// A configuration with a verifier and nothing else.
 pub(crate) fn config(
     provider: Arc<CryptoProvider>,
     verifier: Arc<dyn ServerCertVerifier>,
-) -> Result<ClientConfig, Error> {
+) -> Result<ClientConfig, BoxError> {
     // TLS 1.2 and 1.3 (RFC 7858 section 8).
     let config =
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    // "Dangerous" is every verifier that is not made here of roots.
+    // rustls calls every verifier "dangerous" that it does not make from roots itself.
     Ok(config.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
 }
 
@@ -230,7 +243,7 @@ fn changed(config: &ClientConfig, verifier: Option<Arc<dyn ServerCertVerifier>>)
     config
 }
 
-fn platform(provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+fn platform(provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, BoxError> {
     match Verifier::new(provider) {
         Ok(verifier) => Ok(Arc::new(verifier)),
         Err(rustls::Error::General(why)) => Err(format!("trust of the system: {why}").into()),
@@ -241,7 +254,7 @@ fn platform(provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>
 fn by_roots(
     roots: Arc<RootCertStore>,
     provider: Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+) -> Result<Arc<dyn ServerCertVerifier>, BoxError> {
     if roots.is_empty() {
         return Err("no root certificate was given, so no server can be authenticated".into());
     }

@@ -1,5 +1,5 @@
-//! What a failed handshake is called, in words for whoever configured one of its ends. rustls's own
-//! are for those who write TLS.
+//! Words for a failed handshake, for the person who configured one of its ends. rustls's own are
+//! for TLS programmers.
 
 use std::io;
 
@@ -12,7 +12,7 @@ use crate::race::report::{CauseText, ErrorWords};
 /// Text for a close during the handshake.
 pub(crate) const CLOSED: &str = "closed during the TLS handshake";
 
-/// An I/O error with TLS errors in these words.
+/// An I/O error, with TLS errors in these words.
 #[cfg(feature = "dns")]
 pub(crate) fn cause(error: &io::Error) -> CauseText<'_> {
     ErrorWords::new(of_dial).of(error)
@@ -29,7 +29,7 @@ fn bad_certificate(error: &CertificateError) -> String {
     format!("bad certificate: {}", known(error).unwrap_or_else(|| unknown(error)))
 }
 
-/// Why a certificate was refused, for where it is plain that one was.
+/// The reason why a certificate was refused, where the text before it says that one was.
 #[cfg(feature = "dns")]
 pub(crate) fn certificate(error: &CertificateError) -> String {
     known(error).unwrap_or_else(|| bad_certificate(error))
@@ -77,10 +77,11 @@ fn unknown(error: &CertificateError) -> String {
 
 const WRONG_PURPOSE: &str = "wrong purpose: not the certificate of a server";
 
-/// Names that are shown of a certificate.
+/// At most this many names of a certificate are shown.
 const SHOWN: usize = 4;
 
-/// rustls gives the names as `DnsName("a.test")` and `IpAddress(192.0.2.1)`; others name no host.
+/// rustls gives the names as `DnsName("a.test")` and `IpAddress(192.0.2.1)`; other forms name no
+/// host.
 fn wrong_name(expected: &ServerName<'_>, presented: &[String]) -> String {
     let expected = expected.to_str();
     let bare = |name: &String| {
@@ -107,13 +108,13 @@ fn span(from: UnixTime, to: UnixTime) -> String {
     }
 }
 
-/// Those of webpki's errors that a certificate made by hand runs into; rustls has no words for them.
+/// The words for errors of webpki that a certificate made by hand runs into. rustls has none.
 fn in_words(error: &str) -> Option<&'static str> {
     match error {
         "CaUsedAsEndEntity" => {
             Some("self-signed, or of an authority: not the certificate of a server")
         }
-        // As the verifier of the platform has it.
+        // The text of the platform verifier.
         "certificate had invalid extensions" => Some(WRONG_PURPOSE),
         "UnsupportedCertVersion" => Some("not an X.509 certificate of version 3"),
         _ => None,

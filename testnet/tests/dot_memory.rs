@@ -131,7 +131,7 @@ fn a_server_that_had_tls_and_lost_it_is_a_warning_once() {
         assert_eq!(warnings.told(), [""; 0]);
         assert_eq!(connect(net, &connector, "two.test", 2 * RTT).await, in_clear(REFUSED));
         assert_eq!(connect(net, &connector, "three.test", RTT).await, in_clear(REFUSED));
-        let expected = "had TLS before, and is asked in clear server=192.0.2.53:53 \
+        let expected = "had TLS before, and is asked unencrypted server=192.0.2.53:53 \
                         why=connection refused";
         assert_eq!(warnings.told(), [expected]);
     });

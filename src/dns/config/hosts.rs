@@ -1,33 +1,42 @@
-//! The hosts file: names whose addresses nobody has to ask for.
+//! The hosts file.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
+use crate::hosts_file::entry;
 use crate::race::answer::{Answer, LookupError, LookupErrorKind, Origin};
 use crate::race::literal::configured_addr;
+use crate::race::name::bare;
 use crate::race::query::Record;
+use crate::race::report::text::Escaped;
 
-/// Addresses by lower-case name without a dot at its end.
+/// The path of the hosts file on this system.
+pub(in crate::dns) fn path() -> PathBuf {
+    if cfg!(windows) {
+        let root = std::env::var_os("SystemRoot").unwrap_or_else(|| r"C:\Windows".into());
+        return Path::new(&root).join(r"System32\drivers\etc\hosts");
+    }
+    "/etc/hosts".into()
+}
+
+/// Addresses by name. The names are in lower case, without a dot at their end.
 #[derive(Debug, Clone, Default)]
 pub(in crate::dns) struct Hosts(HashMap<Box<str>, Vec<SocketAddr>>);
 
-/// More addresses of one name are not kept; a race takes 64.
+/// At most this many addresses of a name are kept; a race takes 64.
 const MAX_ADDRS: usize = 1_024;
 
 impl Hosts {
-    /// Reads hosts(5): `address[%zone] name [alias...]  # comment`. A line that makes no sense is
-    /// ignored; a name that several lines have gets the addresses of all of them.
+    /// Reads hosts(5). A line that makes no sense is ignored; a name on several lines gets the
+    /// addresses of all of them.
     pub(in crate::dns) fn parse(text: &str) -> Self {
         let mut hosts = Self::default();
         for line in text.lines() {
-            let entry = line.split('#').next().unwrap_or_default();
-            let mut words = entry.split_whitespace();
-            let Some(first) = words.next() else { continue };
-            match configured_addr(first, 0) {
-                Ok(addr) => words.for_each(|name| hosts.insert(name, [addr])),
-                Err(why) => {
-                    tracing::debug!(line = %crate::race::report::text::Escaped(line), %why, "hosts file: ignored");
-                }
+            let Some((addr, names)) = entry(line) else { continue };
+            match configured_addr(addr, 0) {
+                Ok(addr) => names.for_each(|name| hosts.insert(name, [addr])),
+                Err(why) => tracing::debug!(line = %Escaped(line), %why, "hosts file: ignored"),
             }
         }
         hosts
@@ -47,8 +56,8 @@ impl Hosts {
         }
     }
 
-    /// What is known of a name in lower case. A name that has addresses of one family only has
-    /// none of the other: it is never asked in DNS.
+    /// The answer for a name in lower case; `None` if the file does not have the name. A name with
+    /// addresses of one family has no records of the other: it is never asked in DNS.
     pub(in crate::dns) fn find(
         &self,
         name: &str,
@@ -59,18 +68,10 @@ impl Hosts {
     }
 }
 
-/// The addresses of one record type among those of both; `None` if there are none.
+/// The addresses of one record type among those of all; `None` without any.
 pub(in crate::dns) fn answer(addrs: &[SocketAddr], record: Record) -> Option<Answer> {
-    let of_type = |addr: &&SocketAddr| match record {
-        Record::Aaaa => addr.is_ipv6(),
-        Record::A => addr.is_ipv4(),
-    };
-    let addrs: Vec<_> = addrs.iter().filter(of_type).copied().collect();
+    let addrs: Vec<_> = addrs.iter().copied().filter(|addr| record.holds(*addr)).collect();
     (!addrs.is_empty()).then(|| Answer::from(addrs).with_origin(Origin::Hosts))
-}
-
-fn bare(name: &str) -> &str {
-    name.strip_suffix('.').unwrap_or(name)
 }
 
 #[cfg(test)]

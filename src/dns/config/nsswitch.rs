@@ -1,18 +1,17 @@
-//! Other sources of names that this system has: the `hosts` line of nsswitch.conf(5). Nobody here
-//! asks them; the error of a name that was not found says that there are some.
+//! Other sources of names that this system has: the `hosts` line of nsswitch.conf(5). They are not
+//! asked; the error of a name that was not found names them.
 
 use std::path::Path;
 
-use crate::dns::system::read;
+use super::file::read;
 use crate::race::report::text::Escaped;
 
-/// Where glibc and the BSDs have it. musl has nothing of the kind, even where a file of this name
-/// lies about.
+/// The path on glibc and the BSDs. musl does not read the file, even where there is one.
 pub(in crate::dns) const PATH: Option<&str> =
     if cfg!(all(unix, not(target_env = "musl"))) { Some("/etc/nsswitch.conf") } else { None };
 
-/// What to add to "not found", if the file names a source besides the hosts file and the DNS. One
-/// that cannot be read names none.
+/// The text to add to "not found", if the file names a source besides the hosts file and DNS. A
+/// file that cannot be read names none.
 pub(in crate::dns) fn elsewhere(path: &Path) -> Option<String> {
     let text = read(path).ok()?;
     let others = other_sources(&text);
@@ -25,8 +24,8 @@ pub(in crate::dns) fn elsewhere(path: &Path) -> Option<String> {
     Some(format!("nsswitch.conf also has {others}: he::os::Resolver (feature os) {asks}"))
 }
 
-/// The services of the `hosts` line besides `files` and `dns` that a name gets to which neither of
-/// the two has. Of several lines the last counts, as in glibc.
+/// The services of the `hosts` line that a name reaches which is neither in the hosts file nor in
+/// DNS. The last of several lines counts, as in glibc.
 fn other_sources(text: &str) -> Vec<&str> {
     let entries = text.lines().map(|line| line.split('#').next().unwrap_or_default());
     let mut hosts = entries.filter_map(|entry| match entry.split_once(':')? {
@@ -38,7 +37,7 @@ fn other_sources(text: &str) -> Vec<&str> {
     while let Some((service, actions, after)) = next(rest) {
         rest = after;
         match service {
-            // Not found there and the end: what stands behind is for other failures.
+            // The search ends here; the services after it are for other failures.
             "files" | "dns" if returns_when_not_found(actions) => break,
             "files" | "dns" => {}
             other => others.push(other),
@@ -47,7 +46,7 @@ fn other_sources(text: &str) -> Vec<&str> {
     others
 }
 
-/// A service, the text in the brackets behind it, and the rest: `dns [NOTFOUND=return] files`.
+/// A service, the text in the brackets after it, and the rest: `dns [NOTFOUND=return] files`.
 fn next(text: &str) -> Option<(&str, &str, &str)> {
     let text = text.trim_start();
     let end = text.find(|c: char| c.is_whitespace() || c == '[').unwrap_or(text.len());
@@ -59,8 +58,8 @@ fn next(text: &str) -> Option<(&str, &str, &str)> {
     (!text.is_empty()).then_some((service, actions, rest))
 }
 
-/// `NOTFOUND=return`, or `!S=return` of another status, in any case and with any spaces. Of several
-/// that speak of it the last counts.
+/// `NOTFOUND=return`, or `!S=return` with another status, in any case and with any spaces. The last
+/// one that applies counts.
 fn returns_when_not_found(actions: &str) -> bool {
     let actions = actions.to_ascii_lowercase().replace('=', " = ").replace('!', " ! ");
     let words: Vec<_> = actions.split_whitespace().collect();

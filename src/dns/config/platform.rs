@@ -1,4 +1,4 @@
-//! The configuration of systems that have no resolv.conf, as hickory reads it there.
+//! The configuration of systems without resolv.conf, from hickory's reader of their settings.
 
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,10 +10,10 @@ use super::resolv_conf::{self, Conf};
 use crate::dns::message::text_name;
 use crate::race::answer::{LookupError, LookupErrorKind};
 
-/// How long a configuration is used before it is read again, in seconds.
+/// A configuration is read again after this time, in seconds.
 const PERIOD: u64 = 10;
 
-/// Nothing tells that the configuration has changed, so time has to.
+/// These systems do not report a change, so the configuration is read again in each period.
 pub(super) fn period() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     now.as_secs() / PERIOD
@@ -26,7 +26,8 @@ pub(super) fn read() -> Result<Conf, LookupError> {
     }
 }
 
-/// Servers without zones: hickory's reader does not have them.
+/// Converts to the form of resolv.conf. The servers have no zones, because hickory's reader lacks
+/// them.
 fn convert(config: &ResolverConfig, options: &ResolverOpts) -> Conf {
     let servers = config.name_servers().iter().filter_map(|server| {
         let port = server.connections.first()?.port;

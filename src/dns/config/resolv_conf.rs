@@ -1,7 +1,7 @@
 //! resolv.conf, line by line, as resolv.conf(5) and glibc read it.
 //!
-//! `LOCALDOMAIN`, `RES_OPTIONS` and the domain part of the host's own name are not used: what a
-//! name means should not depend on the environment of the process.
+//! `LOCALDOMAIN`, `RES_OPTIONS` and the domain part of the host's own name are not used: the
+//! meaning of a name should not depend on the environment of the process.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -13,24 +13,24 @@ use crate::race::name::{Name, bare};
 use crate::race::query::Record;
 use crate::race::report::text::Escaped;
 
-/// As in glibc (`RES_MAXNDOTS`).
+/// The limit of glibc (`RES_MAXNDOTS`).
 const MAX_NDOTS: usize = 15;
 
-/// Whom to ask, and under which names.
+/// The servers to ask, and the search list and options that apply to names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::dns) struct Conf {
-    /// In the order in which they are asked. All of them: glibc's limit of three is its own
+    /// All servers, in the order in which they are asked. glibc's limit of three does not apply
     /// (R-8305-3.1c).
     pub(in crate::dns) servers: Vec<NameServer>,
-    /// Domains in lower case, without a dot at the end.
+    /// Domains in lower case, without a dot at their end.
     pub(in crate::dns) search: Vec<Arc<str>>,
-    /// A name with at least so many dots is tried as it is before the search list.
+    /// A name with at least this many dots is tried before the search list.
     pub(in crate::dns) ndots: usize,
-    /// Each lookup begins with another server.
+    /// Each lookup begins with another server (`rotate`).
     pub(in crate::dns) rotate: bool,
-    /// TCP from the start.
+    /// Questions use TCP only (`use-vc`).
     pub(in crate::dns) use_vc: bool,
-    /// AAAA is never asked.
+    /// AAAA is never asked (`no-aaaa`).
     pub(super) no_aaaa: bool,
 }
 
@@ -47,8 +47,8 @@ impl Conf {
         }
     }
 
-    /// Never fails: a line that makes no sense is ignored. Without a `nameserver` line it is the
-    /// server on this host, as resolv.conf(5) says, and never a public one.
+    /// Never fails: a line that makes no sense is ignored. Without a `nameserver` line the server
+    /// is the one on this host, as resolv.conf(5) says, and never a public one.
     pub(in crate::dns) fn parse(text: &str) -> Self {
         let mut conf = Self::of([]);
         for line in text.lines().filter(|line| !line.starts_with(['#', ';'])) {
@@ -62,7 +62,7 @@ impl Conf {
         conf
     }
 
-    /// Whether records of this type are never asked (`no-aaaa`).
+    /// Returns whether this record type is never asked.
     pub(in crate::dns) fn never_asks(&self, record: Record) -> bool {
         match record {
             Record::Aaaa => self.no_aaaa,
@@ -70,7 +70,7 @@ impl Conf {
         }
     }
 
-    /// The keyword starts the line. `None` if the line is not understood.
+    /// Reads a line, which starts with its keyword. `None` if the line is not understood.
     fn line(&mut self, line: &str) -> Option<()> {
         let (keyword, rest) = line.split_once(char::is_whitespace)?;
         let mut words = rest.split_whitespace().take_while(|word| !word.starts_with(['#', ';']));
@@ -91,15 +91,15 @@ impl Conf {
             ("rotate", "") => self.rotate = true,
             ("use-vc" | "usevc" | "tcp", "") => self.use_vc = true,
             ("no-aaaa", "") => self.no_aaaa = true,
-            // When to ask again and when to give up is the race's matter: the deadline of a query.
+            // The deadline of the query decides when a lookup gives up.
             ("timeout" | "attempts", _) => {}
             // Always done.
             ("edns0" | "single-request-reopen", "") => {}
-            // Two questions never share a socket, so no answer of the one displaces the other's.
+            // Questions never share a socket, so no answer displaces another.
             ("single-request", "") => {}
             // The AD bit is not used.
             ("trust-ad", "") => {}
-            // Without a meaning here, or anywhere today.
+            // Without effect here, or everywhere today.
             ("debug" | "inet6" | "no-check-names" | "no-reload" | "insecure1" | "insecure2", _) => {
             }
             _ => tracing::debug!(option = %Escaped(option), "resolv.conf: ignored"),
@@ -115,9 +115,9 @@ fn server(text: &str) -> Option<SocketAddr> {
     }
 }
 
-/// A server that the system has named: opportunistic, where that can be of use. A resolver on this
-/// host or link (a stub, a container's, a cloud's) is no one else's way out, and speaks no TLS;
-/// neither is there a port 853 beside one at a port of its own.
+/// A server that the system names: opportunistic, where that can be of use. A resolver on this host
+/// or link (a stub, a container's, a cloud's) speaks no TLS, and only this host or link sees its
+/// traffic. A server at a port of its own has no port 853 beside it.
 pub(super) fn system_server(addr: SocketAddr) -> NameServer {
     let nearby = match addr.ip().to_canonical() {
         IpAddr::V4(ip) => ip.is_loopback() || ip.is_link_local(),
@@ -129,7 +129,7 @@ pub(super) fn system_server(addr: SocketAddr) -> NameServer {
     }
 }
 
-/// `search .` says that nothing is to be appended, so the root is no domain here.
+/// `search .` means that nothing is appended, so the root is not a domain here.
 pub(super) fn domain(text: &str) -> Option<Arc<str>> {
     let name = Name::new(bare(text));
     if name.as_str().is_empty() {

@@ -4,7 +4,7 @@
 use std::future::{Future, pending};
 use std::io;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -13,35 +13,37 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::mutex::Mutex;
 use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::tls::words;
 use table::{Answerer, Lost, Table};
 
 mod table;
 
-/// A connection without a question is closed after so long (RFC 7766 section 6.2.3 leaves it to us;
-/// unbound's own limit is the same).
+/// A connection without a question is closed after this time (RFC 7766 section 6.2.3 leaves it to
+/// the client; unbound has the same limit).
 const IDLE: Duration = Duration::from_secs(30);
-/// Questions that are open on a connection at once; more wait. The limit of knot-resolver.
+/// At most this many questions are open on a connection at once; more wait. The limit of
+/// knot-resolver.
 const MAX_OPEN: usize = 100;
-/// Why a connection with a quota ends.
+/// The reason why a connection with a quota ends.
 const USED_UP: &str = "its questions are answered";
 
-/// Dropping the last handle ends it, however far it is.
+/// Dropping the last handle ends the connection in any phase.
 #[derive(Debug)]
 pub(super) struct Connection {
     task: AbortHandle,
     questions: mpsc::UnboundedSender<Pending>,
     slots: Semaphore,
-    life: Arc<Life>,
+    state: Arc<ConnectionState>,
 }
 
-/// How far a connection is.
+/// The phase of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::dns) enum Phase {
-    /// Since then TCP is being connected.
+    /// TCP is being connected, since then.
     Connecting(Instant),
-    /// Since then TCP is up and TLS under way.
+    /// TCP is up and TLS under way, since then.
     Handshaking(Instant),
     /// It takes questions.
     Up,
@@ -49,66 +51,67 @@ pub(in crate::dns) enum Phase {
     Ended,
 }
 
-/// A question, as it goes through the queue.
+/// A question in the queue.
 #[derive(Debug)]
 struct Pending {
     message: Arc<[u8]>,
     reply: Answerer,
 }
 
-/// What the connection's task and those who ask know together.
+/// The state that the connection's task shares with the questions.
 #[derive(Debug)]
-pub(super) struct Life {
+pub(super) struct ConnectionState {
     phase: watch::Sender<Phase>,
     table: Mutex<Table>,
     end: OnceLock<(LookupError, Instant)>,
     opened_at: Instant,
-    /// So many questions, and no more.
+    /// The number of questions that it takes.
     quota: usize,
 }
 
-/// Why a question got no answer from a connection.
+/// The end of a question without an answer.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(super) struct Unanswered {
     pub(super) error: LookupError,
-    /// It took questions before it ended.
+    /// The connection was up before it ended.
     pub(super) was_up: bool,
-    /// It has answered so many others.
+    /// The number of other questions that it has answered.
     pub(super) answers: usize,
-    /// The question has left.
+    /// The question was sent.
     pub(super) was_sent: bool,
 }
 
 impl Connection {
-    /// Spawns the connection's task in the current runtime. It takes `quota` questions; `establish`
-    /// makes the stream, and tells when TCP is up by [`Life::tcp_is_up`].
+    /// Spawns the connection's task in the current runtime. It takes `quota` questions. `establish`
+    /// makes the stream, and reports that TCP is up by [`ConnectionState::tcp_is_up`].
     pub(super) fn open<S, E, F>(quota: usize, establish: E) -> Arc<Self>
     where
         S: AsyncRead + AsyncWrite + Send + 'static,
-        E: FnOnce(Arc<Life>) -> F,
+        E: FnOnce(Arc<ConnectionState>) -> F,
         F: Future<Output = Result<S, LookupError>> + Send + 'static,
     {
         let (questions, queue) = mpsc::unbounded_channel();
-        let life = Arc::new(Life::new(quota));
-        let task = tokio::spawn(live(establish(life.clone()), queue, life.clone())).abort_handle();
-        Arc::new(Self { task, questions, slots: Semaphore::new(MAX_OPEN), life })
+        let state = Arc::new(ConnectionState::new(quota));
+        let task =
+            tokio::spawn(live(establish(state.clone()), queue, state.clone())).abort_handle();
+        Arc::new(Self { task, questions, slots: Semaphore::new(MAX_OPEN), state })
     }
 
-    /// Asks, once there is a free slot and the connection is up. Nothing is sent before.
+    /// Asks as soon as there is a free slot and the connection is up. Nothing is sent before.
     ///
     /// # Errors
     ///
-    /// The connection has ended without an answer to this.
-    pub(super) async fn ask(self: Arc<Self>, message: Arc<[u8]>) -> Result<Vec<u8>, Ended> {
+    /// The connection has ended without an answer to this question.
+    pub(super) async fn ask(self: Arc<Self>, message: Arc<[u8]>) -> Result<Vec<u8>, Unanswered> {
         let _slot = self.slots.acquire().await;
         let (reply, answer) = oneshot::channel();
         let id = message.first_chunk::<2>().copied().unwrap_or_default();
-        // If the task is gone, so is the sender of the answer.
+        // Without the task there is no sender of the answer either.
         let _ = self.questions.send(Pending { message, reply });
         let mut bytes = match answer.await {
             Ok(Ok(bytes)) => bytes,
-            Ok(Err(Lost)) => return Err(self.life.ended(true)),
-            Err(_) => return Err(self.life.ended(false)),
+            Ok(Err(Lost)) => return Err(self.state.ended(true)),
+            Err(_) => return Err(self.state.ended(false)),
         };
         if let Some(theirs) = bytes.first_chunk_mut() {
             *theirs = id;
@@ -117,48 +120,48 @@ impl Connection {
     }
 
     pub(super) fn phase(&self) -> Phase {
-        self.life.phase()
+        self.state.phase()
     }
 
-    /// Whether it takes questions, now or when it is up.
+    /// Returns whether it takes questions, now or once it is up.
     pub(super) fn is_open(&self) -> bool {
         !self.questions.is_closed() && self.phase() != Phase::Ended
     }
 
-    /// How long it took until it was up.
+    /// How long it took to come up.
     pub(super) fn took(&self) -> Option<Duration> {
-        Some(self.life.table().up_at? - self.life.opened_at)
+        Some(self.state.table().up_at? - self.state.opened_at)
     }
 
-    /// Whether anything was heard after that.
+    /// Returns whether anything has come from it since `then`.
     pub(super) fn was_heard_since(&self, then: Instant) -> bool {
-        self.life.table().was_heard_since(then)
+        self.state.table().was_heard_since(then)
     }
 
-    /// After how many answers the server has ended it, if that has cost questions.
+    /// After how many answers the server ended it, if questions were lost by that.
     pub(super) fn quota_of_the_server(&self) -> Option<usize> {
-        let table = self.life.table();
+        let table = self.state.table();
         (table.lost > 0 && table.answers > 0).then_some(table.answers)
     }
 
-    /// Why it ended without having been up, and when.
+    /// Why and when it ended, if it was never up.
     pub(super) fn failure(&self) -> Option<&(LookupError, Instant)> {
-        let failed = self.life.table().up_at.is_none();
-        self.life.end.get().filter(|_| failed)
+        let failed = self.state.table().up_at.is_none();
+        self.state.end.get().filter(|_| failed)
     }
 
-    /// Waits until it is another one.
+    /// Waits until the phase is another one.
     pub(super) async fn leaves(&self, phase: Phase) {
-        let mut phases = self.life.phase.subscribe();
+        let mut phases = self.state.phase.subscribe();
         if phases.wait_for(|now| *now != phase).await.is_err() {
             pending().await
         }
     }
 
-    /// Waits until a question that has left is without an answer for so long, and nothing else has
-    /// been heard either.
+    /// Waits until a question that was sent has been without an answer for this time, and nothing
+    /// else has come either.
     pub(super) async fn is_silent_for(&self, patience: Duration) {
-        while let Some(left) = self.life.left_until_silent(patience) {
+        while let Some(left) = self.state.left_until_silent(patience) {
             sleep(left).await;
         }
     }
@@ -173,26 +176,26 @@ impl Drop for Connection {
 async fn live<S: AsyncRead + AsyncWrite>(
     establish: impl Future<Output = Result<S, LookupError>>,
     mut queue: mpsc::UnboundedReceiver<Pending>,
-    life: Arc<Life>,
+    state: Arc<ConnectionState>,
 ) {
-    let end = End(life.clone());
+    let end = End(state.clone());
     let error = match establish.await {
         Ok(stream) => {
-            life.table().up_at = Some(Instant::now());
-            life.phase.send_replace(Phase::Up);
-            serve(stream, &mut queue, &life).await
+            state.table().up_at = Some(Instant::now());
+            state.phase.send_replace(Phase::Up);
+            serve(stream, &mut queue, &state).await
         }
         Err(error) => error,
     };
-    // Who waits for an answer looks for the reason when there will be none.
-    let _ = life.end.set((error, Instant::now()));
-    life.table().count_lost();
+    // Waiters read `end` once their channel closes, so set it first.
+    let _ = state.end.set((error, Instant::now()));
+    state.table().count_lost();
     queue.close();
     drop(end);
 }
 
-/// Tells all who wait that there will be no answer; also when the task is dropped, or panics.
-struct End(Arc<Life>);
+/// Tells all waiters that there will be no answer, also when the task is dropped or panics.
+struct End(Arc<ConnectionState>);
 
 impl Drop for End {
     fn drop(&mut self) {
@@ -204,14 +207,14 @@ impl Drop for End {
     }
 }
 
-/// Until the connection ends, and why.
+/// Serves until the connection ends, and returns why.
 async fn serve<S: AsyncRead + AsyncWrite>(
     stream: S,
     queue: &mut mpsc::UnboundedReceiver<Pending>,
-    life: &Life,
+    state: &ConnectionState,
 ) -> LookupError {
     let (reader, writer) = split(stream);
-    let ended = match select(pin!(listen(reader, life)), pin!(speak(writer, queue, life))).await {
+    let ended = match select(pin!(listen(reader, state)), pin!(speak(writer, queue, state))).await {
         Either::Left((ended, _)) | Either::Right((ended, _)) => ended,
     };
     let error = LookupError::from(LookupErrorKind::NoNameServer);
@@ -224,30 +227,31 @@ async fn serve<S: AsyncRead + AsyncWrite>(
     }
 }
 
-/// A length and its message leave together: a server may take a length alone for all there is
-/// (RFC 7766 section 8, RFC 7858 section 3.3).
+/// A length and its message are sent together: a server may take a length alone for the whole
+/// message (RFC 7766 section 8, RFC 7858 section 3.3).
 async fn speak(
     mut writer: impl AsyncWrite + Unpin,
     queue: &mut mpsc::UnboundedReceiver<Pending>,
-    life: &Life,
+    state: &ConnectionState,
 ) -> io::Result<&'static str> {
-    let mut left = life.quota;
+    let mut left = state.quota;
     while let Some(first) = queue.recv().await {
         let mut frames = Vec::new();
         let mut next = Some(first);
-        // All that wait leave together: one segment more may cost a round trip.
+        // All waiting questions are sent together, because one more segment may cost a round trip.
         while let Some(Pending { message, reply }) = next {
-            // Who waited for it may have gone meanwhile.
+            // Its lookup may have been dropped meanwhile.
             if !reply.is_closed() {
                 left -= 1;
-                frames.extend(life.admit(&message, reply, left == 0)?);
+                frames.extend(state.admit(&message, reply, left == 0)?);
             }
             next = queue.try_recv().ok().filter(|_| left > 0);
         }
         writer.write_all(&frames).await?;
         writer.flush().await?;
         if left == 0 {
-            // The others go elsewhere; what has left is waited for.
+            // The others move to another connection; the answers to those that were sent are still
+            // awaited.
             queue.close();
             while queue.try_recv().is_ok() {}
             return pending().await;
@@ -256,18 +260,21 @@ async fn speak(
     Ok("nobody asks any more")
 }
 
-async fn listen(reader: impl AsyncRead + Unpin, life: &Life) -> io::Result<&'static str> {
+async fn listen(
+    reader: impl AsyncRead + Unpin,
+    state: &ConnectionState,
+) -> io::Result<&'static str> {
     let mut reader = BufReader::new(reader);
     loop {
         let mut next = pin!(read_message(&mut reader));
         let message = loop {
             match timeout(IDLE, &mut next).await {
                 Ok(message) => break message?,
-                Err(_) if life.table().is_idle() => return Ok("idle"),
+                Err(_) if state.table().is_idle() => return Ok("idle"),
                 Err(_) => {}
             }
         };
-        let mut table = life.table();
+        let mut table = state.table();
         if !table.hear(message, Instant::now()) {
             return Ok("an answer to no question");
         }
@@ -283,7 +290,7 @@ async fn read_message(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u
     Ok(message)
 }
 
-impl Life {
+impl ConnectionState {
     fn new(quota: usize) -> Self {
         let opened_at = Instant::now();
         let (phase, _) = watch::channel(Phase::Connecting(opened_at));
@@ -304,7 +311,7 @@ impl Life {
         self.phase.send_replace(Phase::Handshaking(Instant::now()));
     }
 
-    fn ended(&self, was_sent: bool) -> Ended {
+    fn ended(&self, was_sent: bool) -> Unanswered {
         let gone = || {
             let error = LookupError::from(LookupErrorKind::NoNameServer);
             error.with_cause("the connection's task is gone")
@@ -312,7 +319,7 @@ impl Life {
         let error = self.end.get().map_or_else(gone, |(error, _)| error.clone());
         let table = self.table();
         let (was_up, answers) = (table.up_at.is_some(), table.answers);
-        Ended { error, was_up, answers, was_sent }
+        Unanswered { error, was_up, answers, was_sent }
     }
 
     fn left_until_silent(&self, patience: Duration) -> Option<Duration> {
@@ -320,7 +327,7 @@ impl Life {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Another way that joins when a line is slow.
+//! Another transport joins when a link is slow.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-/// A server that was reached before gets twice the time it took then, up to this.
+/// A server that was reached before gets twice the time that took, up to this.
 const MAX_HEAD_START: Duration = Duration::from_secs(1);
 
-/// Between one who asks over a line and one who waits to ask another way.
+/// Between a question over a link and the lookup that waits to ask over another transport.
 #[derive(Debug)]
 pub(in crate::dns) struct Join {
     head_start: Duration,
@@ -18,29 +18,30 @@ pub(in crate::dns) struct Join {
     in_vain: AtomicBool,
 }
 
-/// Why another way is to join.
+/// The reason to join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::dns) enum Slow {
-    /// The connection was not up when its head start was over.
+    /// The connection was not up at the end of its head start.
     NotUp,
-    /// It was up, and nothing came from it.
+    /// The connection was up and silent.
     Silent,
 }
 
 impl Join {
-    /// The line gets so much first, from the start of its TCP, and again from the end of that.
+    /// The link gets this head start, counted from the start of its TCP and again from the end of
+    /// that.
     pub(in crate::dns) fn after(head_start: Duration) -> Self {
         let (told, why, in_vain) = (Notify::new(), OnceLock::new(), AtomicBool::new(false));
         Self { head_start, told, why, in_vain }
     }
 
-    /// What it gets, where the last connection took so long.
+    /// The head start, given how long the last connection took.
     pub(super) fn head_start(&self, took: Option<Duration>) -> Duration {
         let known = took.map_or(Duration::ZERO, |took| MAX_HEAD_START.min(2 * took));
         self.head_start.max(known)
     }
 
-    /// Waits until the line is slow.
+    /// Waits until the link is slow.
     pub(in crate::dns) async fn slow(&self) -> Slow {
         loop {
             match self.why.get() {
@@ -56,7 +57,7 @@ impl Join {
         }
     }
 
-    /// The line has given up although it was up: it takes questions and answers none.
+    /// The link has given up although its connection was up: it takes questions and answers none.
     pub(super) fn give_up(&self) {
         self.in_vain.store(true, Ordering::Relaxed);
     }

@@ -2,55 +2,62 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{Instant, sleep_until};
 
-use super::cache::{Key, Learnt};
-use super::chain::{Chain, Found};
-use super::flight::Deadline;
+use super::cache::{CacheEntry, Key};
+use super::chain::{Chain, ChainEnd};
 use super::servers::Memory;
+use super::single_flight::SharedDeadline;
 use crate::dns::config::resolv_conf::Conf;
-use crate::dns::link::reach::Reach;
+use crate::dns::link::routes::Routes;
 use crate::dns::message::{Question, text_name, wire_name};
 use crate::dns::name_server::NameServer;
 use crate::dns::server::exchange::exchange;
-use crate::dns::server::stream::Outcome;
+use crate::dns::server::reply::Reply;
+use crate::mutex::Mutex;
 use crate::race::answer::{Answer, LookupError, LookupErrorKind};
 
-/// Distance between two servers while none fails.
+/// The next server is asked after this time if none has failed.
 const NEXT_SERVER: Duration = Duration::from_millis(250);
 
 /// Asks until there is an answer, every server has failed, or the deadline is over.
-pub(super) async fn ask(whom: Whom<'_>, key: &Key, deadline: &Deadline) -> Learnt {
-    let learnt = match follow(whom, key, deadline).await {
-        Ok(learnt) => learnt,
-        Err(error) => Learnt { outcome: Err(error), ttl: Duration::ZERO },
+pub(super) async fn ask(whom: Whom<'_>, key: &Key, deadline: &SharedDeadline) -> CacheEntry {
+    let entry = match follow(whom, key, deadline).await {
+        Ok(entry) => entry,
+        Err(error) => CacheEntry { outcome: Err(error), ttl: Duration::ZERO },
     };
-    // Whatever the answer came by in the end.
-    let Some(why) = whom.clear.get() else { return learnt };
-    let outcome = match learnt.outcome {
+    // Record it even if the final answer came over TLS.
+    let Some(why) = whom.clear.get() else { return entry };
+    let outcome = match entry.outcome {
         Ok(answer) => Ok(answer.with_plaintext_reason(why.clone())),
         Err(error) => Err(error.with_plaintext_reason(why.clone())),
     };
-    Learnt { outcome, ..learnt }
+    CacheEntry { outcome, ..entry }
 }
 
-/// Which servers there are, and what is remembered of them.
+/// The servers, and everything that is remembered of them.
 #[derive(Clone, Copy)]
 pub(super) struct Whom<'a> {
-    pub(in crate::dns) conf: &'a Conf,
+    pub(super) conf: &'a Conf,
     pub(super) memory: &'a Memory,
-    pub(in crate::dns) reach: &'a Reach,
-    /// Why a question went in clear that was to go over TLS where that works.
-    pub(in crate::dns) clear: &'a OnceLock<Arc<str>>,
+    pub(super) routes: &'a Routes,
+    /// The reason for which a question to an opportunistic server was sent unencrypted, once one
+    /// was.
+    pub(super) clear: &'a OnceLock<Arc<str>>,
 }
 
-/// A reply may end with a CNAME whose target it says nothing of; then that is asked as well.
-async fn follow(whom: Whom<'_>, key: &Key, deadline: &Deadline) -> Result<Learnt, LookupError> {
+/// Follows CNAMEs. If a reply ends with one and has no records of its target, the target is the
+/// next question.
+async fn follow(
+    whom: Whom<'_>,
+    key: &Key,
+    deadline: &SharedDeadline,
+) -> Result<CacheEntry, LookupError> {
     let mut chain = Chain::new(wire_name(&key.name)?);
     loop {
         let question = Question::new(chain.name().clone(), key.record);
@@ -58,15 +65,15 @@ async fn follow(whom: Whom<'_>, key: &Key, deadline: &Deadline) -> Result<Learnt
         let reply = asked.map_err(|error| named(error, &chain))?;
         let found = chain.follow(&reply.message, key.record);
         match found.map_err(|error| error.with_server(reply.server))? {
-            Found::Elsewhere => {}
-            Found::Addrs { addrs, dropped } => {
+            ChainEnd::Elsewhere => {}
+            ChainEnd::Addrs { addrs, dropped } => {
                 let answer = Answer::from(addrs).with_dropped(dropped);
                 let answer = answer.with_server(reply.server, reply.origin);
-                return Ok(learnt(answer, &chain));
+                return Ok(entry(answer, &chain));
             }
-            Found::None(kind) => {
+            ChainEnd::None(kind) => {
                 let error = named(LookupError::from(kind).with_server(reply.server), &chain);
-                return Ok(Learnt { outcome: Err(error), ttl: chain.ttl() });
+                return Ok(CacheEntry { outcome: Err(error), ttl: chain.ttl() });
             }
         }
     }
@@ -79,28 +86,28 @@ fn named(error: LookupError, chain: &Chain) -> LookupError {
     }
 }
 
-fn learnt(answer: Answer, chain: &Chain) -> Learnt {
+fn entry(answer: Answer, chain: &Chain) -> CacheEntry {
     let answer = answer.with_ttl(chain.ttl());
     let answer = match chain.has_moved() {
         true => answer.with_name(text_name(chain.name())),
         false => answer,
     };
-    Learnt { outcome: Ok(answer), ttl: chain.ttl() }
+    CacheEntry { outcome: Ok(answer), ttl: chain.ttl() }
 }
 
-/// The first good reply, and whose it is. Every question stays open until the deadline, so that a
-/// server that needs longer than the patience with it still answers.
+/// The first good reply. Every question stays open until the deadline, so that a server that
+/// answers after the next one was asked still counts.
 async fn ask_servers(
-    Whom { conf, memory, reach, clear }: Whom<'_>,
+    Whom { conf, memory, routes, clear }: Whom<'_>,
     key: &Key,
     question: &Question,
-    deadline: &Deadline,
-) -> Outcome {
+    deadline: &SharedDeadline,
+) -> Result<Reply, LookupError> {
     let servers = memory.order(&conf.servers, conf.rotate, Instant::now());
     let story = Story::default();
     let one = async |server: NameServer| {
         story.began(&server);
-        let way = reach.way(&server, &key.binding, clear);
+        let way = routes.way(&server, &key.binding, clear);
         match exchange(&way, question).await {
             Ok(reply) => Some((server.clone(), reply)),
             Err(error) => story.failed(&server, error),
@@ -112,7 +119,7 @@ async fn ask_servers(
             Ok(reply)
         }
         Either::Left((None, _)) | Either::Right(_) => {
-            Err(story.failure(|server| reach.way(server, &key.binding, clear).standing()))
+            Err(story.failure(|server| routes.way(server, &key.binding, clear).standing()))
         }
     }
 }
@@ -125,7 +132,7 @@ where
 {
     let mut running = FuturesUnordered::new();
     for server in servers {
-        // Boxed, or it would be moved as a whole several times.
+        // Boxed, because it would be moved as a whole several times.
         running.push(Box::pin(exchange(server.clone())));
         let next_at = Instant::now() + NEXT_SERVER;
         match select(running.next(), pin!(sleep_until(next_at))).await {
@@ -141,26 +148,26 @@ where
     None
 }
 
-/// The servers that were asked, in this order, and how those ended that failed.
+/// The servers in the order in which they were asked, and the errors of those that failed.
 #[derive(Default)]
 struct Story(Mutex<Vec<(NameServer, Option<LookupError>)>>);
 
 impl Story {
     fn began(&self, server: &NameServer) {
-        self.lock().push((server.clone(), None));
+        self.0.lock().push((server.clone(), None));
     }
 
     fn failed<T>(&self, server: &NameServer, error: LookupError) -> Option<T> {
-        self.lock().iter_mut().filter(|(asked, _)| asked == server).for_each(|(_, end)| {
+        self.0.lock().iter_mut().filter(|(asked, _)| asked == server).for_each(|(_, end)| {
             *end = Some(error.clone());
         });
         None
     }
 
-    /// The one error to tell: of the lowest rank, and among equals the first server's.
-    /// `standing` says how far it got with a silent server.
+    /// The error of the lookup: that of the lowest rank, and among equals the first server's.
+    /// `standing` says for a silent server how far the connection got.
     fn failure(&self, standing: impl Fn(&NameServer) -> Option<LookupError>) -> LookupError {
-        let asked = self.lock();
+        let asked = self.0.lock();
         let silent = asked.iter().filter(|(_, end)| end.is_none()).count();
         let told = asked.iter().map(|(server, end)| match end {
             Some(error) => error.clone(),
@@ -172,9 +179,5 @@ impl Story {
         let none =
             || LookupError::new(LookupErrorKind::NoNameServer).with_cause("none is configured");
         told.min_by_key(|error| error.kind().rank()).unwrap_or_else(none)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<(NameServer, Option<LookupError>)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,41 +1,43 @@
-//! What was learnt: answers, "none", and failures, each for its time. Shared by all runtimes.
+//! The cache: answers, negative answers and failures, each for its own time. All runtimes share it.
 
 use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use lru::LruCache;
 use tokio::time::Instant;
 
+use crate::mutex::Mutex;
 use crate::race::answer::{Answer, LookupError, LookupErrorKind};
 use crate::race::binding::Binding;
 use crate::race::query::Record;
 
-/// What everything that is kept may weigh.
+/// The most that all entries weigh together.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
-/// What an entry weighs besides its texts and addresses: itself, and its place in map and list.
+/// The weight of an entry without its texts and addresses: of itself, and of its slots in map and
+/// list.
 const ENTRY_BYTES: usize = 512;
-/// How long a failure is remembered (RFC 9520 section 3.2: at least 1 s, at most 5 min).
+/// A failure is remembered for this time (RFC 9520 section 3.2: at least 1 s, at most 5 min).
 const FAILURE: Duration = Duration::from_secs(1);
-/// A server that says that it cannot is asked less and less often.
+/// SERVFAIL and REFUSED in a row are remembered for longer and longer, up to this.
 const MAX_FAILURE: Duration = Duration::from_secs(30);
-/// A failure repeats itself if it comes so soon after the end of the one before.
+/// A failure counts as repeated if it comes within this time after the one before has run out.
 const REPEATED_WITHIN: Duration = Duration::from_secs(300);
-/// How long an answer, even one with a TTL of zero, belongs to the race that asked for it.
+/// An answer, even one with a TTL of zero, serves the race that asked for it for this time.
 const TRANSACTION: Duration = Duration::from_secs(5);
 
-/// What is asked, and through which way: answers learnt under one binding are never used under
-/// another.
+/// A question and the binding under which it is asked: an answer learned under one binding is never
+/// used under another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Key {
-    /// Lower case, absolute, without a dot at its end.
+    /// In lower case, absolute, without a dot at its end.
     pub(super) name: Arc<str>,
     pub(super) record: Record,
-    pub(in crate::dns) binding: Binding,
+    pub(super) binding: Binding,
 }
 
-/// Without a binding that binds nothing: it would take longer than the name.
+/// Skips a binding that binds nothing, because hashing it takes longer than hashing the name.
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let Self { name, record, binding } = self;
@@ -47,85 +49,85 @@ impl Hash for Key {
     }
 }
 
-/// How a lookup ends.
-pub(in crate::dns) type Outcome = Result<Answer, LookupError>;
-
-/// How a lookup ended just now, and for how long that holds. Failures have no TTL: the cache
-/// knows how often they repeat.
-pub(super) struct Learnt {
-    pub(super) outcome: Outcome,
+/// The outcome of a lookup, and how long it is valid. Failures have no TTL: the cache counts how
+/// often they repeat.
+pub(super) struct CacheEntry {
+    pub(super) outcome: Result<Answer, LookupError>,
     pub(super) ttl: Duration,
 }
 
-/// What is too much goes in the order of its last use, so that a just learnt failure stays (RFC 9520).
+/// Entries that exceed [`MAX_BYTES`] are dropped, the least recently used first, so that a new
+/// failure stays (RFC 9520).
 #[derive(Debug)]
-pub(super) struct Cache(Mutex<Kept>);
+pub(super) struct Cache(Mutex<Entries>);
 
 #[derive(Debug)]
-struct Kept {
-    entries: LruCache<Key, Entry>,
-    /// What they weigh.
+struct Entries {
+    lru: LruCache<Key, Entry>,
+    /// The weight of all entries.
     bytes: usize,
 }
 
 #[derive(Debug)]
 struct Entry {
-    outcome: Outcome,
-    learnt_at: Instant,
+    outcome: Result<Answer, LookupError>,
+    learned_at: Instant,
     valid_until: Instant,
-    /// How many failures came before this one.
+    /// The number of failures in a row, this one included.
     repeats: u32,
 }
 
 impl Cache {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Kept { entries: LruCache::unbounded(), bytes: 0 }))
+        Self(Mutex::from(Entries { lru: LruCache::unbounded(), bytes: 0 }))
     }
 
-    /// What still holds, marked as remembered, with the TTL that is left (R-1035-TTL).
-    pub(super) fn get(&self, key: &Key, now: Instant) -> Option<Outcome> {
-        let mut kept = self.lock();
-        let entry = kept.entries.get(key).filter(|entry| now < entry.valid_until)?;
+    /// An entry that is still valid, marked as remembered, with the TTL that is left (R-1035-TTL).
+    pub(super) fn get(&self, key: &Key, now: Instant) -> Option<Result<Answer, LookupError>> {
+        let mut entries = self.0.lock();
+        let entry = entries.lru.get(key).filter(|entry| now < entry.valid_until)?;
         Some(entry.remembered(now))
     }
 
-    /// What still holds or was learnt a moment ago.
-    pub(super) fn recent(&self, key: &Key, now: Instant) -> Option<Outcome> {
-        let holds = |entry: &Entry| now < entry.valid_until || now < entry.learnt_at + TRANSACTION;
-        let mut kept = self.lock();
-        let entry = kept.entries.get(key).filter(|entry| holds(entry))?;
+    /// An entry that is still valid or was stored within [`TRANSACTION`].
+    pub(super) fn recent(&self, key: &Key, now: Instant) -> Option<Result<Answer, LookupError>> {
+        let holds = |entry: &Entry| now < entry.valid_until || now < entry.learned_at + TRANSACTION;
+        let mut entries = self.0.lock();
+        let entry = entries.lru.get(key).filter(|entry| holds(entry))?;
         Some(entry.remembered(now))
     }
 
-    /// Remembers a result and hands it back.
-    pub(super) fn insert(&self, key: Key, learnt: Learnt, now: Instant) -> Outcome {
-        let Learnt { outcome, ttl } = learnt;
-        let mut kept = self.lock();
-        let known = kept.entries.get(&key);
+    /// Stores an outcome and returns it.
+    pub(super) fn insert(
+        &self,
+        key: Key,
+        entry: CacheEntry,
+        now: Instant,
+    ) -> Result<Answer, LookupError> {
+        let CacheEntry { outcome, ttl } = entry;
+        let mut entries = self.0.lock();
+        let known = entries.lru.get(&key);
         let (holds, repeats) = match failure_kind(&outcome) {
             None => (ttl, 0),
-            // A failure in one runtime says nothing against what another has learnt meanwhile.
+            // A failure in one runtime does not replace an answer that another runtime has learned
+            // meanwhile.
             Some(_) if known.is_some_and(|known| known.is_answer_at(now)) => return outcome,
             Some(kind) => failure(known, kind, now),
         };
         let valid_until = now + holds;
-        let entry = Entry { outcome: outcome.clone(), learnt_at: now, valid_until, repeats };
-        kept.insert(key, entry);
+        let entry = Entry { outcome: outcome.clone(), learned_at: now, valid_until, repeats };
+        entries.insert(key, entry);
         outcome
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
+impl Entries {
     fn insert(&mut self, key: Key, entry: Entry) {
         self.bytes += weight(&key, &entry);
-        let known = self.entries.push(key, entry);
+        let known = self.lru.push(key, entry);
         self.forget(known);
         while self.bytes > MAX_BYTES {
-            let oldest = self.entries.pop_lru();
+            let oldest = self.lru.pop_lru();
             self.forget(oldest);
         }
     }
@@ -135,10 +137,12 @@ impl Kept {
     }
 }
 
-/// How long a failure is remembered, and the how manieth in a row it is (R-9520-3.2a, R-9520-3.2b).
+/// How long to remember a failure, and how many failures in a row this makes (R-9520-3.2a,
+/// R-9520-3.2b).
 fn failure(before: Option<&Entry>, kind: LookupErrorKind, now: Instant) -> (Duration, u32) {
     if !matches!(kind, LookupErrorKind::ServerFailure | LookupErrorKind::Refused) {
-        // Silence and an unreachable server mend without notice: no longer than we must.
+        // Silence and an unreachable server can end at any moment, so the time is the shortest
+        // allowed.
         return (FAILURE, 0);
     }
     let repeated = |entry: &&Entry| entry.repeats > 0 && now < entry.valid_until + REPEATED_WITHIN;
@@ -152,7 +156,7 @@ impl Entry {
         failure_kind(&self.outcome).is_none() && now < self.valid_until
     }
 
-    fn remembered(&self, now: Instant) -> Outcome {
+    fn remembered(&self, now: Instant) -> Result<Answer, LookupError> {
         match &self.outcome {
             Ok(answer) => {
                 let left = self.valid_until.saturating_duration_since(now);
@@ -163,8 +167,8 @@ impl Entry {
     }
 }
 
-/// What kind of failure it is; `None` for an answer, and "none" is an answer (R-9520-2).
-fn failure_kind(outcome: &Outcome) -> Option<LookupErrorKind> {
+/// The kind of a failure; `None` for an answer, and a negative answer is an answer (R-9520-2).
+fn failure_kind(outcome: &Result<Answer, LookupError>) -> Option<LookupErrorKind> {
     let error = outcome.as_ref().err()?;
     (!error.kind().is_negative()).then_some(error.kind())
 }
@@ -192,13 +196,13 @@ mod tests {
         Key { name: name.into(), record: Record::A, binding: Binding::default() }
     }
 
-    fn answer(seconds: u32) -> Learnt {
+    fn answer(seconds: u32) -> CacheEntry {
         let outcome = Ok(Answer::from(vec![SocketAddr::from(([192, 0, 2, 1], 0))]));
-        Learnt { outcome, ttl: seconds * SECOND }
+        CacheEntry { outcome, ttl: seconds * SECOND }
     }
 
-    fn failed(kind: LookupErrorKind) -> Learnt {
-        Learnt { outcome: Err(kind.into()), ttl: Duration::ZERO }
+    fn failed(kind: LookupErrorKind) -> CacheEntry {
+        CacheEntry { outcome: Err(kind.into()), ttl: Duration::ZERO }
     }
 
     #[test] // R-1035-TTL
@@ -213,8 +217,8 @@ mod tests {
     #[test] // R-9520-3.2a, R-9520-3.2b
     fn only_failures_that_a_server_tells_in_a_row_last_longer() {
         let (cache, mut now) = (Cache::new(), Instant::now());
-        let mut lasts = |learnt: Learnt| {
-            let _ = cache.insert(key("a"), learnt, now);
+        let mut lasts = |entry: CacheEntry| {
+            let _ = cache.insert(key("a"), entry, now);
             let start = now;
             while cache.get(&key("a"), now).is_some() {
                 now += SECOND / 4;
@@ -249,11 +253,11 @@ mod tests {
         for i in 0..count {
             cache.insert(key(&i.to_string()), answer(60), now).unwrap();
         }
-        let kept = cache.lock();
-        assert!(kept.bytes <= MAX_BYTES && kept.entries.len() > 7_000, "{} bytes", kept.bytes);
-        let sum: usize = kept.entries.iter().map(|(key, entry)| weight(key, entry)).sum();
-        assert_eq!(kept.bytes, sum);
-        drop(kept);
+        let entries = cache.0.lock();
+        assert!(entries.bytes <= MAX_BYTES && entries.lru.len() > 7_000, "{} bytes", entries.bytes);
+        let sum: usize = entries.lru.iter().map(|(key, entry)| weight(key, entry)).sum();
+        assert_eq!(entries.bytes, sum);
+        drop(entries);
         assert!(cache.get(&key("0"), now).is_none());
         assert!(cache.get(&key(&(count - 1).to_string()), now).is_some());
     }

@@ -1,4 +1,4 @@
-//! From the name that was asked to the addresses: CNAMEs, TTLs, and what "none" means.
+//! From the name that was asked to its addresses: CNAMEs, TTLs and negative answers.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,15 +10,16 @@ use crate::dns::message::text_name;
 use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::race::query::Record;
 
-/// The most CNAMEs that are followed (C-ALIAS).
+/// At most this many CNAMEs are followed (C-ALIAS).
 const MAX_HOPS: usize = 8;
-/// The most addresses of one answer that are kept.
+/// At most this many addresses of one answer are kept.
 const MAX_ADDRS: usize = 64;
-/// No answer is used for longer, and no "none" (RFC 2308 section 5 leaves both to us).
+/// The longest validity of an answer and of a negative answer (RFC 2308 section 5 leaves both to
+/// the resolver).
 const MAX_TTL: Duration = Duration::from_secs(3_600);
 const MAX_NEGATIVE_TTL: Duration = Duration::from_secs(300);
 
-/// The name that was reached, those passed on the way to it, and the smallest TTL so far.
+/// The name that the chain has reached, the names before it, and the smallest TTL so far.
 #[derive(Debug)]
 pub(super) struct Chain {
     name: Name,
@@ -26,14 +27,14 @@ pub(super) struct Chain {
     ttl: Duration,
 }
 
-/// Where a reply leads.
+/// The end of a reply's CNAMEs.
 #[derive(Debug)]
-pub(super) enum Found {
-    /// To addresses of the chain's last name, and how many more there were.
+pub(super) enum ChainEnd {
+    /// Addresses of the chain's last name, and how many more the reply had.
     Addrs { addrs: Vec<SocketAddr>, dropped: usize },
-    /// To none. It may be remembered for the chain's TTL.
+    /// A negative answer, which is valid for the chain's TTL.
     None(LookupErrorKind),
-    /// To another name, of which it says nothing.
+    /// Another name, about which the reply has nothing more.
     Elsewhere,
 }
 
@@ -47,27 +48,31 @@ impl Chain {
         &self.name
     }
 
-    /// Whether a CNAME was followed.
+    /// Returns whether the chain has followed a CNAME.
     pub(super) fn has_moved(&self) -> bool {
         !self.passed.is_empty()
     }
 
-    /// The smallest TTL on the way; zero: not to be cached.
+    /// The smallest TTL of the chain; with zero the answer is not cached.
     pub(super) fn ttl(&self) -> Duration {
         self.ttl
     }
 
-    /// Follows a reply as far as it goes. Records of other names, classes and types are ignored.
+    /// Follows the CNAMEs of a reply. Records of other names, classes and types are ignored.
     ///
     /// # Errors
     ///
     /// The chain is a loop or has more than eight CNAMEs.
-    pub(super) fn follow(&mut self, reply: &Message, record: Record) -> Result<Found, LookupError> {
+    pub(super) fn follow(
+        &mut self,
+        reply: &Message,
+        record: Record,
+    ) -> Result<ChainEnd, LookupError> {
         let before = self.passed.len();
         loop {
             let (addrs, dropped) = self.take_addrs(reply, record);
             if !addrs.is_empty() {
-                return Ok(Found::Addrs { addrs, dropped });
+                return Ok(ChainEnd::Addrs { addrs, dropped });
             }
             match self.cname(reply) {
                 Some((target, ttl)) => self.step(target, ttl)?,
@@ -78,10 +83,10 @@ impl Chain {
         let soa_ttl = self.soa_ttl(reply);
         let is_known = reply.metadata.response_code != ResponseCode::NXDomain;
         if is_known && soa_ttl.is_none() && self.passed.len() > before {
-            return Ok(Found::Elsewhere);
+            return Ok(ChainEnd::Elsewhere);
         }
         self.at_most(soa_ttl.unwrap_or_default().min(MAX_NEGATIVE_TTL));
-        Ok(Found::None(match is_known {
+        Ok(ChainEnd::None(match is_known {
             true => LookupErrorKind::NoRecords,
             false => LookupErrorKind::NoSuchName,
         }))
@@ -139,11 +144,8 @@ fn owned_by(rr: &Rr, name: &Name) -> bool {
 }
 
 fn address(data: &RData, record: Record) -> Option<SocketAddr> {
-    match (data, record) {
-        (RData::A(ip), Record::A) => Some(SocketAddr::new(ip.0.into(), 0)),
-        (RData::AAAA(ip), Record::Aaaa) => Some(SocketAddr::new(ip.0.into(), 0)),
-        _ => None,
-    }
+    let addr = SocketAddr::new(data.ip_addr()?, 0);
+    record.holds(addr).then_some(addr)
 }
 
 /// RFC 2181 section 8: a TTL with the top bit set counts as zero.
@@ -185,15 +187,15 @@ mod tests {
         message
     }
 
-    /// Where a reply about `www.test` leads, the last name, and for how long.
-    fn follow(reply: &Message) -> (Result<Found, LookupError>, String, Duration) {
+    /// The end of a reply about `www.test`, the last name, and its validity.
+    fn follow(reply: &Message) -> (Result<ChainEnd, LookupError>, String, Duration) {
         let mut chain = Chain::new(name("www.test"));
         let found = chain.follow(reply, Record::A);
         (found, text_name(chain.name()), chain.ttl())
     }
 
-    fn lasts(found: Result<Found, LookupError>) -> Vec<u8> {
-        let Ok(Found::Addrs { addrs, .. }) = found else { panic!("no addresses: {found:?}") };
+    fn lasts(found: Result<ChainEnd, LookupError>) -> Vec<u8> {
+        let Ok(ChainEnd::Addrs { addrs, .. }) = found else { panic!("no addresses: {found:?}") };
         let last = |addr: SocketAddr| addr.ip().to_string().rsplit('.').next().unwrap().parse();
         addrs.into_iter().map(|addr| last(addr).unwrap()).collect()
     }
@@ -254,15 +256,15 @@ mod tests {
     fn a_chain_that_ends_without_a_word_leads_elsewhere() {
         let half = vec![cname("www.test", 60, "b.other")];
         let (found, last, _) = follow(&reply(ResponseCode::NoError, half.clone(), vec![]));
-        assert!(matches!(found, Ok(Found::Elsewhere)));
+        assert!(matches!(found, Ok(ChainEnd::Elsewhere)));
         assert_eq!(last, "b.other");
-        // With an SOA, or with NXDOMAIN, it is "none" (RFC 2308 section 2).
+        // An SOA or NXDOMAIN makes it a negative answer (RFC 2308 section 2).
         let soa = vec![soa("other", 60, 30)];
         let (found, _, ttl) = follow(&reply(ResponseCode::NoError, half.clone(), soa));
-        assert!(matches!(found, Ok(Found::None(LookupErrorKind::NoRecords))));
+        assert!(matches!(found, Ok(ChainEnd::None(LookupErrorKind::NoRecords))));
         assert_eq!(ttl, 30 * SECOND);
         let (found, ..) = follow(&reply(ResponseCode::NXDomain, half, vec![]));
-        assert!(matches!(found, Ok(Found::None(LookupErrorKind::NoSuchName))));
+        assert!(matches!(found, Ok(ChainEnd::None(LookupErrorKind::NoSuchName))));
     }
 
     #[test] // R-2308-5
@@ -277,7 +279,7 @@ mod tests {
             (vec![], 0),
         ] {
             let (found, _, ttl) = none(soas);
-            assert!(matches!(found, Ok(Found::None(LookupErrorKind::NoRecords))));
+            assert!(matches!(found, Ok(ChainEnd::None(LookupErrorKind::NoRecords))));
             assert_eq!(ttl, seconds * SECOND);
         }
     }
@@ -298,7 +300,7 @@ mod tests {
             let mut all: Vec<_> = (0..count).map(|i| a("www.test", 60, (i % 251) as u8)).collect();
             all.push(a("other.test", 60, 1));
             let (found, ..) = follow(&reply(ResponseCode::NoError, all, vec![]));
-            assert!(matches!(found, Ok(Found::Addrs { dropped, .. }) if dropped == more));
+            assert!(matches!(found, Ok(ChainEnd::Addrs { dropped, .. }) if dropped == more));
             assert_eq!(lasts(found), (0..count.min(64) as u8).collect::<Vec<u8>>());
         }
     }

@@ -1,9 +1,11 @@
-//! One lookup: the search list, the cache, lookups in flight, the choice among servers.
+//! One lookup: `search` tries the names of the search list. `network` takes the answer from its
+//! `cache` or joins a question in `single_flight`. `ask` asks the name servers in the order that
+//! `servers` gives, and follows CNAMEs along a `chain`.
 
 pub(super) mod ask;
 pub(super) mod cache;
 pub(super) mod chain;
-pub(super) mod flight;
 pub(super) mod network;
 pub(super) mod search;
 pub(super) mod servers;
+pub(super) mod single_flight;

@@ -1,5 +1,5 @@
-//! The search list, walked for both record types of a race together: two lookups of one name must
-//! not end at two hosts.
+//! The search list. Its names are tried for all record types of a race together, because the
+//! lookups of one name must not end at two hosts.
 
 use std::future::{Future, ready};
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::{Either, FutureExt, select};
 use tokio::time::{Instant, sleep_until};
 
-use super::cache::{Key, Outcome};
+use super::cache::Key;
 use super::network::Network;
 use crate::connect::clock::{give_up_at, now};
 use crate::dns::config::nsswitch;
@@ -19,14 +19,14 @@ use crate::race::answer::{Answer, LookupError, LookupErrorKind};
 use crate::race::name::Name;
 use crate::race::query::{Query, Record, Records};
 
-/// How long a lookup without a deadline takes at most.
+/// A lookup without a deadline takes at most this time.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What a name may have without the dot at its end (RFC 1035 section 2.3.4).
+/// The longest name, without the dot at its end (RFC 1035 section 2.3.4).
 const MAX_NAME: usize = 253;
 
-/// The names to try, in the order of glibc: a name with a dot at its end only itself; one with
-/// enough dots itself and then the search list; any other the search list and then itself.
+/// The names to try, in the order of glibc. A name with a dot at its end is tried alone. A name
+/// with enough dots comes before the search list, any other name after it.
 fn candidates<'a>(name: &Name, conf: &'a Conf) -> impl Iterator<Item = Arc<str>> + use<'a> {
     let bare = match name.is_absolute() {
         true => Arc::from(name.bare()),
@@ -55,16 +55,16 @@ pub(in crate::dns) struct SearchWalk {
     nsswitch: Option<Arc<Path>>,
 }
 
-/// What a candidate means for the walk.
+/// The effect of a candidate on the walk.
 enum SearchStep {
-    /// It is over.
-    End(Outcome),
-    /// There are no records: on to the next candidate.
+    /// The walk ends with this outcome.
+    End(Result<Answer, LookupError>),
+    /// The candidate has no records: the next one is tried.
     Next(LookupError),
 }
 
 impl SearchWalk {
-    /// `nsswitch` is looked at when the name is not found.
+    /// `nsswitch` is the file that is read when the name is not found.
     pub(in crate::dns) fn new(
         network: Arc<Network>,
         query: &Query,
@@ -75,14 +75,14 @@ impl SearchWalk {
         Self { network, query: query.clone(), siblings, nsswitch }
     }
 
-    /// The result, if all that it takes is known already.
-    pub(in crate::dns) fn cached(&self, now: Instant) -> Option<Outcome> {
+    /// The outcome, if the cache has everything that the walk needs.
+    pub(in crate::dns) fn cached(&self, now: Instant) -> Option<Result<Answer, LookupError>> {
         let find = |key: Key| ready(self.network.known(&key, self.query.record(), now));
         self.walk(find).now_or_never().flatten()
     }
 
-    /// Walks, asking what is not known, until the query's deadline.
-    pub(in crate::dns) async fn run(self) -> Outcome {
+    /// Walks until the query's deadline, and asks for everything that the cache does not have.
+    pub(in crate::dns) async fn run(self) -> Result<Answer, LookupError> {
         let deadline = match self.query.deadline() {
             Some(at) => give_up_at(at, now()).into(),
             None => Instant::now() + PATIENCE,
@@ -91,16 +91,16 @@ impl SearchWalk {
             async |key: Key| Some(self.network.outcome(key, self.query.record(), deadline).await);
         match select(pin!(self.walk(find)), pin!(sleep_until(deadline))).await {
             Either::Left((Some(outcome), _)) => outcome,
-            // The walk ends by itself at its deadline, unless it has joined a longer flight.
+            // The walk ends by itself at its deadline, except when it has joined a longer flight.
             Either::Left((None, _)) | Either::Right(_) => Err(self.timed_out()),
         }
     }
 
-    /// `find` says what is known of a candidate and a record type; where it knows nothing, neither
-    /// does the walk.
-    async fn walk<F>(&self, find: impl Fn(Key) -> F) -> Option<Outcome>
+    /// `find` gives the outcome for a candidate and a record type; where it gives `None`, so does
+    /// the walk.
+    async fn walk<F>(&self, find: impl Fn(Key) -> F) -> Option<Result<Answer, LookupError>>
     where
-        F: Future<Output = Option<Outcome>>,
+        F: Future<Output = Option<Result<Answer, LookupError>>>,
     {
         let mut none = None;
         let mut names = candidates(&self.query.name, &self.network.conf).peekable();
@@ -110,7 +110,8 @@ impl SearchWalk {
                 Err(error) if error.kind().is_negative() => error,
                 settled => return Some(self.named(&name, settled)),
             };
-            // After the last candidate there is nothing to decide: no need to wait.
+            // After the last candidate there is nothing to decide, so the walk does not wait for
+            // the siblings.
             let step = match names.peek() {
                 Some(_) => self.decide(negative, &name, &find).await?,
                 None => SearchStep::Next(negative),
@@ -129,9 +130,9 @@ impl SearchWalk {
         }))
     }
 
-    /// A candidate has no records of one type: the other types say whether it is the host. NXDOMAIN
-    /// of one type does not speak for the others (RFC 8020 is not relied on: some servers say
-    /// NXDOMAIN to AAAA of a name that has A).
+    /// Decides about a candidate without records of the query's type: its other types say whether
+    /// it is the host. NXDOMAIN of one type says nothing of the others: some servers send NXDOMAIN
+    /// for AAAA of a name that has A, against RFC 8020.
     async fn decide<F>(
         &self,
         own: LookupError,
@@ -152,13 +153,13 @@ impl SearchWalk {
                 Err(error) => has_failed |= !error.kind().is_negative(),
             }
         }
-        // After a failure it is unknown whether the candidate is the host. Going on might end at
-        // another host.
+        // After a failure it is unknown whether the candidate is the host, and the next candidate
+        // may be another host.
         Some(if has_failed { SearchStep::End(Err(own)) } else { SearchStep::Next(own) })
     }
 
-    /// Whether the name is unknown here, as far as that is known already. A host without IPv6 has
-    /// been found, although it has no AAAA.
+    /// Returns whether the cache has a negative answer for every type. A host without IPv6 has been
+    /// found, although it has no AAAA.
     fn is_not_found(&self, none: &LookupError) -> bool {
         if none.kind() != LookupErrorKind::NoRecords {
             return true;
@@ -171,7 +172,7 @@ impl SearchWalk {
         })
     }
 
-    /// Of several "none" the one about the name as it was typed is told, else the last.
+    /// Keeps the negative answer about the typed name, otherwise the last one.
     fn keep(&self, none: &mut Option<(bool, LookupError)>, name: &Arc<str>, error: LookupError) {
         if none.as_ref().is_none_or(|(typed, _)| !typed) {
             let told = self.named(name, Err(error));
@@ -179,8 +180,12 @@ impl SearchWalk {
         }
     }
 
-    /// Says which candidate it was, if that is not the name that was typed.
-    fn named(&self, name: &Arc<str>, outcome: Outcome) -> Outcome {
+    /// Adds the candidate's name, unless it is the typed name.
+    fn named(
+        &self,
+        name: &Arc<str>,
+        outcome: Result<Answer, LookupError>,
+    ) -> Result<Answer, LookupError> {
         match outcome {
             Ok(answer) if answer.name().is_none() && !self.is_typed(name) => {
                 Ok(answer.with_name(name.clone()))

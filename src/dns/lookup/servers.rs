@@ -1,17 +1,17 @@
-//! The name servers of one network: who is asked first.
+//! The order of the name servers.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::dns::name_server::NameServer;
+use crate::mutex::Mutex;
 
-/// How long a server that has answered in place of a silent one goes first.
+/// A server that has answered in place of another goes first for this time.
 const PREFERRED_FOR: Duration = Duration::from_secs(60);
 
-/// Which server answered in place of another, and when.
+/// The server that has answered in place of the first one, and when.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     preferred: Mutex<Option<(NameServer, Instant)>>,
@@ -38,11 +38,11 @@ impl Memory {
         order
     }
 
-    /// This server has answered. The minute is counted from its first answer, so that a busy
-    /// resolver comes back to the configured order as well.
+    /// Notes that this server has answered. The minute starts with its first answer, so that a busy
+    /// resolver returns to the configured order as well.
     pub(super) fn answered(&self, server: &NameServer, servers: &[NameServer], now: Instant) {
         let known = self.preferred(now);
-        let mut preferred = self.preferred.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut preferred = self.preferred.lock();
         if servers.first() == Some(server) {
             *preferred = None;
         } else if known.as_ref() != Some(server) {
@@ -51,7 +51,7 @@ impl Memory {
     }
 
     fn preferred(&self, now: Instant) -> Option<NameServer> {
-        let preferred = self.preferred.lock().unwrap_or_else(PoisonError::into_inner);
+        let preferred = self.preferred.lock();
         let still = preferred.as_ref().filter(|(_, since)| now < *since + PREFERRED_FOR);
         still.map(|(server, _)| server.clone())
     }

@@ -1,5 +1,5 @@
-//! The wire format: a question out, and what comes back. hickory-proto encodes and decodes; what
-//! belongs to the question is decided here.
+//! The wire format of questions and replies. hickory-proto encodes and decodes; this module decides
+//! which reply belongs to a question, and of which kind it is.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::race::host::check_name;
 use crate::race::query::Record;
 
-/// What a server may send over UDP without fragments (C-EDNS, DNS flag day 2020).
+/// The size that a server may send over UDP without fragments (C-EDNS, DNS flag day 2020).
 const PAYLOAD: u16 = 1232;
-/// On TLS the length of a question is a multiple of this (RFC 8467 section 4.1).
+/// Over TLS the length of a question is a multiple of this (RFC 8467 section 4.1).
 const BLOCK: usize = 128;
-/// Code and length of an EDNS option (RFC 6891 section 6.1.2).
+/// The bytes of code and length of an EDNS option (RFC 6891 section 6.1.2).
 const OPTION_HEADER: usize = 4;
 
 /// A name and one of its record types.
@@ -27,34 +27,34 @@ pub(super) struct Question {
     record: Record,
 }
 
-/// A question as it is sent, with an id of its own.
+/// An encoded question, with an id of its own.
 pub(super) struct Packet {
     id: u16,
     edns: Edns,
     pub(super) bytes: Arc<[u8]>,
 }
 
-/// What a question says beside the question (RFC 6891).
+/// The EDNS part of a question (RFC 6891).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Edns {
-    /// Nothing: for servers that do not know it.
+    /// None, for servers that do not understand it.
     Without,
-    /// What we take over UDP.
+    /// The size of a reply that is accepted over UDP.
     Plain,
-    /// On TLS: padding, and the wish that the server tells nobody where we are (R-8310-11.1a,
-    /// R-8310-11.1b).
+    /// Over TLS: padding, and an empty client-subnet option, so the server forwards no address
+    /// (R-8310-11.1a, R-8310-11.1b).
     Private,
 }
 
-/// What a received message is to a question.
-pub(super) enum Heard {
-    /// Not its reply: listening goes on (R-5452-9).
+/// The kind of a received message.
+pub(super) enum ReplyKind {
+    /// Not a reply to this question: listening goes on (R-5452-9).
     Nothing,
-    /// The reply did not fit (TC): TCP has all of it.
+    /// The reply did not fit (TC). TCP has the whole one.
     Truncated,
     /// The server does not understand EDNS.
     WithoutEdns,
-    /// The server could not or would not.
+    /// The server could not answer or refused to.
     Failed(LookupError),
     /// NOERROR or NXDOMAIN.
     Reply(Message),
@@ -73,9 +73,9 @@ impl Question {
         self.record
     }
 
-    /// With a random id: `Message::query` takes it from `rand`'s generator for secrets
-    /// (R-5452-9). One type a question, never ANY (R-8482), and the name in lower case: mixed case
-    /// ("0x20") is not used because some servers fail on it.
+    /// Encodes the question with a random id, which `Message::query` takes from `rand`'s generator
+    /// for secrets (R-5452-9). A question is about one type, never ANY (R-8482). Its name is in
+    /// lower case: mixed case ("0x20") makes some servers fail.
     pub(super) fn encode(&self, edns: Edns) -> Result<Packet, LookupError> {
         let mut message = Message::query();
         message.metadata.recursion_desired = true;
@@ -92,15 +92,15 @@ impl Question {
         Ok(Packet { id: message.metadata.id, edns, bytes })
     }
 
-    /// What these bytes say about this question, sent as `packet`.
-    pub(super) fn read(&self, packet: &Packet, bytes: &[u8]) -> Heard {
-        let Some(header) = self.matching_header(packet, bytes) else { return Heard::Nothing };
+    /// The kind of these bytes as a reply to this question, which was sent as `packet`.
+    pub(super) fn read(&self, packet: &Packet, bytes: &[u8]) -> ReplyKind {
+        let Some(header) = self.matching_header(packet, bytes) else { return ReplyKind::Nothing };
         if header.metadata.truncation {
-            return Heard::Truncated;
+            return ReplyKind::Truncated;
         }
         match Message::from_vec(bytes) {
-            Ok(message) => self.judge(packet, message),
-            Err(e) => Heard::Failed(other(format!("malformed reply: {e}"))),
+            Ok(message) => self.reply_kind(packet, message),
+            Err(e) => ReplyKind::Failed(other(format!("malformed reply: {e}"))),
         }
     }
 
@@ -115,11 +115,11 @@ impl Question {
         }
         let good = matches!(meta.response_code, ResponseCode::NoError | ResponseCode::NXDomain);
         match header.counts.queries {
-            // A server that did not understand the question need not repeat it.
+            // A server that did not understand the question may leave it out.
             0 if !good => Some(header),
             1 => {
                 let asked = Query::read(&mut decoder).ok()?;
-                // Names compare without case.
+                // Names are compared without regard to case.
                 let same = asked.name == self.name
                     && asked.query_type == rtype(self.record)
                     && asked.query_class == DNSClass::IN;
@@ -129,26 +129,26 @@ impl Question {
         }
     }
 
-    fn judge(&self, packet: &Packet, message: Message) -> Heard {
+    fn reply_kind(&self, packet: &Packet, message: Message) -> ReplyKind {
         let code = message.metadata.response_code;
         let no_edns = [ResponseCode::FormErr, ResponseCode::NotImp, ResponseCode::BADVERS];
         if is_lame(&message) {
-            Heard::Failed(failure("neither an answer nor recursion"))
+            ReplyKind::Failed(failure("neither an answer nor recursion"))
         } else if matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
-            Heard::Reply(message)
+            ReplyKind::Reply(message)
         } else if packet.edns != Edns::Without && no_edns.contains(&code) {
-            Heard::WithoutEdns
+            ReplyKind::WithoutEdns
         } else if code == ResponseCode::ServFail {
-            Heard::Failed(LookupErrorKind::ServerFailure.into())
+            ReplyKind::Failed(LookupErrorKind::ServerFailure.into())
         } else if code == ResponseCode::Refused {
-            Heard::Failed(LookupErrorKind::Refused.into())
+            ReplyKind::Failed(LookupErrorKind::Refused.into())
         } else {
-            Heard::Failed(failure(code.to_str()))
+            ReplyKind::Failed(failure(code.to_str()))
         }
     }
 }
 
-/// Fills the message up to the next multiple of [`BLOCK`] (RFC 7830, RFC 8467).
+/// Pads the message to the next multiple of [`BLOCK`] (RFC 7830, RFC 8467).
 fn pad(message: &mut Message) -> Result<(), LookupError> {
     let Some(edns) = &mut message.edns else { return Ok(()) };
     let nowhere = ClientSubnet::new(Ipv4Addr::UNSPECIFIED.into(), 0, 0);
@@ -164,8 +164,8 @@ fn bytes_of(message: &Message) -> Result<Vec<u8>, LookupError> {
     message.to_vec().map_err(|e| other(e.to_string()))
 }
 
-/// A server that does not recurse and only points elsewhere: no answer to us (glibc goes on to the
-/// next server as well).
+/// Returns whether the server does not recurse and only points elsewhere. That is no answer; glibc
+/// asks the next server as well.
 fn is_lame(message: &Message) -> bool {
     let meta = &message.metadata;
     let empty = meta.response_code == ResponseCode::NoError && message.answers.is_empty();
@@ -181,7 +181,7 @@ pub(super) fn rtype(record: Record) -> RecordType {
     }
 }
 
-/// The name as the wire has it, or why there is no such name.
+/// The name in wire format, or the reason why there is none.
 pub(super) fn wire_name(name: &str) -> Result<Name, LookupError> {
     if name.is_empty() {
         return Ok(Name::root());

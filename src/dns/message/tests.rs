@@ -16,11 +16,11 @@ fn reply(packet: &Packet, change: impl FnOnce(&mut Message)) -> Vec<u8> {
 fn heard(change: impl FnOnce(&mut Message)) -> String {
     let packet = question().encode(Edns::Plain).unwrap();
     match question().read(&packet, &reply(&packet, change)) {
-        Heard::Nothing => "nothing".to_owned(),
-        Heard::Truncated => "truncated".to_owned(),
-        Heard::WithoutEdns => "without EDNS".to_owned(),
-        Heard::Failed(error) => error.to_string(),
-        Heard::Reply(message) => message.metadata.response_code.to_string(),
+        ReplyKind::Nothing => "nothing".to_owned(),
+        ReplyKind::Truncated => "truncated".to_owned(),
+        ReplyKind::WithoutEdns => "without EDNS".to_owned(),
+        ReplyKind::Failed(error) => error.to_string(),
+        ReplyKind::Reply(message) => message.metadata.response_code.to_string(),
     }
 }
 
@@ -111,7 +111,7 @@ fn no_bytes_make_it_panic() {
 fn a_cut_reply_is_malformed() {
     let packet = question().encode(Edns::Plain).unwrap();
     let whole = reply(&packet, |_| ());
-    let Heard::Failed(error) = question().read(&packet, &whole[..whole.len() - 1]) else {
+    let ReplyKind::Failed(error) = question().read(&packet, &whole[..whole.len() - 1]) else {
         panic!("not a failure")
     };
     assert!(error.to_string().starts_with("lookup failed: malformed reply: "), "{error}");

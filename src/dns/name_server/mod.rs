@@ -20,14 +20,15 @@ mod text;
 pub use pin::Pin;
 pub(in crate::dns) use pin::Pinned;
 
-/// The port of DNS in clear (RFC 1035 section 4.2).
+/// The port of unencrypted DNS (RFC 1035 section 4.2).
 pub(super) const PORT: u16 = 53;
 /// The port of DNS over TLS (RFC 7858 section 3.1).
 pub(super) const TLS_PORT: u16 = 853;
 
-/// A name server, and the policy by which it is reached. Cheap to clone.
+/// A name server, and the usage profile by which it is reached (RFC 8310 names the opportunistic
+/// and the strict one). Cheap to clone.
 ///
-/// | policy | made by | as text |
+/// | profile | made by | as text |
 /// |---|---|---|
 /// | opportunistic | [`opportunistic`](Self::opportunistic) | `IP[:port]` |
 /// | UDP, and TCP where an answer is truncated or UDP is silent | [`udp`](Self::udp) | `udp:IP[:port]` |
@@ -35,13 +36,13 @@ pub(super) const TLS_PORT: u16 = 853;
 /// | strict | [`tls`](Self::tls), [`hostname`](Self::hostname) | `tls:IP[:port][!hostname]` |
 /// | pinned | [`tls`](Self::tls), [`pin`](Self::pin) | `tls:IP[:port][!hostname]!pin[!pin]…` |
 ///
-/// A pin is a [`Pin`] as text: `key-fp:SHA256:BASE64` or `cert-fp:SHA256:HEX`. The port is 53 by
-/// default, and 853 behind `tls:`. An IPv6 address stands in brackets where there is a port, and may
-/// do so without one; a link-local one has a zone, `fe80::53%eth0`.
+/// A pin is a [`Pin`] as text: `key-fp:SHA256:BASE64` or `cert-fp:SHA256:HEX`. The default port is
+/// 53, and 853 after `tls:`. An IPv6 address is written in brackets if a port follows, and may be
+/// without one; a link-local address has a zone, `fe80::53%eth0`.
 ///
-/// `Display` gives that text, with ports only where they are not the default, zones as numbers, and
-/// the hostname before the pins; parsed again it is the same server. (A port of
-/// [`with_tls_port`](Self::with_tls_port) has no text; `Debug` has it.)
+/// `Display` gives that text, with ports other than the default, zones as numbers, and the hostname
+/// before the pins. Parsed again it is the same server, except for the port of
+/// [`with_tls_port`](Self::with_tls_port), which only `Debug` shows.
 ///
 /// ```
 /// use he::dns::NameServer;
@@ -56,62 +57,62 @@ pub(super) const TLS_PORT: u16 = 853;
 /// assert_eq!(
 ///     error.to_string(),
 ///     "invalid name server \"tls:192.0.2.53:53\": \"53\" at byte 15: \
-///      port 53 is for DNS in clear, never for TLS (RFC 7858 section 3.1)"
+///      port 53 is for unencrypted DNS, never for TLS (RFC 7858 section 3.1)"
 /// );
 /// # Ok::<(), he::dns::NameServerError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct NameServer {
     addr: SocketAddr,
-    policy: Policy,
+    profile: Profile,
 }
 
-/// How a name server is reached.
+/// The usage profile of a name server (RFC 8310): how it is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Policy {
-    /// TLS at this port if it is there, else in clear.
+pub(super) enum Profile {
+    /// TLS at this port if that works, otherwise unencrypted.
     Opportunistic { tls_port: u16 },
-    /// UDP, and TCP where UDP does not do.
+    /// UDP, and TCP where UDP does not suffice.
     Udp,
     /// TCP only.
     Tcp,
-    /// Authenticated TLS or nothing: by the pins where there are any, and by the name; with neither
-    /// by the IP address.
+    /// Authenticated TLS only: by the pins if there are any, and by the name; without both by the
+    /// IP address.
     Tls { name: Option<Arc<str>>, pins: Arc<[Pin]> },
 }
 
 impl NameServer {
-    /// TLS without authentication at port 853 of this address where that works, and in clear where it
-    /// does not. `addr` has the port of DNS in clear, by custom 53.
+    /// TLS without authentication at port 853 of this address where that works, otherwise
+    /// unencrypted. `addr` has the port of unencrypted DNS, usually 53.
     ///
-    /// It hides queries from eavesdroppers. Anyone who can drop or change packets can make them go in
-    /// clear; what prevents that is [`tls`](Self::tls).
+    /// This protects against passive eavesdroppers only; an active attacker can force plaintext.
+    /// [`tls`](Self::tls) prevents that.
     #[must_use]
     pub fn opportunistic(addr: SocketAddr) -> Self {
-        Self::new(addr, Policy::Opportunistic { tls_port: TLS_PORT })
+        Self::new(addr, Profile::Opportunistic { tls_port: TLS_PORT })
     }
 
-    /// In clear: UDP, and TCP where an answer does not fit or UDP is silent. `addr` has the port, by
-    /// custom 53.
+    /// Unencrypted: UDP, and TCP where an answer does not fit or UDP is silent. `addr` has the
+    /// port, usually 53.
     #[must_use]
     pub fn udp(addr: SocketAddr) -> Self {
-        Self::new(addr, Policy::Udp)
+        Self::new(addr, Profile::Udp)
     }
 
-    /// In clear over TCP only. `addr` has the port, by custom 53.
+    /// Unencrypted over TCP only. `addr` has the port, usually 53.
     #[must_use]
     pub fn tcp(addr: SocketAddr) -> Self {
-        Self::new(addr, Policy::Tcp)
+        Self::new(addr, Profile::Tcp)
     }
 
-    /// Over TLS or not at all: no query leaves before the server is authenticated, and no packet goes
-    /// to port 53 (RFC 8310 section 5). `addr` has the port, by custom 853.
+    /// Over TLS only: no query is sent before the server is authenticated, and no packet goes to
+    /// port 53 (RFC 8310 section 5). `addr` has the port, usually 853.
     ///
     /// The server's certificate has to be for its IP address; with [`hostname`](Self::hostname) for
-    /// that name instead, with [`pin`](Self::pin) the pin decides.
+    /// that name instead; with [`pin`](Self::pin) the pin decides.
     #[must_use]
     pub fn tls(addr: SocketAddr) -> Self {
-        Self::new(addr, Policy::Tls { name: None, pins: Arc::default() })
+        Self::new(addr, Profile::Tls { name: None, pins: Arc::default() })
     }
 
     /// The name that the certificate has to be for, in one of its subjectAltNames (RFC 8310 section
@@ -119,8 +120,8 @@ impl NameServer {
     ///
     /// # Errors
     ///
-    /// It is no name (an IP address among them), the server has one already, or it is not one of
-    /// [`tls`](Self::tls).
+    /// The text is not a name (an IP address is not one either), the server has a name already, or
+    /// it is not made by [`tls`](Self::tls).
     ///
     /// ```
     /// use he::dns::NameServer;
@@ -138,15 +139,15 @@ impl NameServer {
         })
     }
 
-    /// Authenticated by this pin, and by those given before: any of them will do, so that a backup
-    /// can stand ready (RFC 7858 section 4.2). It replaces the check of the certificate's issuer and
-    /// validity; a hostname is checked all the same, and that the server has the private key. Only the
-    /// server's own certificate is compared: a pin of an intermediate or a root never matches, since
-    /// nothing verifies the chain.
+    /// Authenticates the server by this pin or by those given before: one match is enough, so that
+    /// there can be a backup (RFC 7858 section 4.2). The pins replace the check of the
+    /// certificate's issuer and validity. The hostname is still checked, and so is the possession
+    /// of the private key. Only the server's own certificate is compared: a pin of an intermediate
+    /// or a root never matches, because nothing verifies the chain.
     ///
     /// # Errors
     ///
-    /// The server is not one of [`tls`](Self::tls).
+    /// The server is not made by [`tls`](Self::tls).
     ///
     /// ```
     /// use he::dns::{NameServer, Pin};
@@ -162,132 +163,137 @@ impl NameServer {
         self.with_pin(pin).map_err(|why| NameServerError::of(&place, why))
     }
 
-    /// The port at which an [`opportunistic`](Self::opportunistic) server speaks TLS. Default 853. Has
-    /// no form as text.
+    /// The port at which an [`opportunistic`](Self::opportunistic) server speaks TLS. Default 853.
+    /// It has no form as text.
     ///
     /// # Errors
     ///
-    /// The server is not opportunistic, or the port is 0, 53, or the one for DNS in clear.
+    /// The server is not opportunistic, or the port is 0, 53, or that of unencrypted DNS.
     pub fn with_tls_port(self, tls_port: u16) -> Result<Self, NameServerError> {
         let place = self.to_string();
         self.at_tls_port(tls_port).map_err(|why| NameServerError::of(&place, why))
     }
 
-    /// Its address, with the zone. The port is the one for DNS in clear, or for TLS if it is never
-    /// asked in clear. An IPv4-mapped IPv6 address has become the IPv4 address that it stands for.
+    /// Its address, with the zone. The port is that of unencrypted DNS, or of TLS if the server is
+    /// asked over TLS only. An IPv4-mapped IPv6 address becomes the IPv4 address that it stands
+    /// for.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Whether it is only ever asked over authenticated TLS: strict or pinned.
+    /// Returns whether it is asked over authenticated TLS only: strict or pinned.
     #[must_use]
     pub fn is_authenticated(&self) -> bool {
-        matches!(self.policy, Policy::Tls { .. })
+        matches!(self.profile, Profile::Tls { .. })
     }
 
-    /// How it is reached.
-    pub(super) fn policy(&self) -> &Policy {
-        &self.policy
+    /// Its usage profile.
+    pub(super) fn profile(&self) -> &Profile {
+        &self.profile
     }
 
-    /// Where it speaks TLS, if it is ever asked to.
+    /// The address and port of TLS; `None` if it is never asked over TLS.
     pub(super) fn tls_addr(&self) -> Option<SocketAddr> {
-        match self.policy {
-            Policy::Opportunistic { tls_port } => {
+        match self.profile {
+            Profile::Opportunistic { tls_port } => {
                 let mut addr = self.addr;
                 addr.set_port(tls_port);
                 Some(addr)
             }
-            Policy::Udp | Policy::Tcp => None,
-            Policy::Tls { .. } => Some(self.addr),
+            Profile::Udp | Profile::Tcp => None,
+            Profile::Tls { .. } => Some(self.addr),
         }
     }
 
-    /// What cannot be dialled stays as it is: [`check`](Self::check) tells.
-    fn new(addr: SocketAddr, policy: Policy) -> Self {
-        Self { addr: usable(addr).unwrap_or(addr), policy }
+    /// An address that cannot be dialled stays as it is, and [`check`](Self::check) refuses it.
+    fn new(addr: SocketAddr, profile: Profile) -> Self {
+        Self { addr: usable(addr).unwrap_or(addr), profile }
     }
 
-    fn with_hostname(self, hostname: &str) -> Result<Self, Why> {
+    fn with_hostname(self, hostname: &str) -> Result<Self, Cow<'static, str>> {
         if hostname.parse::<IpAddr>().is_ok() {
             return Err("an IP address is no hostname; without one the certificate has to be for \
                         the server's IP address"
                 .into());
         }
         let hostname = certified_name(hostname).map_err(|why| why.to_string())?;
-        // What TLS takes for a name, so that no lookup fails for it.
+        // TLS must accept the name as well, so that no lookup fails for it.
         ServerName::try_from(&*hostname).map_err(|why| why.to_string())?;
-        let policy = match self.policy {
-            Policy::Tls { name: None, pins } => Policy::Tls { name: Some(hostname), pins },
-            Policy::Tls { name: Some(_), .. } => return Err("a second hostname".into()),
-            Policy::Opportunistic { .. } | Policy::Udp | Policy::Tcp => return Err(NOT_TLS.into()),
-        };
-        Ok(Self { policy, ..self })
-    }
-
-    fn with_pin(self, pin: Pin) -> Result<Self, Why> {
-        let policy = match self.policy {
-            Policy::Tls { name, pins } if pins.contains(&pin) => Policy::Tls { name, pins },
-            Policy::Tls { name, pins } => {
-                Policy::Tls { name, pins: pins.iter().copied().chain([pin]).collect() }
+        let profile = match self.profile {
+            Profile::Tls { name: None, pins } => Profile::Tls { name: Some(hostname), pins },
+            Profile::Tls { name: Some(_), .. } => return Err("a second hostname".into()),
+            Profile::Opportunistic { .. } | Profile::Udp | Profile::Tcp => {
+                return Err(NOT_TLS.into());
             }
-            Policy::Opportunistic { .. } | Policy::Udp | Policy::Tcp => return Err(NOT_TLS.into()),
         };
-        Ok(Self { policy, ..self })
+        Ok(Self { profile, ..self })
     }
 
-    fn at_tls_port(self, tls_port: u16) -> Result<Self, Why> {
-        let policy = match self.policy {
-            Policy::Opportunistic { .. } => Policy::Opportunistic { tls_port },
-            Policy::Udp | Policy::Tcp | Policy::Tls { .. } => {
+    fn with_pin(self, pin: Pin) -> Result<Self, Cow<'static, str>> {
+        let profile = match self.profile {
+            Profile::Tls { name, pins } if pins.contains(&pin) => Profile::Tls { name, pins },
+            Profile::Tls { name, pins } => {
+                Profile::Tls { name, pins: pins.iter().copied().chain([pin]).collect() }
+            }
+            Profile::Opportunistic { .. } | Profile::Udp | Profile::Tcp => {
+                return Err(NOT_TLS.into());
+            }
+        };
+        Ok(Self { profile, ..self })
+    }
+
+    fn at_tls_port(self, tls_port: u16) -> Result<Self, Cow<'static, str>> {
+        let profile = match self.profile {
+            Profile::Opportunistic { .. } => Profile::Opportunistic { tls_port },
+            Profile::Udp | Profile::Tcp | Profile::Tls { .. } => {
                 return Err("only an opportunistic server has a second port".into());
             }
         };
-        let server = Self { policy, ..self };
+        let server = Self { profile, ..self };
         server.check().map(|()| server)
     }
 
-    /// Whether its address and its ports can be what they are said to be.
-    fn check(&self) -> Result<(), Why> {
+    /// Refuses an address that cannot be dialled, and ports that do not fit the profile.
+    fn check(&self) -> Result<(), Cow<'static, str>> {
         usable(self.addr).map_err(|why| why.to_string())?;
         check_port(self.addr.port(), self.is_authenticated())?;
-        match self.policy {
-            Policy::Opportunistic { tls_port } if tls_port == self.addr.port() => {
-                Err("one port for TLS and for DNS in clear".into())
+        match self.profile {
+            Profile::Opportunistic { tls_port } if tls_port == self.addr.port() => {
+                Err("one port for TLS and for unencrypted DNS".into())
             }
-            Policy::Opportunistic { tls_port } => check_port(tls_port, true),
-            Policy::Udp | Policy::Tcp | Policy::Tls { .. } => Ok(()),
+            Profile::Opportunistic { tls_port } => check_port(tls_port, true),
+            Profile::Udp | Profile::Tcp | Profile::Tls { .. } => Ok(()),
         }
     }
 
-    /// What its answers are worth.
+    /// The class of its answers: all servers of a list are of one class.
     fn class(&self) -> &'static str {
-        match &self.policy {
-            Policy::Opportunistic { .. } | Policy::Udp | Policy::Tcp => "not authenticated",
-            Policy::Tls { pins, .. } if pins.is_empty() => "strict",
-            Policy::Tls { .. } => "pinned",
+        match &self.profile {
+            Profile::Opportunistic { .. } | Profile::Udp | Profile::Tcp => "not authenticated",
+            Profile::Tls { pins, .. } if pins.is_empty() => "strict",
+            Profile::Tls { .. } => "pinned",
         }
     }
 }
 
 const NOT_TLS: &str = "a hostname or a pin needs tls:";
 
-fn check_port(port: u16, tls: bool) -> Result<(), Why> {
+fn check_port(port: u16, tls: bool) -> Result<(), Cow<'static, str>> {
     match (port, tls) {
         (0, _) => Err("port 0 cannot be connected to".into()),
         (PORT, true) => {
-            Err("port 53 is for DNS in clear, never for TLS (RFC 7858 section 3.1)".into())
+            Err("port 53 is for unencrypted DNS, never for TLS (RFC 7858 section 3.1)".into())
         }
         (TLS_PORT, false) => {
-            Err("port 853 is for TLS, never for DNS in clear (RFC 7858 section 3.1)".into())
+            Err("port 853 is for TLS, never for unencrypted DNS (RFC 7858 section 3.1)".into())
         }
         _ => Ok(()),
     }
 }
 
-/// Whether one resolver may have these servers: each makes sense, and no answer is worth less than
-/// those of another. Else whoever silences the better ones chooses the worse (RFC 8310 section 5.1,
+/// Checks the servers of one resolver: each makes sense, and all are of one class. In a mixed list
+/// an attacker who silences the better servers would choose the worse ones (RFC 8310 section 5.1,
 /// RFC 7858 section 4.2).
 pub(super) fn check_list(servers: &[NameServer]) -> Result<(), NameServerError> {
     for server in servers {
@@ -300,16 +306,13 @@ pub(super) fn check_list(servers: &[NameServer]) -> Result<(), NameServerError> 
     }
 }
 
-/// What is wrong, in words.
-type Why = Cow<'static, str>;
-
-/// Why a name server, a pin or a list of servers was refused: `Display` says what is wrong, and in
-/// which part of the text at which byte.
+/// The reason why a name server, a pin or a list of servers was refused. `Display` says what is
+/// wrong, and in which part of the text at which byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameServerError(Box<str>);
 
 impl NameServerError {
-    fn of(server: &str, why: Why) -> Self {
+    fn of(server: &str, why: Cow<'static, str>) -> Self {
         Self(format!("invalid name server \"{server}\": {why}").into())
     }
 

@@ -1,4 +1,4 @@
-//! What a pinned server is recognized by.
+//! Pins, by which a pinned server is recognized.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,12 +10,12 @@ use super::text::Part;
 
 /// The SHA-256 hash of a server's public key or of its certificate.
 ///
-/// | as text | of what |
+/// | as text | hash of |
 /// |---|---|
 /// | `key-fp:SHA256:BASE64` | the public key, as the DER SubjectPublicKeyInfo has it (RFC 7858 section 4.2) |
-/// | `cert-fp:SHA256:HEX` | the whole DER certificate; Base64 and the `AB:CD:…` of openssl are taken too |
+/// | `cert-fp:SHA256:HEX` | the whole DER certificate; Base64 and openssl's `AB:CD:…` are accepted too |
 ///
-/// A key outlives its certificates, so a pin of the key is the one to have. To compute it:
+/// A key outlives its certificates, so prefer a pin of the key. To compute it:
 ///
 /// ```sh
 /// openssl x509 -in cert.pem -pubkey -noout | openssl pkey -pubin -outform der |
@@ -36,7 +36,7 @@ pub struct Pin {
     sha256: [u8; 32],
 }
 
-/// What the hash is of.
+/// The data that the hash is computed from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::dns) enum Pinned {
     /// The DER SubjectPublicKeyInfo.
@@ -58,7 +58,7 @@ impl Pin {
         Self { pinned: Pinned::Certificate, sha256 }
     }
 
-    /// What the hash is of.
+    /// The data that the hash is computed from.
     pub(in crate::dns) fn pinned(self) -> Pinned {
         self.pinned
     }
@@ -92,7 +92,7 @@ fn base64(text: &str) -> Option<[u8; 32]> {
     BASE64.decode(text.as_bytes()).ok()?.try_into().ok()
 }
 
-/// With or without a colon behind each byte.
+/// With or without a colon after each byte.
 fn hex(text: &str) -> Option<[u8; 32]> {
     let pairs = text.split(':').all(|pair| pair.len() == 2);
     let digits = if pairs { text.replace(':', "") } else { text.to_owned() };

@@ -94,8 +94,8 @@ fn pins_are_hashes_of_keys_and_certificates_and_there_may_be_several() {
     let given = server(&text);
     assert_eq!(given.to_string(), format!("tls:192.0.2.53!dns.test!{shown}!{KEY}"));
     let pins = [Pin::certificate_sha256(hash), KEY.parse().unwrap()];
-    let expected = Policy::Tls { name: Some("dns.test".into()), pins: pins.into() };
-    assert_eq!(given.policy(), &expected);
+    let expected = Profile::Tls { name: Some("dns.test".into()), pins: pins.into() };
+    assert_eq!(given.profile(), &expected);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn an_unknown_scheme_is_not_taken_for_an_address() {
 }
 
 #[test] // R-7858-3.1a, R-7858-3.1c, C-853
-fn tls_never_has_the_port_of_dns_in_clear_nor_clear_that_of_tls() {
+fn tls_never_has_the_port_of_plain_dns_nor_plain_dns_that_of_tls() {
     let number = "not a port, which is a number from 1 to 65535";
     refused("192.0.2.53:", "", 11, number);
     refused("192.0.2.53:+53", "+53", 11, number);
@@ -144,9 +144,9 @@ fn tls_never_has_the_port_of_dns_in_clear_nor_clear_that_of_tls() {
     let zero = "port 0 cannot be connected to";
     refused("udp:192.0.2.53:0", "0", 15, zero);
     refused("tls:[::1]:0", "0", 10, zero);
-    let clear = "port 53 is for DNS in clear, never for TLS (RFC 7858 section 3.1)";
+    let clear = "port 53 is for unencrypted DNS, never for TLS (RFC 7858 section 3.1)";
     refused("tls:192.0.2.53:53!dns.test", "53", 15, clear);
-    let tls = "port 853 is for TLS, never for DNS in clear (RFC 7858 section 3.1)";
+    let tls = "port 853 is for TLS, never for unencrypted DNS (RFC 7858 section 3.1)";
     refused("192.0.2.53:853", "853", 11, tls);
     refused("udp:[::1]:853", "853", 10, tls);
     refused("tcp:192.0.2.53:853", "853", 15, tls);
@@ -231,13 +231,13 @@ fn what_a_server_cannot_have_is_refused_when_it_is_given() {
 }
 
 #[test] // R-7858-3.1a, R-7858-3.1c
-fn the_tls_port_of_an_opportunistic_server_is_another_than_the_one_in_clear() {
+fn the_tls_port_of_an_opportunistic_server_differs_from_the_one_for_plain_dns() {
     let server = NameServer::opportunistic(addr("192.0.2.53:5353"));
     assert_eq!(server.tls_addr(), Some(addr("192.0.2.53:853")));
     for (port, why) in [
         (0, "port 0 cannot be connected to"),
-        (53, "port 53 is for DNS in clear, never for TLS (RFC 7858 section 3.1)"),
-        (5353, "one port for TLS and for DNS in clear"),
+        (53, "port 53 is for unencrypted DNS, never for TLS (RFC 7858 section 3.1)"),
+        (5353, "one port for TLS and for unencrypted DNS"),
     ] {
         let error = server.clone().with_tls_port(port).unwrap_err();
         assert_eq!(error.to_string(), format!("invalid name server \"192.0.2.53:5353\": {why}"));
@@ -283,7 +283,7 @@ fn a_list_is_checked_server_by_server() {
     assert_eq!(
         told(tls("192.0.2.53:53")),
         "invalid name server \"tls:192.0.2.53:53\": \
-         port 53 is for DNS in clear, never for TLS (RFC 7858 section 3.1)"
+         port 53 is for unencrypted DNS, never for TLS (RFC 7858 section 3.1)"
     );
     assert_eq!(
         told(NameServer::udp(addr("0.0.0.0:53"))),
@@ -296,7 +296,7 @@ fn a_list_is_checked_server_by_server() {
     assert_eq!(
         told(NameServer::opportunistic(addr("192.0.2.53:853"))),
         "invalid name server \"192.0.2.53:853\": \
-         port 853 is for TLS, never for DNS in clear (RFC 7858 section 3.1)"
+         port 853 is for TLS, never for unencrypted DNS (RFC 7858 section 3.1)"
     );
 }
 

@@ -4,18 +4,18 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
-use super::{NameServer, NameServerError, PORT, Pin, Policy, TLS_PORT, check_port};
+use super::{NameServer, NameServerError, PORT, Pin, Profile, TLS_PORT, check_port};
 use crate::race::address::usable;
 use crate::race::literal::configured_addr;
 use crate::race::report::text::Escaped;
 
-/// A piece of a text, and where it begins.
+/// A part of a text, and where it begins.
 #[derive(Clone, Copy)]
 pub(super) struct Part<'a> {
     pub(super) text: &'a str,
     at: usize,
     whole: &'a str,
-    /// What the whole was meant to be.
+    /// The kind of thing that the whole text was meant to be.
     what: &'static str,
 }
 
@@ -24,7 +24,7 @@ impl<'a> Part<'a> {
         Self { text: whole, at: 0, whole, what }
     }
 
-    /// What stands before a separator, and what behind.
+    /// The parts before and after a separator.
     pub(super) fn split_once(self, separator: &str) -> Option<(Self, Self)> {
         let (before, after) = self.text.split_once(separator)?;
         let at = self.at + before.len() + separator.len();
@@ -36,7 +36,7 @@ impl<'a> Part<'a> {
         Some(Self { text, at: self.at + prefix.len(), ..self })
     }
 
-    /// What follows it: nothing.
+    /// The empty part after it.
     pub(super) fn end(self) -> Self {
         Self { text: "", at: self.at + self.text.len(), ..self }
     }
@@ -75,7 +75,8 @@ impl FromStr for NameServer {
     }
 }
 
-/// Whether a text before a colon was meant as a scheme, and not as the beginning of an address.
+/// Returns whether the text before a colon was meant as a scheme and not as the beginning of an
+/// address.
 fn is_scheme(text: &str) -> bool {
     let letters = |c: char| c.is_ascii_alphanumeric() || "+-".contains(c);
     text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -100,7 +101,7 @@ fn tls(text: Part<'_>) -> Result<NameServer, NameServerError> {
     Ok(server)
 }
 
-/// With what stands behind one `!`: a hostname or a pin.
+/// Adds the part after one `!`: a hostname or a pin.
 fn authenticated_by(server: NameServer, part: Part<'_>) -> Result<NameServer, NameServerError> {
     if part.text.is_empty() {
         return Err(part.error("a hostname or a pin is missing behind the !"));
@@ -131,13 +132,13 @@ fn addr(part: Part<'_>, tls: bool) -> Result<SocketAddr, NameServerError> {
     usable(addr).map_err(|why| ip.error(why))
 }
 
-/// Without the brackets.
+/// The address without its brackets, and the port.
 fn ip_and_port(part: Part<'_>) -> Result<(Part<'_>, Option<Part<'_>>), NameServerError> {
     let Some(inner) = part.strip_prefix("[") else {
         if part.text.contains(']') {
             return Err(part.error("the opening bracket is missing"));
         }
-        // Two colons and more are an IPv6 address.
+        // With two colons or more it is an IPv6 address.
         return Ok(match part.split_once(":") {
             Some((ip, port)) if !port.text.contains(':') => (ip, Some(port)),
             Some(_) | None => (part, None),
@@ -171,11 +172,11 @@ fn read_port(part: Part<'_>, tls: bool) -> Result<u16, NameServerError> {
 impl fmt::Display for NameServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let addr = Addr(self.addr, if self.is_authenticated() { TLS_PORT } else { PORT });
-        match &self.policy {
-            Policy::Opportunistic { .. } => write!(f, "{addr}"),
-            Policy::Udp => write!(f, "udp:{addr}"),
-            Policy::Tcp => write!(f, "tcp:{addr}"),
-            Policy::Tls { name, pins } => {
+        match &self.profile {
+            Profile::Opportunistic { .. } => write!(f, "{addr}"),
+            Profile::Udp => write!(f, "udp:{addr}"),
+            Profile::Tcp => write!(f, "tcp:{addr}"),
+            Profile::Tls { name, pins } => {
                 write!(f, "tls:{addr}")?;
                 name.iter().try_for_each(|name| write!(f, "!{name}"))?;
                 pins.iter().try_for_each(|pin| write!(f, "!{pin}"))
@@ -184,7 +185,7 @@ impl fmt::Display for NameServer {
     }
 }
 
-/// An address without its port, if that is the default.
+/// An address; its port is left out if it is this default.
 struct Addr(SocketAddr, u16);
 
 impl fmt::Display for Addr {
@@ -201,11 +202,11 @@ impl fmt::Display for Addr {
 
 impl fmt::Debug for NameServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.policy {
-            Policy::Opportunistic { tls_port } if tls_port != TLS_PORT => {
+        match self.profile {
+            Profile::Opportunistic { tls_port } if tls_port != TLS_PORT => {
                 write!(f, "NameServer({self}, TLS at {tls_port})")
             }
-            Policy::Opportunistic { .. } | Policy::Udp | Policy::Tcp | Policy::Tls { .. } => {
+            Profile::Opportunistic { .. } | Profile::Udp | Profile::Tcp | Profile::Tls { .. } => {
                 write!(f, "NameServer({self})")
             }
         }

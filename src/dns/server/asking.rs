@@ -1,4 +1,5 @@
-//! A question over TLS that goes on by itself, for what it tells of the port.
+//! A question over TLS as a task of its own. It goes on after the lookup has ended, for what it
+//! shows of the port.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,95 +10,105 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use super::stream::{Outcome, over_line};
+use super::reply::Reply;
+use super::tcp::over_link;
+use crate::dns::link::Link;
 use crate::dns::link::connection::Phase;
+use crate::dns::link::dial::OPPORTUNISTIC_TIMEOUT;
 use crate::dns::link::join::Join;
-use crate::dns::link::line::Line;
-use crate::dns::link::opener::OPPORTUNISTIC_TIMEOUT;
-use crate::dns::link::ports::{Ports, Spot};
-use crate::dns::link::reach::{Transport, Way};
+use crate::dns::link::ports::Ports;
+use crate::dns::link::route::Route;
+use crate::dns::link::routes::{Transport, Way};
 use crate::dns::message::Question;
 use crate::race::answer::{LookupError, LookupErrorKind};
 
-/// A port that is up and silent has so long to say anything after plain DNS has answered: some names
-/// take a server that long.
+/// After plain DNS has answered, a port that is up and silent has this time to answer: for some
+/// names a server takes that long.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// What is said of a port that takes questions and answers none.
+/// The reason for a port that takes questions and answers none.
 pub(super) const SILENT: &str = "TLS is up and silent";
 
 /// See the module.
 #[derive(Clone)]
 pub(super) struct Asking {
     ports: Arc<Ports>,
-    spot: Spot,
-    line: Arc<Line>,
+    route: Route,
+    link: Arc<Link>,
     question: Question,
 }
 
 impl Asking {
     pub(super) fn new(way: &Way<'_>, question: &Question) -> Self {
-        let (ports, spot) = (way.reach.ports.clone(), way.spot.clone());
-        Self { ports, spot, line: way.line(Transport::Tls), question: question.clone() }
+        let (ports, route) = (way.routes.ports.clone(), way.route.clone());
+        Self { ports, route, link: way.link(Transport::Tls), question: question.clone() }
     }
 
-    /// Asks as a task of its own, which ends when its handle is dropped.
+    /// Asks in a task of its own, which ends when its handle is dropped.
     pub(super) fn start(self, join: Arc<Join>) -> Task {
         Task(tokio::spawn(async move {
-            over_line(&self.line, Transport::Tls, &self.question, Some(&join)).await
+            over_link(&self.link, Transport::Tls, &self.question, Some(&join)).await
         }))
     }
 
-    /// What comes over TLS speaks for the port.
-    pub(super) fn settled(&self, outcome: Outcome) -> Outcome {
+    /// Notes that the port has answered.
+    pub(super) fn settled(
+        &self,
+        outcome: Result<Reply, LookupError>,
+    ) -> Result<Reply, LookupError> {
         if outcome.is_ok() {
-            self.line.prove(true);
-            self.ports.tls_is_up(&self.spot);
+            self.link.prove(true);
+            self.ports.tls_is_up(&self.route);
         }
         outcome
     }
 
-    /// TLS has failed, in one way or another, where plain DNS came to this.
-    pub(super) fn failed(&self, error: &LookupError, join: &Join, plain: &Outcome) {
+    /// TLS has failed. Blames the port if plain DNS has answered.
+    pub(super) fn failed(
+        &self,
+        error: &LookupError,
+        join: &Join,
+        plain: &Result<Reply, LookupError>,
+    ) {
         if plain.is_ok() {
             self.blame(error, join);
         }
     }
 
-    /// Plain DNS has answered while the port was silent. Whatever still comes over TLS says that it
-    /// is only slow. Who asks meanwhile waits for it no more than if it were dead, unless it has
+    /// Plain DNS has answered while the port was silent. An answer that still comes over TLS shows
+    /// that the port is only slow. Until then other questions treat it as dead, unless it has
     /// answered before.
     pub(super) async fn judge(self, tls: Task, join: Arc<Join>) {
-        if !self.line.is_proven() {
-            self.ports.tls_is_doubtful(&self.spot, SILENT, Instant::now(), GRACE);
+        if !self.link.is_proven() {
+            self.ports.tls_is_doubtful(&self.route, SILENT, Instant::now(), GRACE);
         }
         let started = Instant::now();
         match timeout(GRACE, tls).await {
             Ok(Err(error)) => self.blame(&error, &join),
             Ok(outcome) => drop(self.settled(outcome)),
-            // Others were answered.
-            Err(_) if self.line.was_heard_since(started) => {}
+            // Other questions on this link were answered, so the port is alive.
+            Err(_) if self.link.was_heard_since(started) => {}
             Err(_) => self.bury(SILENT),
         }
     }
 
-    /// Asks for nobody who waits: an answer, and no handshake alone, says that a dead port is a good
-    /// one again.
+    /// A background probe. Only an answer, not a mere handshake, revives a dead port.
     pub(super) async fn probe(self) {
         let (started, join) = (Instant::now(), Arc::new(Join::after(OPPORTUNISTIC_TIMEOUT)));
         let tls = self.clone().start(join.clone());
-        // For the handshake, and as long for the answer.
+        // The same time for the handshake and for the answer.
         match timeout(2 * OPPORTUNISTIC_TIMEOUT, tls).await {
             Ok(Err(error)) => self.blame(&error, &join),
             Ok(outcome) => drop(self.settled(outcome)),
-            Err(_) if self.line.phase() == Some(Phase::Up) => {
-                self.ports.tls_is_silent(&self.spot, SILENT, started, Instant::now());
+            Err(_) if self.link.phase() == Some(Phase::Up) => {
+                self.ports.tls_is_silent(&self.route, SILENT, started, Instant::now());
             }
             Err(_) => {}
         }
     }
 
-    /// A failed handshake was told by who has tried it; all else but this says nothing of the port.
+    /// Failed handshakes are already recorded by `TlsDialer::remember`. Of the remaining errors
+    /// only these two blame the port.
     fn blame(&self, error: &LookupError, join: &Join) {
         if is_no_answer(error) || join.was_in_vain() {
             self.bury(&reason(error));
@@ -105,13 +116,14 @@ impl Asking {
     }
 
     fn bury(&self, why: &str) {
-        self.line.prove(false);
-        self.ports.tls_is_dead(&self.spot, why, Instant::now());
+        self.link.prove(false);
+        self.ports.tls_is_dead(&self.route, why, Instant::now());
     }
 }
 
-/// REFUSED, or what makes no sense. From a server that answers in clear it says that its port for
-/// TLS is not for us. SERVFAIL is of the name: asked in clear it would be the same, and told to all.
+/// REFUSED, or a senseless reply. If the server answers plain DNS, its TLS port is not meant for
+/// this host. SERVFAIL belongs to the name: a plaintext question would get it as well, and everyone
+/// could read it.
 pub(super) fn is_no_answer(error: &LookupError) -> bool {
     matches!(error.kind(), LookupErrorKind::Refused | LookupErrorKind::Other)
 }
@@ -123,13 +135,13 @@ pub(super) fn reason(error: &LookupError) -> Arc<str> {
     }
 }
 
-/// Ends with its handle.
-pub(super) struct Task(JoinHandle<Outcome>);
+/// The task of a question. It ends when this is dropped.
+pub(super) struct Task(JoinHandle<Result<Reply, LookupError>>);
 
 impl Future for Task {
-    type Output = Outcome;
+    type Output = Result<Reply, LookupError>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Reply, LookupError>> {
         Pin::new(&mut self.0).poll(cx).map(|joined| match joined {
             Ok(outcome) => outcome,
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),

@@ -1,34 +1,38 @@
-//! One question to one server, by that server's policy.
+//! One question to one server, by that server's profile.
 
 use tokio::time::Instant;
 
 use super::opportunistic::opportunistic;
 use super::plain::plain;
-use super::stream::{Outcome, over_tcp, over_tls};
-use crate::dns::link::reach::Way;
+use super::reply::Reply;
+use super::tcp::{over_tcp, over_tls};
+use crate::dns::link::routes::Way;
 use crate::dns::message::Question;
-use crate::dns::name_server::{Policy, TLS_PORT};
+use crate::dns::name_server::{Profile, TLS_PORT};
 use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::race::report::text::{Escaped, Time};
 
-/// Asks one server. A server that keeps silent keeps this waiting: the caller knows how long.
+/// Asks one server. A silent server keeps this waiting; the caller ends it.
 ///
 /// # Errors
 ///
-/// What the server said instead of an answer, or why it could not be reached
+/// The server's error, or the reason why it could not be reached
 /// ([`LookupErrorKind::NoNameServer`], [`LookupErrorKind::Untrusted`]).
-pub(in crate::dns) async fn exchange(way: &Way<'_>, question: &Question) -> Outcome {
+pub(in crate::dns) async fn exchange(
+    way: &Way<'_>,
+    question: &Question,
+) -> Result<Reply, LookupError> {
     let started = Instant::now();
-    let result = match way.server.policy() {
-        // R-7858-3.1c, whoever has written that into resolv.conf.
-        Policy::Udp | Policy::Tcp if way.server.addr().port() == TLS_PORT => {
-            let why = "port 853 is for DNS over TLS, never in clear";
+    let result = match way.server.profile() {
+        // R-7858-3.1c, also where resolv.conf has this port.
+        Profile::Udp | Profile::Tcp if way.server.addr().port() == TLS_PORT => {
+            let why = "port 853 is for DNS over TLS, never unencrypted";
             Err(LookupError::from(LookupErrorKind::NoNameServer).with_cause(why))
         }
-        Policy::Udp => plain(way, question).await,
-        Policy::Tcp => over_tcp(way, question).await,
-        Policy::Opportunistic { .. } => opportunistic(way, question).await,
-        Policy::Tls { .. } => over_tls(way, question).await,
+        Profile::Udp => plain(way, question).await,
+        Profile::Tcp => over_tcp(way, question).await,
+        Profile::Opportunistic { .. } => opportunistic(way, question).await,
+        Profile::Tls { .. } => over_tls(way, question).await,
     };
     let result = result.map_err(|error| match error.server() {
         Some(_) => error,
@@ -38,7 +42,12 @@ pub(in crate::dns) async fn exchange(way: &Way<'_>, question: &Question) -> Outc
     result
 }
 
-fn trace_end(way: &Way<'_>, question: &Question, started: Instant, result: &Outcome) {
+fn trace_end(
+    way: &Way<'_>,
+    question: &Question,
+    started: Instant,
+    result: &Result<Reply, LookupError>,
+) {
     let (record, time) = (question.record(), Time(started.elapsed()));
     match result {
         Ok(reply) => {

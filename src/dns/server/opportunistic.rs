@@ -1,5 +1,5 @@
-//! TLS where it works, else DNS in clear, and never a long wait for a port that says nothing
-//! (RFC 8310 section 5, the opportunistic profile). Nothing here protects from an active attacker.
+//! TLS where it works, otherwise plain DNS, without a long wait for a silent port (RFC 8310 section
+//! 5, the opportunistic profile). It does not protect from an active attacker.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,20 +9,23 @@ use tokio::time::Instant;
 
 use super::asking::{Asking, SILENT, is_no_answer, reason};
 use super::plain::plain;
-use super::stream::{Outcome, is_unreachable};
+use super::reply::{Reply, is_unreachable};
 use crate::dns::link::join::{Join, Slow};
 use crate::dns::link::ports::Tls;
-use crate::dns::link::reach::{Transport, Way};
+use crate::dns::link::routes::{Transport, Way};
 use crate::dns::message::Question;
 use crate::race::answer::LookupError;
 
-/// Over TLS; plain DNS joins when TLS is not up after its head start, or has failed.
-pub(super) async fn opportunistic(way: &Way<'_>, question: &Question) -> Outcome {
+/// Asks over TLS. Plain DNS joins when TLS is not up after its head start, or has failed.
+pub(super) async fn opportunistic(
+    way: &Way<'_>,
+    question: &Question,
+) -> Result<Reply, LookupError> {
     let asking = Asking::new(way, question);
-    match way.reach.ports.tls(&way.spot, Instant::now()) {
+    match way.routes.ports.tls(&way.route, Instant::now()) {
         Tls::Try => race(way, question, asking).await,
-        // Somebody else has found the port dead; what we have of it lives.
-        Tls::LeaveAlone(_) if way.line(Transport::Tls).is_good() => {
+        // Another lookup marked the port dead, but our connection still works.
+        Tls::LeaveAlone(_) if way.link(Transport::Tls).is_good() => {
             race(way, question, asking).await
         }
         Tls::LeaveAlone(why) => in_clear(way, question, why).await,
@@ -33,8 +36,8 @@ pub(super) async fn opportunistic(way: &Way<'_>, question: &Question) -> Outcome
     }
 }
 
-async fn race(way: &Way<'_>, question: &Question, asking: Asking) -> Outcome {
-    let join = Arc::new(Join::after(way.reach.plain_delay));
+async fn race(way: &Way<'_>, question: &Question, asking: Asking) -> Result<Reply, LookupError> {
+    let join = Arc::new(Join::after(way.routes.plain_delay));
     let mut tls = asking.clone().start(join.clone());
     let slow = match select(&mut tls, pin!(join.slow())).await {
         Either::Left((Err(error), _)) if is_no_end(&error) => {
@@ -70,31 +73,32 @@ async fn race(way: &Way<'_>, question: &Question, asking: Asking) -> Outcome {
     }
 }
 
-/// Of two failures the one that tells more.
-fn better(outcome: Outcome, other: LookupError) -> Outcome {
+/// The failure that says more.
+fn better(outcome: Result<Reply, LookupError>, other: LookupError) -> Result<Reply, LookupError> {
     outcome.map_err(|error| match other.kind().rank() < error.kind().rank() {
         true => other,
         false => error,
     })
 }
 
-/// What the server itself says ends it, unless that may be meant for TLS only.
+/// An error that the server sends ends the question, unless it may be meant for TLS only.
 fn is_no_end(error: &LookupError) -> bool {
     is_unreachable(error) || is_no_answer(error)
 }
 
-/// From now on somebody may have read the question, whatever answers it.
-async fn in_clear(way: &Way<'_>, question: &Question, why: Arc<str>) -> Outcome {
-    let (server, ports) = (way.server.addr(), &way.reach.ports);
-    match ports.is_warning_due(&way.spot, Instant::now()) {
-        true => tracing::warn!(%server, %why, "had TLS before, and is asked in clear"),
-        false => tracing::debug!(%server, %why, "asked in clear"),
+/// Asks over plain DNS. From here on the question may have been read by others, whatever answers
+/// it.
+async fn in_clear(way: &Way<'_>, question: &Question, why: Arc<str>) -> Result<Reply, LookupError> {
+    let (server, ports) = (way.server.addr(), &way.routes.ports);
+    match ports.is_warning_due(&way.route, Instant::now()) {
+        true => tracing::warn!(%server, %why, "had TLS before, and is asked unencrypted"),
+        false => tracing::debug!(%server, %why, "asked unencrypted"),
     }
     let _ = way.clear.set(why);
-    // Boxed: seldom needed, and large beside all else here.
+    // Boxed, because it is seldom needed and large.
     let outcome = Box::pin(plain(way, question)).await;
     if !outcome.as_ref().is_err_and(is_unreachable) {
-        ports.plain_has_answered(&way.spot, Instant::now());
+        ports.plain_has_answered(&way.route, Instant::now());
     }
     outcome
 }

@@ -1,4 +1,4 @@
-//! DNS in clear: over UDP, and over TCP where UDP does not do.
+//! Plain DNS: over UDP, and over TCP where UDP does not suffice.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -7,37 +7,39 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use tokio::time::{Instant, sleep};
 
-use super::stream::{Outcome, is_unreachable, over_tcp};
+use super::reply::{Reply, is_unreachable};
+use super::tcp::over_tcp;
 use super::udp::over_udp;
-use crate::dns::link::reach::Way;
+use crate::dns::link::routes::Way;
 use crate::dns::message::Question;
 use crate::race::answer::{LookupError, LookupErrorKind};
 
-/// How long UDP may be silent before TCP joins, or TCP where UDP was silent before.
+/// The second transport joins when the first one has been silent for this time.
 const JOINS_AFTER: Duration = Duration::from_millis(250);
 
-/// Over UDP; TCP joins when UDP is silent, and goes first for a while where that has helped.
-pub(super) async fn plain(way: &Way<'_>, question: &Question) -> Outcome {
-    if way.reach.tcp_only {
+/// Asks over UDP. TCP joins when UDP is silent, and goes first for a while where it has answered in
+/// place of UDP.
+pub(super) async fn plain(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError> {
+    if way.routes.tcp_only {
         return over_tcp(way, question).await;
     }
     let (udp, tcp) = (pin!(whole(way, question)), pin!(over_tcp(way, question)));
-    let ports = &way.reach.ports;
-    let tcp_first = ports.is_udp_silent(&way.spot, Instant::now());
+    let ports = &way.routes.ports;
+    let tcp_first = ports.is_udp_silent(&way.route, Instant::now());
     let (by_second, outcome) = match tcp_first {
-        // A closed port is the server's failure: the next one is to be asked at once.
+        // A closed port is a failure of the server: the next server is asked at once.
         false => joined(udp, tcp, |_| false).await,
         true => joined(tcp, udp, is_unreachable).await,
     };
     if outcome.is_ok() {
-        ports.note_udp(&way.spot, by_second != tcp_first, Instant::now());
+        ports.note_udp(&way.route, by_second != tcp_first, Instant::now());
     }
     outcome
 }
 
-/// Over UDP, and what is truncated again over TCP (R-7766-5). If that fails, the server has failed:
-/// it was reached, but there is no whole answer.
-async fn whole(way: &Way<'_>, question: &Question) -> Outcome {
+/// Asks over UDP, and again over TCP if the reply is truncated (R-7766-5). If TCP then fails, so
+/// has the server: it was reached, but there is no whole answer.
+async fn whole(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError> {
     if let Some(reply) = over_udp(way.server.addr(), question, way.binding).await? {
         return Ok(reply);
     }
@@ -50,23 +52,23 @@ async fn whole(way: &Way<'_>, question: &Question) -> Outcome {
     })
 }
 
-/// The second joins when the first is silent, or has ended with an error for which it goes on. With
-/// whether the second has ended it.
+/// The second transport joins when the first one is silent, or has ended with an error for which
+/// `goes_on`. Also returns whether the second one has ended the question.
 async fn joined<A, B>(
     mut first: Pin<&mut A>,
     second: Pin<&mut B>,
     goes_on: fn(&LookupError) -> bool,
-) -> (bool, Outcome)
+) -> (bool, Result<Reply, LookupError>)
 where
-    A: Future<Output = Outcome>,
-    B: Future<Output = Outcome>,
+    A: Future<Output = Result<Reply, LookupError>>,
+    B: Future<Output = Result<Reply, LookupError>>,
 {
     match select(first.as_mut(), pin!(sleep(JOINS_AFTER))).await {
         Either::Left((Err(error), _)) if goes_on(&error) => return (true, second.await),
         Either::Left((outcome, _)) => return (false, outcome),
         Either::Right(_) => {}
     }
-    // Who cannot reach the server leaves it to the other.
+    // If one transport cannot reach the server, wait for the other.
     match select(first, second).await {
         Either::Left((Err(error), second)) if is_unreachable(&error) => (true, second.await),
         Either::Left((outcome, _)) => (false, outcome),

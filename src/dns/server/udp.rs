@@ -9,27 +9,27 @@ use tokio::net::UdpSocket;
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
-use super::stream::{Reply, no_edns, trace_send, unreachable};
+use super::reply::{Reply, no_edns, trace_send, unreachable};
 use crate::connect::bind::{bind, nonblocking};
-use crate::dns::message::{Edns, Heard, Packet, Question};
+use crate::dns::message::{Edns, Packet, Question, ReplyKind};
 use crate::race::answer::{LookupError, Origin};
 use crate::race::binding::Binding;
 
-/// When a question is sent, counted from the first time: a lost datagram costs 250 ms, and nobody
+/// When a question is sent, from the first send on. A lost datagram costs 250 ms, and no server
 /// gets more than three (R-9520-3.1).
 const SENDS: [Duration; 3] =
     [Duration::ZERO, Duration::from_millis(250), Duration::from_millis(1_000)];
-/// The last of them.
+/// The time of the last send.
 pub(in crate::dns) const LAST_SEND: Duration = SENDS[SENDS.len() - 1];
-/// A datagram longer than this is cut, which makes it malformed: it is more than three times what
-/// we say that we take.
+/// A longer datagram is cut and so becomes malformed. This is more than three times the size that
+/// the question permits.
 const MAX_DATAGRAM: usize = 4_096;
 
-/// The reply, or `None` if it was truncated: TCP has all of it (R-7766-5). A server that keeps
-/// silent keeps this waiting.
+/// The reply, or `None` if it was truncated and TCP has the whole one (R-7766-5). A silent server
+/// keeps this waiting.
 ///
-/// After each datagram that is not the reply others get their turn: a flood must hold up neither
-/// the other tasks nor the timers of this one.
+/// After each datagram that is not the reply other tasks get a turn: a flood must not hold up other
+/// tasks or the timers of this one.
 pub(super) async fn over_udp(
     server: SocketAddr,
     question: &Question,
@@ -42,17 +42,17 @@ pub(super) async fn over_udp(
             continue;
         }
         match question.read(&udp.packet, &udp.buffer) {
-            Heard::Nothing => yield_now().await,
-            Heard::Truncated => return Ok(None),
-            Heard::WithoutEdns => udp.drop_edns()?,
-            Heard::Failed(error) => return Err(error),
-            Heard::Reply(message) => return Ok(Some(Reply::new(message, server, Origin::Udp))),
+            ReplyKind::Nothing => yield_now().await,
+            ReplyKind::Truncated => return Ok(None),
+            ReplyKind::WithoutEdns => udp.drop_edns()?,
+            ReplyKind::Failed(error) => return Err(error),
+            ReplyKind::Reply(message) => return Ok(Some(Reply::new(message, server, Origin::Udp))),
         }
     }
 }
 
-/// A question on its way over UDP. Its own socket gives it a source port that nobody can guess
-/// (R-5452-9); being connected, it hears only that server, and ICMP errors.
+/// A question over UDP. Its own socket gives it a source port that cannot be guessed (R-5452-9).
+/// The socket is connected, so it receives from that server only, and gets ICMP errors.
 struct Udp<'a> {
     socket: UdpSocket,
     server: SocketAddr,
@@ -76,7 +76,7 @@ impl<'a> Udp<'a> {
         Ok(Self { socket, server, question, packet, started, sends: 0, at_once: false, buffer })
     }
 
-    /// When the next send is due; `None` after the last.
+    /// The time of the next send; `None` after the last one.
     fn due(&self) -> Option<Instant> {
         let next = SENDS.get(self.sends)?;
         Some(if self.at_once { self.started } else { self.started + *next })
@@ -93,7 +93,7 @@ impl<'a> Udp<'a> {
         Ok(())
     }
 
-    /// Whether the next datagram is in the buffer; if not, it is time to send again.
+    /// Returns whether the next datagram is in the buffer. If not, the next send is due.
     async fn has_received(&mut self) -> Result<bool, LookupError> {
         let due = self.due();
         self.buffer.clear();
@@ -105,8 +105,8 @@ impl<'a> Udp<'a> {
         Ok(received.map_err(unreachable)?.is_some())
     }
 
-    /// The same question once more without EDNS, and with a new id, so that what still comes to
-    /// the old one is not heard. It counts as a send.
+    /// Repeats the question without EDNS and with a new id, so that a late reply to the old one is
+    /// ignored. It counts as a send.
     fn drop_edns(&mut self) -> Result<(), LookupError> {
         if self.sends == SENDS.len() {
             return Err(no_edns());

@@ -1,4 +1,4 @@
-//! The questions that have left on a connection, and what has come back.
+//! The questions that were sent on a connection, and the answers that have come.
 
 use std::collections::HashMap;
 use std::io;
@@ -9,26 +9,28 @@ use tokio::time::Instant;
 
 use super::MAX_OPEN;
 
-/// Questions whose askers have gone, and whose answers may still come.
+/// At most this many questions are kept whose lookups were dropped, and whose answers may still
+/// come.
 const MAX_ABANDONED: usize = 10 * MAX_OPEN;
-/// So many messages in a row that answer nothing: said twice, or long forgotten.
+/// This many messages in a row that answer no open question, such as repeated or very late ones,
+/// end the connection.
 pub(super) const MAX_STRANGERS: usize = 16;
 
-/// Dropped without a word: the question has not left.
+/// Dropped without a message where the question was not sent.
 pub(super) type Answerer = oneshot::Sender<Result<Vec<u8>, Lost>>;
 
-/// The connection has ended with the question on it.
+/// The connection has ended with the question open on it.
 #[derive(Debug)]
 pub(super) struct Lost;
 
-/// The questions that have left.
+/// The questions that were sent.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     pub(super) open: HashMap<u16, Sent>,
     pub(super) up_at: Option<Instant>,
     heard_at: Option<Instant>,
     pub(super) answers: usize,
-    /// Questions that were open when it ended.
+    /// The number of questions that were open when it ended.
     pub(super) lost: usize,
     strangers: usize,
     /// The quota is used up.
@@ -42,7 +44,7 @@ pub(super) struct Sent {
 }
 
 impl Table {
-    /// The message with an id that no other open question has, and with its length before it.
+    /// The message with an id that no other open question has, and with its length in front.
     pub(super) fn admit(
         &mut self,
         message: &[u8],
@@ -53,7 +55,7 @@ impl Table {
         let Some((id, rest)) = message.split_first_chunk() else {
             return Err(io::ErrorKind::InvalidInput.into());
         };
-        // A late answer must not meet another question, so an id stays taken for long.
+        // A late answer must not reach another question, so an id stays taken for a long time.
         if self.open.len() >= MAX_ABANDONED {
             self.open.retain(|_, sent| !sent.reply.is_closed());
         }
@@ -65,8 +67,9 @@ impl Table {
         Ok([&length.to_be_bytes(), &id.to_be_bytes(), rest].concat())
     }
 
-    /// Hands a message to the question that it answers (R-7858-3.3c). False if the server makes no
-    /// sense: what it has said so far answers nothing, or much of late.
+    /// Gives a message to the question that it answers (R-7858-3.3c). Returns false if the
+    /// connection is of no more use: no message so far has answered a question, or none of the last
+    /// [`MAX_STRANGERS`].
     pub(super) fn hear(&mut self, message: Vec<u8>, now: Instant) -> bool {
         let id = message.first_chunk().map(|id| u16::from_be_bytes(*id));
         let Some(sent) = id.and_then(|id| self.open.remove(&id)) else {
@@ -76,7 +79,7 @@ impl Table {
         self.heard_at = Some(now);
         self.answers += 1;
         self.strangers = 0;
-        // Who waited for it may have gone.
+        // Its lookup may have been dropped.
         let _ = sent.reply.send(Ok(message));
         true
     }
@@ -93,7 +96,7 @@ impl Table {
         self.open.values().all(|sent| sent.reply.is_closed())
     }
 
-    /// How long nothing more may be heard before the connection counts as silent; `None` if it does.
+    /// How much longer the connection may be silent before it counts as silent; `None` if it does.
     pub(super) fn left_until_silent(&self, patience: Duration, now: Instant) -> Option<Duration> {
         let waiting = self.open.values().filter(|sent| !sent.reply.is_closed());
         let Some(oldest) = waiting.map(|sent| sent.at).min() else { return Some(patience) };

@@ -19,16 +19,19 @@ fn up() -> (Arc<Connection>, DuplexStream) {
     (Connection::open(usize::MAX, |_| ready(Ok(ours))), theirs)
 }
 
-/// A question with this id and this text.
+/// A question with this id and text.
 fn question(id: u16, text: &str) -> Arc<[u8]> {
     [&id.to_be_bytes(), text.as_bytes()].concat().into()
 }
 
-fn ask(connection: &Arc<Connection>, message: Arc<[u8]>) -> JoinHandle<Result<Vec<u8>, Ended>> {
+fn ask(
+    connection: &Arc<Connection>,
+    message: Arc<[u8]>,
+) -> JoinHandle<Result<Vec<u8>, Unanswered>> {
     tokio::spawn(connection.clone().ask(message))
 }
 
-/// The next question that the server gets: its id, and its text.
+/// The next question that the server gets: its id and its text.
 async fn next(server: &mut DuplexStream) -> (u16, String) {
     let message = read_message(server).await.unwrap();
     let (id, text) = message.split_first_chunk().unwrap();
@@ -65,7 +68,7 @@ async fn questions_do_not_wait_for_answers_which_come_in_any_order() {
     }
 }
 
-/// Counts the writes, and how long each is.
+/// Counts the writes and their lengths.
 #[derive(Default)]
 struct Writes(Arc<Mutex<Vec<usize>>>);
 
@@ -75,7 +78,7 @@ impl AsyncWrite for Writes {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.0.lock().unwrap().push(bytes.len());
+        self.0.lock().push(bytes.len());
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -97,10 +100,10 @@ async fn a_question_and_its_length_leave_in_one_write_and_all_that_wait_with_the
     let connection = Connection::open(usize::MAX, |_| ready(Ok(stream)));
     let asked = [5, 70].map(|length| ask(&connection, question(1, &"q".repeat(length))));
     settle().await;
-    assert_eq!(*lengths.lock().unwrap(), [2 + 2 + 5 + 2 + 2 + 70]);
+    assert_eq!(*lengths.lock(), [2 + 2 + 5 + 2 + 2 + 70]);
     let later = ask(&connection, question(1, "q"));
     settle().await;
-    assert_eq!(lengths.lock().unwrap()[1..], [2 + 2 + 1]);
+    assert_eq!(lengths.lock()[1..], [2 + 2 + 1]);
     asked.iter().chain([&later]).for_each(JoinHandle::abort);
 }
 
@@ -113,7 +116,7 @@ async fn two_open_questions_never_have_the_same_id_on_the_wire() {
     answer(&mut server, second.0, "to y").await;
     answer(&mut server, first.0, "to x").await;
     for (asked, text) in asked.into_iter().zip(["to x", "to y"]) {
-        // Who asks knows it by the id it has chosen.
+        // The caller knows it by the id that it has chosen.
         assert_eq!(asked.await.unwrap().unwrap(), *question(7, text));
     }
 }
@@ -169,7 +172,7 @@ async fn a_connection_without_a_question_ends_after_30_s() {
     let (connection, mut server) = up();
     let asked = ask(&connection, question(1, "slow"));
     let (id, _) = next(&mut server).await;
-    // As long as somebody waits, it stays.
+    // It stays as long as a question waits.
     tokio::time::sleep(2 * IDLE).await;
     answer(&mut server, id, "a").await;
     assert!(asked.await.unwrap().is_ok());
@@ -227,7 +230,7 @@ async fn silence_is_counted_from_the_oldest_question_or_the_last_word() {
     assert_eq!(started.elapsed(), Duration::from_millis(350));
     asked.iter().for_each(JoinHandle::abort);
     settle().await;
-    // Nobody waits any more, so nothing is owed.
+    // No question waits any more, so the server owes none.
     let calm = connection.is_silent_for(patience);
     assert!(tokio::time::timeout(10 * SECOND, calm).await.is_err());
 }
@@ -279,7 +282,7 @@ async fn a_quota_is_kept_and_what_has_left_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_waits_hears_of_a_task_that_is_no_more() {
+async fn a_waiting_question_learns_that_the_task_is_gone() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (ours, _server) = tokio::io::duplex(1 << 16);
     let connection = {
@@ -294,7 +297,7 @@ async fn whoever_waits_hears_of_a_task_that_is_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_nobody_waits_for_is_not_made() {
+async fn a_connection_without_a_question_is_not_made() {
     let (held, dropped) = oneshot::channel::<()>();
     let connection = Connection::open(usize::MAX, async move |_| {
         let _held = held;
@@ -303,7 +306,7 @@ async fn a_connection_that_nobody_waits_for_is_not_made() {
     let asked = ask(&connection, question(1, "q"));
     settle().await;
     drop(connection);
-    // Whoever asks is a handle too.
+    // A question is a handle too.
     let mut dropped = dropped.fuse();
     settle().await;
     assert!((&mut dropped).now_or_never().is_none());

@@ -1,26 +1,26 @@
-//! TLS to name servers: who is trusted, by the policy of each server.
+//! TLS to name servers: verified as the profile of each server asks.
 //!
-//! | policy | certificate | SNI |
+//! | profile | certificate | SNI |
 //! |---|---|---|
 //! | opportunistic | any | none |
-//! | strict | as [`Trust`] has it, for the hostname, without one for the IP address | the hostname |
-//! | pinned | one that a pin is of; with a hostname it has to be for that too | the hostname |
+//! | strict | by [`Trust`], for the hostname, or without one for the IP address | the hostname |
+//! | pinned | one that matches a pin; with a hostname it has to be for that as well | the hostname |
 //!
-//! That the server has the certificate's private key is verified in each case. TLS 1.2 and 1.3 (RFC
-//! 7858 section 8), no ALPN (853 needs none), no early data. Each line has a client of its own, and with
-//! it its own sessions to resume: what was verified by one policy never stands for another.
+//! The server's possession of the private key is verified in each case. TLS 1.2 and 1.3 (RFC 7858
+//! section 8), no ALPN (port 853 needs none), no early data. Each link has a client of its own with
+//! sessions of its own, so that a server verified by one profile is never taken as verified by
+//! another.
 
-use std::error::Error as StdError;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::ServerName;
-use tokio::task::spawn_blocking;
 
-use crate::dns::name_server::{NameServer, Pin, Policy};
+use crate::dns::name_server::{NameServer, Pin, Profile};
 use crate::race::answer::{LookupError, LookupErrorKind};
+use crate::tls::trust::BoxError;
 use verify::Unchained;
 
 mod verify;
@@ -30,76 +30,66 @@ mod why;
 mod tests;
 
 pub use crate::tls::trust::Trust;
-pub(in crate::dns) use why::why;
+pub(super) use why::why;
 
-/// How a connection to one name server is made.
+/// The TLS configuration for one name server.
 #[derive(Debug, Clone)]
-pub(super) struct Client {
+pub(super) struct TlsClient {
     pub(super) config: Arc<ClientConfig>,
-    /// For whom the certificate has to be, where the policy asks that.
+    /// The name or address that the certificate has to be for, where the profile asks that.
     pub(super) name: ServerName<'static>,
 }
 
 /// Makes the clients of one network.
 #[derive(Debug)]
-pub(in crate::dns) struct Tls {
+pub(in crate::dns) struct TlsClients {
     trust: Trust,
 }
 
-impl Tls {
+impl TlsClients {
     pub(in crate::dns) fn new(trust: Trust) -> Self {
         Self { trust }
     }
 
-    /// A client for this server, which resumes its own sessions and no others: whoever shares it may
-    /// be known to the server as one and the same.
+    /// A client for this server. It resumes its own sessions only, because a resumed session shows
+    /// the server that two clients are the same.
     ///
     /// # Errors
     ///
-    /// There is nothing to verify the server against, or it is never asked over TLS.
+    /// There is nothing to verify the server against, or the server is never asked over TLS.
     pub(super) async fn client(
         self: &Arc<Self>,
         server: &NameServer,
-    ) -> Result<Client, LookupError> {
-        if !self.reads_files(server) {
+    ) -> Result<TlsClient, LookupError> {
+        if !is_verified_by_issuer(server) {
             return self.client_now(server);
         }
-        // Other tasks of this thread do not wait for it.
-        let (tls, asked) = (Arc::clone(self), server.clone());
-        let made = spawn_blocking(move || tls.client_now(&asked)).await;
+        let (clients, asked) = (Arc::clone(self), server.clone());
+        let made = self.trust.off_thread(move || clients.client_now(&asked)).await;
         made.unwrap_or_else(|error| Err(untrusted(server, error.into())))
     }
 
-    /// Whether the root certificates of the system may have to be read, see [`Trust::platform`].
-    fn reads_files(&self, server: &NameServer) -> bool {
-        let by_issuer = match server.policy() {
-            Policy::Opportunistic { .. } | Policy::Udp | Policy::Tcp => false,
-            Policy::Tls { pins, .. } => pins.is_empty(),
-        };
-        by_issuer && self.trust.is_platform()
-    }
-
-    fn client_now(&self, server: &NameServer) -> Result<Client, LookupError> {
+    fn client_now(&self, server: &NameServer) -> Result<TlsClient, LookupError> {
         self.make(server).map_err(|why| untrusted(server, why))
     }
 
-    fn make(&self, server: &NameServer) -> Result<Client, Box<dyn StdError + Send + Sync>> {
+    fn make(&self, server: &NameServer) -> Result<TlsClient, BoxError> {
         let ip = ServerName::from(server.addr().ip());
-        let (config, name) = match server.policy() {
-            Policy::Udp | Policy::Tcp => return Err("never asked over TLS".into()),
-            Policy::Opportunistic { .. } => {
+        let (config, name) = match server.profile() {
+            Profile::Udp | Profile::Tcp => return Err("never asked over TLS".into()),
+            Profile::Opportunistic { .. } => {
                 let provider = self.trust.provider();
                 let any = Arc::new(Unchained::any(provider.clone()));
                 (crate::tls::trust::config(provider, any)?, ip)
             }
-            Policy::Tls { name, pins } => {
+            Profile::Tls { name, pins } => {
                 let host = name.as_deref().map(|name| ServerName::try_from(name.to_owned()));
                 let host = host.transpose()?;
                 let verifier = self.by_pins(pins, host.is_some());
                 (self.trust.client_config(verifier)?, host.unwrap_or(ip))
             }
         };
-        Ok(Client { config: Arc::new(own(config, &name)), name })
+        Ok(TlsClient { config: Arc::new(own(config, &name)), name })
     }
 
     /// `None` without pins.
@@ -111,14 +101,22 @@ impl Tls {
     }
 }
 
-fn untrusted(server: &NameServer, why: Box<dyn StdError + Send + Sync>) -> LookupError {
+/// Returns whether the certificate is verified by its issuer, for which the roots are needed.
+fn is_verified_by_issuer(server: &NameServer) -> bool {
+    match server.profile() {
+        Profile::Opportunistic { .. } | Profile::Udp | Profile::Tcp => false,
+        Profile::Tls { pins, .. } => pins.is_empty(),
+    }
+}
+
+fn untrusted(server: &NameServer, why: BoxError) -> LookupError {
     LookupError::from(LookupErrorKind::Untrusted).with_server(server.addr()).with_cause(why)
 }
 
-/// What holds whoever the configuration is of.
+/// The settings that do not depend on the source of the configuration.
 fn own(mut config: ClientConfig, name: &ServerName<'_>) -> ClientConfig {
     config.alpn_protocols.clear();
-    // A query that is sent early can be replayed, and a ticket would tell who asks.
+    // Early data can be replayed, and a session ticket that others share shows who asks.
     config.enable_early_data = false;
     config.enable_sni = matches!(name, ServerName::DnsName(_));
     config.resumption = Resumption::in_memory_sessions(1);

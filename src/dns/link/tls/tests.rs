@@ -31,18 +31,18 @@ fn pinned(pins: &[Pin]) -> NameServer {
     pins.iter().fold(strict(), |server, pin| server.pin(*pin).unwrap())
 }
 
-/// Trusts nobody who is asked here.
-fn strangers() -> Tls {
-    Tls::new(Trust::roots(Authority::new("Stranger").store()))
+/// Trusts none of the servers here.
+fn strangers() -> TlsClients {
+    TlsClients::new(Trust::roots(Authority::new("Stranger").store()))
 }
 
-fn trusting(authority: &Authority) -> Tls {
-    Tls::new(Trust::roots(authority.store()))
+fn trusting(authority: &Authority) -> TlsClients {
+    TlsClients::new(Trust::roots(authority.store()))
 }
 
-/// The error of the handshake, as the report of the lookup has it.
+/// The error of the handshake as a lookup reports it.
 #[track_caller]
-fn refused(tls: &Tls, server: &NameServer, peer: &Peer, cause: &str) {
+fn refused(tls: &TlsClients, server: &NameServer, peer: &Peer, cause: &str) {
     let client = tls.client_now(server).unwrap();
     for versions in VERSIONS {
         let error = handshake(&client, &peer.config(versions)).unwrap_err();
@@ -54,7 +54,7 @@ fn refused(tls: &Tls, server: &NameServer, peer: &Peer, cause: &str) {
 
 /// By TLS 1.2 and 1.3, with this SNI.
 #[track_caller]
-fn accepted(tls: &Tls, server: &NameServer, peer: &Peer, sni: Option<&str>) {
+fn accepted(tls: &TlsClients, server: &NameServer, peer: &Peer, sni: Option<&str>) {
     let client = tls.client_now(server).unwrap();
     for versions in VERSIONS {
         let (ours, _) = handshake(&client, &peer.config(versions)).unwrap();
@@ -191,7 +191,7 @@ fn a_pin_is_of_the_servers_own_certificate() {
         let told = format!("wrong pin: expected {pin}, found {}", peer.key_pin());
         refused(&trusting(&authority), &pinned(&[pin]), &peer, &told);
     }
-    // A hash of the key is none of the certificate, nor the other way round.
+    // A hash of the key is not one of the certificate, nor the other way round.
     let text = peer.key_pin().to_string();
     let swapped: Pin = text.replace("key-fp", "cert-fp").parse().unwrap();
     let told = format!("wrong pin: expected {swapped}, found {}", peer.certificate_pin());
@@ -247,7 +247,7 @@ fn a_server_resumes_its_session_and_no_policy_that_of_another() {
                 assert_eq!(session.handshake_kind(), Some(kind), "{server:?}");
             }
         }
-        // Nor does another client for the same server.
+        // Another client for the same server does not resume it either.
         let (session, _) = handshake(&tls.client_now(&strict()).unwrap(), &config).unwrap();
         assert_eq!(session.handshake_kind(), Some(HandshakeKind::Full));
     }
@@ -255,14 +255,14 @@ fn a_server_resumes_its_session_and_no_policy_that_of_another() {
 
 #[test]
 fn without_a_root_nobody_is_asked() {
-    let tls = Tls::new(Trust::roots(RootCertStore::empty()));
+    let tls = TlsClients::new(Trust::roots(RootCertStore::empty()));
     let told = |server: &NameServer| tls.client_now(server).unwrap_err().to_string();
     assert_eq!(
         told(&named()),
         "name server not authenticated (192.0.2.53:853): \
          no root certificate was given, so no server can be authenticated"
     );
-    // These need none.
+    // These need no roots.
     assert!(tls.client_now(&opportunistic()).is_ok());
     assert!(tls.client_now(&pinned(&[Pin::key_sha256([7; 32])])).is_ok());
     assert_eq!(
@@ -276,10 +276,10 @@ fn the_crypto_provider_is_passed_on_where_rustls_would_panic() {
     assert!(std::panic::catch_unwind(ClientConfig::builder).is_err());
     assert!(strangers().client_now(&strict()).is_ok());
     #[cfg(feature = "webpki-roots")]
-    assert!(Tls::new(Trust::webpki_roots()).client_now(&strict()).is_ok());
+    assert!(TlsClients::new(Trust::webpki_roots()).client_now(&strict()).is_ok());
 }
 
-/// A configuration of the caller with everything that is not taken over.
+/// A caller's configuration with everything that is not taken over.
 fn configured(authority: &Authority) -> ClientConfig {
     let provider = Arc::new(CryptoProvider {
         cipher_suites: vec![ring::cipher_suite::TLS13_CHACHA20_POLY1305_SHA256],
@@ -298,7 +298,7 @@ fn configured(authority: &Authority) -> ClientConfig {
 fn of_the_callers_configuration_verifier_and_provider_count() {
     let authority = Authority::new("CA");
     let config = Arc::new(configured(&authority));
-    let tls = Tls::new(Trust::config(config.clone()));
+    let tls = TlsClients::new(Trust::config(config.clone()));
     let peer = authority.peer(&["dns.test", "192.0.2.53"]);
     let tls13 = peer.config(VERSIONS[1]);
     for server in [named(), strict(), pinned(&[peer.key_pin()]), opportunistic()] {
@@ -325,10 +325,10 @@ fn the_callers_sessions_are_not_resumed() {
     config.enable_sni = true;
     let config = Arc::new(config);
     let server = authority.peer(&["dns.test"]).config(VERSIONS[1]);
-    let theirs = Client { config: config.clone(), name: "dns.test".try_into().unwrap() };
+    let theirs = TlsClient { config: config.clone(), name: "dns.test".try_into().unwrap() };
     let kind = |client| handshake(client, &server).unwrap().0.handshake_kind();
     assert_eq!(kind(&theirs), Some(HandshakeKind::Full));
     assert_eq!(kind(&theirs), Some(HandshakeKind::Resumed));
-    let ours = Tls::new(Trust::config(config)).client_now(&named()).unwrap();
+    let ours = TlsClients::new(Trust::config(config)).client_now(&named()).unwrap();
     assert_eq!(kind(&ours), Some(HandshakeKind::Full));
 }

@@ -1,4 +1,4 @@
-//! Certificates that are not verified by who has issued them.
+//! Certificates that are not verified by their issuers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use rustls::{
 
 use crate::dns::name_server::{Pin, Pinned};
 
-/// Takes a certificate without a look at its issuer, its validity and its purpose. That the server
-/// has the private key of it is verified all the same, here as in rustls.
+/// Accepts a certificate whatever its issuer, validity and purpose. The server's possession of the
+/// private key is verified all the same, here as in rustls.
 #[derive(Debug)]
 pub(super) struct Unchained {
     provider: Arc<CryptoProvider>,
@@ -26,10 +26,10 @@ pub(super) struct Unchained {
 
 #[derive(Debug)]
 enum Accepts {
-    /// The opportunistic policy.
+    /// Any certificate: the opportunistic profile.
     Any,
-    /// The server's own certificate, and no other of its chain, with one of these; with a hostname it
-    /// has to be for that too.
+    /// The server's own certificate, not another one of its chain, with one of these pins; with a
+    /// hostname it has to be for that as well.
     Pinned { pins: Arc<[Pin]>, named: bool },
 }
 
@@ -87,8 +87,8 @@ impl ServerCertVerifier for Unchained {
     }
 }
 
-/// RFC 7858 section 4.2; but a pin of another certificate of the chain counts for nothing, because
-/// nothing here verifies that chain.
+/// RFC 7858 section 4.2, except that a pin of another certificate of the chain does not count,
+/// because nothing here verifies that chain.
 fn check_pins(
     pins: &Arc<[Pin]>,
     der: &CertificateDer<'_>,
@@ -103,7 +103,7 @@ fn check_pins(
     Err(CertificateError::Other(OtherError(Arc::new(wrong))).into())
 }
 
-/// By the hash function of a cipher suite that is always compiled in, whatever the provider has.
+/// Uses the hash function of a cipher suite that is always compiled in, whatever the provider has.
 pub(super) fn sha256(data: &[u8]) -> Result<[u8; 32], Error> {
     let hash = match TLS13_AES_128_GCM_SHA256 {
         SupportedCipherSuite::Tls12(suite) => suite.common.hash_provider,
@@ -113,7 +113,7 @@ pub(super) fn sha256(data: &[u8]) -> Result<[u8; 32], Error> {
     hash.map_err(|_| Error::General("a SHA-256 hash has 32 bytes".into()))
 }
 
-/// No pin is of the certificate that the server has.
+/// No pin matches the server's certificate.
 #[derive(Debug)]
 pub(super) struct WrongPin {
     expected: Arc<[Pin]>,
@@ -121,7 +121,8 @@ pub(super) struct WrongPin {
     certificate: Pin,
 }
 
-/// Short enough to stand uncut in a line: of several pins the first, and what stands in its place.
+/// Short enough to fit on a line uncut: the first of several pins, and the hash that was found in
+/// its place.
 impl fmt::Display for WrongPin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(first) = self.expected.first() else { return f.write_str("no pin") };
@@ -144,7 +145,7 @@ mod tests {
 
     use super::*;
 
-    /// From `openssl req -x509`; expired by now, which is nothing to a pin.
+    /// From `openssl req -x509`. It has expired, which does not matter to a pin.
     const CERTIFICATE: &str = "\
         MIIBgTCCASigAwIBAgIUCNBhbjWRTDngb9z9hM+o2dqLcOYwCgYIKoZIzj0EAwIwDDEKMAgGA1UEAwwB\
         eDAeFw0yNjExMjAxNDIwNTNaFw0yNjExMjIxNDIwNTNaMAwxCjAIBgNVBAMMAXgwWTATBgcqhkjOPQIB\

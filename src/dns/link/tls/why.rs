@@ -1,4 +1,4 @@
-//! Why a handshake failed, in words for whoever configured the name server.
+//! The reason of a failed handshake, in words for the person who configured the name server.
 
 use std::io;
 
@@ -8,9 +8,10 @@ use super::verify::WrongPin;
 use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::tls::words;
 
-/// The error of a lookup that could not connect to a name server, or was not to:
-/// [`LookupErrorKind::Untrusted`] is about the certificate, [`LookupErrorKind::NoNameServer`] all else.
-pub(in crate::dns) fn why(error: &io::Error) -> LookupError {
+/// The error of a lookup that could not or may not connect to a name server:
+/// [`LookupErrorKind::Untrusted`] for a certificate, [`LookupErrorKind::NoNameServer`] for
+/// everything else.
+pub(in crate::dns::link) fn why(error: &io::Error) -> LookupError {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     let (kind, cause) = match tls {
         Some(Error::InvalidCertificate(why)) => (LookupErrorKind::Untrusted, certificate(why)),

@@ -1,4 +1,5 @@
-//! What the process and its environment decide. Each test runs itself again in a process of its own.
+//! Behaviour that depends on the process and its environment. Each test runs itself again in a
+//! process of its own.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use super::*;
 
 const AGAIN: &str = "HE_TEST_AGAIN";
 
-/// Whether this is the process of the test's own, with that in its environment.
+/// Returns whether this is the test's own process, with this variable in its environment.
 fn is_again(case: &str) -> bool {
     env::var(AGAIN).is_ok_and(|again| again == case)
 }
@@ -29,7 +30,7 @@ const PLATFORM: &str = "dns::link::tls::tests::environment::the_system_says_who_
 #[test]
 #[cfg(all(unix, not(target_vendor = "apple"), not(target_os = "android")))]
 fn the_system_says_who_is_trusted() {
-    let (tls, none) = (Tls::new(Trust::default()), "/nowhere/roots.pem");
+    let (tls, none) = (TlsClients::new(Trust::default()), "/nowhere/roots.pem");
     if is_again("none") {
         let error = tls.client_now(&named()).unwrap_err();
         assert_eq!(
@@ -67,12 +68,12 @@ fn while_the_system_is_read_other_tasks_go_on() {
         again(SLOW, "fifo", path.to_str().unwrap());
         return fs::remove_file(path).unwrap();
     }
-    // Reading takes until somebody writes, who is a task of the same thread.
+    // Reading blocks until a task of the same thread writes.
     std::thread::spawn(|| {
         std::thread::sleep(std::time::Duration::from_secs(20));
         std::process::abort();
     });
-    let (tls, authority) = (Arc::new(Tls::new(Trust::platform())), Authority::new("CA"));
+    let (tls, authority) = (Arc::new(TlsClients::new(Trust::platform())), Authority::new("CA"));
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let (reader, server) = (tls.clone(), named());
     runtime.block_on(async {

@@ -17,7 +17,7 @@ use rustls::{
     SupportedProtocolVersion,
 };
 
-use crate::dns::link::tls::Client;
+use crate::dns::link::tls::TlsClient;
 use crate::dns::link::tls::verify::sha256;
 use crate::dns::name_server::Pin;
 
@@ -27,7 +27,7 @@ pub(super) const VERSIONS: [&[&SupportedProtocolVersion]; 2] = [&[&TLS12], &[&TL
 /// Issues certificates.
 pub(super) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
-    /// Its own certificate, if it is none of the roots.
+    /// Its own certificate, if it is not a root.
     chain: Vec<CertificateDer<'static>>,
 }
 
@@ -38,7 +38,7 @@ impl Authority {
         Self { issuer, chain: Vec::new() }
     }
 
-    /// One whose certificate this one has issued.
+    /// An authority with a certificate from this one.
     pub(super) fn intermediate(&self, name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let issuer = CertifiedIssuer::signed_by(Self::params(name), key, &self.issuer).unwrap();
@@ -117,7 +117,7 @@ fn key_pin(key: &KeyPair) -> Pin {
     Pin::key_sha256(sha256(&key.subject_public_key_info()).unwrap())
 }
 
-/// A server, as far as its certificate goes.
+/// The server's certificate and key.
 pub(super) struct Peer {
     pub(super) chain: Vec<CertificateDer<'static>>,
     key_pin: Pin,
@@ -140,7 +140,7 @@ impl Peer {
         Self::new(vec![certificate.der().clone()], key)
     }
 
-    /// It has the certificate, which everyone has, and not its private key.
+    /// It has the certificate, which is public, without its private key.
     pub(super) fn with_another_key(self) -> Self {
         Self { signs_with: KeyPair::generate().unwrap(), ..self }
     }
@@ -153,7 +153,7 @@ impl Peer {
         Pin::certificate_sha256(sha256(&self.chain[0]).unwrap())
     }
 
-    /// What the last client said.
+    /// The SNI of the last client.
     pub(super) fn sni(&self) -> Option<String> {
         self.sni.lock().unwrap().clone()
     }
@@ -172,7 +172,7 @@ impl Peer {
     }
 }
 
-/// rustls compares no certificate with its key here.
+/// Skips rustls' comparison of the certificate with its key.
 #[derive(Debug)]
 struct Presents {
     certified: Arc<CertifiedKey>,
@@ -187,9 +187,9 @@ impl ResolvesServerCert for Presents {
     }
 }
 
-/// Until both have nothing more to say, tickets included. The error is the client's.
+/// Runs until both have sent everything, tickets included. The error is the client's.
 pub(super) fn handshake(
-    client: &Client,
+    client: &TlsClient,
     server: &Arc<ServerConfig>,
 ) -> Result<(ClientConnection, ServerConnection), Error> {
     let mut ours = ClientConnection::new(client.config.clone(), client.name.clone())?;

@@ -1,4 +1,4 @@
-//! A line in paused time: each connection is a pipe, at whose other end a server follows orders.
+//! A link in paused time: each connection is a pipe with a scripted server at its other end.
 
 use std::sync::atomic::AtomicU32;
 
@@ -12,28 +12,28 @@ use crate::race::answer::LookupErrorKind;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// What a server does with one connection.
+/// The behaviour of a server on one connection.
 #[derive(Debug, Clone, Copy)]
 enum Server {
-    /// Answers after so long.
+    /// Answers after this time.
     Answers(Duration),
-    /// Answers so many questions, then closes.
+    /// Answers this many questions, then closes.
     Closes(usize),
-    /// Answers so many questions, and then no more.
+    /// Answers this many questions and then no more.
     FallsSilent(usize),
-    /// The connection comes about only after so long, then it answers.
+    /// The connection comes up after this time, then it answers.
     Late(Duration),
-    /// The connection takes so long, and each answer.
+    /// The connection takes the first time to come up, and each answer the second.
     Far(Duration, Duration),
-    /// Ends at the question with this id.
+    /// Closes at the question with this id.
     Dislikes(u16),
     /// There is no connection.
     Refused,
 }
 
-/// A line whose connections meet these servers, the last of them again and again, and the count of
-/// connections.
-fn line(servers: &[Server]) -> (Arc<Line>, Arc<AtomicU32>) {
+/// A link whose connections reach these servers in turn, the last of them again and again, and the
+/// count of connections.
+fn link(servers: &[Server]) -> (Arc<Link>, Arc<AtomicU32>) {
     let (servers, opened) = (servers.to_vec(), Arc::new(AtomicU32::new(0)));
     let count = opened.clone();
     let open = move |quota| {
@@ -55,10 +55,10 @@ fn line(servers: &[Server]) -> (Arc<Line>, Arc<AtomicU32>) {
             | Server::Dislikes(_) => Ok(ours),
         })
     };
-    (Arc::new(Line::new(([192, 0, 2, 53], 853).into(), open)), opened)
+    (Arc::new(Link::new(([192, 0, 2, 53], 853).into(), open)), opened)
 }
 
-/// Says back what it hears.
+/// Sends back what it receives.
 async fn serve(stream: DuplexStream, server: Server) -> std::io::Result<()> {
     let (most, after) = match server {
         Server::Answers(after) | Server::Far(_, after) => (usize::MAX, after),
@@ -96,22 +96,22 @@ async fn serve(stream: DuplexStream, server: Server) -> std::io::Result<()> {
     Ok(())
 }
 
-fn ask(line: &Arc<Line>, id: u16) -> JoinHandle<Result<Vec<u8>, LookupError>> {
-    let (line, message) = (line.clone(), Arc::from(id.to_be_bytes()));
-    tokio::spawn(async move { line.ask(&message, None).await })
+fn ask(link: &Arc<Link>, id: u16) -> JoinHandle<Result<Vec<u8>, LookupError>> {
+    let (link, message) = (link.clone(), Arc::from(id.to_be_bytes()));
+    tokio::spawn(async move { link.ask(&message, None).await })
 }
 
-/// How long a question takes.
-async fn time(line: &Arc<Line>) -> Duration {
+/// The time that a question takes.
+async fn time(link: &Arc<Link>) -> Duration {
     let started = Instant::now();
-    assert_eq!(ask(line, 7).await.unwrap().unwrap(), 7_u16.to_be_bytes());
+    assert_eq!(ask(link, 7).await.unwrap().unwrap(), 7_u16.to_be_bytes());
     started.elapsed()
 }
 
 #[tokio::test(start_paused = true)] // R-7858-3.4a
 async fn cold_questions_share_one_connection() {
-    let (line, opened) = line(&[Server::Late(30 * MS)]);
-    let asked: Vec<_> = (0..50).map(|id| ask(&line, id)).collect();
+    let (link, opened) = link(&[Server::Late(30 * MS)]);
+    let asked: Vec<_> = (0..50).map(|id| ask(&link, id)).collect();
     for (id, asked) in (0_u16..).zip(asked) {
         assert_eq!(asked.await.unwrap().unwrap(), id.to_be_bytes());
     }
@@ -120,8 +120,8 @@ async fn cold_questions_share_one_connection() {
 
 #[tokio::test(start_paused = true)] // R-7858-3.4b
 async fn a_server_that_closes_after_each_answer_loses_no_question() {
-    let (line, opened) = line(&[Server::Closes(1)]);
-    let asked: Vec<_> = (0..50).map(|id| ask(&line, id)).collect();
+    let (link, opened) = link(&[Server::Closes(1)]);
+    let asked: Vec<_> = (0..50).map(|id| ask(&link, id)).collect();
     for (id, asked) in (0_u16..).zip(asked) {
         assert_eq!(asked.await.unwrap().unwrap(), id.to_be_bytes());
     }
@@ -130,10 +130,10 @@ async fn a_server_that_closes_after_each_answer_loses_no_question() {
 
 #[tokio::test(start_paused = true)] // R-7858-3.4b
 async fn one_that_closes_without_an_answer_is_tried_twice() {
-    let (first, opened) = line(&[Server::Closes(0), Server::Answers(Duration::ZERO)]);
+    let (first, opened) = link(&[Server::Closes(0), Server::Answers(Duration::ZERO)]);
     assert_eq!(time(&first).await, Duration::ZERO);
     assert_eq!(opened.load(Ordering::Relaxed), 2);
-    let (both, opened) = line(&[Server::Closes(0)]);
+    let (both, opened) = link(&[Server::Closes(0)]);
     let error = ask(&both, 7).await.unwrap().unwrap_err();
     assert_eq!(error.to_string(), "no name server: closed by the server");
     assert_eq!(opened.load(Ordering::Relaxed), 2);
@@ -141,45 +141,45 @@ async fn one_that_closes_without_an_answer_is_tried_twice() {
 
 #[tokio::test(start_paused = true)]
 async fn one_that_refuses_is_tried_once_a_question() {
-    let (line, opened) = line(&[Server::Refused]);
+    let (link, opened) = link(&[Server::Refused]);
     for nth in 1..3 {
-        let error = ask(&line, 7).await.unwrap().unwrap_err();
+        let error = ask(&link, 7).await.unwrap().unwrap_err();
         assert_eq!(error.to_string(), "no name server: refused");
-        // Who comes at once hears the same, without another connection.
-        ask(&line, 8).await.unwrap().unwrap_err();
+        // A question at once gets the same, without another connection.
+        ask(&link, 8).await.unwrap().unwrap_err();
         assert_eq!(opened.load(Ordering::Relaxed), nth);
         sleep(REFUSED_FOR).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_connection_that_cannot_be_replaced_makes_another_way_join() {
-    let (line, _) = line(&[Server::FallsSilent(1), Server::Refused]);
-    assert_eq!(slow(&line).await, None);
-    line.prove(true);
-    assert_eq!(slow(&line).await, Some((250, Slow::NotUp)));
-    assert!(!line.is_good());
-    // Who comes next waits no longer for a line in doubt.
-    assert_eq!(slow(&line).await, Some((250, Slow::Silent)));
-    let told = line.failure().map(|error| error.to_string());
+async fn a_silent_connection_that_cannot_be_replaced_makes_another_transport_join() {
+    let (link, _) = link(&[Server::FallsSilent(1), Server::Refused]);
+    assert_eq!(slow(&link).await, None);
+    link.prove(true);
+    assert_eq!(slow(&link).await, Some((250, Slow::NotUp)));
+    assert!(!link.is_good());
+    // The next question does not wait longer for a link in doubt.
+    assert_eq!(slow(&link).await, Some((250, Slow::Silent)));
+    let told = link.failure().map(|error| error.to_string());
     assert_eq!(told.as_deref(), Some("no name server: refused"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_name_does_not_leak_while_a_second_connection_comes_up() {
-    let (line, opened) = line(&[Server::Far(160 * MS, 400 * MS)]);
-    assert_eq!(time(&line).await, 560 * MS);
-    line.prove(true);
+    let (link, opened) = link(&[Server::Far(160 * MS, 400 * MS)]);
+    assert_eq!(time(&link).await, 560 * MS);
+    link.prove(true);
     // After 250 ms, or 500, there is a second connection, which takes longer than the head start.
-    assert_eq!(slow(&line).await, None);
+    assert_eq!(slow(&link).await, None);
     assert_eq!(opened.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test(start_paused = true)] // R-9520-3.1
 async fn a_question_at_which_connections_end_leaves_three_times() {
-    let (line, opened) = line(&[Server::Dislikes(7)]);
-    assert!(ask(&line, 1).await.unwrap().is_ok());
-    let (liked, disliked) = (ask(&line, 1), ask(&line, 7));
+    let (link, opened) = link(&[Server::Dislikes(7)]);
+    assert!(ask(&link, 1).await.unwrap().is_ok());
+    let (liked, disliked) = (ask(&link, 1), ask(&link, 7));
     let error = disliked.await.unwrap().unwrap_err();
     assert_eq!(error.to_string(), "no name server: closed by the server");
     assert!(liked.await.unwrap().is_ok());
@@ -188,8 +188,8 @@ async fn a_question_at_which_connections_end_leaves_three_times() {
 
 #[tokio::test(start_paused = true)]
 async fn hundreds_of_questions_are_answered_by_a_server_that_takes_one_a_connection() {
-    let (line, opened) = line(&[Server::Closes(1)]);
-    let asked: Vec<_> = (0..400).map(|id| ask(&line, id)).collect();
+    let (link, opened) = link(&[Server::Closes(1)]);
+    let asked: Vec<_> = (0..400).map(|id| ask(&link, id)).collect();
     for (id, asked) in (0_u16..).zip(asked) {
         assert_eq!(asked.await.unwrap().unwrap(), id.to_be_bytes());
     }
@@ -198,32 +198,32 @@ async fn hundreds_of_questions_are_answered_by_a_server_that_takes_one_a_connect
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_is_mute_gets_fewer_and_fewer_connections() {
-    let (line, opened) = line(&[Server::FallsSilent(0)]);
+    let (link, opened) = link(&[Server::FallsSilent(0)]);
     for _ in 0..20 {
-        let asked = ask(&line, 7);
+        let asked = ask(&link, 7);
         sleep(500 * MS).await;
         asked.abort();
     }
-    // In 10 s: the first, and others 250 ms, 500 ms, 1, 2, and 4 s later.
+    // In 10 s: the first, and others 250 ms, 500 ms, 1, 2 and 4 s later.
     assert!(opened.load(Ordering::Relaxed) <= 6, "{opened:?}");
 }
 
 #[tokio::test(start_paused = true)] // R-7858-3.4b
 async fn silence_after_serving_costs_250_ms_and_a_connection() {
-    let (line, opened) = line(&[Server::FallsSilent(2), Server::Late(40 * MS)]);
-    assert_eq!(time(&line).await, Duration::ZERO);
-    assert_eq!(time(&line).await, Duration::ZERO);
-    assert_eq!(time(&line).await, 290 * MS);
-    assert_eq!(time(&line).await, Duration::ZERO);
+    let (link, opened) = link(&[Server::FallsSilent(2), Server::Late(40 * MS)]);
+    assert_eq!(time(&link).await, Duration::ZERO);
+    assert_eq!(time(&link).await, Duration::ZERO);
+    assert_eq!(time(&link).await, 290 * MS);
+    assert_eq!(time(&link).await, Duration::ZERO);
     assert_eq!(opened.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_server_costs_fewer_and_fewer_connections() {
-    let (line, opened) = line(&[Server::Answers(900 * MS)]);
+    let (link, opened) = link(&[Server::Answers(900 * MS)]);
     let mut connections = Vec::new();
     for _ in 0..5 {
-        assert_eq!(time(&line).await, 900 * MS);
+        assert_eq!(time(&link).await, 900 * MS);
         connections.push(opened.load(Ordering::Relaxed));
     }
     // After 250 ms, then 500 ms; one second of patience is enough.
@@ -232,23 +232,23 @@ async fn a_slow_server_costs_fewer_and_fewer_connections() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_second_connection_is_the_last() {
-    let (line, opened) = line(&[Server::FallsSilent(0)]);
-    let asked = ask(&line, 7);
+    let (link, opened) = link(&[Server::FallsSilent(0)]);
+    let asked = ask(&link, 7);
     sleep(Duration::from_secs(5)).await;
     assert!(!asked.is_finished());
     assert_eq!(opened.load(Ordering::Relaxed), 2);
     asked.abort();
 }
 
-/// After how many milliseconds another way is to join a question, and why.
-async fn slow(line: &Arc<Line>) -> Option<(u128, Slow)> {
+/// After how many milliseconds another transport is to join a question, and why.
+async fn slow(link: &Arc<Link>) -> Option<(u128, Slow)> {
     let join = Join::after(50 * MS);
     let (message, started) = (Arc::from(7_u16.to_be_bytes()), Instant::now());
     let told = async {
         let why = join.slow().await;
         (started.elapsed().as_millis(), why)
     };
-    match select(pin!(line.ask(&message, Some(&join))), pin!(told)).await {
+    match select(pin!(link.ask(&message, Some(&join))), pin!(told)).await {
         Either::Left(_) => None,
         Either::Right((at, _)) => Some(at),
     }
@@ -256,57 +256,57 @@ async fn slow(line: &Arc<Line>) -> Option<(u128, Slow)> {
 
 #[tokio::test(start_paused = true)]
 async fn the_head_start_counts_from_the_connections_start() {
-    let (line, _) = line(&[Server::Late(2_000 * MS)]);
-    assert_eq!(slow(&line).await, Some((50, Slow::NotUp)));
-    // The same connection is still under way.
-    assert_eq!(slow(&line).await, Some((0, Slow::NotUp)));
+    let (link, _) = link(&[Server::Late(2_000 * MS)]);
+    assert_eq!(slow(&link).await, Some((50, Slow::NotUp)));
+    // The same connection is still being opened.
+    assert_eq!(slow(&link).await, Some((0, Slow::NotUp)));
     sleep(2_000 * MS).await;
-    assert_eq!(slow(&line).await, None);
+    assert_eq!(slow(&link).await, None);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_is_up_and_mute_is_slow_after_250_ms() {
-    let (line, _) = line(&[Server::FallsSilent(0)]);
-    assert_eq!(slow(&line).await, Some((250, Slow::Silent)));
-    assert!(!line.is_good());
+    let (link, _) = link(&[Server::FallsSilent(0)]);
+    assert_eq!(slow(&link).await, Some((250, Slow::Silent)));
+    assert!(!link.is_good());
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_that_has_answered_before_may_be_slower() {
-    let (line, _) = line(&[Server::FallsSilent(1), Server::FallsSilent(0)]);
-    assert_eq!(slow(&line).await, None);
-    line.prove(true);
-    assert!(line.is_good());
-    assert_eq!(slow(&line).await, Some((1_000, Slow::Silent)));
-    // The next question is no older than it is.
-    assert_eq!(slow(&line).await, Some((1_000, Slow::Silent)));
+    let (link, _) = link(&[Server::FallsSilent(1), Server::FallsSilent(0)]);
+    assert_eq!(slow(&link).await, None);
+    link.prove(true);
+    assert!(link.is_good());
+    assert_eq!(slow(&link).await, Some((1_000, Slow::Silent)));
+    // The next question is no older than that.
+    assert_eq!(slow(&link).await, Some((1_000, Slow::Silent)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn tcp_that_comes_up_in_time_gets_the_head_start_again() {
     let open = |quota| {
-        Connection::open(quota, async move |life: Arc<super::super::connection::Life>| {
+        Connection::open(quota, async move |state: Arc<super::connection::ConnectionState>| {
             sleep(40 * MS).await;
-            life.tcp_is_up();
+            state.tcp_is_up();
             pending::<Result<DuplexStream, LookupError>>().await
         })
     };
-    let line = Arc::new(Line::new(([192, 0, 2, 53], 853).into(), open));
-    assert_eq!(slow(&line).await, Some((90, Slow::NotUp)));
+    let link = Arc::new(Link::new(([192, 0, 2, 53], 853).into(), open));
+    assert_eq!(slow(&link).await, Some((90, Slow::NotUp)));
 }
 
-/// Whether a question that fails finds the line in vain.
+/// Returns whether a question that fails finds that the link takes questions and answers none.
 async fn is_in_vain(servers: &[Server]) -> bool {
-    let ((line, _), join) = (line(servers), Join::after(50 * MS));
+    let ((link, _), join) = (link(servers), Join::after(50 * MS));
     let message = Arc::from(7_u16.to_be_bytes());
-    line.ask(&message, Some(&join)).await.unwrap_err();
+    link.ask(&message, Some(&join)).await.unwrap_err();
     join.was_in_vain()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_line_that_is_up_and_ends_at_each_question_is_in_vain() {
+async fn a_link_that_is_up_and_ends_at_each_question_answers_none() {
     assert!(is_in_vain(&[Server::Closes(0)]).await);
-    // Why there is no connection is told elsewhere.
+    // Another test has the reason why there is no connection.
     assert!(!is_in_vain(&[Server::Refused]).await);
     assert!(!is_in_vain(&[Server::Closes(0), Server::Refused]).await);
 }

@@ -1,5 +1,5 @@
-//! Makes the connections of a line, through the crate's own connector: its socket options, its
-//! binding, its report.
+//! Makes the connections of a link with the crate's own connector: with its socket options, its
+//! binding and its report.
 
 use std::future::Future;
 use std::io;
@@ -13,9 +13,10 @@ use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::connection::{Connection, Life, Phase};
-use super::ports::{Ports, Spot};
-use super::tls::{self, Client, Tls};
+use super::connection::{Connection, ConnectionState, Phase};
+use super::ports::Ports;
+use super::route::Route;
+use super::tls::{self, TlsClient, TlsClients};
 use crate::connect::Connector;
 use crate::connect::attempt::Attempt;
 use crate::connect::socket::SocketOptions;
@@ -27,66 +28,66 @@ use crate::race::error::Error;
 use crate::race::report::text::Time;
 use crate::race::report::{AttemptOutcome, AttemptReport};
 
-/// How long a connection may take: the lookups that wait for it give up sooner.
+/// The time-out of a connection. The lookups that wait for it give up sooner.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The same where plain DNS will do as well: a live server has answered by then.
+/// The same where plain DNS serves as well: by then a working server has answered.
 pub(in crate::dns) const OPPORTUNISTIC_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where a line leads.
+/// Makes the connections of one link.
 #[derive(Debug, Clone)]
-pub(super) struct Opener {
+pub(super) struct Dialer {
     pub(super) addr: SocketAddr,
-    pub(in crate::dns) binding: Binding,
-    /// `None`: TCP in clear.
-    pub(super) security: Option<Security>,
+    pub(super) binding: Binding,
+    /// `None` for unencrypted TCP.
+    pub(super) tls: Option<TlsDialer>,
 }
 
-/// What makes TLS of it.
+/// Makes TLS on a connection.
 #[derive(Debug, Clone)]
-pub(super) struct Security {
-    pub(in crate::dns) server: NameServer,
-    pub(super) tls: Arc<Tls>,
-    /// Made at first use, and with it the sessions that are resumed: of this line and no other.
-    pub(super) client: Arc<OnceCell<Client>>,
-    /// Where it is remembered how that went, if plain DNS will do as well.
-    pub(in crate::dns) ports: Option<(Arc<Ports>, Spot)>,
+pub(super) struct TlsDialer {
+    pub(super) server: NameServer,
+    pub(super) clients: Arc<TlsClients>,
+    /// Made at first use. Its sessions are resumed by this link only.
+    pub(super) client: Arc<OnceCell<TlsClient>>,
+    /// The memory of the port, where plain DNS serves as well.
+    pub(super) ports: Option<(Arc<Ports>, Route)>,
 }
 
-impl Opener {
-    /// A new connection. Its task makes it.
+impl Dialer {
+    /// A new connection, whose task dials.
     pub(super) fn open(&self, quota: usize) -> Arc<Connection> {
-        let Self { addr, binding, security } = self.clone();
-        match security {
+        let Self { addr, binding, tls } = self.clone();
+        match tls {
             None => Connection::open(quota, async move |_| {
                 let made = connect(addr, binding, TIMEOUT, Attempt::connect).await;
                 made.map_err(|failed| failed.error)
             }),
-            Some(security) => Connection::open(quota, async move |life: Arc<Life>| {
+            Some(tls) => Connection::open(quota, async move |state: Arc<ConnectionState>| {
                 let started = Instant::now();
-                let made = security.connect(addr, binding, life).await;
-                security.remember(started, &made);
+                let made = tls.connect(addr, binding, state).await;
+                tls.remember(started, &made);
                 made.map_err(|failed| failed.error)
             }),
         }
     }
 }
 
-impl Security {
+impl TlsDialer {
     async fn connect(
         &self,
         addr: SocketAddr,
         binding: Binding,
-        life: Arc<Life>,
+        state: Arc<ConnectionState>,
     ) -> Result<TlsStream<TcpStream>, Failed> {
         let timeout = if self.ports.is_some() { OPPORTUNISTIC_TIMEOUT } else { TIMEOUT };
-        let client = self.client.get_or_try_init(|| self.tls.client(&self.server)).await;
-        let Client { config, name } = client.map_err(Failed::here)?;
+        let client = self.client.get_or_try_init(|| self.clients.client(&self.server)).await;
+        let TlsClient { config, name } = client.map_err(Failed::here)?;
         let dial = |attempt: Attempt| {
-            let (life, name) = (life.clone(), name.clone());
+            let (state, name) = (state.clone(), name.clone());
             let tls = TlsConnector::from(config.clone());
             async move {
                 let tcp = attempt.connect().await?;
-                life.tcp_is_up();
+                state.tcp_is_up();
                 let stream = tls.connect(name, tcp).await?;
                 let session = stream.get_ref().1;
                 let (version, handshake) = (session.protocol_version(), session.handshake_kind());
@@ -96,46 +97,46 @@ impl Security {
         };
         let made = connect(addr, binding, timeout, dial).await;
         made.map_err(|failed| match failed.fault {
-            Fault::Silence => failed.because(silence(&life, timeout)),
+            Fault::Silence => failed.because(silence(&state, timeout)),
             Fault::Port | Fault::Here => failed,
         })
     }
 
     fn remember<T>(&self, started: Instant, made: &Result<T, Failed>) {
-        let Some((ports, spot)) = &self.ports else { return };
+        let Some((ports, route)) = &self.ports else { return };
         let now = Instant::now();
         match made {
-            // Until it has answered, that says little.
+            // A handshake alone does not prove the port useful; wait for an answer.
             Ok(_) => {}
             Err(Failed { error, fault: Fault::Port }) => {
-                ports.tls_is_dead(spot, &error.reason(), now);
+                ports.tls_is_dead(route, &error.reason(), now);
             }
             Err(Failed { error, fault: Fault::Silence }) => {
-                ports.tls_is_silent(spot, &error.reason(), started, now);
+                ports.tls_is_silent(route, &error.reason(), started, now);
             }
             Err(Failed { fault: Fault::Here, .. }) => {}
         }
     }
 }
 
-fn silence(life: &Life, timeout: Duration) -> String {
-    let what = match life.phase() {
+fn silence(state: &ConnectionState, timeout: Duration) -> String {
+    let what = match state.phase() {
         Phase::Connecting(_) => "no TCP connection",
         Phase::Handshaking(_) | Phase::Up | Phase::Ended => "no TLS handshake",
     };
     format!("{what} within {}", Time(timeout))
 }
 
-/// A connection that did not come about, and where the fault lies.
+/// A connection attempt that has failed, and where the fault lies.
 struct Failed {
     error: LookupError,
     fault: Fault,
 }
 
 enum Fault {
-    /// The server's port: refused, or no such handshake.
+    /// The port of the server: refused, or a failed handshake.
     Port,
-    /// Nothing was heard in time.
+    /// Nothing came in time.
     Silence,
     /// This host: nothing was sent.
     Here,
@@ -167,11 +168,11 @@ where
     let connector = Connector::without_resolver().config(config).socket(socket);
     match connector.connect_addrs_with(&[addr], dial).await {
         Ok(established) => Ok(established.stream),
-        Err(error) => Err(judge(&error)),
+        Err(error) => Err(classify_failure(&error)),
     }
 }
 
-fn judge(error: &Error) -> Failed {
+fn classify_failure(error: &Error) -> Failed {
     let attempt = error.report().attempts().first();
     match attempt.map(AttemptReport::outcome) {
         Some(AttemptOutcome::Failed(cause)) => {

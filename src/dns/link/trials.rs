@@ -1,17 +1,18 @@
-//! What one question has gone through on a line.
+//! How often one question has been sent over a link, and how often it has moved to another
+//! connection.
 
 use tokio::time::Instant;
 
-use crate::dns::link::connection::Ended;
+use crate::dns::link::connection::Unanswered;
 use crate::dns::link::join::{Join, Slow};
 use crate::race::answer::LookupError;
 
-/// So often at most a question leaves, each time on another connection (R-9520-3.1).
+/// A question is sent at most this many times, each time on a new connection (R-9520-3.1).
 const MAX_SENDS: usize = 3;
-/// Twice on connections that answer nobody.
+/// The same on connections that have answered nothing.
 const MAX_SENDS_IN_VAIN: usize = 2;
-/// So often at most it moves on before it has left: a thousand may wait at a server that takes one
-/// question a connection.
+/// How often an unsent question may move to another connection. High, because a server may take one
+/// question per connection.
 const MAX_MOVES: usize = 2_000;
 
 /// See the module.
@@ -32,7 +33,7 @@ impl<'a> Trials<'a> {
         Self { join, told: false, is_replaced: false, started_at, sends: 0, moves: 0 }
     }
 
-    /// Whom to tell that another way should join, unless that is done.
+    /// The join to notify, unless that is done.
     pub(super) fn untold(&self) -> Option<&'a Join> {
         self.join.filter(|_| !self.told)
     }
@@ -42,13 +43,13 @@ impl<'a> Trials<'a> {
         self.join.iter().for_each(|join| join.tell(why));
     }
 
-    /// A question moves on from a connection that has ended: the server may have closed it before it
-    /// saw the question (R-7858-3.4b).
+    /// Moves the question on from a connection that has ended: the server may have closed it before
+    /// it saw the question (R-7858-3.4b).
     ///
     /// # Errors
     ///
     /// Another connection would do no better.
-    pub(super) fn go_on(&mut self, ended: Ended) -> Result<(), LookupError> {
+    pub(super) fn go_on(&mut self, ended: Unanswered) -> Result<(), LookupError> {
         self.moves += 1;
         self.sends += usize::from(ended.was_sent);
         let most = if ended.answers > 0 { MAX_SENDS } else { MAX_SENDS_IN_VAIN };

@@ -1,30 +1,31 @@
-//! When a silent connection gets another one beside it.
+//! When a second connection is opened beside a silent one.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A connection from which nothing has come for so long, though a question is open, may be dead
-/// without our knowledge (NAT, suspend): another one is opened beside it.
+/// A connection that has been silent for this time while a question is open may be dead without
+/// notice (NAT, suspend): another one is opened beside it.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// Doubled so often at most while the old connection turns out to be alive: 2 s.
+/// The patience doubles at most this many times while the silent connection turns out to be alive:
+/// to 2 s.
 const MAX_FALSE_ALARMS: u32 = 3;
-/// The next one comes no sooner than this after one that has not answered, doubled each time.
+/// After a spare that has not answered the next one waits for this time, which doubles each time.
 const APART: Duration = Duration::from_millis(500);
-/// Up to 8 s.
+/// It doubles at most this many times: to 8 s.
 const MAX_DOUBLED: u32 = 4;
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Spares {
     false_alarms: u32,
-    /// Those that have not answered, in a row.
+    /// The spares in a row that have not answered.
     in_vain: u32,
     opened_at: Option<Instant>,
 }
 
 impl Spares {
-    /// How long a silence is one, and when the next spare may be opened.
+    /// The patience with a silent connection, and when the next spare may be opened.
     pub(super) fn next(&self) -> (Duration, Instant) {
         let patience = PATIENCE * (1 << self.false_alarms);
         let open_at = match self.opened_at {
@@ -39,12 +40,13 @@ impl Spares {
         self.in_vain += 1;
     }
 
-    /// Whether the last one has brought nothing, and the old connection nothing since.
+    /// Returns whether nothing has come from the last spare, nor from the silent connection since.
     pub(super) fn is_in_vain(&self) -> bool {
         self.in_vain > 0
     }
 
-    /// A question was answered; if one was opened for it, by the spare or by the silent one.
+    /// A question was answered: if a spare was opened for it, by the spare or by the silent
+    /// connection.
     pub(super) fn answered(&mut self, by_spare: Option<bool>) {
         self.in_vain = 0;
         self.false_alarms = match by_spare {

@@ -1,0 +1,85 @@
+//! The source of the configuration.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::file::{Stamp, read};
+use super::resolv_conf::Conf;
+use crate::dns::name_server::NameServer;
+use crate::race::answer::{LookupError, LookupErrorKind};
+
+/// The path of resolv.conf(5).
+const RESOLV_CONF: &str = "/etc/resolv.conf";
+
+/// The source of the name servers, the search list and the options.
+#[derive(Debug, Clone)]
+pub(in crate::dns) enum Source {
+    /// A file in the form of resolv.conf(5).
+    File(PathBuf),
+    /// The settings of a system without such a file.
+    #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
+    Platform,
+    /// The caller.
+    Given(Vec<NameServer>),
+}
+
+impl Source {
+    #[cfg(not(any(windows, target_vendor = "apple", target_os = "android")))]
+    pub(in crate::dns) fn system() -> Self {
+        Self::File(RESOLV_CONF.into())
+    }
+
+    #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
+    pub(in crate::dns) fn system() -> Self {
+        Self::Platform
+    }
+
+    pub(in crate::dns) fn is_of_the_system(&self) -> bool {
+        match self {
+            Self::File(path) => path == Path::new(RESOLV_CONF),
+            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
+            Self::Platform => true,
+            Self::Given(_) => false,
+        }
+    }
+
+    /// Returns whether no question leaves before its server is authenticated.
+    pub(in crate::dns) fn is_authenticated(&self) -> bool {
+        match self {
+            Self::Given(servers) => servers.iter().any(NameServer::is_authenticated),
+            Self::File(_) => false,
+            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
+            Self::Platform => false,
+        }
+    }
+
+    /// The state of the source: another stamp means that it has changed.
+    pub(in crate::dns) fn stamp(&self) -> Stamp {
+        match self {
+            Self::File(path) => Stamp::of(path),
+            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
+            Self::Platform => Stamp::Period(super::platform::period()),
+            Self::Given(_) => Stamp::Missing,
+        }
+    }
+
+    /// # Errors
+    ///
+    /// The configuration is there and cannot be read.
+    pub(in crate::dns) fn read(&self) -> Result<Conf, LookupError> {
+        match self {
+            Self::File(path) => match read(path) {
+                Ok(text) => Ok(Conf::parse(&text)),
+                Err(e) => Err(no_name_server(path, &e)),
+            },
+            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
+            Self::Platform => super::platform::read(),
+            Self::Given(servers) => Ok(Conf::of(servers.iter().cloned())),
+        }
+    }
+}
+
+fn no_name_server(path: &Path, error: &io::Error) -> LookupError {
+    let why = format!("{}: {error}", path.display());
+    LookupError::from(LookupErrorKind::NoNameServer).with_cause(why)
+}

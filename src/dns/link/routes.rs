@@ -1,0 +1,125 @@
+//! How the name servers of a network are reached: the links to them, the memory of their ports, and
+//! TLS.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::runtime::{self, Handle};
+
+use super::Link;
+use super::connection::Phase;
+use super::dial::{Dialer, TlsDialer};
+use super::ports::Ports;
+use super::route::Route;
+use super::tls::TlsClients;
+use crate::dns::name_server::{NameServer, Profile};
+use crate::mutex::Mutex;
+use crate::race::answer::{LookupError, LookupErrorKind};
+use crate::race::binding::Binding;
+
+/// At most this many links are kept although they are not in use.
+const MAX_LINKS: usize = 64;
+
+/// All lookups of a network share it.
+#[derive(Debug)]
+pub(in crate::dns) struct Routes {
+    pub(in crate::dns) ports: Arc<Ports>,
+    /// The head start of TLS where plain DNS serves as well.
+    pub(in crate::dns) plain_delay: Duration,
+    /// No UDP (`use-vc`).
+    pub(in crate::dns) tcp_only: bool,
+    clients: Arc<TlsClients>,
+    links: Mutex<HashMap<LinkKey, Arc<Link>>>,
+}
+
+/// The transport of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(in crate::dns) enum Transport {
+    Tcp,
+    Tls,
+}
+
+/// The key of a link. A connection and its timers belong to the runtime that made them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct LinkKey {
+    runtime: runtime::Id,
+    route: Route,
+    profile: Profile,
+    transport: Transport,
+}
+
+/// The way of one question to one server.
+pub(in crate::dns) struct Way<'a> {
+    pub(in crate::dns) routes: &'a Routes,
+    pub(in crate::dns) server: &'a NameServer,
+    pub(in crate::dns) binding: &'a Binding,
+    pub(in crate::dns) route: Route,
+    /// The reason for which the question was sent unencrypted, once it was.
+    pub(in crate::dns) clear: &'a OnceLock<Arc<str>>,
+}
+
+impl Routes {
+    pub(in crate::dns) fn new(clients: TlsClients, plain_delay: Duration, tcp_only: bool) -> Self {
+        let (ports, links) = (Arc::default(), Mutex::default());
+        Self { ports, plain_delay, tcp_only, clients: Arc::new(clients), links }
+    }
+
+    pub(in crate::dns) fn way<'a>(
+        &'a self,
+        server: &'a NameServer,
+        binding: &'a Binding,
+        clear: &'a OnceLock<Arc<str>>,
+    ) -> Way<'a> {
+        let route = Route::to(server.addr(), binding);
+        Way { routes: self, server, binding, route, clear }
+    }
+}
+
+impl Way<'_> {
+    /// The link of this runtime to the server.
+    pub(in crate::dns) fn link(&self, transport: Transport) -> Arc<Link> {
+        let (route, profile) = (self.route.clone(), self.server.profile().clone());
+        let key = LinkKey { runtime: Handle::current().id(), route, profile, transport };
+        let mut links = self.routes.links.lock();
+        if links.len() >= MAX_LINKS && !links.contains_key(&key) {
+            links.retain(|_, link| link.is_in_use() || Arc::strong_count(link) > 1);
+        }
+        let link = links.entry(key).or_insert_with(|| {
+            let dialer = self.dialer(transport);
+            Arc::new(Link::new(dialer.addr, move |quota| dialer.open(quota)))
+        });
+        link.clone()
+    }
+
+    /// For a silent TLS-only server: how far the connection got.
+    pub(in crate::dns) fn standing(&self) -> Option<LookupError> {
+        if !self.server.is_authenticated() {
+            return None;
+        }
+        let link = self.link(Transport::Tls);
+        let silent = |what| LookupError::from(LookupErrorKind::TimedOut).with_cause(what);
+        link.failure().or_else(|| match link.phase()? {
+            Phase::Connecting(_) => Some(silent("no TCP connection")),
+            Phase::Handshaking(_) => Some(silent("TCP is up, TLS is silent")),
+            Phase::Up => Some(silent("TLS is up and silent")),
+            Phase::Ended => None,
+        })
+    }
+
+    fn dialer(&self, transport: Transport) -> Dialer {
+        let binding = self.binding.clone();
+        if transport == Transport::Tcp {
+            return Dialer { addr: self.server.addr(), binding, tls: None };
+        }
+        let addr = self.server.tls_addr().unwrap_or(self.server.addr());
+        let opportunistic = matches!(self.server.profile(), Profile::Opportunistic { .. });
+        let tls = TlsDialer {
+            server: self.server.clone(),
+            clients: self.routes.clients.clone(),
+            client: Arc::default(),
+            ports: opportunistic.then(|| (self.routes.ports.clone(), self.route.clone())),
+        };
+        Dialer { addr, binding, tls: Some(tls) }
+    }
+}
