@@ -59,6 +59,7 @@ use tower_service::Service;
 
 use crate::connect::Connector;
 use crate::connect::attempt::Established;
+use crate::race::error::Error;
 use crate::race::report::text::Escaped;
 
 impl Service<Uri> for Connector {
@@ -99,11 +100,11 @@ impl Service<Uri> for &Connector {
 #[must_use = "futures do nothing unless polled"]
 pub struct Connecting<T>(Pin<Box<Making<T>>>);
 
-type Making<T> = dyn Future<Output = Result<Established<T>, crate::Error>> + Send;
+type Making<T> = dyn Future<Output = Result<Established<T>, Error>> + Send;
 
 impl<T> Connecting<T> {
     pub(crate) fn new(
-        making: impl Future<Output = Result<Established<T>, crate::Error>> + Send + 'static,
+        making: impl Future<Output = Result<Established<T>, Error>> + Send + 'static,
     ) -> Self {
         Self(Box::pin(making))
     }

@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use crate::connect::clock::now;
 use crate::connect::socket::SocketOptions;
 use crate::mutex::Mutex;
+use crate::race::binding::Binding;
 use crate::race::host::Host;
 use crate::race::report::Report;
 
@@ -60,6 +61,13 @@ impl Attempt {
             Some(host) => host.name().to_owned(),
             None => self.addr.ip().to_string(),
         }
+    }
+
+    /// The interface, mark and local addresses of the connector's sockets: for a dial that has other
+    /// connections to make.
+    #[must_use]
+    pub fn binding(&self) -> &Binding {
+        self.socket.binding()
     }
 
     /// Connects to the address over TCP with the connector's socket options, and reports the

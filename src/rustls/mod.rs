@@ -152,7 +152,7 @@ impl Tls {
         let tls = self.clone();
         async move {
             let name = server_name(&attempt.host())?;
-            let config = tls.config_for(attempt.socket.binding()).await?;
+            let config = tls.config_for(attempt.binding()).await?;
             let tcp = attempt.connect().await?;
             TlsConnector::from(config).connect(name, tcp).await.map_err(in_words)
         }
