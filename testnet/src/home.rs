@@ -7,8 +7,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::real::Program;
-use crate::wire::{DEVICE, SECOND_DEVICE};
+use crate::program::Program;
+
+/// The device.
+const DEVICE: &str = "he0";
+/// The second device, on hosts that have one.
+const SECOND_DEVICE: &str = "he1";
 
 /// The home host's IPv4 address.
 pub const HOME_V4: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 77);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::thread;
 
-use crate::real::Program;
+use crate::program::Program;
 
 /// Set in the inner process: the network namespace of the outer one, which it must not be in.
 const MARK: &str = "HE_TESTNET_OUTSIDE";

@@ -13,16 +13,8 @@ use tokio::net::TcpStream;
 use crate::certificate::Certificate;
 use crate::clock::Moment;
 use crate::net::Net;
+use crate::program::Program;
 use crate::tls;
-
-/// A name server of Debian's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Program {
-    /// Package unbound.
-    Unbound,
-    /// Package knot-resolver.
-    Kresd,
-}
 
 /// A process that serves port 853 of every address of the home host, loopback among them, and of
 /// every [`NameServer`](crate::NameServer) of which [`tls_open`](crate::NameServer::tls_open) was
@@ -39,22 +31,6 @@ const IDLE: u64 = 2_000;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Program {
-    /// Where its package installs it.
-    pub(crate) fn path(self) -> &'static Path {
-        match self {
-            Self::Unbound => Path::new("/usr/sbin/unbound"),
-            Self::Kresd => Path::new("/usr/sbin/kresd"),
-        }
-    }
-
-    /// Its package.
-    pub(crate) fn package(self) -> &'static str {
-        match self {
-            Self::Unbound => "unbound",
-            Self::Kresd => "knot-resolver",
-        }
-    }
-
     /// Starts it with this certificate and these names' addresses. The story's home host has to
     /// [need](crate::Home::needs) it. It listens when this returns.
     ///

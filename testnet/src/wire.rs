@@ -18,16 +18,11 @@ use std::time::Duration;
 use tun_rs::{DeviceBuilder, SyncDevice};
 
 use crate::clock::Moment;
-use crate::craft::{reset, unreachable};
+use crate::craft::{Unreachable, reset, unreachable};
 use crate::log::Packet;
 use crate::packet::{Body, Header, turn_around};
 use crate::path::{Fate, Passing};
 use crate::world::World;
-
-/// The device.
-pub(crate) const DEVICE: &str = "he0";
-/// The second device, on hosts that have one.
-pub(crate) const SECOND_DEVICE: &str = "he1";
 
 /// The kernel's first port for clients (`net.ipv4.ip_local_port_range`).
 pub(crate) const FIRST_EPHEMERAL: u16 = 32_768;
@@ -111,7 +106,7 @@ impl Wire {
                 return self.queue(now + path.rtt / 2, device, packet, None);
             }
             (Fate::Refused, Body::Tcp(segment)) => reset(header, &segment),
-            (Fate::Refused, Body::Udp) => unreachable(header, packet, crate::Unreachable::Port),
+            (Fate::Refused, Body::Udp) => unreachable(header, packet, Unreachable::Port),
             (Fate::Unreachable(why), Body::Tcp(_) | Body::Udp) => unreachable(header, packet, why),
         };
         let answered = Header::parse(&answer);
