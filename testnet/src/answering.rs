@@ -6,8 +6,7 @@ use hickory_proto::op::{OpCode, ResponseCode};
 use hickory_proto::rr::{Name, RData, Record, RecordType, rdata};
 
 use crate::clock::Moment;
-use crate::world::World;
-use crate::zone::{Asked, Entry, Over, Reply};
+use crate::zone::{Asked, Entry, Over, Reply, Zone};
 
 /// What is sent.
 pub(crate) struct Message {
@@ -20,12 +19,11 @@ pub(crate) struct Message {
 /// What the server says, and how long after the question; `None` if nothing. The question is noted.
 /// `code`: it says no more than this.
 pub(crate) fn answer(
-    world: &World,
+    zone: &mut Zone,
     asked: Asked,
     op_code: OpCode,
     code: Option<ResponseCode>,
 ) -> Option<(Message, Duration)> {
-    let mut zone = world.zone();
     let Asked { server, record, over, .. } = asked;
     let name = asked.name.clone();
     zone.asked.push(asked);

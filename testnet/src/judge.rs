@@ -4,10 +4,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::capture::Packet;
 use crate::clock::Moment;
-use crate::log::{End, Packet, ms};
+use crate::host::Host;
+use crate::log::{End, ms};
 use crate::net::Net;
-use crate::path::Host;
 use crate::world::Call;
 
 /// A timer fires no later than this after its time.

@@ -33,11 +33,14 @@
 #![cfg(target_os = "linux")]
 
 mod answering;
+mod capture;
 mod certificate;
 mod clock;
 mod control;
 mod craft;
+mod dns_name;
 mod home;
+mod host;
 mod isolate;
 mod judge;
 mod log;
@@ -60,20 +63,22 @@ mod words;
 mod world;
 mod zone;
 
+pub use capture::Packet;
 pub use certificate::{Authority, Certificate};
 pub use clock::Moment;
 pub use craft::Unreachable;
+pub use dns_name::DnsName;
 pub use home::{HOME_V4, HOME_V6, Home, NAME_SERVER_V4, NAME_SERVER_V6, SECOND_V4, SECOND_V6};
-pub use log::{End, Log, Packet, Start};
+pub use host::Host;
+pub use log::{End, Log, Start};
 pub use name_server::NameServer;
 pub use net::Net;
 pub use outing::{is_out, only_loopback, outing};
 pub use packet::{Body, Header, Segment};
-pub use path::Host;
 pub use program::Program;
 pub use real::RealServer;
 pub use sockets::Socket;
 pub use story::{internet, internet_at, internet_for};
 pub use tls::{Goodbye, Hello, TlsConnection};
 pub use words::words;
-pub use zone::{Asked, DnsName, Over};
+pub use zone::{Asked, Over};

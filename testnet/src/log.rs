@@ -5,56 +5,10 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use crate::capture::Packet;
 use crate::clock::{Moment, Ms};
-use crate::packet::{ACK, Body, FIN, Header, RST, Segment};
-use crate::path::Host;
-
-/// One packet, as the home host sends or gets it.
-#[derive(Debug, Clone, Copy)]
-pub struct Packet {
-    /// When it left or arrived, or a little before: never later than the truth. For TCP the time
-    /// is the kernel's own, to the millisecond; for the rest that of the wire.
-    pub at: Moment,
-    /// When the wire saw it.
-    pub seen: Moment,
-    /// Whether the home host sent it.
-    pub sent: bool,
-    /// By which device.
-    pub device: &'static str,
-    /// The home host's end.
-    pub home: SocketAddr,
-    /// The remote end.
-    pub peer: SocketAddr,
-    /// What it carries.
-    pub body: Body,
-    /// Whether it got lost on its way to the remote host.
-    pub lost: bool,
-}
-
-impl Packet {
-    pub(crate) fn sent(header: &Header, device: &'static str, now: Moment, lost: bool) -> Self {
-        let stamp = header.tcp().and_then(|segment| segment.stamp);
-        let at = stamp.and_then(|stamp| Moment::of_tcp_stamp(stamp, now)).unwrap_or(now);
-        let (home, peer, body) = (header.src, header.dst, header.body);
-        Self { at, seen: now, sent: true, device, home, peer, body, lost }
-    }
-
-    pub(crate) fn received(header: &Header, device: &'static str, now: Moment) -> Self {
-        let (home, peer, body) = (header.dst, header.src, header.body);
-        Self { at: now, seen: now, sent: false, device, home, peer, body, lost: false }
-    }
-
-    fn tcp(&self) -> Option<&Segment> {
-        match &self.body {
-            Body::Tcp(segment) => Some(segment),
-            Body::Udp | Body::Icmp(..) | Body::Other(_) => None,
-        }
-    }
-
-    fn sent_tcp(&self) -> Option<&Segment> {
-        self.tcp().filter(|_| self.sent)
-    }
-}
+use crate::host::Host;
+use crate::packet::{ACK, Body, FIN, RST, Segment};
 
 /// The first SYN of an attempt.
 #[derive(Debug, Clone, Copy)]

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 use crate::answering::{self, pause};
 use crate::clock::Moment;
-use crate::path::Host;
+use crate::host::Host;
 use crate::remote;
 use crate::world::World;
 use crate::zone::{Asked, Over};
@@ -117,8 +117,8 @@ impl RequestHandler for Handler {
         let mut metadata = Metadata::response_from_request(&request.metadata);
         metadata.recursion_available = true;
         let op_code = request.metadata.op_code;
-        let said =
-            asked(request, came).and_then(|asked| answering::answer(self.0, asked, op_code, None));
+        let said = asked(request, came)
+            .and_then(|asked| answering::answer(&mut self.0.zone(), asked, op_code, None));
         let Some((message, after)) = said else { return nothing(&metadata) };
         pause(came + after).await;
         self.0.control.note(came + after);

@@ -8,15 +8,18 @@ use std::time::Duration;
 use he::{Connector, Error, Established};
 use tokio::net::TcpStream;
 
+use crate::capture::Packet;
 use crate::clock::Moment;
+use crate::dns_name::DnsName;
 use crate::home::{self, Home};
-use crate::log::{Log, Packet};
+use crate::host::Host;
+use crate::log::Log;
 use crate::name_server::{self, NameServer};
-use crate::path::Host;
+use crate::remote;
 use crate::sockets::{self, Socket};
 use crate::tls::TlsConnection;
 use crate::world::{Call, World};
-use crate::zone::{Asked, DnsName};
+use crate::zone::Asked;
 
 /// The test internet of one story. `Copy`: it can go into every closure.
 #[derive(Clone, Copy)]
@@ -28,7 +31,7 @@ impl Net {
     pub(crate) fn new(world: &'static World, home: &Home) -> Self {
         let net = Self { world };
         name_server::serve(world, home.second());
-        world.listen(443);
+        remote::listen(world, 443);
         let _ = NameServer::new(world, home.name_server());
         net
     }

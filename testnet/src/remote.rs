@@ -1,7 +1,7 @@
 //! The remote hosts' servers: one listener a port plays them all.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
@@ -11,6 +11,17 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use crate::path::Manner;
 use crate::world::World;
 use crate::{tls, tls_server};
+
+/// From the first call on, all remote hosts listen on this port.
+pub(crate) fn listen(world: &'static World, port: u16) {
+    let mut listening = world.listening();
+    if listening.insert(port) {
+        for ip in [IpAddr::from(Ipv4Addr::UNSPECIFIED), Ipv6Addr::UNSPECIFIED.into()] {
+            let listener = listener(SocketAddr::new(ip, port)).expect("a free port");
+            world.remote.spawn(serve(world, listener));
+        }
+    }
+}
 
 /// A listening socket of one family only.
 pub(crate) fn listener(addr: SocketAddr) -> io::Result<Socket> {
@@ -38,7 +49,7 @@ fn bound(addr: SocketAddr, kind: Type) -> io::Result<Socket> {
 }
 
 /// Serves whoever comes. The client's address is that of the remote host: the wire swaps them.
-pub(crate) async fn serve(world: &'static World, listener: Socket) {
+async fn serve(world: &'static World, listener: Socket) {
     let listener = TcpListener::from_std(listener.into()).expect("a listener");
     let port = listener.local_addr().expect("an address").port();
     while let Ok((stream, from)) = listener.accept().await {

@@ -196,7 +196,8 @@ impl Conversation {
             over: Over::Tls { connection: number, resumed: self.resumed },
             len: message.len(),
         };
-        let said = answering::answer(world, asked, question.metadata.op_code, faults.code);
+        let op_code = question.metadata.op_code;
+        let said = answering::answer(&mut world.zone(), asked, op_code, faults.code);
         let Some((said, after)) = said.filter(|_| !faults.never) else { return };
         let answer = framed(&question, said, faults.wrong);
         self.under_way += 1;

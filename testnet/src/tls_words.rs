@@ -10,6 +10,7 @@ use crate::certificate::Certificate;
 use crate::log::Log;
 use crate::name_server::NameServer;
 use crate::path::{Door, Forgotten};
+use crate::remote;
 use crate::tls::{self, Faults, Goodbye, Greeting, Setup, Wrong};
 
 /// DNS over TLS, at port 853: without a word a SYN is answered with RST there. The words may be
@@ -169,7 +170,7 @@ impl NameServer {
         self.world.tls().set_up(self.ip(), change);
         // A listener of this process, unless the story has one of its own.
         if self.world.tls().speaks(self.ip()) {
-            self.world.listen(tls::PORT);
+            remote::listen(self.world, tls::PORT);
         }
         self
     }

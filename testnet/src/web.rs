@@ -15,7 +15,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 
 use crate::certificate::Certificate;
-use crate::path::Host;
+use crate::host::Host;
 
 impl Host {
     /// A web server without TLS. It says what it was asked for, and over which version of HTTP:

@@ -17,9 +17,9 @@ use std::time::Duration;
 
 use tun_rs::{DeviceBuilder, SyncDevice};
 
+use crate::capture::Packet;
 use crate::clock::Moment;
 use crate::craft::{Unreachable, reset, unreachable};
-use crate::log::Packet;
 use crate::packet::{Body, Header, turn_around};
 use crate::path::{Fate, Passing};
 use crate::world::World;

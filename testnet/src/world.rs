@@ -2,18 +2,16 @@
 //! process, which tells one story.
 
 use std::collections::HashSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+use crate::capture::Packet;
 use crate::clock::Moment;
 use crate::control::Control;
-use crate::log::Packet;
 use crate::path::Paths;
-use crate::remote;
 use crate::tls::Tls;
 use crate::zone::Zone;
 
@@ -90,14 +88,8 @@ impl World {
         *self.call.lock().unwrap_or_else(PoisonError::into_inner) = call;
     }
 
-    /// Somebody listens on this port of every remote host.
-    pub(crate) fn listen(&'static self, port: u16) {
-        let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
-        if listening.insert(port) {
-            for ip in [IpAddr::from(Ipv4Addr::UNSPECIFIED), Ipv6Addr::UNSPECIFIED.into()] {
-                let listener = remote::listener(SocketAddr::new(ip, port)).expect("a free port");
-                self.remote.spawn(remote::serve(self, listener));
-            }
-        }
+    /// The ports on which all remote hosts listen.
+    pub(crate) fn listening(&self) -> MutexGuard<'_, HashSet<u16>> {
+        self.listening.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,10 +5,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use hickory_proto::op::ResponseCode;
-use hickory_proto::rr::{Name, RData, RecordType, rdata};
+use hickory_proto::rr::{RData, RecordType};
 
 use crate::clock::Moment;
-use crate::world::World;
 
 /// An answer as the zone has it.
 #[derive(Debug, Clone)]
@@ -91,7 +90,7 @@ pub(crate) struct Mood {
 /// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Zone {
-    entries: HashMap<(String, RecordType), Entry>,
+    pub(crate) entries: HashMap<(String, RecordType), Entry>,
     moods: HashMap<IpAddr, Mood>,
     names: HashSet<&'static str>,
     pub(crate) asked: Vec<Asked>,
@@ -117,7 +116,7 @@ impl Zone {
     }
 
     /// The name for as long as the process lives, once.
-    fn keep(&mut self, name: String) -> &'static str {
+    pub(crate) fn keep(&mut self, name: String) -> &'static str {
         let known = self.names.get(name.as_str()).copied();
         known.unwrap_or_else(|| {
             let name = Box::leak(name.into_boxed_str());
@@ -128,106 +127,5 @@ impl Zone {
 
     pub(crate) fn mood(&mut self, server: IpAddr) -> &mut Mood {
         self.moods.entry(server).or_default()
-    }
-}
-
-/// A name in the DNS. `aaaa`, `a` and `cname` say what it has; the words after them (`after`,
-/// `never`, `servfail` ...) hold for the one said last. A name has no records but those.
-#[derive(Clone, Copy)]
-pub struct DnsName {
-    world: &'static World,
-    name: &'static str,
-    last: RecordType,
-}
-
-impl DnsName {
-    pub(crate) fn new(world: &'static World, name: &str) -> Self {
-        let name = name.trim_end_matches('.').to_ascii_lowercase();
-        Self { world, name: world.zone().keep(name), last: RecordType::AAAA }
-    }
-
-    /// AAAA records.
-    pub fn aaaa<H: Into<IpAddr>>(self, hosts: impl IntoIterator<Item = H>) -> Self {
-        self.records(RecordType::AAAA, hosts)
-    }
-
-    /// A records.
-    pub fn a<H: Into<IpAddr>>(self, hosts: impl IntoIterator<Item = H>) -> Self {
-        self.records(RecordType::A, hosts)
-    }
-
-    /// Another name has the records.
-    pub fn cname(self, target: &str) -> Self {
-        let target = Name::from_ascii(format!("{target}.")).expect("a name");
-        let data = RData::CNAME(rdata::CNAME(target));
-        self.set(RecordType::CNAME, Reply::Records(vec![data]))
-    }
-
-    /// The answer comes so many milliseconds after the question.
-    pub fn after(self, ms: u64) -> Self {
-        self.with(|entry| entry.after = Duration::from_millis(ms))
-    }
-
-    /// There is no answer.
-    pub fn never(self) -> Self {
-        self.with(|entry| entry.reply = Reply::Nothing)
-    }
-
-    /// The first questions are passed over.
-    pub fn ignores_first(self, n: u32) -> Self {
-        self.with(|entry| entry.to_ignore = n)
-    }
-
-    /// SERVFAIL.
-    pub fn servfail(self) -> Self {
-        self.with(|entry| entry.reply = Reply::Code(ResponseCode::ServFail))
-    }
-
-    /// REFUSED.
-    pub fn refused(self) -> Self {
-        self.with(|entry| entry.reply = Reply::Code(ResponseCode::Refused))
-    }
-
-    /// NXDOMAIN, for this type only, as broken servers do.
-    pub fn nxdomain(self) -> Self {
-        self.with(|entry| entry.reply = Reply::Code(ResponseCode::NXDomain))
-    }
-
-    /// The name exists and has no such record.
-    pub fn nodata(self) -> Self {
-        self.with(|entry| entry.reply = Reply::Records(Vec::new()))
-    }
-
-    /// Over UDP the answer only says that it is too long.
-    pub fn truncated(self) -> Self {
-        self.with(|entry| entry.truncated = true)
-    }
-
-    /// The TTL; 300 s without a word.
-    pub fn ttl(self, seconds: u32) -> Self {
-        self.with(|entry| entry.ttl = seconds)
-    }
-
-    fn records<H: Into<IpAddr>>(
-        self,
-        kind: RecordType,
-        hosts: impl IntoIterator<Item = H>,
-    ) -> Self {
-        let records = hosts.into_iter().map(|host| RData::from(host.into())).collect::<Vec<_>>();
-        assert!(records.iter().all(|data| data.record_type() == kind), "{records:?} in {kind}");
-        self.set(kind, Reply::Records(records))
-    }
-
-    fn set(self, kind: RecordType, reply: Reply) -> Self {
-        let key = (self.name.to_owned(), kind);
-        self.world.zone().entries.insert(key, Entry::of(reply));
-        Self { last: kind, ..self }
-    }
-
-    fn with(self, change: impl FnOnce(&mut Entry)) -> Self {
-        let mut zone = self.world.zone();
-        let entry = zone.entries.get_mut(&(self.name.to_owned(), self.last));
-        change(entry.expect("say aaaa, a or cname first"));
-        self
     }
 }
