@@ -46,6 +46,8 @@ mod judge;
 mod log;
 mod name_server;
 mod net;
+#[path = "../../tests/support/outcome.rs"]
+mod outcome;
 mod outing;
 mod packet;
 mod path;

@@ -1,6 +1,8 @@
 //! A report in words without times, to compare.
 
-use he::{AttemptOutcome, LookupOutcome, Report};
+use he::{LookupOutcome, Report};
+
+use crate::outcome::outcome;
 
 /// One line a lookup, then one line an attempt: `AAAA: 1`, `[2001:db8::1]:443: cancelled`.
 #[must_use]
@@ -14,15 +16,7 @@ pub fn words(report: &Report) -> Vec<String> {
         };
         format!("{}: {outcome}", lookup.record())
     });
-    let attempts = report.attempts().iter().map(|attempt| {
-        let outcome = match attempt.outcome() {
-            AttemptOutcome::Won => "won".to_owned(),
-            AttemptOutcome::Cancelled => "cancelled".to_owned(),
-            AttemptOutcome::TimedOut => "timed out".to_owned(),
-            AttemptOutcome::Failed(error) => error.kind().to_string(),
-            other => format!("{other:?}"),
-        };
-        format!("{}: {outcome}", attempt.addr())
-    });
+    let attempts =
+        report.attempts().iter().map(|attempt| format!("{}: {}", attempt.addr(), outcome(attempt)));
     lookups.chain(attempts).collect()
 }
