@@ -5,23 +5,23 @@ use std::net::SocketAddr;
 use crate::clock::Moment;
 use crate::packet::{Body, Header, Segment};
 
-/// One packet, as the home host sends or gets it.
+/// One packet, as the home host sends or receives it.
 #[derive(Debug, Clone, Copy)]
 pub struct Packet {
-    /// When it left or arrived, or a little before: never later than the truth. For TCP the time
-    /// is the kernel's own, to the millisecond; for the rest that of the wire.
+    /// When it left or arrived. This may be a little too early and is never too late. For TCP the
+    /// time is the kernel's own, to the millisecond; for all other packets it is the wire's.
     pub at: Moment,
     /// When the wire saw it.
     pub seen: Moment,
     /// Whether the home host sent it.
     pub sent: bool,
-    /// By which device.
+    /// The device that it passed.
     pub device: &'static str,
     /// The home host's end.
     pub home: SocketAddr,
     /// The remote end.
     pub peer: SocketAddr,
-    /// What it carries.
+    /// Its payload.
     pub body: Body,
     /// Whether it got lost on its way to the remote host.
     pub lost: bool,

@@ -1,4 +1,4 @@
-//! The handle by which a story says what the DNS has of a name.
+//! The handle by which a test sets the records of a name.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use hickory_proto::rr::{Name, RData, RecordType, rdata};
 use crate::world::World;
 use crate::zone::{Entry, Reply};
 
-/// A name in the DNS. `aaaa`, `a` and `cname` say what it has; the words after them (`after`,
-/// `never`, `servfail` ...) hold for the one said last. A name has no records but those.
+/// A name in the DNS. `aaaa`, `a` and `cname` set its records, and it has no others. The methods
+/// after them (`after`, `never`, `servfail` ...) change the records that were set last.
 #[derive(Clone, Copy)]
 pub struct DnsName {
     world: &'static World,
@@ -34,54 +34,54 @@ impl DnsName {
         self.records(RecordType::A, hosts)
     }
 
-    /// Another name has the records.
+    /// A CNAME: the name is an alias of another one.
     pub fn cname(self, target: &str) -> Self {
         let target = Name::from_ascii(format!("{target}.")).expect("a name");
         let data = RData::CNAME(rdata::CNAME(target));
         self.set(RecordType::CNAME, Reply::Records(vec![data]))
     }
 
-    /// The answer comes so many milliseconds after the question.
+    /// The answer comes `ms` milliseconds after the question.
     pub fn after(self, ms: u64) -> Self {
         self.with(|entry| entry.after = Duration::from_millis(ms))
     }
 
-    /// There is no answer.
+    /// No answer comes.
     pub fn never(self) -> Self {
         self.with(|entry| entry.reply = Reply::Nothing)
     }
 
-    /// The first questions are passed over.
+    /// The first `n` questions get no answer.
     pub fn ignores_first(self, n: u32) -> Self {
         self.with(|entry| entry.to_ignore = n)
     }
 
-    /// SERVFAIL.
+    /// The answer is SERVFAIL.
     pub fn servfail(self) -> Self {
         self.with(|entry| entry.reply = Reply::Code(ResponseCode::ServFail))
     }
 
-    /// REFUSED.
+    /// The answer is REFUSED.
     pub fn refused(self) -> Self {
         self.with(|entry| entry.reply = Reply::Code(ResponseCode::Refused))
     }
 
-    /// NXDOMAIN, for this type only, as broken servers do.
+    /// The answer is NXDOMAIN for this type only, as from broken servers.
     pub fn nxdomain(self) -> Self {
         self.with(|entry| entry.reply = Reply::Code(ResponseCode::NXDomain))
     }
 
-    /// The name exists and has no such record.
+    /// The answer is NODATA: the name exists and has no such record.
     pub fn nodata(self) -> Self {
         self.with(|entry| entry.reply = Reply::Records(Vec::new()))
     }
 
-    /// Over UDP the answer only says that it is too long.
+    /// Over UDP the answer is truncated to nothing.
     pub fn truncated(self) -> Self {
         self.with(|entry| entry.truncated = true)
     }
 
-    /// The TTL; 300 s without a word.
+    /// The TTL; 300 s by default.
     pub fn ttl(self, seconds: u32) -> Self {
         self.with(|entry| entry.ttl = seconds)
     }
@@ -105,7 +105,7 @@ impl DnsName {
     fn with(self, change: impl FnOnce(&mut Entry)) -> Self {
         let mut zone = self.world.zone();
         let entry = zone.entries.get_mut(&(self.name.to_owned(), self.last));
-        change(entry.expect("say aaaa, a or cname first"));
+        change(entry.expect("aaaa, a or cname comes first"));
         self
     }
 }

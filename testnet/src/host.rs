@@ -1,4 +1,4 @@
-//! The handle by which a story says how a remote host behaves.
+//! The handle by which a test sets how a remote host behaves.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -12,8 +12,9 @@ use crate::path::{Fate, Loss, Manner, Path, Serving};
 use crate::remote;
 use crate::world::World;
 
-/// A remote host, or one port of it. Without another word it accepts connections on port 443 and
-/// says back what it hears, 20 ms away. Words hold from now on, and may be said at any time.
+/// A remote host, or one port of it. By default it accepts connections on port 443 and echoes the
+/// bytes that it receives, with a round-trip time of 20 ms. A method may be called at any time, and
+/// holds from then on.
 #[derive(Clone, Copy)]
 pub struct Host {
     world: &'static World,
@@ -26,7 +27,7 @@ impl Host {
         Self { world, ip, port: None }.with(|_| {})
     }
 
-    /// One port: what is said of it holds for no other. Somebody listens there.
+    /// One port, which is open. The methods of the returned handle affect no other port.
     pub fn port(self, port: u16) -> Self {
         remote::listen(self.world, port);
         Self { port: Some(port), ..self }.with(|_| {})
@@ -37,62 +38,63 @@ impl Host {
         self.with(|path| path.rtt = Duration::from_millis(ms))
     }
 
-    /// Swallows every packet.
+    /// Drops every packet.
     pub fn silent(self) -> Self {
         self.with(|path| path.fate = Fate::Lost)
     }
 
-    /// Swallows every datagram of UDP; TCP passes.
+    /// Drops every UDP datagram; TCP passes.
     pub fn udp_silent(self) -> Self {
         self.with(|path| path.fate = Fate::UdpLost)
     }
 
-    /// Swallows every segment of TCP, to every port; UDP passes.
+    /// Drops every TCP segment, to every port; UDP passes.
     pub fn tcp_silent(self) -> Self {
         self.with(|path| path.fate = Fate::TcpLost)
     }
 
-    /// Answers a SYN with RST, a datagram with "port unreachable".
+    /// Answers a SYN with RST, and a datagram with "port unreachable".
     pub fn refused(self) -> Self {
         self.with(|path| path.fate = Fate::Refused)
     }
 
-    /// A router on the way says that it cannot pass packets on.
+    /// A router on the way answers every packet with this message.
     pub fn icmp(self, why: Unreachable) -> Self {
         self.with(|path| path.fate = Fate::Unreachable(why))
     }
 
-    /// Works again, after one of the words above.
+    /// Works again, after one of the methods above.
     pub fn reachable(self) -> Self {
         self.with(|path| path.fate = Fate::Arrives)
     }
 
-    /// The first SYNs to it are lost.
+    /// The first `n` SYNs to it are lost.
     pub fn lose_first_syns(self, n: u32) -> Self {
         self.with(|path| path.syns_to_lose = n)
     }
 
-    /// Packets are lost at this rate (0 to 1), each way, in the same order with the same seed.
+    /// Packets are lost at this rate (0 to 1) in both directions. The same seed loses the same
+    /// ones.
     pub fn loss(self, seed: u64, rate: f64) -> Self {
         self.with(|path| path.loss = Some(Loss { state: seed, rate }))
     }
 
-    /// Accepts and never speaks.
+    /// Accepts connections and sends nothing.
     pub fn answers_never(self) -> Self {
         self.with(|path| path.manner = Manner::Listens)
     }
 
-    /// Accepts and closes at once.
+    /// Accepts connections and closes them at once.
     pub fn accepts_then_closes(self) -> Self {
         self.with(|path| path.manner = Manner::Closes)
     }
 
-    /// Accepts, and resets the connection at the first byte it gets.
+    /// Accepts connections and resets each at the first byte that it receives.
     pub fn accepts_then_resets(self) -> Self {
         self.with(|path| path.manner = Manner::Resets)
     }
 
-    /// Gives each connection to this function, with `TCP_NODELAY`.
+    /// Gives each connection to this function. `TCP_NODELAY` is set.
     pub fn serves<F>(self, server: impl Fn(TcpStream) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
@@ -108,7 +110,7 @@ impl Host {
         self.ip
     }
 
-    /// Whether a packet's remote end is this.
+    /// Whether this is the remote end of a packet.
     #[must_use]
     pub fn is(&self, peer: SocketAddr) -> bool {
         self.ip == peer.ip() && self.port.is_none_or(|port| port == peer.port())

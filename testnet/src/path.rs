@@ -12,7 +12,7 @@ use crate::craft::Unreachable;
 use crate::packet::{Body, FIN, RST};
 use crate::tls;
 
-/// What becomes of packets to an address and port, and what the server there does.
+/// The path to an address and port, and what the server there does.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Path {
     pub(crate) rtt: Duration,
@@ -22,7 +22,7 @@ pub(crate) struct Path {
     pub(crate) loss: Option<Loss>,
 }
 
-/// What becomes of a packet.
+/// What happens to a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
     Arrives,
@@ -40,11 +40,11 @@ pub(crate) enum Manner {
     Listens,
     Closes,
     Resets,
-    /// What the story says, see [`Host::serves`](crate::Host::serves).
+    /// The test's own server takes it, see [`Host::serves`](crate::Host::serves).
     Serves,
 }
 
-/// A seeded coin for each packet (SplitMix64).
+/// Random loss of packets, drawn by SplitMix64 from a seed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Loss {
     pub(crate) state: u64,
@@ -89,34 +89,35 @@ impl Default for Path {
     }
 }
 
-/// A server of the story's own.
+/// A server of the test's own.
 pub(crate) type Server = Arc<dyn Fn(TcpStream) -> Serving + Send + Sync>;
 pub(crate) type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// All paths.
 #[derive(Default)]
 pub(crate) struct Paths {
-    /// By address, and by address and port where that has a word of its own.
+    /// By address, and by address and port where that differs.
     paths: HashMap<(IpAddr, Option<u16>), Path>,
-    /// The port for DNS over TLS, where it is not closed.
-    doors: HashMap<IpAddr, Door>,
+    /// The state of the port for DNS over TLS, where a test has set it.
+    tls_ports: HashMap<IpAddr, TlsPort>,
     servers: HashMap<(IpAddr, Option<u16>), Server>,
-    /// Connections that a NAT has forgotten, by remote end and the client's port.
+    /// The connections that a NAT has forgotten, by remote end and the client's port.
     forgotten: HashMap<(SocketAddr, u16), Forgotten>,
 }
 
-/// What of a forgotten connection is swallowed.
+/// Which packets of a forgotten connection are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Forgotten {
-    /// Every packet.
+    /// All packets.
     Wholly,
-    /// All but what is still on its way to the client, and that the client has got it.
+    /// The client's packets with data, FIN or RST. Packets on their way to the client arrive, and
+    /// so do its ACKs of them.
     WhatTheClientSays,
 }
 
-/// The port for DNS over TLS, unless it has a path of its own.
+/// The port for DNS over TLS, unless that has a path of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Door {
+pub(crate) enum TlsPort {
     #[default]
     Closed,
     Open,
@@ -124,7 +125,7 @@ pub(crate) enum Door {
 }
 
 impl Paths {
-    /// `None`: nobody has this address.
+    /// The path to an address and port; `None` if no host has the address.
     pub(crate) fn find(&mut self, peer: SocketAddr) -> Option<&mut Path> {
         let key = (peer.ip(), Some(peer.port()));
         match self.paths.contains_key(&key) {
@@ -133,7 +134,7 @@ impl Paths {
         }
     }
 
-    /// The server of the story's own, if there is one.
+    /// The test's own server, if there is one.
     pub(crate) fn server(&self, at: SocketAddr) -> Option<Server> {
         let own = self.servers.get(&(at.ip(), Some(at.port())));
         own.or_else(|| self.servers.get(&(at.ip(), None))).cloned()
@@ -143,7 +144,7 @@ impl Paths {
     pub(crate) fn pass(&mut self, packet: Passing) -> Option<(Path, bool)> {
         let Passing { peer, client: _, body, sent } = packet;
         let forgotten = self.forgets(packet);
-        let door = self.door(peer);
+        let port = self.tls_port(peer);
         let path = self.find(peer)?;
         let mut lost = forgotten || path.loses(body) || path.loss.as_mut().is_some_and(Loss::hits);
         if sent && opens(body) && path.syns_to_lose > 0 {
@@ -151,33 +152,33 @@ impl Paths {
             lost = true;
         }
         let mut path = *path;
-        match door {
-            Door::Closed if path.carries_tcp() => path.fate = Fate::Refused,
-            Door::Silent => lost = true,
-            Door::Closed | Door::Open => {}
+        match port {
+            TlsPort::Closed if path.carries_tcp() => path.fate = Fate::Refused,
+            TlsPort::Silent => lost = true,
+            TlsPort::Closed | TlsPort::Open => {}
         }
         Some((path, lost))
     }
 
-    /// From now on the port for DNS over TLS is like this.
-    pub(crate) fn set_door(&mut self, ip: IpAddr, door: Door) {
-        self.doors.insert(ip, door);
+    /// Sets the state of the port for DNS over TLS.
+    pub(crate) fn set_tls_port(&mut self, ip: IpAddr, port: TlsPort) {
+        self.tls_ports.insert(ip, port);
     }
 
-    /// A NAT forgets this connection.
+    /// Drops the packets of this connection, as if a NAT had forgotten it.
     pub(crate) fn forget(&mut self, peer: SocketAddr, client: u16, what: Forgotten) {
         self.forgotten.insert((peer, client), what);
     }
 
-    fn door(&self, peer: SocketAddr) -> Door {
+    fn tls_port(&self, peer: SocketAddr) -> TlsPort {
         let own = self.paths.contains_key(&(peer.ip(), Some(peer.port())));
         match peer.port() == tls::PORT && !own {
-            true => self.doors.get(&peer.ip()).copied().unwrap_or_default(),
-            false => Door::Open,
+            true => self.tls_ports.get(&peer.ip()).copied().unwrap_or_default(),
+            false => TlsPort::Open,
         }
     }
 
-    /// Whether a NAT has forgotten the connection of this packet. A SYN makes it known again.
+    /// Whether a NAT has forgotten the connection of this packet. A new SYN ends that.
     fn forgets(&mut self, packet: Passing) -> bool {
         let key = (packet.peer, packet.client);
         let Body::Tcp(segment) = packet.body else { return false };
@@ -186,14 +187,15 @@ impl Paths {
             self.forgotten.remove(&key);
             return false;
         }
-        let speaks = segment.len > 0 || segment.has(FIN) || segment.has(RST);
+        let has_content = segment.len > 0 || segment.has(FIN) || segment.has(RST);
         match what {
             Forgotten::Wholly => true,
-            Forgotten::WhatTheClientSays => packet.sent && speaks,
+            Forgotten::WhatTheClientSays => packet.sent && has_content,
         }
     }
 
-    /// Changes the path to an address, or to one port of it; that begins as a copy of the address's.
+    /// Changes the path to an address, or to one port of it. The path to a port begins as a copy of
+    /// the path to its address.
     pub(crate) fn change(&mut self, ip: IpAddr, port: Option<u16>, change: impl FnOnce(&mut Path)) {
         let known = self.paths.get(&(ip, port)).or(self.paths.get(&(ip, None)));
         let mut path = known.copied().unwrap_or_default();
@@ -201,7 +203,7 @@ impl Paths {
         self.paths.insert((ip, port), path);
     }
 
-    /// From now on this server takes the connections to an address, or to one port of it.
+    /// Gives the connections to an address, or to one port of it, to this server.
     pub(crate) fn set_server(&mut self, ip: IpAddr, port: Option<u16>, server: Server) {
         self.servers.insert((ip, port), server);
     }
@@ -213,7 +215,7 @@ pub(crate) struct Passing {
     pub(crate) peer: SocketAddr,
     pub(crate) client: u16,
     pub(crate) body: Body,
-    /// By the home host.
+    /// Whether the home host sent it.
     pub(crate) sent: bool,
 }
 

@@ -1,18 +1,18 @@
-//! Name servers that have to be installed.
+//! The installed name servers that tests may need.
 
 use std::path::Path;
 
-/// A name server of Debian's.
+/// A name server that Debian has as a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Program {
-    /// Package unbound.
+    /// The package unbound.
     Unbound,
-    /// Package knot-resolver.
+    /// The package knot-resolver.
     Kresd,
 }
 
 impl Program {
-    /// Where its package installs it.
+    /// The path at which its package installs it.
     pub(crate) fn path(self) -> &'static Path {
         match self {
             Self::Unbound => Path::new("/usr/sbin/unbound"),
@@ -20,7 +20,7 @@ impl Program {
         }
     }
 
-    /// Its package.
+    /// The name of its package.
     pub(crate) fn package(self) -> &'static str {
         match self {
             Self::Unbound => "unbound",

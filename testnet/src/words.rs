@@ -1,10 +1,11 @@
-//! A report in words without times, to compare.
+//! Reports as text without times, so that tests can compare them.
 
 use he::{LookupOutcome, Report};
 
 use crate::outcome::outcome;
 
-/// One line a lookup, then one line an attempt: `AAAA: 1`, `[2001:db8::1]:443: cancelled`.
+/// One line for each lookup, then one line for each attempt, such as `AAAA: 1` and
+/// `[2001:db8::1]:443: cancelled`.
 #[must_use]
 pub fn words(report: &Report) -> Vec<String> {
     let lookups = report.lookups().iter().map(|lookup| {

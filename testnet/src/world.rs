@@ -1,5 +1,5 @@
-//! Everything a story shares with the threads that play its world. It lives as long as the
-//! process, which tells one story.
+//! The state that a test shares with the threads that play the remote hosts. It lives as long as
+//! the process, which runs one test.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -15,10 +15,10 @@ use crate::path::Paths;
 use crate::tls::Tls;
 use crate::zone::Zone;
 
-/// See the module.
+/// The state of the test internet.
 pub(crate) struct World {
     pub(crate) control: Control,
-    /// Where the files that stand for those in /etc are.
+    /// The directory of the files that are mounted over those in /etc.
     pub(crate) etc: PathBuf,
     /// The runtime of the remote hosts.
     pub(crate) remote: Handle,
@@ -26,18 +26,18 @@ pub(crate) struct World {
     log: Mutex<Vec<Packet>>,
     zone: Mutex<Zone>,
     tls: Mutex<Tls>,
-    /// A name server's way with TLS has changed.
+    /// Notified when the TLS of a name server changes.
     pub(crate) tls_changed: Notify,
     listening: Mutex<HashSet<u16>>,
     call: Mutex<Call>,
 }
 
-/// The last connect.
+/// The times of the last call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Call {
     pub(crate) called: Moment,
     pub(crate) returned: Option<Moment>,
-    /// When the runtime had run its queue after that.
+    /// When the runtime had run its queue after the call.
     pub(crate) settled: Option<Moment>,
 }
 
@@ -58,7 +58,7 @@ impl World {
             zone: Mutex::default(),
             tls: Mutex::default(),
             tls_changed: Notify::new(),
-            // Where the name servers listen already.
+            // The name servers listen on port 53 from the start.
             listening: Mutex::new(HashSet::from([53])),
             call: Mutex::new(Call::now()),
         }

@@ -1,4 +1,4 @@
-//! What the name servers know, how they behave, and what they were asked.
+//! The records and the behaviour of the name servers, and the questions that they received.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -9,19 +9,19 @@ use hickory_proto::rr::{RData, RecordType};
 
 use crate::clock::Moment;
 
-/// An answer as the zone has it.
+/// An answer in the zone.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) reply: Reply,
     pub(crate) after: Duration,
     pub(crate) ttl: u32,
-    /// Over UDP it says only that it is too long.
+    /// Over UDP it is truncated to nothing.
     pub(crate) truncated: bool,
-    /// So many questions are passed over before one is answered.
+    /// How many questions get no answer before one does.
     pub(crate) to_ignore: u32,
 }
 
-/// What is said.
+/// The content of an answer.
 #[derive(Debug, Clone)]
 pub(crate) enum Reply {
     Records(Vec<RData>),
@@ -35,36 +35,36 @@ impl Entry {
     }
 }
 
-/// A question as it came in.
+/// A question as a name server received it.
 #[derive(Debug, Clone)]
 pub struct Asked {
-    /// When.
+    /// When it arrived.
     pub at: Moment,
-    /// Whom.
+    /// The address of the server.
     pub server: IpAddr,
-    /// From which port.
+    /// The port of the client.
     pub port: u16,
     /// The name, in lower case, without a dot at the end.
     pub name: String,
     /// AAAA or A.
     pub record: RecordType,
-    /// By what way.
+    /// The transport.
     pub over: Over,
     /// The message's length in bytes.
     pub len: usize,
 }
 
-/// The way of a question.
+/// The transport of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Over {
     /// UDP.
     Udp,
-    /// TCP, in clear.
+    /// TCP, unencrypted.
     Tcp,
     /// TLS.
     Tls {
-        /// The number of the connection: its place in
-        /// [`Net::tls_connections`](crate::Net::tls_connections), all servers together.
+        /// The number of the connection, see
+        /// [`TlsConnection::number`](crate::TlsConnection::number).
         connection: usize,
         /// Whether its handshake resumed a session.
         resumed: bool,
@@ -72,14 +72,14 @@ pub enum Over {
 }
 
 impl Over {
-    /// Over TLS.
+    /// Whether it is TLS.
     #[must_use]
     pub fn is_tls(self) -> bool {
         matches!(self, Self::Tls { .. })
     }
 }
 
-/// How a name server behaves, whatever it is asked.
+/// How a name server answers all questions.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Mood {
     pub(crate) code: Option<ResponseCode>,
@@ -87,7 +87,7 @@ pub(crate) struct Mood {
     pub(crate) never: bool,
 }
 
-/// See the module.
+/// The records of all names, the behaviour of all name servers, and their questions.
 #[derive(Debug, Default)]
 pub(crate) struct Zone {
     pub(crate) entries: HashMap<(String, RecordType), Entry>,
@@ -97,14 +97,15 @@ pub(crate) struct Zone {
 }
 
 impl Zone {
-    /// The entry for a name: of the type asked for, or its CNAME. `Err` says whether it exists.
+    /// The entry for a name: of the type in question, or its CNAME. `Err` says whether the name
+    /// exists.
     pub(crate) fn find(&self, name: &str, record: RecordType) -> Result<Entry, bool> {
         let of = |record| self.entries.get(&(name.to_owned(), record));
         let found = of(record).or_else(|| of(RecordType::CNAME));
         found.cloned().ok_or_else(|| self.entries.keys().any(|(known, _)| known == name))
     }
 
-    /// Whether this question is one of those that are passed over.
+    /// Whether this question is one of the first ones, which get no answer.
     pub(crate) fn ignores(&mut self, name: &str, record: RecordType) -> bool {
         match self.entries.get_mut(&(name.to_owned(), record)) {
             Some(entry) if entry.to_ignore > 0 => {
@@ -115,7 +116,7 @@ impl Zone {
         }
     }
 
-    /// The name for as long as the process lives, once.
+    /// Keeps the name for as long as the process lives, only once.
     pub(crate) fn keep(&mut self, name: String) -> &'static str {
         let known = self.names.get(name.as_str()).copied();
         known.unwrap_or_else(|| {
