@@ -12,30 +12,18 @@ mod tls;
 mod web;
 
 use std::io;
-use std::time::Duration;
 
 use he::rustls::{HttpsConnector, Tls, Trust};
-use he::{Config, Connector, ErrorKind, Outcome, Report};
+use he::{Connector, ErrorKind, Outcome, Report};
 use http::Uri;
 use hyper_util::client::legacy::connect::HttpInfo;
 use net::Peer::{Accepts, Silent};
-use net::{Peers, Reports, Table};
-use tls::Authority;
+use net::{NAME, Peers, Reports, connector};
+use tls::{Authority, trusting};
 use tower_service::Service;
-
-const NAME: &str = "service.test";
-
-fn connector(peers: &Peers) -> Connector {
-    let config = Config::new().connect_delay(Duration::from_millis(20));
-    Connector::new(Table::of(peers.ips())).config(config)
-}
 
 fn https(peers: &Peers, authority: &Authority) -> HttpsConnector {
     HttpsConnector::new(connector(peers)).tls(trusting(authority))
-}
-
-fn trusting(authority: &Authority) -> Tls {
-    Tls::new(Trust::roots(authority.roots()))
 }
 
 #[tokio::test]

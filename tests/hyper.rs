@@ -11,22 +11,20 @@ mod web;
 use std::error::Error as _;
 use std::io;
 use std::pin::pin;
-use std::time::Duration;
 
-use he::{Config, Connector, ErrorKind, Outcome, Report};
+use he::{Connector, ErrorKind, Outcome, Report};
 use http::Uri;
 use hyper_util::client::legacy::connect::HttpInfo;
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use net::Peer::{Accepts, Refuses, Silent};
-use net::{Opened, Peers, Reports, Table};
+use net::{Opened, Peers, Reports, Table, connector, impatient};
 use tower_service::Service;
 
 /// A name with a silent address before the good one.
 fn silent_first() -> (Peers, Table, Connector) {
     let peers = Peers::new(&[("127.0.0.1", Silent), ("127.0.0.2", Accepts)]);
     let table = Table::of(peers.ips());
-    let config = Config::new().connect_delay(Duration::from_millis(20));
-    let connector = Connector::new(table.clone()).config(config);
+    let connector = impatient(table.clone());
     (peers, table, connector)
 }
 
@@ -93,9 +91,7 @@ async fn a_uri_that_names_no_place_is_refused_and_the_hook_is_told() {
 #[tokio::test]
 async fn a_request_that_is_dropped_while_it_connects_leaves_nothing() {
     let peers = Peers::new(&[("127.0.0.1", Silent), ("127.0.0.2", Silent)]);
-    let config = Config::new().connect_delay(Duration::from_millis(20));
-    let connector = Connector::new(Table::of(peers.ips())).config(config);
-    let (connector, mut opened) = Opened::of(connector);
+    let (connector, mut opened) = Opened::of(connector(&peers));
     let (connector, reports) = Reports::of(connector);
     let client = web::client(connector);
     let uri = format!("http://service.test:{}/", peers.port);

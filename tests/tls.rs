@@ -17,17 +17,11 @@ use std::{env, fs, io};
 use he::rustls::{Tls, TlsStream, Trust};
 use he::{Answer, Connector, ErrorKind, Established, Query, Resolving, SocketOptions};
 use net::Peer::Accepts;
-use net::{Peers, Table};
+use net::{NAME, Peers, Table};
 use rustls::RootCertStore;
-use tls::Authority;
+use tls::{Authority, trusting};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-
-const NAME: &str = "service.test";
-
-fn trusting(authority: &Authority) -> Tls {
-    Tls::new(Trust::roots(authority.roots()))
-}
 
 type Made = Result<Established<TlsStream<TcpStream>>, he::Error>;
 

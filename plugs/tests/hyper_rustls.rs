@@ -9,27 +9,20 @@ mod tls;
 #[path = "../../tests/support/web.rs"]
 mod web;
 
-use std::time::Duration;
-
-use he::rustls::{Tls, Trust};
-use he::{Config, Connector, ErrorKind, Report};
+use he::{Connector, ErrorKind, Report};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpInfo;
 use net::Peer::{Accepts, Refuses, Silent};
-use net::{Peers, Table};
-use tls::Authority;
-
-const NAME: &str = "service.test";
+use net::{NAME, Peers, connector};
+use tls::{Authority, trusting};
 
 fn https(peers: &Peers, authority: &Authority) -> HttpsConnector<Connector> {
-    let config = Config::new().connect_delay(Duration::from_millis(20));
-    let connector = Connector::new(Table::of(peers.ips())).config(config);
-    let tls = Tls::new(Trust::roots(authority.roots())).client_config().unwrap();
+    let tls = trusting(authority).client_config().unwrap();
     HttpsConnectorBuilder::new()
         .with_tls_config((*tls).clone())
         .https_or_http()
         .enable_all_versions()
-        .wrap_connector(connector)
+        .wrap_connector(connector(peers))
 }
 
 #[tokio::test]

@@ -11,22 +11,13 @@ mod tls;
 #[path = "../../tests/support/web.rs"]
 mod web;
 
-use std::time::Duration;
-
-use he::{Config, Connector, ErrorKind, Report};
+use he::{ErrorKind, Report};
 use hyper_util::client::legacy::connect::HttpInfo;
 use native_tls::{Certificate, TlsConnector};
 use net::Peer::{Accepts, Silent};
-use net::{Peers, Table};
+use net::{NAME, Peers, connector};
 use tls::Authority;
 use tokio::io::AsyncReadExt;
-
-const NAME: &str = "service.test";
-
-fn connector(peers: &Peers) -> Connector {
-    let config = Config::new().connect_delay(Duration::from_millis(20));
-    Connector::new(Table::of(peers.ips())).config(config)
-}
 
 fn trusting(authority: &Authority, alpn: &[&str]) -> tokio_native_tls::TlsConnector {
     let root = Certificate::from_der(&authority.der()).unwrap();

@@ -20,20 +20,15 @@ mod web;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use dual::{Dual, NAME};
+use dual::Dual;
 use he::Connector;
-use he::rustls::{Tls, Trust};
 use net::Peer::{Accepts, Free};
-use net::{Peers, Table};
+use net::{NAME, Peers, Table};
 use server::{Dir, Server};
-use tls::Authority;
+use tls::{Authority, trusting};
 use tokio::io::AsyncWriteExt;
 
 const PASSWORD: &str = "open-sesame";
-
-fn trusting(authority: &Authority) -> Tls {
-    Tls::new(Trust::roots(authority.roots()))
-}
 
 #[tokio::test]
 async fn a_mailbox_is_read_where_dovecot_greets() {
@@ -83,13 +78,10 @@ async fn a_connect_that_is_dropped_leaves_nothing_here_or_at_the_server() {
     let (dual, authority) = (Dual::stack(Free), Authority::new());
     let _dovecot = start(dual.server(), &authority).await;
     let tls = trusting(&authority);
-    let connect = || recipe::connect(&dual.connector, &tls, NAME, dual.port());
-    let drops = kernel::dropped_at_every_stage(&dual.addrs(), connect).await;
-    assert!(drops >= 2, "dropped {drops} times");
-    let straight = dual.straight();
-    let connect = || recipe::connect(&straight, &tls, NAME, dual.port());
-    let drops = kernel::dropped_after_every_poll(&dual.addrs(), connect).await;
-    assert!(drops > 2, "dropped {drops} times");
+    kernel::assert_leaves_nothing(&dual, async |connector| {
+        recipe::connect(connector, &tls, NAME, dual.port()).await
+    })
+    .await;
 }
 
 const PROGRAM: &str = "/usr/sbin/dovecot";

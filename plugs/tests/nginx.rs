@@ -21,19 +21,20 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use dns::{Dns, Reply};
-use dual::{Dual, NAME};
+use dual::Dual;
 use he::Connector;
 use he::dns::Resolver;
-use he::rustls::{HttpsConnector, Tls, Trust};
+use he::rustls::HttpsConnector;
 use hickory_proto::rr::RecordType;
 use http::Version;
 use hyper_util::client::legacy::connect::HttpInfo;
+use net::NAME;
 use net::Peer::Free;
 use server::{Dir, Server};
-use tls::Authority;
+use tls::{Authority, trusting};
 
 fn https(connector: &Connector, authority: &Authority, alpn: &[&str]) -> HttpsConnector {
-    let tls = Tls::new(Trust::roots(authority.roots())).alpn(alpn.iter().copied());
+    let tls = trusting(authority).alpn(alpn.iter().copied());
     HttpsConnector::new(connector.clone()).tls(tls)
 }
 
@@ -83,16 +84,11 @@ async fn a_request_that_is_dropped_leaves_nothing_here_or_at_the_server() {
     let _nginx = start(dual.server(), &authority).await;
     let uri = format!("https://{NAME}:{}/", dual.port());
     for alpn in [&["h2", "http/1.1"][..], &["http/1.1"]] {
-        let request = async |connector: &Connector| {
+        kernel::assert_leaves_nothing(&dual, async |connector| {
             let client = web::client(https(connector, &authority, alpn));
             web::get(&client, &uri).await.map(|(response, _)| response)
-        };
-        let raced = || request(&dual.connector);
-        let drops = kernel::dropped_at_every_stage(&dual.addrs(), raced).await;
-        assert!(drops >= 2, "dropped {drops} times");
-        let straight = dual.straight();
-        let drops = kernel::dropped_after_every_poll(&dual.addrs(), || request(&straight)).await;
-        assert!(drops > 2, "dropped {drops} times");
+        })
+        .await;
     }
 }
 

@@ -21,11 +21,10 @@ use std::fs::{self, DirEntry};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use dual::{Dual, NAME};
+use dual::Dual;
 use he::Connector;
-use he::rustls::{Tls, Trust};
 use net::Peer::{Accepts, Free};
-use net::{Peers, Table};
+use net::{NAME, Peers, Table};
 use server::{Dir, Server};
 use tls::Authority;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -48,7 +47,7 @@ fn login(ssl: SslMode) -> Config {
 }
 
 fn trusting(authority: &Authority) -> MakeRustlsConnect {
-    let tls = Tls::new(Trust::roots(authority.roots())).client_config().unwrap();
+    let tls = tls::trusting(authority).client_config().unwrap();
     MakeRustlsConnect::new((*tls).clone())
 }
 
@@ -158,13 +157,10 @@ async fn a_connect_that_is_dropped_leaves_nothing_here_or_at_the_server() {
     let (dual, authority) = (Dual::stack(Free), Authority::new());
     let _postgres = start(&bin, dual.server(), Some(&authority)).await;
     let (tls, login) = (trusting(&authority), login(SslMode::Require));
-    let connect = || recipe::connect(&dual.connector, &tls, &login, NAME, dual.port());
-    let drops = kernel::dropped_at_every_stage(&dual.addrs(), connect).await;
-    assert!(drops >= 2, "dropped {drops} times");
-    let straight = dual.straight();
-    let connect = || recipe::connect(&straight, &tls, &login, NAME, dual.port());
-    let drops = kernel::dropped_after_every_poll(&dual.addrs(), connect).await;
-    assert!(drops > 2, "dropped {drops} times");
+    kernel::assert_leaves_nothing(&dual, async |connector| {
+        recipe::connect(connector, &tls, &login, NAME, dual.port()).await
+    })
+    .await;
 }
 
 /// The first column of the first row.

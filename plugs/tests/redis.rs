@@ -20,17 +20,16 @@ mod web;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use dual::{Dual, NAME};
-use he::rustls::{Tls, Trust};
+use dual::Dual;
 use he::{Connector, Report};
 use net::Peer::{Accepts, Free};
-use net::{Peers, Table};
+use net::{NAME, Peers, Table};
 use redis::{
     AsyncConnectionConfig, ConnectionAddr, ErrorKind, ProtocolVersion, RedisConnectionInfo,
     RedisError, cmd,
 };
 use server::{Dir, Server};
-use tls::Authority;
+use tls::{Authority, trusting};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 /// Time is no matter here.
@@ -76,7 +75,7 @@ async fn tls_is_within_the_race() {
     let (dual, authority) = (Dual::stack(Free), Authority::new());
     let _redis = start(dual.server(), Some(&authority)).await;
     let (login, port) = (login(), dual.port());
-    let tls = Tls::new(Trust::roots(authority.roots()));
+    let tls = trusting(&authority);
     let made = recipe::connect(&dual.connector, Some(&tls), (&login, &patient()), NAME, port)
         .await
         .unwrap();
@@ -84,7 +83,7 @@ async fn tls_is_within_the_race() {
     let pong: String = cmd("PING").query_async(&mut made.stream.clone()).await.unwrap();
     assert_eq!(pong, "PONG");
 
-    let stranger = Tls::new(Trust::roots(Authority::named("a stranger").roots()));
+    let stranger = trusting(&Authority::named("a stranger"));
     let refused =
         recipe::connect(&dual.straight(), Some(&stranger), (&login, &patient()), NAME, port).await;
     let error = refused.map(|_| ()).unwrap_err().to_string();
@@ -185,15 +184,11 @@ async fn a_connect_that_is_dropped_leaves_nothing_here_or_at_the_server() {
     let (dual, authority) = (Dual::stack(Free), Authority::new());
     let _redis = start(dual.server(), Some(&authority)).await;
     let (login, config) = (login(), patient());
-    let tls = Tls::new(Trust::roots(authority.roots()));
-    let connect =
-        || recipe::connect(&dual.connector, Some(&tls), (&login, &config), NAME, dual.port());
-    let drops = kernel::dropped_at_every_stage(&dual.addrs(), connect).await;
-    assert!(drops >= 2, "dropped {drops} times");
-    let straight = dual.straight();
-    let connect = || recipe::connect(&straight, Some(&tls), (&login, &config), NAME, dual.port());
-    let drops = kernel::dropped_after_every_poll(&dual.addrs(), connect).await;
-    assert!(drops > 2, "dropped {drops} times");
+    let tls = trusting(&authority);
+    kernel::assert_leaves_nothing(&dual, async |connector| {
+        recipe::connect(connector, Some(&tls), (&login, &config), NAME, dual.port()).await
+    })
+    .await;
 }
 
 const PROGRAM: &str = "/usr/bin/redis-server";

@@ -20,14 +20,14 @@ mod web;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use dual::{Dual, NAME};
-use he::rustls::{Tls, Trust};
+use dual::Dual;
 use he::{Connector, Established};
 use lettre::address::Envelope;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
+use net::NAME;
 use net::Peer::{self, Accepts, Free, Refuses, Silent};
 use server::{Dir, Server};
-use tls::Authority;
+use tls::{Authority, trusting};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::TcpStream;
 
@@ -51,7 +51,7 @@ impl Mail {
     }
 
     async fn connect(&self, by: &Connector) -> Result<Established<AsyncSmtpConnection>, he::Error> {
-        let tls = Tls::new(Trust::roots(self.authority.roots()));
+        let tls = trusting(&self.authority);
         recipe::connect(by, &tls, NAME, self.ports()).await
     }
 }

@@ -19,17 +19,17 @@ mod web;
 
 use std::io;
 
-use dual::{Dual, NAME};
+use dual::Dual;
 use futures_util::stream::poll_fn;
-use he::rustls::{Tls, Trust};
+use he::rustls::Tls;
 use he::{Connector, ErrorKind};
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use net::Peer::{Accepts, Refuses};
-use net::{Peers, Table};
-use tls::{Authority, Seen};
+use net::{NAME, Peers, Table};
+use tls::{Authority, Seen, trusting};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -42,10 +42,6 @@ use tonic_health::server::health_reporter;
 
 fn uri(scheme: &str, port: u16) -> Uri {
     format!("{scheme}://{NAME}:{port}").parse().unwrap()
-}
-
-fn trusting(authority: &Authority) -> Tls {
-    Tls::new(Trust::roots(authority.roots()))
 }
 
 #[tokio::test]
@@ -158,14 +154,10 @@ async fn a_channel_or_a_request_that_is_dropped_leaves_nothing() {
     let (dual, authority) = (Dual::stack(Accepts), Authority::new());
     let _host = Host::welcome(dual.peers.listener(1), Some(&authority));
     let (tls, uri) = (trusting(&authority), uri("https", dual.port()));
-    let connect = || recipe::connect(&dual.connector, &tls, uri.clone());
-    let drops = kernel::dropped_at_every_stage(&dual.addrs(), connect).await;
-    assert!(drops >= 2, "dropped {drops} times");
-
-    let straight = dual.straight();
-    let connect = || recipe::connect(&straight, &tls, uri.clone());
-    let drops = kernel::dropped_after_every_poll(&dual.addrs(), connect).await;
-    assert!(drops > 2, "dropped {drops} times");
+    kernel::assert_leaves_nothing(&dual, async |connector| {
+        recipe::connect(connector, &tls, uri.clone()).await
+    })
+    .await;
 
     let pem = Certificate::from_pem(authority.pem());
     let own = Endpoint::from(uri.clone()).tls_config(ClientTlsConfig::new().ca_certificate(pem));

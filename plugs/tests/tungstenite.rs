@@ -19,13 +19,13 @@ mod web;
 
 use std::io;
 
-use dual::{Dual, NAME};
+use dual::Dual;
 use futures_util::{SinkExt, StreamExt};
-use he::rustls::{Tls, Trust};
+use he::rustls::Tls;
 use he::{Connector, ErrorKind};
 use net::Peer::{Accepts, Refuses};
-use net::{Peers, Table};
-use tls::Authority;
+use net::{NAME, Peers, Table};
+use tls::{Authority, trusting};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio_tungstenite::accept_hdr_async;
@@ -38,7 +38,7 @@ async fn messages_go_where_the_race_was_won_in_clear_or_with_tls() {
     for scheme in ["ws", "wss"] {
         let (dual, authority) = (Dual::stack(Accepts), Authority::new());
         serve(&dual, &authority, scheme);
-        let tls = Tls::new(Trust::roots(authority.roots()));
+        let tls = trusting(&authority);
         let uri = format!("{scheme}://{NAME}:{}/echo", dual.port());
         let (mut socket, response) = recipe::connect(&dual.connector, &tls, uri).await.unwrap();
         assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
@@ -113,15 +113,12 @@ async fn a_connect_that_is_dropped_leaves_nothing() {
     for scheme in ["ws", "wss"] {
         let (dual, authority) = (Dual::stack(Accepts), Authority::new());
         serve(&dual, &authority, scheme);
-        let tls = Tls::new(Trust::roots(authority.roots()));
+        let tls = trusting(&authority);
         let uri = format!("{scheme}://{NAME}:{}/echo", dual.port());
-        let connect = || recipe::connect(&dual.connector, &tls, uri.clone());
-        let drops = kernel::dropped_at_every_stage(&dual.addrs(), connect).await;
-        assert!(drops >= 2, "dropped {drops} times");
-        let straight = dual.straight();
-        let connect = || recipe::connect(&straight, &tls, uri.clone());
-        let drops = kernel::dropped_after_every_poll(&dual.addrs(), connect).await;
-        assert!(drops > 2, "dropped {drops} times");
+        kernel::assert_leaves_nothing(&dual, async |connector| {
+            recipe::connect(connector, &tls, uri.clone()).await
+        })
+        .await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a name server says to a question, whatever way it came.
+//! The answer of a name server to a question, over UDP, TCP or TLS.
 
 use std::time::Duration;
 
@@ -6,10 +6,9 @@ use hickory_proto::op::{OpCode, ResponseCode};
 use hickory_proto::rr::{Name, RData, Record, RecordType, rdata};
 
 use crate::clock::Moment;
-use crate::world::World;
-use crate::zone::{Asked, Entry, Over, Reply};
+use crate::zone::{Asked, Entry, Over, Reply, Zone};
 
-/// What is sent.
+/// The parts of an answer.
 pub(crate) struct Message {
     pub(crate) code: ResponseCode,
     pub(crate) answers: Vec<Record>,
@@ -17,15 +16,14 @@ pub(crate) struct Message {
     pub(crate) truncated: bool,
 }
 
-/// What the server says, and how long after the question; `None` if nothing. The question is noted.
-/// `code`: it says no more than this.
+/// Records the question and makes the answer, with the time from the question to it; `None` if the
+/// server does not answer. `code` is the whole answer if it is given.
 pub(crate) fn answer(
-    world: &World,
+    zone: &mut Zone,
     asked: Asked,
     op_code: OpCode,
     code: Option<ResponseCode>,
 ) -> Option<(Message, Duration)> {
-    let mut zone = world.zone();
     let Asked { server, record, over, .. } = asked;
     let name = asked.name.clone();
     zone.asked.push(asked);
@@ -43,12 +41,12 @@ pub(crate) fn answer(
     Some((Message { truncated, answers, ..message }, after + mood.after))
 }
 
-/// The name as the zone has it.
+/// The name in the form of the zone's keys.
 pub(crate) fn plain(name: &Name) -> String {
     name.to_string().trim_end_matches('.').to_ascii_lowercase()
 }
 
-/// Until then, by a timer that is finer than tokio's, which counts in milliseconds.
+/// Waits until then, by a finer timer than tokio's, which counts in milliseconds.
 pub(crate) async fn pause(until: Moment) {
     let wait = until - Moment::now();
     if !wait.is_zero() {
@@ -60,7 +58,7 @@ fn bare(code: ResponseCode) -> Message {
     Message { code, answers: Vec::new(), soa: Vec::new(), truncated: false }
 }
 
-/// The answer along CNAMEs, as a recursive server gives it; a loop ends after a while.
+/// The answer along CNAMEs, as a recursive server gives it. A loop ends after eight names.
 fn follow(
     asked: &str,
     record: RecordType,
@@ -105,10 +103,10 @@ fn follow(
     Some((message, after))
 }
 
-/// How long a "none" is cached, in seconds, at most.
+/// The longest time for which a negative answer is cached, in seconds.
 const NEGATIVE_TTL: u32 = 60;
 
-/// Without it a "none" is not cached.
+/// The record that makes a negative answer cacheable.
 fn soa(ttl: u32) -> Record {
     let (root, ttl) = (Name::root(), ttl.min(NEGATIVE_TTL));
     let soa = rdata::SOA::new(root.clone(), root.clone(), 1, 3600, 600, 86_400, ttl);

@@ -1,4 +1,4 @@
-//! Certificates, good and bad, made for a story.
+//! Certificates, good and bad, made for a test.
 
 use std::sync::Arc;
 
@@ -10,11 +10,12 @@ use ring::digest::{SHA256, digest};
 use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
-/// Who issues certificates: a root, or an intermediate below one. Its keys are new in each story.
+/// An issuer of certificates: a root, or an intermediate below a root. Its keys are new in each
+/// test.
 #[derive(Clone)]
 pub struct Authority {
     issuer: Arc<CertifiedIssuer<'static, KeyPair>>,
-    /// What a server sends after its own certificate: the intermediates, the nearest first.
+    /// The intermediates, the nearest first. A server sends them after its own certificate.
     above: Vec<Issued>,
     root: Issued,
 }
@@ -51,7 +52,7 @@ impl Authority {
         Self { issuer: Arc::new(issuer), above: Vec::new(), root }
     }
 
-    /// An intermediate that this one has issued. Servers send it along.
+    /// An intermediate that this authority issues. Servers send it with their certificates.
     #[must_use]
     pub fn intermediate(&self) -> Self {
         let (params, key) = ca("intermediate");
@@ -68,7 +69,7 @@ impl Authority {
         self.sign(leaf(names), key())
     }
 
-    /// One that was valid until 2020.
+    /// A certificate that was valid until 2020.
     #[must_use]
     pub fn issue_expired(&self, names: &[&str]) -> Certificate {
         let mut params = leaf(names);
@@ -77,7 +78,7 @@ impl Authority {
         self.sign(params, key())
     }
 
-    /// One that will be valid in 2100.
+    /// A certificate that is valid from 2100 on.
     #[must_use]
     pub fn issue_too_early(&self, names: &[&str]) -> Certificate {
         let mut params = leaf(names);
@@ -86,7 +87,7 @@ impl Authority {
         self.sign(params, key())
     }
 
-    /// One with this name as its subject's common name, and no subjectAltName.
+    /// A certificate with this name as its subject's common name, and no subjectAltName.
     #[must_use]
     pub fn issue_cn_only(&self, name: &str) -> Certificate {
         let mut params = leaf(&[]);
@@ -106,7 +107,7 @@ impl Authority {
         self.root.der.clone()
     }
 
-    /// A store with the root and nothing else.
+    /// A store that holds only the root.
     ///
     /// # Panics
     ///
@@ -139,11 +140,11 @@ impl Default for Authority {
 }
 
 impl Certificate {
-    /// Signed by its own key.
+    /// A certificate that is signed by its own key.
     ///
     /// # Panics
     ///
-    /// If the names are none.
+    /// If a name is invalid.
     #[must_use]
     pub fn self_signed(names: &[&str]) -> Self {
         let key = key();
@@ -152,7 +153,7 @@ impl Certificate {
         Self { chain: vec![own], key: Arc::new(key) }
     }
 
-    /// The SHA-256 of its key: of the DER form of its SubjectPublicKeyInfo.
+    /// The SHA-256 of its key, which is that of the DER form of its SubjectPublicKeyInfo.
     #[must_use]
     pub fn key_sha256(&self) -> [u8; 32] {
         sha256(&self.chain[0].key_info)
@@ -164,27 +165,27 @@ impl Certificate {
         sha256(&self.chain[0].der)
     }
 
-    /// [`key_sha256`](Self::key_sha256) of the intermediate that has issued it.
+    /// [`key_sha256`](Self::key_sha256) of the intermediate that issued it.
     ///
     /// # Panics
     ///
-    /// If a root has.
+    /// If a root issued it.
     #[must_use]
     pub fn issuer_key_sha256(&self) -> [u8; 32] {
         sha256(&self.chain.get(1).expect("an intermediate").key_info)
     }
 
-    /// [`certificate_sha256`](Self::certificate_sha256) of the intermediate that has issued it.
+    /// [`certificate_sha256`](Self::certificate_sha256) of the intermediate that issued it.
     ///
     /// # Panics
     ///
-    /// If a root has.
+    /// If a root issued it.
     #[must_use]
     pub fn issuer_certificate_sha256(&self) -> [u8; 32] {
         sha256(&self.chain.get(1).expect("an intermediate").der)
     }
 
-    /// What the server sends, the DER form of its own certificate first.
+    /// The certificates that the server sends in their DER form, its own first.
     #[must_use]
     pub fn chain(&self) -> Vec<CertificateDer<'static>> {
         self.chain.iter().map(|issued| issued.der.clone()).collect()
@@ -220,7 +221,8 @@ fn copy(key: &KeyPair) -> KeyPair {
     KeyPair::from_pem(&key.serialize_pem()).expect("the same key")
 }
 
-/// Names of issuers differ as their keys do: one that is not trusted is unknown, and no other.
+/// The name of an issuer is derived from its key. So an untrusted issuer is unknown to a client;
+/// with the name of a trusted one the error would be a bad signature.
 fn ca(name: &str) -> (CertificateParams, KeyPair) {
     let (mut params, key) = (leaf(&[]), key());
     let [a, b, c, d, ..] = sha256(key.public_key_raw());

@@ -1,4 +1,5 @@
-//! The clock of the log: the monotonic one as a number, for the kernel stamps packets with it.
+//! The clock of the log: the monotonic clock as a number, because the kernel stamps packets with
+//! it.
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -17,10 +18,10 @@ impl Moment {
         Self(clock_gettime(ClockId::CLOCK_MONOTONIC).expect("a monotonic clock").into())
     }
 
-    /// The moment of a TCP time stamp that was seen now, to the millisecond before it. With
-    /// `net.ipv4.tcp_timestamps=2` the kernel writes its monotonic clock into every segment as it
-    /// leaves, so a reader of packets that wakes up late still knows the true time. `None` if the
-    /// stamp has some other zero.
+    /// The moment of a TCP time stamp that was seen now, rounded down to a millisecond. With
+    /// `net.ipv4.tcp_timestamps=2` the kernel writes its monotonic clock into every segment that it
+    /// sends, so a reader that wakes up late still knows the true time. `None` if the stamp counts
+    /// from another zero.
     pub(crate) fn of_tcp_stamp(stamp: u32, now: Self) -> Option<Self> {
         let now_ms = now.0.as_millis();
         #[expect(clippy::cast_possible_truncation, reason = "the stamp is truncated like this")]

@@ -1,5 +1,5 @@
-//! Control timers: what is late while they were late as well is nobody's fault. The threads that
-//! play the world note their own lateness here too.
+//! Control timers. They tell a busy machine from a late crate: if a control timer was late, a late
+//! event proves nothing. The threads that play the remote hosts record their own lateness here too.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -7,10 +7,10 @@ use std::time::Duration;
 use crate::clock::Moment;
 
 const TICK: Duration = Duration::from_millis(4);
-/// Less than this is how timers are.
+/// The usual lateness of a timer. Only more than this is recorded.
 const USUAL: Duration = Duration::from_millis(2);
 
-/// More than the stories of a minute note; the oldest half of them is forgotten then.
+/// The list is cut to its newer half at this length, which a test of a minute does not reach.
 const MOST: usize = 40_000;
 
 /// When control timers were late, and by how much.
@@ -20,7 +20,7 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// A timer in a thread of its own: was the machine too busy?
+    /// Starts a timer in a thread of its own, which shows whether the machine was too busy.
     pub(crate) fn start(&'static self) {
         std::thread::spawn(move || {
             loop {
@@ -31,7 +31,7 @@ impl Control {
         });
     }
 
-    /// A timer in the story's own runtime, which shares its thread with what is tested.
+    /// Runs a timer in the test's own runtime, which shares its thread with the tested code.
     pub(crate) async fn tick(&'static self) {
         loop {
             let due = Moment::now() + TICK;
@@ -47,7 +47,7 @@ impl Control {
         within.map(|(_, late)| *late).max().unwrap_or_default()
     }
 
-    /// Something that was due then happens now.
+    /// Records that an event which was due then happens now.
     pub(crate) fn note(&self, due: Moment) {
         let late = Moment::now() - due;
         if late > USUAL {

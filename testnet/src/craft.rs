@@ -1,19 +1,19 @@
-//! Packets that no kernel of ours would send: resets, and messages of routers.
+//! Packets that the kernel of this machine would not send: resets, and messages of routers.
 
 use std::net::{IpAddr, SocketAddr};
 
 use crate::packet::{ACK, FIN, Header, ICMP, ICMP_V6, RST, SYN, Segment, TCP};
 
-/// What a router or a host says about a packet that it does not pass on.
+/// The reason why a router or a host does not pass a packet on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unreachable {
     /// No route to the network: ICMP 3/0, ICMPv6 1/0.
     NoRoute,
     /// The host does not answer on its link: ICMP 3/1, ICMPv6 1/3.
     Host,
-    /// Forbidden by a filter: ICMP 3/13, ICMPv6 1/1.
+    /// A filter forbids it: ICMP 3/13, ICMPv6 1/1.
     Prohibited,
-    /// Nobody at this port: ICMP 3/3, ICMPv6 1/4.
+    /// No socket at this port: ICMP 3/3, ICMPv6 1/4.
     Port,
     /// A route that rejects: ICMP 3/9 (network prohibited), ICMPv6 1/6.
     Reject,
@@ -46,7 +46,7 @@ pub(crate) fn reset(header: &Header, segment: &Segment) -> Vec<u8> {
     sealed(header, TCP, tcp, 16, true)
 }
 
-/// The message about this packet, said by its destination.
+/// The message about this packet, as if from its destination.
 pub(crate) fn unreachable(header: &Header, packet: &[u8], why: Unreachable) -> Vec<u8> {
     let v6 = header.dst.is_ipv6();
     let (proto, kind, quoted) = if v6 { (ICMP_V6, 1, 1232) } else { (ICMP, 3, 548) };
@@ -55,8 +55,8 @@ pub(crate) fn unreachable(header: &Header, packet: &[u8], why: Unreachable) -> V
     sealed(header, proto, icmp, 2, v6)
 }
 
-/// Puts the checksum into the body and an IP header in front, from the destination of the packet
-/// that is answered to its source. `pseudo`: the sum covers the addresses.
+/// Writes the checksum into the body and puts an IP header before it, from the destination of the
+/// answered packet to its source. With `pseudo` the sum covers the addresses.
 fn sealed(to: &Header, proto: u8, mut body: Vec<u8>, sum_at: usize, pseudo: bool) -> Vec<u8> {
     let len = u16::try_from(body.len()).expect("a short packet");
     let mut start = 0;

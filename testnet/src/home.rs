@@ -1,4 +1,4 @@
-//! The home host: the namespace's addresses, routes, and files in /etc.
+//! The home host: the addresses and routes of the namespace, and its files in /etc.
 
 use std::fs;
 use std::io::{self, Write};
@@ -7,8 +7,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::real::Program;
-use crate::wire::{DEVICE, SECOND_DEVICE};
+use crate::program::Program;
+
+/// The first TUN device.
+const DEVICE: &str = "he0";
+/// The second TUN device, on hosts that have two.
+const SECOND_DEVICE: &str = "he1";
 
 /// The home host's IPv4 address.
 pub const HOME_V4: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 77);
@@ -23,7 +27,8 @@ pub const NAME_SERVER_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 53);
 /// The name server in resolv.conf of a host without IPv4.
 pub const NAME_SERVER_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x53, 0, 0, 0, 0, 0x53);
 
-/// What the home host has. Everything it sends beyond itself goes into a TUN device.
+/// The configuration of the home host. Every packet that it sends to another host goes into a TUN
+/// device.
 #[derive(Debug, Clone)]
 pub struct Home {
     v4: bool,
@@ -41,13 +46,13 @@ impl Home {
         Self { v4: true, v6: true, second, more, programs }
     }
 
-    /// No IPv6 beside `::1`.
+    /// No IPv6 address except `::1`.
     #[must_use]
     pub fn v4_only() -> Self {
         Self { v6: false, ..Self::dual_stack() }
     }
 
-    /// No IPv4 beside 127.0.0.1.
+    /// No IPv4 address except 127.0.0.1.
     #[must_use]
     pub fn v6_only() -> Self {
         Self { v4: false, ..Self::dual_stack() }
@@ -67,7 +72,7 @@ impl Home {
         self
     }
 
-    /// One more command for `ip`, such as `addr add fd00::1/64 dev he0 nodad`; see
+    /// Another command for `ip`, such as `addr add fd00::1/64 dev he0 nodad`; see
     /// [`Net::ip`](crate::Net::ip).
     #[must_use]
     pub fn and(mut self, command: &str) -> Self {
@@ -75,19 +80,19 @@ impl Home {
         self
     }
 
-    /// A program has to be installed there.
+    /// The test needs this program.
     #[must_use]
     pub fn needs(mut self, program: Program) -> Self {
         self.programs.push(program);
         self
     }
 
-    /// What has to be installed.
+    /// The programs that the test needs.
     pub(crate) fn programs(&self) -> &[Program] {
         &self.programs
     }
 
-    /// The name server that resolv.conf starts with.
+    /// The name server in resolv.conf at the start.
     pub(crate) fn name_server(&self) -> IpAddr {
         if self.v4 { NAME_SERVER_V4.into() } else { NAME_SERVER_V6.into() }
     }
@@ -102,14 +107,15 @@ impl Home {
         &self.second
     }
 
-    /// Configures the namespace. The devices have to be there.
+    /// Configures the namespace, in which the devices exist already.
     pub(crate) fn set_up(&self) -> io::Result<()> {
-        // The zero of TCP time stamps is that of the monotonic clock.
+        // TCP time stamps count from the zero of the monotonic clock.
         fs::write("/proc/sys/net/ipv4/tcp_timestamps", "2")?;
         fs::write("/proc/sys/net/ipv4/conf/all/rp_filter", "0")?;
         let mut commands = vec!["link set lo up".to_owned()];
         for device in self.devices() {
-            // Answers come by the device that the question took, whatever the routes say.
+            // An answer comes by the device that the question took, also where no route leads
+            // there.
             fs::write(format!("/proc/sys/net/ipv4/conf/{device}/rp_filter"), "0")?;
             commands.push(format!("link set {device} addrgenmode none"));
             commands.push(format!("link set {device} up"));
@@ -131,8 +137,8 @@ impl Home {
     }
 }
 
-/// Runs commands of `ip`; those that begin with `-6` after the others. IPv6 addresses that they add
-/// take packets when this returns.
+/// Runs commands of `ip`, the ones that begin with `-6` last. When it returns, the IPv6 addresses
+/// that they add receive packets.
 pub(crate) fn ip(commands: &[String]) -> io::Result<()> {
     let (v6, rest): (Vec<&str>, Vec<&str>) =
         commands.iter().map(String::as_str).partition(|command| command.starts_with("-6 "));
@@ -146,9 +152,9 @@ fn added_v6(command: &str) -> Option<Ipv6Addr> {
     command.strip_prefix("addr add ")?.split('/').next()?.parse().ok()
 }
 
-/// Linux adds the route for packets to an address of its own a moment after the address (in a work
-/// queue, at the end of the detection of duplicates, even where there is none). An answer that comes
-/// sooner is dropped, and the peer's next one is a second away.
+/// Waits until Linux delivers packets to this address. Linux adds the local route a moment after
+/// the address: in a work queue, at the end of duplicate address detection, even if that is off. It
+/// drops packets that come sooner, and the peer sends the next one a second later.
 fn takes_packets(ip: Ipv6Addr) -> io::Result<()> {
     let hex: String = ip.octets().iter().map(|byte| format!("{byte:02x}")).collect();
     let is_local = |line: &str| {
@@ -165,7 +171,7 @@ fn takes_packets(ip: Ipv6Addr) -> io::Result<()> {
     Err(io::Error::other(format!("no packets for {ip}: it has no local route")))
 }
 
-/// `linux/ipv6_route.h`.
+/// From `linux/ipv6_route.h`.
 const RTF_LOCAL: u32 = 0x8000_0000;
 
 fn batch(options: &[&str], commands: &[&str]) -> io::Result<()> {
@@ -182,7 +188,7 @@ fn batch(options: &[&str], commands: &[&str]) -> io::Result<()> {
     }
 }
 
-/// Puts files of the story's own in the place of those in /etc, in this mount namespace.
+/// Mounts files of the test's own over those in /etc, in this mount namespace.
 pub(crate) fn replace_etc(dir: &Path, name_server: IpAddr) -> io::Result<()> {
     let files = [
         ("resolv.conf", format!("nameserver {name_server}\n")),
@@ -193,7 +199,7 @@ pub(crate) fn replace_etc(dir: &Path, name_server: IpAddr) -> io::Result<()> {
         fs::write(dir.join(name), text)?;
         let target = Path::new("/etc").join(name);
         if name == "nsswitch.conf" && !target.exists() {
-            // glibc does without one, and takes the files and the DNS.
+            // Without this file glibc uses the hosts file and the DNS.
             continue;
         }
         let status =

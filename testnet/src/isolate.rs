@@ -1,5 +1,5 @@
-//! A namespace for each story: the test runs its own binary again, for this one test, in network
-//! and mount namespaces of its own. (A process with threads cannot change namespaces as a whole.)
+//! Namespaces for each test. A test runs its own binary again for itself alone, in new network and
+//! mount namespaces, because a process with threads cannot change namespaces as a whole.
 
 use std::env;
 use std::fs::{self, File};
@@ -8,52 +8,52 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::thread;
 
-use crate::real::Program;
+use crate::program::Program;
 
-/// Set in the inner process: the network namespace of the outer one, which it must not be in.
+/// Set in the inner process: the network namespace of the outer process, which must be another one.
 const MARK: &str = "HE_TESTNET_OUTSIDE";
-/// Set in the inner process: a directory that the outer one removes.
+/// Set in the inner process: a directory that the outer process removes.
 const DIR: &str = "HE_TESTNET_DIR";
-/// Set by CI: a story that cannot be told fails.
+/// Set by CI: a test that cannot run fails.
 const REQUIRE: &str = "HE_REQUIRE_NET";
-/// The inner process says this at the end of a story.
-const TOLD: &str = "he-testnet: the story is told";
+/// The inner process prints this at the end of a test.
+const DONE: &str = "he-testnet: the test has ended";
 
-/// Where the story runs, if this is the inner process.
+/// The test's directory, if this is the inner process.
 ///
 /// # Panics
 ///
-/// If it is not in a namespace of its own.
+/// If the inner process is not in a namespace of its own.
 pub(crate) fn inside() -> Option<PathBuf> {
     let outside = env::var(MARK).ok()?;
-    assert_ne!(outside, namespace(), "{MARK} is for the tests to set");
+    assert_ne!(outside, namespace(), "{MARK} is set outside a test's namespace");
     Some(env::var_os(DIR).expect("the outer process names a directory").into())
 }
 
-/// The story has ended well.
-pub(crate) fn told() {
-    println!("{TOLD}");
+/// Reports the end of the test to the outer process.
+pub(crate) fn report_end() {
+    println!("{DONE}");
 }
 
-/// Tells the story in an inner process.
+/// Runs the current test in an inner process.
 ///
 /// # Panics
 ///
-/// If it fails, or if it cannot be told and has to be.
-pub(crate) fn tell_inside(programs: &[Program]) {
+/// If the test fails, or if it cannot run and CI requires it.
+pub(crate) fn run_inside(programs: &[Program]) {
     let name = thread::current().name().expect("libtest names its threads").to_owned();
     let privilege = match installed(programs).and_then(|()| privilege()) {
         Ok(privilege) => privilege,
         Err(missing) if env::var_os(REQUIRE).is_some() => panic!("{REQUIRE} is set, and {missing}"),
-        Err(missing) => return say_aloud(&format!("NOT RUN: {name}: {missing}")),
+        Err(missing) => return print_past_libtest(&format!("NOT RUN: {name}: {missing}")),
     };
     let _slot = Slot::take(binary().parent().expect("a directory"));
     let args = [&name, "--exact", "--nocapture", "--include-ignored"];
     judge(&run_again(privilege, &name, &args));
 }
 
-/// Runs this binary again, in namespaces and with a directory of its own. `name` tells the
-/// directories of one process apart.
+/// Runs this binary again, in new namespaces and with a new directory. `name` is part of the
+/// directory's name, and differs for each call of one process.
 pub(crate) fn run_again(privilege: Privilege, name: &str, args: &[&str]) -> Output {
     let dir = env::temp_dir().join(format!("he-testnet-{}-{name}", std::process::id()));
     fs::create_dir_all(&dir).expect("a temporary directory");
@@ -69,17 +69,18 @@ fn binary() -> PathBuf {
 
 /// # Panics
 ///
-/// If the story failed.
+/// If the test failed.
 fn judge(output: &Output) {
     let [stdout, stderr] = [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it));
     print!("{stdout}");
     eprint!("{stderr}");
-    assert!(output.status.success(), "the story failed, see above ({})", output.status);
-    assert!(stdout.contains(TOLD), "the inner process has not told the story");
+    assert!(output.status.success(), "the test failed, see above ({})", output.status);
+    assert!(stdout.contains(DONE), "the inner process ended without running the test");
 }
 
-/// Past libtest, which keeps what a passing test prints.
-fn say_aloud(line: &str) {
+/// Prints a line that is seen even if the test passes: libtest captures `eprintln!`, and no direct
+/// write.
+fn print_past_libtest(line: &str) {
     let _ = writeln!(io::stderr(), "he-testnet: {line}");
 }
 
@@ -88,7 +89,7 @@ fn namespace() -> String {
     link.to_string_lossy().into_owned()
 }
 
-/// By which right namespaces are made.
+/// The privilege by which namespaces are made.
 #[derive(Clone, Copy)]
 pub(crate) enum Privilege {
     Root,
@@ -105,7 +106,7 @@ fn unshare(privilege: Privilege) -> Command {
     command
 }
 
-/// `Err` says what is missing.
+/// Whether the programs are installed. `Err` names the missing one.
 fn installed(programs: &[Program]) -> Result<(), String> {
     let missing = programs.iter().find(|program| !program.path().exists());
     missing.map_or(Ok(()), |program| {
@@ -114,7 +115,7 @@ fn installed(programs: &[Program]) -> Result<(), String> {
     })
 }
 
-/// `Err` says what is missing.
+/// The privilege that this process has. `Err` names the missing one.
 pub(crate) fn privilege() -> Result<Privilege, String> {
     let works = |mut command: Command| match command.output() {
         Ok(output) if output.status.success() => Ok(()),
@@ -138,10 +139,11 @@ pub(crate) fn privilege() -> Result<Privilege, String> {
     })
 }
 
-/// Stories at once: enough to use the time that they spend waiting, few enough that none is late.
+/// How many tests run at once: enough to use the time that tests spend waiting, and few enough that
+/// none is late.
 const SLOTS: usize = 4;
 
-/// The right to run, across processes; given back when it is dropped.
+/// The right to run a test, shared by all processes. Dropping it gives the right back.
 struct Slot(#[expect(dead_code, reason = "holds the lock")] File);
 
 impl Slot {

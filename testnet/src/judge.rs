@@ -1,57 +1,59 @@
-//! Judgements on times. Never early is strict. Late counts only if control timers of the same
-//! process were on time.
+//! Assertions on times. An early event always fails the test. A late event fails it only if the
+//! control timers of the same process were on time.
 
 use std::fmt;
 use std::time::Duration;
 
+use crate::capture::Packet;
 use crate::clock::Moment;
-use crate::log::{End, Packet, ms};
+use crate::host::Host;
+use crate::log::{End, ms};
 use crate::net::Net;
-use crate::path::Host;
 use crate::world::Call;
 
-/// A timer fires no later than this after its time.
+/// A timer may fire up to this much after its time.
 const PATIENCE: Duration = Duration::from_millis(20);
-/// The kernel's time stamps count in milliseconds, and a time is that of its beginning.
+/// The kernel's time stamps are rounded down to milliseconds.
 const GRAIN: Duration = Duration::from_millis(1);
-/// Lateness adds up over the round trips of a handshake: so much more for each packet of one.
+/// The additional lateness for each packet of a handshake, because lateness adds up over its round
+/// trips.
 const HOP: Duration = Duration::from_millis(3);
-/// Between reading the clock and sending a SYN.
+/// The longest time between reading the clock and sending a SYN.
 const BREATH: Duration = Duration::from_millis(4);
-/// From here on a control timer was late.
+/// A control timer counts as late from this much on.
 const LATE: Duration = Duration::from_millis(5);
 
 impl Net {
-    /// The attempts since the last call: to whom, and when their first SYNs left, in milliseconds
-    /// since the call. No more and no fewer.
+    /// Asserts that the attempts of the last call went to these hosts, in this order and to no
+    /// others, and that their first SYNs left at these times, in milliseconds after the call.
     ///
     /// # Panics
     ///
-    /// If it was otherwise.
+    /// If they did not.
     #[track_caller]
     pub fn assert_starts(&self, expected: &[(Host, u64)]) {
         let (called, starts) = (self.world.call().called, self.log().starts());
-        let told: Vec<_> = starts.iter().map(|s| (s.peer, ms(s.at - called))).collect();
+        let seen: Vec<_> = starts.iter().map(|s| (s.peer, ms(s.at - called))).collect();
         let same = starts.len() == expected.len()
             && starts.iter().zip(expected).all(|(start, (host, _))| host.is(start.peer));
-        assert!(same, "expected {expected:?}, and there were {told:?}");
+        assert!(same, "expected {expected:?}, and there were {seen:?}");
         let mut before = (called, 0);
         for (start, (host, at)) in starts.iter().zip(expected) {
             let what = format!("the SYN to {host:?}");
             self.never_early(&what, called, start.at, *at);
-            // Lateness does not add up: each start is measured from the one before.
+            // Each start is measured from the previous one, so that lateness does not add up.
             self.not_late(&what, before.0, start.at, at - before.1);
             before = (start.at, *at);
         }
     }
 
-    /// The distance between the first SYNs to two hosts, in milliseconds. [`Self::assert_starts`]
-    /// is the strict one: here the first SYN itself may have left a little after the race's clock
-    /// was read, which makes the distance on the wire shorter.
+    /// Asserts the distance between the first SYNs to two hosts, in milliseconds. It is less strict
+    /// than [`Self::assert_starts`]: the first SYN may leave a little after the race reads its
+    /// clock, which shortens the distance on the wire.
     ///
     /// # Panics
     ///
-    /// If it was less, or more, and not because the machine was busy.
+    /// If the distance is another one, and not because the machine was busy.
     #[track_caller]
     pub fn assert_gap(&self, one: Host, other: Host, gap: u64) {
         let starts = self.log().starts();
@@ -62,11 +64,11 @@ impl Net {
         self.not_late(&what, one, other, gap);
     }
 
-    /// When the last call returned, in milliseconds since it was made.
+    /// Asserts that the last call returned after this many milliseconds.
     ///
     /// # Panics
     ///
-    /// If that was sooner; or later, and not because the machine was busy.
+    /// If it returned sooner; or later, and not because the machine was busy.
     #[track_caller]
     pub fn assert_returned(&self, after: u64) {
         let Call { called, returned, .. } = self.world.call();
@@ -76,12 +78,12 @@ impl Net {
         self.not_late(what, called, returned, after + 3 * starts);
     }
 
-    /// The kernel has sent the first SYN of the last call's first attempt once more, after a second
-    /// (RFC 6298), and the call returned so many milliseconds after that.
+    /// Asserts that the kernel sent the first SYN of the last call once more after a second (RFC
+    /// 6298), and that the call returned `after` milliseconds later.
     ///
     /// # Panics
     ///
-    /// If it was otherwise.
+    /// If they did not.
     #[track_caller]
     pub fn assert_returned_after_repetition(&self, after: u64) {
         let first = self.log().starts()[0];
@@ -92,12 +94,12 @@ impl Net {
         self.not_late("the end of the call", first.last, returned, after);
     }
 
-    /// The race is over: the winner has the only connection, the losers' sockets are gone without a
-    /// packet, and nothing was sent after the win.
+    /// Asserts that the race is over: the winner has the only connection, the losers' sockets were
+    /// closed without a packet, and the home host sent nothing after the win.
     ///
     /// # Panics
     ///
-    /// If it is otherwise.
+    /// If it is not over.
     pub async fn assert_over(&self, winner: Host, losers: &[Host]) {
         for loser in losers {
             self.let_go(*loser).await;
@@ -111,8 +113,8 @@ impl Net {
         assert!(sent.is_empty(), "sent after the win: {sent:?}");
     }
 
-    /// Whether anything was late by so many milliseconds during the last call, for stories in which
-    /// it matters what comes first. It says so: such a story proves nothing.
+    /// Whether anything was late by `margin` milliseconds during the last call. A test in which the
+    /// order of events matters then proves nothing, which this prints.
     #[must_use]
     pub fn was_late_by(&self, margin: u64) -> bool {
         let Call { called, returned, .. } = self.world.call();
@@ -124,23 +126,23 @@ impl Net {
         late
     }
 
-    /// What was sent after the last call had returned and the runtime had run its queue, but to
-    /// this host and to name servers.
+    /// The packets that the home host sent after the last call had returned and the runtime had run
+    /// its queue, except those to this host and to name servers.
     ///
     /// # Panics
     ///
-    /// If it has not returned.
+    /// If the call has not returned.
     #[must_use]
     pub fn after_the_win(&self, winner: Host) -> Vec<Packet> {
         let settled = self.world.call().settled.expect("it has returned");
         self.log().sent_after(settled, winner)
     }
 
-    /// `from` is no later than the truth, `to` less than a millisecond before it.
+    /// `from` is never later than the true time, and `to` is less than a millisecond before it.
     #[track_caller]
     fn never_early(&self, what: &str, from: Moment, to: Moment, expected: u64) {
         let (took, expected) = (to - from, Duration::from_millis(expected));
-        assert!(took + GRAIN > expected, "too early: {}", Told(what, expected, took));
+        assert!(took + GRAIN > expected, "too early: {}", Timing(what, expected, took));
     }
 
     #[track_caller]
@@ -149,16 +151,19 @@ impl Net {
         let worst = self.world.control.worst(from, to + PATIENCE);
         let hops = HOP * self.log().received_from_port(853, from, to);
         if took > expected + PATIENCE + hops + worst * 4 {
-            let told = Told(what, expected, took);
-            assert!(worst > LATE, "too late: {told}; control timers were on time");
-            eprintln!("{told}; a control timer was {} ms late, so that does not count", ms(worst));
+            let timing = Timing(what, expected, took);
+            assert!(worst > LATE, "too late: {timing}; control timers were on time");
+            eprintln!(
+                "{timing}; a control timer was {} ms late, so that does not count",
+                ms(worst)
+            );
         }
     }
 }
 
-struct Told<'a>(&'a str, Duration, Duration);
+struct Timing<'a>(&'a str, Duration, Duration);
 
-impl fmt::Display for Told<'_> {
+impl fmt::Display for Timing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(what, expected, took) = self;
         write!(f, "{what}: expected after {:.1} ms, was {:.1} ms", ms(*expected), ms(*took))

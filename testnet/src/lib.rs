@@ -1,6 +1,10 @@
-//! The internet that `he` is tested on: real kernel sockets on both ends, real DNS, and in between
-//! a wire that delays, drops and answers as a story says. No packet leaves the machine: each story
-//! runs in a network namespace that has nothing but loopback and a TUN device, or two.
+//! The internet that `he` is tested on. Both ends have real kernel sockets, and the DNS is real;
+//! the wire between them delays, drops and answers packets as a test says. No packet leaves the
+//! machine, because each test runs in a network namespace that has only loopback and one or two TUN
+//! devices.
+//!
+//! The home host is that namespace: `he` runs there. Remote hosts have the addresses to which it
+//! sends packets; this process plays all of them.
 //!
 //! ```no_run
 //! use he_testnet::internet;
@@ -18,38 +22,45 @@
 //! }
 //! ```
 //!
-//! # What it takes
+//! # Requirements
 //!
 //! Linux with `/dev/net/tun`, `ip` (iproute2), `unshare` and `mount` (util-linux), and root or user
-//! namespaces with access to the device; for the stories of real name servers, these. If something
-//! is missing, a story says on stderr that it was not run; with `HE_REQUIRE_NET=1` it fails.
+//! namespaces with access to the device. The tests of real name servers need these servers too. If
+//! something is missing, a test prints on stderr that it did not run; with `HE_REQUIRE_NET=1` it
+//! fails.
 //!
 //! # Times
 //!
-//! They come from the packets: TCP segments carry the kernel's clock, the rest is stamped by the
-//! wire. A start that is early fails the test by a millisecond; one that is late only fails it if
-//! control timers in the same process were on time.
+//! Times come from the packets: TCP segments carry the kernel's clock, and the wire stamps all
+//! other packets. An attempt that starts a millisecond too early fails the test. An attempt that
+//! starts too late fails it only if control timers in the same process were on time.
 
 #![cfg(target_os = "linux")]
 
 mod answering;
+mod capture;
 mod certificate;
 mod clock;
 mod control;
 mod craft;
+mod dns_name;
 mod home;
+mod host;
 mod isolate;
 mod judge;
 mod log;
 mod name_server;
 mod net;
+#[path = "../../tests/support/outcome.rs"]
+mod outcome;
 mod outing;
 mod packet;
 mod path;
+mod program;
 mod real;
 mod remote;
+mod run;
 mod sockets;
-mod story;
 mod tls;
 mod tls_server;
 mod tls_words;
@@ -59,19 +70,22 @@ mod words;
 mod world;
 mod zone;
 
+pub use capture::Packet;
 pub use certificate::{Authority, Certificate};
 pub use clock::Moment;
 pub use craft::Unreachable;
+pub use dns_name::DnsName;
 pub use home::{HOME_V4, HOME_V6, Home, NAME_SERVER_V4, NAME_SERVER_V6, SECOND_V4, SECOND_V6};
-pub use log::{End, Log, Packet, Start};
+pub use host::Host;
+pub use log::{End, Log, Start};
 pub use name_server::NameServer;
 pub use net::Net;
 pub use outing::{is_out, only_loopback, outing};
 pub use packet::{Body, Header, Segment};
-pub use path::Host;
-pub use real::{Program, RealServer};
+pub use program::Program;
+pub use real::RealServer;
+pub use run::{internet, internet_at, internet_for};
 pub use sockets::Socket;
-pub use story::{internet, internet_at, internet_for};
 pub use tls::{Goodbye, Hello, TlsConnection};
 pub use words::words;
-pub use zone::{Asked, DnsName, Over};
+pub use zone::{Asked, Over};

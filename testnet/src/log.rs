@@ -1,81 +1,35 @@
-//! Every packet between the home host and the remote ones, and what a story may ask of them.
+//! The packets between the home host and the remote hosts, and the facts that tests take from them.
 
 use std::collections::HashSet;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use crate::capture::Packet;
 use crate::clock::{Moment, Ms};
-use crate::packet::{ACK, Body, FIN, Header, RST, Segment};
-use crate::path::Host;
-
-/// One packet, as the home host sends or gets it.
-#[derive(Debug, Clone, Copy)]
-pub struct Packet {
-    /// When it left or arrived, or a little before: never later than the truth. For TCP the time
-    /// is the kernel's own, to the millisecond; for the rest that of the wire.
-    pub at: Moment,
-    /// When the wire saw it.
-    pub seen: Moment,
-    /// Whether the home host sent it.
-    pub sent: bool,
-    /// By which device.
-    pub device: &'static str,
-    /// The home host's end.
-    pub home: SocketAddr,
-    /// The remote end.
-    pub peer: SocketAddr,
-    /// What it carries.
-    pub body: Body,
-    /// Whether it got lost on its way to the remote host.
-    pub lost: bool,
-}
-
-impl Packet {
-    pub(crate) fn sent(header: &Header, device: &'static str, now: Moment, lost: bool) -> Self {
-        let stamp = header.tcp().and_then(|segment| segment.stamp);
-        let at = stamp.and_then(|stamp| Moment::of_tcp_stamp(stamp, now)).unwrap_or(now);
-        let (home, peer, body) = (header.src, header.dst, header.body);
-        Self { at, seen: now, sent: true, device, home, peer, body, lost }
-    }
-
-    pub(crate) fn received(header: &Header, device: &'static str, now: Moment) -> Self {
-        let (home, peer, body) = (header.dst, header.src, header.body);
-        Self { at: now, seen: now, sent: false, device, home, peer, body, lost: false }
-    }
-
-    fn tcp(&self) -> Option<&Segment> {
-        match &self.body {
-            Body::Tcp(segment) => Some(segment),
-            Body::Udp | Body::Icmp(..) | Body::Other(_) => None,
-        }
-    }
-
-    fn sent_tcp(&self) -> Option<&Segment> {
-        self.tcp().filter(|_| self.sent)
-    }
-}
+use crate::host::Host;
+use crate::packet::{ACK, Body, FIN, RST, Segment};
 
 /// The first SYN of an attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct Start {
-    /// From where.
+    /// The home host's end.
     pub home: SocketAddr,
-    /// To whom.
+    /// The remote end.
     pub peer: SocketAddr,
-    /// When.
+    /// When it left.
     pub at: Moment,
-    /// How many SYNs followed it.
+    /// How often the kernel repeated it.
     pub repeats: usize,
-    /// When the last of them all left. The kernel's timer for it counts from the first SYN; it is
-    /// never early, and late by up to 36 ms (its wheel turns in steps of 32 ms there).
+    /// When the last SYN left. The kernel's timer for it counts from the first SYN. It is never
+    /// early, and up to 36 ms late, because the kernel counts such times in steps of 32 ms.
     pub last: Moment,
 }
 
-/// How the home host has let go of a connection attempt, as far as packets show it.
+/// How the home host ended a connection attempt, as far as packets show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// No packet says so: it is still there, or it was closed before there was an answer.
+    /// No packet shows an end: the socket is still open, or was closed before an answer came.
     Silent,
     /// FIN.
     Closed,
@@ -83,7 +37,7 @@ pub enum End {
     Reset,
 }
 
-/// The packets since some moment.
+/// The packets from some moment on.
 #[derive(Debug, Clone)]
 pub struct Log {
     zero: Moment,
@@ -95,19 +49,19 @@ impl Log {
         Self { zero, packets: all.iter().filter(|packet| packet.seen >= zero).copied().collect() }
     }
 
-    /// These packets.
+    /// A log of these packets.
     #[must_use]
     pub fn of(packets: Vec<Packet>) -> Self {
         Self { zero: packets.first().map_or_else(Moment::now, |first| first.at), packets }
     }
 
-    /// All of them, in order.
+    /// All packets, in order.
     #[must_use]
     pub fn packets(&self) -> &[Packet] {
         &self.packets
     }
 
-    /// The first SYN of every attempt, in order; DNS over TCP is no attempt.
+    /// The first SYN of every attempt, in order. Connections to name servers do not count.
     #[must_use]
     pub fn starts(&self) -> Vec<Start> {
         self.starts_of(|packet| is_attempt(&packet))
@@ -131,8 +85,8 @@ impl Log {
         first.map(start).collect()
     }
 
-    /// The attempts whose handshake was completed, in the order in which their SYN-ACKs came. One
-    /// that is met by RST completes nothing; see [`Net::sees`](crate::Net::sees) to wait for it.
+    /// The attempts whose handshake was completed, in the order of their SYN-ACKs. An attempt that
+    /// answers its SYN-ACK with RST does not count; [`Net::sees`](crate::Net::sees) waits for that.
     #[must_use]
     pub fn connections(&self) -> Vec<SocketAddr> {
         self.handshakes().iter().map(|syn_ack| syn_ack.peer).collect()
@@ -151,7 +105,7 @@ impl Log {
         first.filter(|p| !reset(p)).copied().collect()
     }
 
-    /// How the home host let go of its attempts to this host: the last word of any of them.
+    /// How the home host ended its attempts to this host, by the last FIN or RST of all of them.
     #[must_use]
     pub fn end(&self, host: Host) -> End {
         let word = |p: &Packet| match p.sent_tcp() {
@@ -162,8 +116,8 @@ impl Log {
         self.with(host).filter_map(word).last().unwrap_or(End::Silent)
     }
 
-    /// When the first answer to each question came over UDP, in the order of the questions: AAAA,
-    /// then A.
+    /// When the first answer to each question came over UDP, in the order of the questions (AAAA,
+    /// then A).
     #[must_use]
     pub fn answers(&self) -> Vec<Option<Moment>> {
         let dns = || self.packets.iter().filter(|p| is_dns(p) && p.body == Body::Udp);
@@ -184,27 +138,27 @@ impl Log {
         self.with(host).filter(|packet| packet.sent).count()
     }
 
-    /// How many packets the home host sent to this port, wherever.
+    /// How many packets the home host sent to this port of all hosts.
     #[must_use]
     pub fn sent_to_port(&self, port: u16) -> usize {
         self.packets.iter().filter(|packet| packet.sent && packet.peer.port() == port).count()
     }
 
-    /// How many packets the home host got from this port, wherever, between two moments.
+    /// How many packets the home host received from this port of all hosts between two moments.
     pub(crate) fn received_from_port(&self, port: u16, from: Moment, to: Moment) -> u32 {
         let within = |packet: &Packet| packet.seen >= from && packet.seen <= to;
         let came = |p: &&Packet| !p.sent && p.peer.port() == port && within(p);
         u32::try_from(self.packets.iter().filter(came).count()).unwrap_or(u32::MAX)
     }
 
-    /// How many packets the home host sent to this address and port, by UDP and TCP.
+    /// How many packets the home host sent to this address and port, over UDP and TCP.
     #[must_use]
     pub fn sent_to_addr(&self, addr: impl Into<SocketAddr>) -> usize {
         let addr = addr.into();
         self.packets.iter().filter(|packet| packet.sent && packet.peer == addr).count()
     }
 
-    /// How many bytes came over TCP from this address and port, repetitions among them.
+    /// How many bytes came over TCP from this address and port, including repetitions.
     #[must_use]
     pub fn bytes_from(&self, addr: impl Into<SocketAddr>) -> usize {
         let addr = addr.into();
@@ -212,7 +166,7 @@ impl Log {
         came.filter_map(Packet::tcp).map(|segment| segment.len).sum()
     }
 
-    /// Whether this address and port has ended a connection.
+    /// Whether this address and port ended a connection.
     #[must_use]
     pub fn has_ended(&self, addr: impl Into<SocketAddr>) -> bool {
         let addr = addr.into();
@@ -220,15 +174,15 @@ impl Log {
         came.any(|packet| packet.tcp().is_some_and(|it| it.has(FIN) || it.has(RST)))
     }
 
-    /// The first SYN of every connection to this address and port, DNS as well.
+    /// The first SYN of every connection to this address and port, also of those to name servers.
     #[must_use]
     pub fn starts_to(&self, addr: impl Into<SocketAddr>) -> Vec<Start> {
         let addr = addr.into();
         self.starts_of(|packet| packet.peer == addr && is_opening(packet))
     }
 
-    /// Where the home host's TCP and UDP packets left: the devices and the addresses, each pair
-    /// once, in order of appearance.
+    /// The devices and local addresses of the home host's TCP and UDP packets, each pair once, in
+    /// order of appearance.
     #[must_use]
     pub fn ways(&self) -> Vec<(&'static str, IpAddr)> {
         let mut ways = Vec::new();
@@ -241,9 +195,10 @@ impl Log {
         ways
     }
 
-    /// What the home host sent from this moment on, beside name servers and this host. The kernel's
-    /// own ICMP (multicast reports and the like) is no part of a race, nor is the last word of a
-    /// connection that was begun before this log.
+    /// The packets that the home host sent from this moment on, except those to name servers and to
+    /// this host. Two kinds of packets are left out because they are not part of a race: the
+    /// kernel's own ICMP, such as multicast reports, and the end of a connection that began before
+    /// this log.
     #[must_use]
     pub fn sent_after(&self, moment: Moment, but: Host) -> Vec<Packet> {
         let counts =
@@ -275,7 +230,7 @@ fn is_opening(packet: &Packet) -> bool {
     packet.sent_tcp().is_some_and(Segment::is_syn)
 }
 
-/// One line a packet.
+/// One line for each packet.
 impl fmt::Display for Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Packet { at, seen: _, sent, device, home, peer, body, lost } in &self.packets {
@@ -288,7 +243,7 @@ impl fmt::Display for Log {
     }
 }
 
-/// Milliseconds between two moments, for messages.
+/// A duration in milliseconds, for messages.
 pub(crate) fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }

@@ -1,5 +1,5 @@
-//! The name servers: one real DNS server plays them all, over UDP and TCP; [`crate::tls`] is how
-//! they speak TLS.
+//! The name servers. One real DNS server plays all of them over UDP and TCP; their TLS is in
+//! [`crate::tls`].
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -14,13 +14,13 @@ use tokio::net::TcpListener;
 
 use crate::answering::{self, pause};
 use crate::clock::Moment;
-use crate::path::Host;
+use crate::host::Host;
 use crate::remote;
 use crate::world::World;
 use crate::zone::{Asked, Over};
 
-/// A name server. Without another word it answers at once, from what [`Net::dns`](crate::Net::dns)
-/// has said.
+/// A name server. By default it answers at once, with the records that
+/// [`Net::dns`](crate::Net::dns) has set.
 #[derive(Clone, Copy)]
 pub struct NameServer {
     pub(crate) world: &'static World,
@@ -32,7 +32,7 @@ impl NameServer {
         Self { world, host: Host::new(world, ip).rtt(0) }
     }
 
-    /// The host, for what happens to packets on their way to it.
+    /// Its host, whose methods change what happens to packets on the way.
     #[must_use]
     pub fn host(&self) -> Host {
         self.host
@@ -44,17 +44,17 @@ impl NameServer {
         self.host.ip()
     }
 
-    /// Swallows every packet.
+    /// Drops every packet.
     pub fn dead(self) -> Self {
         Self { host: self.host.silent(), ..self }
     }
 
-    /// Swallows every datagram; TCP works, TLS as well where it does otherwise.
+    /// Drops every UDP datagram. TCP works, and so does TLS if the server has it.
     pub fn udp_silent(self) -> Self {
         Self { host: self.host.udp_silent(), ..self }
     }
 
-    /// Gets every question and answers none.
+    /// Receives every question and answers none.
     pub fn never(self) -> Self {
         self.world.zone().mood(self.host.ip()).never = true;
         self
@@ -72,7 +72,7 @@ impl NameServer {
         self
     }
 
-    /// Answers so many milliseconds later than the name says.
+    /// Answers `ms` milliseconds later than the name's own delay.
     pub fn after(self, ms: u64) -> Self {
         self.world.zone().mood(self.host.ip()).after = Duration::from_millis(ms);
         self
@@ -85,9 +85,9 @@ impl From<NameServer> for IpAddr {
     }
 }
 
-/// Serves every name server's address until the process ends. The sockets are there when it
-/// returns. `second`: addresses of the home host that no default route would answer from; a UDP
-/// socket that is bound to one does.
+/// Serves the address of every name server until the process ends. The sockets are bound when it
+/// returns. `second` has those addresses of the home host from which no default route would answer:
+/// each needs a UDP socket that is bound to it.
 pub(crate) fn serve(world: &'static World, second: &[IpAddr]) {
     let _remote = world.remote.enter();
     let mut server = Server::new(Handler(world));
@@ -117,9 +117,9 @@ impl RequestHandler for Handler {
         let mut metadata = Metadata::response_from_request(&request.metadata);
         metadata.recursion_available = true;
         let op_code = request.metadata.op_code;
-        let said =
-            asked(request, came).and_then(|asked| answering::answer(self.0, asked, op_code, None));
-        let Some((message, after)) = said else { return nothing(&metadata) };
+        let answer = asked(request, came)
+            .and_then(|asked| answering::answer(&mut self.0.zone(), asked, op_code, None));
+        let Some((message, after)) = answer else { return nothing(&metadata) };
         pause(came + after).await;
         self.0.control.note(came + after);
         metadata.response_code = message.code;
@@ -135,19 +135,19 @@ impl RequestHandler for Handler {
     }
 }
 
-/// hickory wants to be told what was sent, for its own log.
+/// hickory's log needs to know the header that was sent.
 fn nothing(metadata: &Metadata) -> ResponseInfo {
     let counts = hickory_proto::op::HeaderCounts::default();
     hickory_proto::op::Header { metadata: *metadata, counts }.into()
 }
 
-/// `None`: it is no single question.
+/// The question of a request; `None` if it does not have exactly one.
 fn asked(request: &Request, at: Moment) -> Option<Asked> {
     let query = request.request_info().ok()?.query;
     let over = if request.protocol() == Protocol::Tcp { Over::Tcp } else { Over::Udp };
     let (name, record) = (query.name().to_string(), query.query_type());
     let name = name.trim_end_matches('.').to_ascii_lowercase();
-    // The wire swaps addresses: the client's is that of the server it asks.
+    // The wire swaps addresses, so the client has the address of the server that it asks.
     let (server, port) = (request.src().ip(), request.src().port());
     Some(Asked { at, server, port, name, record, over, len: request.as_slice().len() })
 }

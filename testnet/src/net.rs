@@ -1,4 +1,4 @@
-//! What a story holds in its hands.
+//! The test internet as a test uses it.
 
 use std::fs;
 use std::future::Future;
@@ -8,17 +8,20 @@ use std::time::Duration;
 use he::{Connector, Error, Established};
 use tokio::net::TcpStream;
 
+use crate::capture::Packet;
 use crate::clock::Moment;
+use crate::dns_name::DnsName;
 use crate::home::{self, Home};
-use crate::log::{Log, Packet};
+use crate::host::Host;
+use crate::log::Log;
 use crate::name_server::{self, NameServer};
-use crate::path::Host;
+use crate::remote;
 use crate::sockets::{self, Socket};
 use crate::tls::TlsConnection;
 use crate::world::{Call, World};
-use crate::zone::{Asked, DnsName};
+use crate::zone::Asked;
 
-/// The test internet of one story. `Copy`: it can go into every closure.
+/// The test internet of one test. It is `Copy`, so that every closure can have it.
 #[derive(Clone, Copy)]
 pub struct Net {
     pub(crate) world: &'static World,
@@ -28,40 +31,41 @@ impl Net {
     pub(crate) fn new(world: &'static World, home: &Home) -> Self {
         let net = Self { world };
         name_server::serve(world, home.second());
-        world.listen(443);
+        remote::listen(world, 443);
         let _ = NameServer::new(world, home.name_server());
         net
     }
 
-    /// A remote host at this address: any that the home host does not have itself. Nobody is at an
-    /// address that no story speaks of.
+    /// A remote host at this address, which may be any that the home host does not have. An address
+    /// that the test does not mention has no host.
     ///
     /// # Panics
     ///
-    /// If it is no address.
+    /// If the text is not an IP address.
     #[must_use]
     pub fn host(&self, ip: &str) -> Host {
         Host::new(self.world, ip.parse().expect("an IP address"))
     }
 
-    /// Remote hosts at the addresses that this prefix and these numbers make: `2001:db8::` and 1.
+    /// Remote hosts at the addresses that this prefix and these numbers form, such as `2001:db8::`
+    /// and 1.
     #[must_use]
     pub fn hosts(&self, prefix: &str, numbers: impl IntoIterator<Item = u16>) -> Vec<Host> {
         numbers.into_iter().map(|n| self.host(&format!("{prefix}{n}"))).collect()
     }
 
-    /// What the DNS says of a name.
+    /// A name in the DNS, whose records the test sets.
     #[must_use]
     pub fn dns(&self, name: &str) -> DnsName {
         DnsName::new(self.world, name)
     }
 
-    /// A name server. It is asked if [`resolv_conf`](Self::resolv_conf) names it; the one there at
-    /// the start is at [`NAME_SERVER_V4`](crate::NAME_SERVER_V4).
+    /// A name server. The home host asks it if [`resolv_conf`](Self::resolv_conf) names it. At the
+    /// start that file names [`NAME_SERVER_V4`](crate::NAME_SERVER_V4).
     ///
     /// # Panics
     ///
-    /// If it is no address.
+    /// If the text is not an IP address.
     pub fn name_server(&self, ip: &str) -> NameServer {
         NameServer::new(self.world, ip.parse().expect("an IP address"))
     }
@@ -88,21 +92,21 @@ impl Net {
     ///
     /// # Panics
     ///
-    /// If it cannot be written, or this machine has none that it could stand in for.
+    /// If it cannot be written, or if this machine has no such file to mount it over.
     pub fn nsswitch_conf(&self, text: &str) {
         let there = std::path::Path::new("/etc/nsswitch.conf").exists();
-        assert!(there, "nothing can be mounted over an /etc/nsswitch.conf that is not there");
+        assert!(there, "this machine has no /etc/nsswitch.conf to mount a file over");
         fs::write(self.world.etc.join("nsswitch.conf"), text).expect("nsswitch.conf");
     }
 
-    /// A directory for files of the story's own.
+    /// A directory for the test's own files.
     #[must_use]
     pub fn dir(&self) -> PathBuf {
         self.world.etc.clone()
     }
 
     /// Runs a command of `ip` on the home host, such as `route del ::/0 dev he0`, or
-    /// `-6 rule add fwmark 7 table 7` where it cannot see the family.
+    /// `-6 rule add fwmark 7 table 7` where the arguments do not show the family.
     ///
     /// # Panics
     ///
@@ -111,16 +115,16 @@ impl Net {
         home::ip(&[command.to_owned()]).expect(command);
     }
 
-    /// A connector as `he::connect` uses it: the system's resolver, and all defaults.
+    /// A connector as `he::connect` uses it, with the system's resolver and all defaults.
     pub fn connector(&self) -> Connector {
         Connector::default()
     }
 
-    /// Connects, and notes the time of the call and of its end.
+    /// Connects, and records the times of the call and of its end.
     ///
     /// # Errors
     ///
-    /// Those of the connector.
+    /// The connector's.
     pub async fn connect(
         &self,
         host: &str,
@@ -130,8 +134,8 @@ impl Net {
         self.call(connector.connect_with(host, ports, he::Attempt::connect)).await
     }
 
-    /// Notes the time of a call of any kind, and of its end; then the runtime runs its queue, in
-    /// which the losers' sockets are closed.
+    /// Records the times of any call and of its end. Then the runtime runs its queue, which closes
+    /// the losers' sockets.
     pub async fn call<T>(&self, call: impl Future<Output = T>) -> T {
         let noted = Call::now();
         self.world.note(noted);
@@ -150,7 +154,7 @@ impl Net {
         Log::since(zero, &self.world.log())
     }
 
-    /// The packets since the start of the story.
+    /// The packets since the start of the test.
     #[must_use]
     pub fn whole_log(&self) -> Log {
         let log = self.world.log();
@@ -158,36 +162,36 @@ impl Net {
         Log::since(zero, &log)
     }
 
-    /// The packets since the last time, which are forgotten, and so is what name servers were
-    /// asked: for stories without an end.
+    /// Takes the packets out of the log, and empties the list of questions to name servers. This is
+    /// for tests that run for hours.
     #[must_use]
     pub fn drain(&self) -> Vec<Packet> {
         self.world.zone().asked.clear();
         std::mem::take(&mut *self.world.log())
     }
 
-    /// How late control timers and the threads of the wire were at most between two moments of the
+    /// The greatest lateness of control timers and of the wire's threads between two moments of the
     /// last minutes.
     #[must_use]
     pub fn lateness(&self, from: Moment, to: Moment) -> Duration {
         self.world.control.worst(from, to)
     }
 
-    /// What name servers were asked since the start of the story.
+    /// The questions to all name servers since the start of the test.
     #[must_use]
     pub fn asked(&self) -> Vec<Asked> {
         self.world.zone().asked.clone()
     }
 
-    /// The connections to this name server's port for DNS over TLS since the start of the story,
-    /// whatever became of them.
+    /// All connections to this name server's port for DNS over TLS since the start of the test,
+    /// including those that failed.
     #[must_use]
     pub fn tls_connections(&self, server: NameServer) -> Vec<TlsConnection> {
         self.world.tls().connections(server.ip())
     }
 
-    /// The home host's TCP sockets that connect or are connected, but for those to name servers,
-    /// which outlive a connect.
+    /// The home host's TCP sockets that connect or are connected. Those to name servers are left
+    /// out, because they outlive a call.
     #[must_use]
     pub fn sockets(&self) -> Vec<Socket> {
         let mut sockets = sockets::list();
@@ -195,27 +199,27 @@ impl Net {
         sockets
     }
 
-    /// Waits until the home host has no socket to this host any more; its closed ones send nothing
-    /// while they connect, so this is how their end is seen.
+    /// Waits until the home host has no socket to this host. A socket that is closed while it
+    /// connects sends no packet, so only the list of sockets shows its end.
     ///
     /// # Panics
     ///
-    /// If there is one after a second.
+    /// If a socket is left after a second.
     pub async fn let_go(&self, host: Host) {
         let gone = || !sockets::list().iter().any(|socket| host.is(socket.peer));
-        assert!(self.soon(gone).await, "there still is a socket to {host:?}");
+        assert!(self.soon(gone).await, "there is a socket to {host:?} after 1 s");
     }
 
-    /// Waits until the log shows something.
+    /// Waits until the log fulfils a condition.
     ///
     /// # Panics
     ///
     /// If it does not within a second.
     pub async fn sees(&self, what: &str, shown: impl Fn(&Log) -> bool) {
-        assert!(self.soon(|| shown(&self.log())).await, "nobody has seen {what}");
+        assert!(self.soon(|| shown(&self.log())).await, "no sign of {what} after 1 s");
     }
 
-    /// Lets the world go on for so many milliseconds: for what must not happen within them.
+    /// Waits for `ms` milliseconds in which something must not happen.
     pub async fn pass(&self, ms: u64) {
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }

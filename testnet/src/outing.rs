@@ -1,5 +1,5 @@
-//! For programs that are no tests: a program runs itself again, in namespaces of its own, and gets
-//! what that has printed.
+//! Namespaces for programs other than tests. A program runs itself again in new namespaces, and
+//! receives the output of that process.
 
 use std::net::IpAddr;
 use std::sync::OnceLock;
@@ -8,15 +8,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::home;
 use crate::isolate::{self, Privilege};
 
-/// Runs this program again, with these arguments, in network and mount namespaces of its own; the
-/// inner process sees [`is_out`]. What it prints is returned. Several may be out at once: how many
-/// is the caller's business.
+/// Runs this program again with these arguments, in new network and mount namespaces, and returns
+/// its output. In the inner process [`is_out`] is true. The caller decides how many outings run at
+/// once.
 ///
-/// There it may tell one story of [`internet`](crate::internet), or call [`only_loopback`].
+/// The inner process may call [`internet`](crate::internet) once, or [`only_loopback`].
 ///
 /// # Errors
 ///
-/// What is missing, or what the inner process has said on stderr if it failed.
+/// The missing requirement; or what the inner process printed on stderr, if it failed.
 ///
 /// # Panics
 ///
@@ -38,14 +38,15 @@ pub fn outing(args: &[&str]) -> Result<String, String> {
 ///
 /// # Panics
 ///
-/// If it should be, and is not in a namespace of its own.
+/// If the process is marked as an inner one, and is not in a new namespace.
 #[must_use]
 pub fn is_out() -> bool {
     isolate::inside().is_some()
 }
 
-/// The namespace has loopback and nothing else, and `/etc/resolv.conf` names this server. For the
-/// inner process of an [`outing`] that tells no story.
+/// Sets the namespace up with loopback alone, and with an `/etc/resolv.conf` that names this
+/// server. It is for the inner process of an [`outing`] that does not call
+/// [`internet`](crate::internet).
 ///
 /// # Panics
 ///

@@ -1,4 +1,4 @@
-//! IP packets: read, and turned around.
+//! Reading IP packets, and swapping their addresses.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -14,18 +14,18 @@ pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
 pub(crate) const ICMP_V6: u8 = 58;
 
-/// What a packet says of itself. The ports are 0 where there are none.
+/// The header of a packet. The ports are 0 where the protocol has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
-    /// From whom.
+    /// The source.
     pub src: SocketAddr,
-    /// To whom.
+    /// The destination.
     pub dst: SocketAddr,
-    /// What.
+    /// The payload.
     pub body: Body,
 }
 
-/// What a packet carries.
+/// The payload of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Body {
     /// A TCP segment.
@@ -34,7 +34,7 @@ pub enum Body {
     Udp,
     /// An ICMP or ICMPv6 message: type and code.
     Icmp(u8, u8),
-    /// Something else.
+    /// Another protocol, by its number.
     Other(u8),
 }
 
@@ -44,14 +44,14 @@ pub struct Segment {
     pub(crate) flags: u8,
     pub(crate) seq: u32,
     pub(crate) ack: u32,
-    /// Bytes of payload.
+    /// The length of the payload in bytes.
     pub(crate) len: usize,
     /// The sender's clock (RFC 7323).
     pub(crate) stamp: Option<u32>,
 }
 
 impl Segment {
-    /// Opens a connection.
+    /// Whether it opens a connection.
     pub(crate) fn is_syn(&self) -> bool {
         self.flags & (SYN | ACK) == SYN
     }
@@ -66,7 +66,7 @@ impl Segment {
 }
 
 impl Header {
-    /// `None` if it is no whole IP packet.
+    /// The header of a packet; `None` if that is not a whole IP packet.
     pub(crate) fn parse(packet: &[u8]) -> Option<Self> {
         let (proto, body_at) = match packet.first()? >> 4 {
             4 => (*packet.get(9)?, usize::from(packet[0] & 15) * 4),
@@ -94,14 +94,15 @@ impl Header {
     }
 }
 
-/// Swaps source and destination address. All checksums stay valid: a sum does not mind the order.
+/// Swaps source and destination address. All checksums stay valid, because a sum does not depend on
+/// the order.
 pub(crate) fn turn_around(packet: &mut [u8]) {
     let Some([src, dst]) = places(packet) else { return };
     let (head, tail) = packet.split_at_mut(dst.start);
     head[src].swap_with_slice(&mut tail[..dst.len()]);
 }
 
-/// Where the two addresses are.
+/// The positions of the two addresses.
 fn places(packet: &[u8]) -> Option<[Range<usize>; 2]> {
     let places = match packet.first()? >> 4 {
         4 => [12..16, 16..20],
@@ -125,7 +126,7 @@ fn segment(tcp: &[u8]) -> Option<Segment> {
     Some(Segment { flags: *tcp.get(13)?, seq: word(4)?, ack: word(8)?, len, stamp })
 }
 
-/// TSval of the time stamps option.
+/// The TSval of the time stamps option.
 fn time_stamp(mut options: &[u8]) -> Option<u32> {
     loop {
         match options {

@@ -1,7 +1,6 @@
-//! How a remote address and port behave, and the handle by which a story says so.
+//! How a remote address and port behave.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,9 +11,8 @@ use tokio::net::TcpStream;
 use crate::craft::Unreachable;
 use crate::packet::{Body, FIN, RST};
 use crate::tls;
-use crate::world::World;
 
-/// What becomes of packets to an address and port, and what the server there does.
+/// The path to an address and port, and what the server there does.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Path {
     pub(crate) rtt: Duration,
@@ -24,7 +22,7 @@ pub(crate) struct Path {
     pub(crate) loss: Option<Loss>,
 }
 
-/// What becomes of a packet.
+/// What happens to a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
     Arrives,
@@ -42,15 +40,15 @@ pub(crate) enum Manner {
     Listens,
     Closes,
     Resets,
-    /// What the story says, see [`Host::serves`].
+    /// The test's own server takes it, see [`Host::serves`](crate::Host::serves).
     Serves,
 }
 
-/// A seeded coin for each packet (SplitMix64).
+/// Random loss of packets, drawn by SplitMix64 from a seed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Loss {
-    state: u64,
-    rate: f64,
+    pub(crate) state: u64,
+    pub(crate) rate: f64,
 }
 
 impl Loss {
@@ -91,34 +89,35 @@ impl Default for Path {
     }
 }
 
-/// A server of the story's own.
+/// A server of the test's own.
 pub(crate) type Server = Arc<dyn Fn(TcpStream) -> Serving + Send + Sync>;
 pub(crate) type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// All paths.
 #[derive(Default)]
 pub(crate) struct Paths {
-    /// By address, and by address and port where that has a word of its own.
+    /// By address, and by address and port where that differs.
     paths: HashMap<(IpAddr, Option<u16>), Path>,
-    /// The port for DNS over TLS, where it is not closed.
-    doors: HashMap<IpAddr, Door>,
+    /// The state of the port for DNS over TLS, where a test has set it.
+    tls_ports: HashMap<IpAddr, TlsPort>,
     servers: HashMap<(IpAddr, Option<u16>), Server>,
-    /// Connections that a NAT has forgotten, by remote end and the client's port.
+    /// The connections that a NAT has forgotten, by remote end and the client's port.
     forgotten: HashMap<(SocketAddr, u16), Forgotten>,
 }
 
-/// What of a forgotten connection is swallowed.
+/// Which packets of a forgotten connection are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Forgotten {
-    /// Every packet.
+    /// All packets.
     Wholly,
-    /// All but what is still on its way to the client, and that the client has got it.
+    /// The client's packets with data, FIN or RST. Packets on their way to the client arrive, and
+    /// so do its ACKs of them.
     WhatTheClientSays,
 }
 
-/// The port for DNS over TLS, unless it has a path of its own.
+/// The port for DNS over TLS, unless that has a path of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Door {
+pub(crate) enum TlsPort {
     #[default]
     Closed,
     Open,
@@ -126,7 +125,7 @@ pub(crate) enum Door {
 }
 
 impl Paths {
-    /// `None`: nobody has this address.
+    /// The path to an address and port; `None` if no host has the address.
     pub(crate) fn find(&mut self, peer: SocketAddr) -> Option<&mut Path> {
         let key = (peer.ip(), Some(peer.port()));
         match self.paths.contains_key(&key) {
@@ -135,7 +134,7 @@ impl Paths {
         }
     }
 
-    /// The server of the story's own, if there is one.
+    /// The test's own server, if there is one.
     pub(crate) fn server(&self, at: SocketAddr) -> Option<Server> {
         let own = self.servers.get(&(at.ip(), Some(at.port())));
         own.or_else(|| self.servers.get(&(at.ip(), None))).cloned()
@@ -145,7 +144,7 @@ impl Paths {
     pub(crate) fn pass(&mut self, packet: Passing) -> Option<(Path, bool)> {
         let Passing { peer, client: _, body, sent } = packet;
         let forgotten = self.forgets(packet);
-        let door = self.door(peer);
+        let port = self.tls_port(peer);
         let path = self.find(peer)?;
         let mut lost = forgotten || path.loses(body) || path.loss.as_mut().is_some_and(Loss::hits);
         if sent && opens(body) && path.syns_to_lose > 0 {
@@ -153,33 +152,33 @@ impl Paths {
             lost = true;
         }
         let mut path = *path;
-        match door {
-            Door::Closed if path.carries_tcp() => path.fate = Fate::Refused,
-            Door::Silent => lost = true,
-            Door::Closed | Door::Open => {}
+        match port {
+            TlsPort::Closed if path.carries_tcp() => path.fate = Fate::Refused,
+            TlsPort::Silent => lost = true,
+            TlsPort::Closed | TlsPort::Open => {}
         }
         Some((path, lost))
     }
 
-    /// From now on the port for DNS over TLS is like this.
-    pub(crate) fn set_door(&mut self, ip: IpAddr, door: Door) {
-        self.doors.insert(ip, door);
+    /// Sets the state of the port for DNS over TLS.
+    pub(crate) fn set_tls_port(&mut self, ip: IpAddr, port: TlsPort) {
+        self.tls_ports.insert(ip, port);
     }
 
-    /// A NAT forgets this connection.
+    /// Drops the packets of this connection, as if a NAT had forgotten it.
     pub(crate) fn forget(&mut self, peer: SocketAddr, client: u16, what: Forgotten) {
         self.forgotten.insert((peer, client), what);
     }
 
-    fn door(&self, peer: SocketAddr) -> Door {
+    fn tls_port(&self, peer: SocketAddr) -> TlsPort {
         let own = self.paths.contains_key(&(peer.ip(), Some(peer.port())));
         match peer.port() == tls::PORT && !own {
-            true => self.doors.get(&peer.ip()).copied().unwrap_or_default(),
-            false => Door::Open,
+            true => self.tls_ports.get(&peer.ip()).copied().unwrap_or_default(),
+            false => TlsPort::Open,
         }
     }
 
-    /// Whether a NAT has forgotten the connection of this packet. A SYN makes it known again.
+    /// Whether a NAT has forgotten the connection of this packet. A new SYN ends that.
     fn forgets(&mut self, packet: Passing) -> bool {
         let key = (packet.peer, packet.client);
         let Body::Tcp(segment) = packet.body else { return false };
@@ -188,18 +187,25 @@ impl Paths {
             self.forgotten.remove(&key);
             return false;
         }
-        let speaks = segment.len > 0 || segment.has(FIN) || segment.has(RST);
+        let has_content = segment.len > 0 || segment.has(FIN) || segment.has(RST);
         match what {
             Forgotten::Wholly => true,
-            Forgotten::WhatTheClientSays => packet.sent && speaks,
+            Forgotten::WhatTheClientSays => packet.sent && has_content,
         }
     }
 
-    fn change(&mut self, host: &Host, change: impl FnOnce(&mut Path)) {
-        let known = self.paths.get(&(host.ip, host.port)).or(self.paths.get(&(host.ip, None)));
+    /// Changes the path to an address, or to one port of it. The path to a port begins as a copy of
+    /// the path to its address.
+    pub(crate) fn change(&mut self, ip: IpAddr, port: Option<u16>, change: impl FnOnce(&mut Path)) {
+        let known = self.paths.get(&(ip, port)).or(self.paths.get(&(ip, None)));
         let mut path = known.copied().unwrap_or_default();
         change(&mut path);
-        self.paths.insert((host.ip, host.port), path);
+        self.paths.insert((ip, port), path);
+    }
+
+    /// Gives the connections to an address, or to one port of it, to this server.
+    pub(crate) fn set_server(&mut self, ip: IpAddr, port: Option<u16>, server: Server) {
+        self.servers.insert((ip, port), server);
     }
 }
 
@@ -209,139 +215,10 @@ pub(crate) struct Passing {
     pub(crate) peer: SocketAddr,
     pub(crate) client: u16,
     pub(crate) body: Body,
-    /// By the home host.
+    /// Whether the home host sent it.
     pub(crate) sent: bool,
 }
 
 fn opens(body: Body) -> bool {
     matches!(body, Body::Tcp(segment) if segment.is_syn())
-}
-
-/// A remote host, or one port of it. Without another word it accepts connections on port 443 and
-/// says back what it hears, 20 ms away. Words hold from now on, and may be said at any time.
-#[derive(Clone, Copy)]
-pub struct Host {
-    world: &'static World,
-    ip: IpAddr,
-    port: Option<u16>,
-}
-
-impl Host {
-    pub(crate) fn new(world: &'static World, ip: IpAddr) -> Self {
-        Self { world, ip, port: None }.with(|_| {})
-    }
-
-    /// One port: what is said of it holds for no other. Somebody listens there.
-    pub fn port(self, port: u16) -> Self {
-        self.world.listen(port);
-        Self { port: Some(port), ..self }.with(|_| {})
-    }
-
-    /// The round-trip time in milliseconds, half of it each way.
-    pub fn rtt(self, ms: u64) -> Self {
-        self.with(|path| path.rtt = Duration::from_millis(ms))
-    }
-
-    /// Swallows every packet.
-    pub fn silent(self) -> Self {
-        self.with(|path| path.fate = Fate::Lost)
-    }
-
-    /// Swallows every datagram of UDP; TCP passes.
-    pub fn udp_silent(self) -> Self {
-        self.with(|path| path.fate = Fate::UdpLost)
-    }
-
-    /// Swallows every segment of TCP, to every port; UDP passes.
-    pub fn tcp_silent(self) -> Self {
-        self.with(|path| path.fate = Fate::TcpLost)
-    }
-
-    /// Answers a SYN with RST, a datagram with "port unreachable".
-    pub fn refused(self) -> Self {
-        self.with(|path| path.fate = Fate::Refused)
-    }
-
-    /// A router on the way says that it cannot pass packets on.
-    pub fn icmp(self, why: Unreachable) -> Self {
-        self.with(|path| path.fate = Fate::Unreachable(why))
-    }
-
-    /// Works again, after one of the words above.
-    pub fn reachable(self) -> Self {
-        self.with(|path| path.fate = Fate::Arrives)
-    }
-
-    /// The first SYNs to it are lost.
-    pub fn lose_first_syns(self, n: u32) -> Self {
-        self.with(|path| path.syns_to_lose = n)
-    }
-
-    /// Packets are lost at this rate (0 to 1), each way, in the same order with the same seed.
-    pub fn loss(self, seed: u64, rate: f64) -> Self {
-        self.with(|path| path.loss = Some(Loss { state: seed, rate }))
-    }
-
-    /// Accepts and never speaks.
-    pub fn answers_never(self) -> Self {
-        self.with(|path| path.manner = Manner::Listens)
-    }
-
-    /// Accepts and closes at once.
-    pub fn accepts_then_closes(self) -> Self {
-        self.with(|path| path.manner = Manner::Closes)
-    }
-
-    /// Accepts, and resets the connection at the first byte it gets.
-    pub fn accepts_then_resets(self) -> Self {
-        self.with(|path| path.manner = Manner::Resets)
-    }
-
-    /// Gives each connection to this function, with `TCP_NODELAY`.
-    pub fn serves<F>(self, server: impl Fn(TcpStream) -> F + Send + Sync + 'static) -> Self
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let server = Arc::new(move |stream| Box::pin(server(stream)) as Serving);
-        self.world.paths().servers.insert((self.ip, self.port), server);
-        self.with(|path| path.manner = Manner::Serves)
-    }
-
-    /// The address.
-    #[must_use]
-    pub fn ip(&self) -> IpAddr {
-        self.ip
-    }
-
-    /// Whether a packet's remote end is this.
-    #[must_use]
-    pub fn is(&self, peer: SocketAddr) -> bool {
-        self.ip == peer.ip() && self.port.is_none_or(|port| port == peer.port())
-    }
-
-    fn with(self, change: impl FnOnce(&mut Path)) -> Self {
-        self.world.paths().change(&self, change);
-        self
-    }
-}
-
-impl From<Host> for IpAddr {
-    fn from(host: Host) -> Self {
-        host.ip
-    }
-}
-
-impl From<&Host> for IpAddr {
-    fn from(host: &Host) -> Self {
-        host.ip
-    }
-}
-
-impl fmt::Debug for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.port {
-            Some(port) => SocketAddr::new(self.ip, port).fmt(f),
-            None => self.ip.fmt(f),
-        }
-    }
 }

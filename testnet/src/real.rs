@@ -1,4 +1,4 @@
-//! Name servers that others have written, over TLS on port 853.
+//! Real name servers, over TLS on port 853.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -13,50 +13,26 @@ use tokio::net::TcpStream;
 use crate::certificate::Certificate;
 use crate::clock::Moment;
 use crate::net::Net;
+use crate::program::Program;
 use crate::tls;
 
-/// A name server of Debian's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Program {
-    /// Package unbound.
-    Unbound,
-    /// Package knot-resolver.
-    Kresd,
-}
-
-/// A process that serves port 853 of every address of the home host, loopback among them, and of
-/// every [`NameServer`](crate::NameServer) of which [`tls_open`](crate::NameServer::tls_open) was
-/// said; none of them may have a certificate of its own. Dropped, it ends.
+/// A process that serves port 853 of every address of the home host, including loopback, and of
+/// every [`NameServer`](crate::NameServer) with [`tls_open`](crate::NameServer::tls_open) and
+/// without a certificate. Dropping it ends the process.
 pub struct RealServer {
     process: Child,
     log: PathBuf,
 }
 
-/// unbound closes a connection after so many milliseconds without a question. (knot-resolver's timer
-/// for that runs for 10 s at first, whatever it is told.)
+/// unbound closes a connection after this many milliseconds without a question. (knot-resolver's
+/// timer for that starts with 10 s, which no setting changes.)
 const IDLE: u64 = 2_000;
-/// How long it may take to start.
+/// The longest time that a server may take to start.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Program {
-    /// Where its package installs it.
-    pub(crate) fn path(self) -> &'static Path {
-        match self {
-            Self::Unbound => Path::new("/usr/sbin/unbound"),
-            Self::Kresd => Path::new("/usr/sbin/kresd"),
-        }
-    }
-
-    /// Its package.
-    pub(crate) fn package(self) -> &'static str {
-        match self {
-            Self::Unbound => "unbound",
-            Self::Kresd => "knot-resolver",
-        }
-    }
-
-    /// Starts it with this certificate and these names' addresses. The story's home host has to
-    /// [need](crate::Home::needs) it. It listens when this returns.
+    /// Starts the server with this certificate and the addresses of these names. The test's home
+    /// host has to [need](crate::Home::needs) the program. The server listens when this returns.
     ///
     /// # Panics
     ///
@@ -74,7 +50,7 @@ impl Program {
         fs::write(dir.join("conf"), self.configuration(&dir, records)).expect("a configuration");
         let log = dir.join("log");
         let output = File::create(&log).expect("a log");
-        // It dies with the thread that tells the story, however that ends.
+        // The kernel kills it when the test's thread ends, also after a panic.
         let process = Command::new("setpriv")
             .args(["--pdeathsig", "KILL"])
             .arg(self.path())
@@ -92,7 +68,7 @@ impl Program {
 
     fn arguments(self) -> &'static [&'static str] {
         match self {
-            // In the foreground, and what it does on stderr.
+            // The first -d keeps it in the foreground, the second logs to stderr.
             Self::Unbound => &["-d", "-d", "-c"],
             Self::Kresd => &["--noninteractive", "--config"],
         }
@@ -166,7 +142,7 @@ fn record(addr: &str) -> &'static str {
 }
 
 impl RealServer {
-    /// Its process.
+    /// The id of its process.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.process.id()

@@ -1,7 +1,7 @@
-//! The remote hosts' servers: one listener a port plays them all.
+//! The servers of the remote hosts. One listener for each port plays all of them.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
@@ -12,10 +12,21 @@ use crate::path::Manner;
 use crate::world::World;
 use crate::{tls, tls_server};
 
+/// Listens on this port of all remote hosts, unless that is already done.
+pub(crate) fn listen(world: &'static World, port: u16) {
+    let mut listening = world.listening();
+    if listening.insert(port) {
+        for ip in [IpAddr::from(Ipv4Addr::UNSPECIFIED), Ipv6Addr::UNSPECIFIED.into()] {
+            let listener = listener(SocketAddr::new(ip, port)).expect("a free port");
+            world.remote.spawn(serve(world, listener));
+        }
+    }
+}
+
 /// A listening socket of one family only.
 pub(crate) fn listener(addr: SocketAddr) -> io::Result<Socket> {
     let socket = bound(addr, Type::STREAM)?;
-    // What it accepts inherits that: a second answer does not wait for the first one's ACK.
+    // Accepted sockets inherit the option: a second answer does not wait for the ACK of the first.
     socket.set_tcp_nodelay(true)?;
     socket.listen(4096)?;
     Ok(socket)
@@ -37,8 +48,9 @@ fn bound(addr: SocketAddr, kind: Type) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Serves whoever comes. The client's address is that of the remote host: the wire swaps them.
-pub(crate) async fn serve(world: &'static World, listener: Socket) {
+/// Serves every client. A client has the address of the remote host, because the wire swaps
+/// addresses.
+async fn serve(world: &'static World, listener: Socket) {
     let listener = TcpListener::from_std(listener.into()).expect("a listener");
     let port = listener.local_addr().expect("an address").port();
     while let Ok((stream, from)) = listener.accept().await {
@@ -51,7 +63,7 @@ pub(crate) async fn serve(world: &'static World, listener: Socket) {
         let server = world.paths().server(at);
         match (manner, server) {
             (Manner::Serves, Some(server)) => {
-                // Or what is sent in two parts takes as long as the client's ACK is delayed.
+                // Otherwise the second part of an answer waits for the client's delayed ACK.
                 stream.set_nodelay(true).expect("a socket");
                 tokio::spawn(server(stream));
             }
@@ -80,5 +92,5 @@ async fn converse(mut stream: TcpStream, manner: Manner) -> io::Result<()> {
     }
 }
 
-/// How long a name server keeps a silent TCP connection.
+/// How long a name server keeps an idle TCP connection.
 pub(crate) const IDLE: Duration = Duration::from_secs(10);

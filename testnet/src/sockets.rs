@@ -1,4 +1,4 @@
-//! The home host's TCP sockets, as the kernel lists them.
+//! The home host's TCP sockets in the kernel's list.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -10,15 +10,15 @@ use crate::wire::FIRST_EPHEMERAL;
 pub struct Socket {
     /// The remote end.
     pub peer: SocketAddr,
-    /// Whether it still waits for its SYN-ACK.
+    /// Whether it is waiting for its SYN-ACK.
     pub connecting: bool,
 }
 
 const ESTABLISHED: &str = "01";
 const SYN_SENT: &str = "02";
 
-/// Those that connect or are connected. Closed ones that still say goodbye are not among them.
-/// It costs some milliseconds.
+/// The sockets that connect or are connected. Closed sockets that still end their connection are
+/// left out. The call takes some milliseconds.
 pub(crate) fn list() -> Vec<Socket> {
     let tables = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
     let texts = tables.map(|path| fs::read_to_string(path).unwrap_or_default());
@@ -32,7 +32,7 @@ fn socket(line: &str) -> Option<Socket> {
     alive.then_some(Socket { peer, connecting: state == SYN_SENT })
 }
 
-/// `0100007F:1F90`: words of 32 bits in the machine's own order.
+/// Parses an address such as `0100007F:1F90`: words of 32 bits in the machine's own byte order.
 fn addr(text: &str) -> Option<SocketAddr> {
     let (ip, port) = text.split_once(':')?;
     let word = |at: usize| u32::from_str_radix(ip.get(at..at + 8)?, 16).ok();

@@ -1,4 +1,4 @@
-//! How name servers speak TLS, and what they have seen of it.
+//! How name servers speak TLS, and what they record of their connections.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -21,7 +21,7 @@ pub(crate) const PORT: u16 = 853;
 /// How a server ends a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Goodbye {
-    /// As TLS has it: an alert "close_notify", then FIN.
+    /// As TLS requires: the alert "close_notify", then FIN.
     Notify,
     /// FIN alone.
     Fin,
@@ -32,35 +32,36 @@ pub enum Goodbye {
 /// A connection to a name server's port for DNS over TLS, as the server sees it.
 #[derive(Debug, Clone)]
 pub struct TlsConnection {
-    /// Its number, all servers together.
+    /// Its number, counted over all servers.
     pub number: usize,
-    /// To whom.
+    /// The address of the server.
     pub server: IpAddr,
-    /// From which port.
+    /// The port of the client.
     pub port: u16,
-    /// When it was accepted.
+    /// When the server accepted it.
     pub accepted: Moment,
-    /// What the client began with, as far as there was a ClientHello.
+    /// The client's first message, if it was a ClientHello.
     pub hello: Option<Hello>,
     /// When the server's side of the handshake was complete.
     pub secured: Option<Moment>,
     /// Whether the handshake resumed a session.
     pub resumed: bool,
-    /// Whether it is TLS 1.3 (or else 1.2).
+    /// Whether it is TLS 1.3; otherwise it is 1.2.
     pub tls13: bool,
-    /// Whether the client has announced that it sends data before the handshake is over (0-RTT),
-    /// which only a server with [`tls_early_data`](crate::NameServer::tls_early_data) sees.
+    /// Whether the client announced data before the end of the handshake (0-RTT). Only a server
+    /// with [`tls_early_data`](crate::NameServer::tls_early_data) sees that.
     pub early: bool,
-    /// Why there was no handshake: what the server's TLS says, alerts of the client among them.
+    /// Why the handshake failed: the error of the server's TLS, which may be an alert of the
+    /// client.
     pub failure: Option<String>,
-    /// When the server was done with it, whoever had ended it.
+    /// When the server was done with it, whichever side ended it.
     pub ended: Option<Moment>,
 }
 
 /// A ClientHello.
 #[derive(Debug, Clone)]
 pub struct Hello {
-    /// When it came.
+    /// When it arrived.
     pub at: Moment,
     /// The name in it (SNI).
     pub name: Option<String>,
@@ -68,24 +69,24 @@ pub struct Hello {
     pub alpn: Vec<String>,
 }
 
-/// All of them.
+/// The TLS of all name servers, and their connections.
 #[derive(Default)]
 pub(crate) struct Tls {
     servers: HashMap<IpAddr, Speech>,
     connections: Vec<TlsConnection>,
 }
 
-/// How one server speaks.
+/// The TLS of one server.
 #[derive(Clone, Default)]
 pub(crate) struct Speech {
     pub(crate) setup: Setup,
     config: Option<Arc<ServerConfig>>,
     pub(crate) faults: Faults,
-    /// On so many connections more there are faults; on all without a number.
+    /// How many of the next connections have the faults; `None` means all.
     pub(crate) ill_for: Option<u32>,
 }
 
-/// What TLS is set up with.
+/// The set-up of a server's TLS.
 #[derive(Clone, Default)]
 pub(crate) struct Setup {
     pub(crate) certificate: Option<Certificate>,
@@ -95,7 +96,7 @@ pub(crate) struct Setup {
     pub(crate) early_data: bool,
 }
 
-/// What goes wrong on a connection.
+/// The faults of a connection.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Faults {
     pub(crate) greeting: Greeting,
@@ -104,16 +105,16 @@ pub(crate) struct Faults {
     pub(crate) code: Option<ResponseCode>,
     pub(crate) wrong: Option<Wrong>,
     pub(crate) shuffles: Option<usize>,
-    /// At this question, which is not answered.
+    /// The connection ends at this question, which gets no answer.
     pub(crate) closes_at: Option<(u32, Goodbye)>,
-    /// After so many answers.
+    /// The connection ends after this many answers.
     pub(crate) closes_after: Option<(u32, Goodbye)>,
     pub(crate) closes_idle: Option<(Duration, Goodbye)>,
-    /// A NAT does, after so many answers.
+    /// A NAT forgets the connection after this many answers.
     pub(crate) forgets_after: Option<u32>,
 }
 
-/// What the server does with a new connection.
+/// How the server treats a new connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Greeting {
     #[default]
@@ -123,7 +124,7 @@ pub(crate) enum Greeting {
     Closes,
 }
 
-/// What is wrong with an answer.
+/// The mistake in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wrong {
     Id,
@@ -131,18 +132,18 @@ pub(crate) enum Wrong {
 }
 
 impl Tls {
-    /// Whether there is a server with TLS here.
+    /// Whether this server speaks TLS.
     pub(crate) fn speaks(&self, server: IpAddr) -> bool {
         self.servers.get(&server).is_some_and(|speech| speech.config.is_some())
     }
 
-    /// Changes a server's speech. Sessions and tickets outlive what is said of faults, but no
-    /// change of the set-up.
+    /// Changes the faults of a server. Sessions and tickets outlive this, whereas a change of the
+    /// set-up ends them.
     pub(crate) fn faults(&mut self, server: IpAddr, change: impl FnOnce(&mut Speech)) {
         change(self.servers.entry(server).or_default());
     }
 
-    /// As [`Self::faults`], of the set-up.
+    /// Changes the set-up of a server.
     pub(crate) fn set_up(&mut self, server: IpAddr, change: impl FnOnce(&mut Setup)) {
         let speech = self.servers.entry(server).or_default();
         change(&mut speech.setup);
@@ -154,13 +155,13 @@ impl Tls {
         self.servers.get(&server)?.config.clone()
     }
 
-    /// What goes wrong with a connection, which was ill from its beginning or not.
+    /// The faults of a connection. `ill` comes from [`Self::opened`].
     pub(crate) fn faults_of(&self, server: IpAddr, ill: bool) -> Faults {
         let speech = self.servers.get(&server).filter(|_| ill);
         speech.map(|speech| speech.faults).unwrap_or_default()
     }
 
-    /// Notes a connection: its number, and whether there are faults on it.
+    /// Records a new connection. Returns its number, and whether it has the faults.
     pub(crate) fn opened(&mut self, client: SocketAddr) -> (usize, bool) {
         let number = self.connections.len();
         self.connections.push(TlsConnection {
@@ -192,7 +193,7 @@ impl Tls {
 }
 
 impl Setup {
-    /// `None` without a certificate.
+    /// The configuration; `None` without a certificate.
     fn config(&self) -> Option<Arc<ServerConfig>> {
         let certificate = self.certificate.as_ref()?;
         let key = match self.without_key {
@@ -200,7 +201,7 @@ impl Setup {
             false => certificate.key(),
         };
         let key = ring::sign::any_supported_type(&key.into()).expect("a key");
-        // Nothing compares the two here, as `with_single_cert` would.
+        // `with_single_cert` would compare key and certificate; this resolver does not.
         let certified = CertifiedKey::new(certificate.chain(), key);
         let versions: &[_] = match &self.version {
             Some(version) => &[*version],
@@ -222,12 +223,12 @@ impl Setup {
     }
 }
 
-/// Whether the handshake has resumed a session.
+/// Whether the handshake resumed a session.
 pub(crate) fn resumed(connection: &rustls::ServerConnection) -> bool {
     connection.handshake_kind() == Some(rustls::HandshakeKind::Resumed)
 }
 
-/// Notes the end of a handshake.
+/// Records the end of a handshake.
 pub(crate) fn secured(connection: &mut rustls::ServerConnection, note: &mut TlsConnection) {
     note.early = connection.early_data().is_some();
     note.secured = Some(Moment::now());

@@ -1,4 +1,4 @@
-//! A name server's side of a connection for DNS over TLS.
+//! The name server's side of DNS over TLS.
 
 use std::future::pending;
 use std::io;
@@ -22,13 +22,14 @@ use crate::tls::{self, Faults, Goodbye, Greeting, Hello, Wrong};
 use crate::world::World;
 use crate::zone::{Asked, Over};
 
-/// An answer to a web server's question, for instance.
+/// Bytes that are not TLS, here those of a web server.
 const GARBAGE: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
 
-/// How long a shuffled answer waits for others.
+/// The longest time for which an answer waits for others to be shuffled with.
 const SHUFFLE: Duration = Duration::from_millis(50);
 
-/// Serves one connection, of a client whose address is this server's: the wire swaps them.
+/// Serves one connection. The client has the address of the server, because the wire swaps
+/// addresses.
 pub(crate) async fn serve(world: &'static World, stream: TcpStream, client: SocketAddr) {
     let (number, ill) = world.tls().opened(client);
     let connection = Connection { world, client, number, ill };
@@ -45,7 +46,7 @@ struct Connection {
     world: &'static World,
     client: SocketAddr,
     number: usize,
-    /// Whether what was said of faults holds for it.
+    /// Whether the server's faults affect it.
     ill: bool,
 }
 
@@ -92,28 +93,28 @@ async fn swallow(mut stream: impl AsyncRead + Unpin) -> io::Result<()> {
     Ok(())
 }
 
-/// Questions and answers.
+/// The questions and answers of a connection after its handshake.
 struct Conversation {
     connection: Connection,
     resumed: bool,
     asked: u32,
     answered: u32,
-    /// Answers that are being made.
+    /// The number of answers that are being made.
     under_way: usize,
     answers: UnboundedSender<Vec<u8>>,
     ready: UnboundedReceiver<Vec<u8>>,
-    /// Answers that are held back to be shuffled, and until when.
+    /// The answers that wait to be shuffled, and until when.
     held: (Vec<Vec<u8>>, Option<Instant>),
-    /// When the last thing happened.
+    /// When a question or an answer last passed.
     last: Instant,
 }
 
-/// What the server does next.
+/// The next step of the server.
 enum Next {
     Waits,
     Sends(Vec<Vec<u8>>),
     Leaves(Goodbye),
-    /// It never hears of the client again, and has nothing more to say.
+    /// A NAT has forgotten the connection, so the server neither receives nor sends any more.
     IsForgotten,
 }
 
@@ -160,13 +161,13 @@ impl Conversation {
         }
     }
 
-    /// When an idle connection is closed.
+    /// When the server closes the connection if it stays idle.
     fn idle(&self) -> Option<(Instant, Goodbye)> {
         let (wait, goodbye) = self.connection.faults().closes_idle?;
         (self.under_way == 0 && self.held.0.is_empty()).then(|| (self.last + wait, goodbye))
     }
 
-    /// Takes the whole messages out of these bytes.
+    /// Takes all complete messages out of these bytes.
     fn hear(&mut self, bytes: &mut Vec<u8>) -> Next {
         let faults = self.connection.faults();
         self.last = Instant::now();
@@ -181,7 +182,7 @@ impl Conversation {
         Next::Waits
     }
 
-    /// Makes the answer, in its time.
+    /// Makes the answer to a question, after the answer's delay.
     fn answer(&mut self, message: &[u8], faults: &Faults) {
         let Ok(question) = Message::from_vec(message) else { return };
         let Some(query) = question.queries.first() else { return };
@@ -196,7 +197,8 @@ impl Conversation {
             over: Over::Tls { connection: number, resumed: self.resumed },
             len: message.len(),
         };
-        let said = answering::answer(world, asked, question.metadata.op_code, faults.code);
+        let op_code = question.metadata.op_code;
+        let said = answering::answer(&mut world.zone(), asked, op_code, faults.code);
         let Some((said, after)) = said.filter(|_| !faults.never) else { return };
         let answer = framed(&question, said, faults.wrong);
         self.under_way += 1;
@@ -237,7 +239,7 @@ impl Conversation {
             self.answered += 1;
             let forgets = faults.forgets_after.is_some_and(|n| self.answered >= n);
             if forgets {
-                // Before the client has the answer, and says more.
+                // This comes before the client receives the answer and sends more.
                 let peer = (client.ip(), tls::PORT).into();
                 world.paths().forget(peer, client.port(), Forgotten::WhatTheClientSays);
             }
@@ -256,7 +258,7 @@ impl Conversation {
     }
 }
 
-/// The first whole message, which has its length before it (RFC 7858 section 3.3).
+/// The first complete message. Its length precedes it (RFC 7858 section 3.3).
 fn next_message(bytes: &mut Vec<u8>) -> Option<Vec<u8>> {
     let end = 2 + usize::from(u16::from_be_bytes([*bytes.first()?, *bytes.get(1)?]));
     (bytes.len() >= end).then(|| bytes.drain(..end).skip(2).collect())
@@ -287,7 +289,7 @@ async fn leave(mut stream: TlsStream<TcpStream>, goodbye: Goodbye) -> io::Result
     }
 }
 
-/// The answer as it is sent, with its length before it.
+/// The answer in wire format, after its length.
 fn framed(question: &Message, said: answering::Message, wrong: Option<Wrong>) -> Vec<u8> {
     let mut message = Message::response(question.metadata.id, question.metadata.op_code);
     message.metadata.recursion_desired = question.metadata.recursion_desired;

@@ -15,11 +15,11 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 
 use crate::certificate::Certificate;
-use crate::path::Host;
+use crate::host::Host;
 
 impl Host {
-    /// A web server without TLS. It says what it was asked for, and over which version of HTTP:
-    /// `/path over h1`.
+    /// A web server without TLS. It answers with the path of the request and the version of HTTP,
+    /// such as `/path over h1`.
     pub fn http(self) -> Self {
         self.serves(answer)
     }
@@ -33,7 +33,7 @@ impl Host {
         self.https_after(0, certificate, protocols)
     }
 
-    /// The same; the server thinks for so many milliseconds before it begins with the handshake.
+    /// As [`https`](Self::https), with a pause of `ms` milliseconds before the handshake.
     ///
     /// # Panics
     ///
@@ -62,11 +62,11 @@ impl Host {
 
 async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
     let server = auto::Builder::new(TokioExecutor::new());
-    // Clients go away as they like.
-    let _ = server.serve_connection(TokioIo::new(stream), service_fn(say)).await;
+    // A client may end the connection at any time.
+    let _ = server.serve_connection(TokioIo::new(stream), service_fn(respond)).await;
 }
 
-async fn say(request: Request<Incoming>) -> Result<Response<String>, Infallible> {
+async fn respond(request: Request<Incoming>) -> Result<Response<String>, Infallible> {
     let version = if request.version() == Version::HTTP_2 { "h2" } else { "h1" };
     Ok(Response::new(format!("{} over {version}", request.uri().path())))
 }

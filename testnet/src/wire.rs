@@ -1,11 +1,12 @@
-//! The wire: a TUN device or two, and the threads that plays everything behind it.
+//! The wire: one or two TUN devices, and the threads that carry packets.
 //!
-//! A packet from the home host to 198.51.100.1 comes back with its addresses swapped, as one from
-//! 198.51.100.1 to the home host, where a listener of this process plays the remote server; its
-//! reply goes to 198.51.100.1, is swapped as well, and reaches the client's socket. So one
-//! listener on one port is every remote host, real TCP on both ends, and the wire in between can
-//! delay, drop, or answer by itself. Servers have ports below [`FIRST_EPHEMERAL`], clients above;
-//! that tells the two directions apart.
+//! The wire swaps the two addresses of a packet from the home host to 198.51.100.1. So the packet
+//! comes back to the home host as if from 198.51.100.1, and a listener of this process, which plays
+//! the remote server, receives it. The reply goes to 198.51.100.1, is swapped too, and reaches the
+//! client's socket. In this way one listener on one port plays every remote host. Both ends are
+//! real TCP, and the wire between them can delay packets, drop them, or answer them itself. Servers
+//! have ports below [`FIRST_EPHEMERAL`] and clients have others, which distinguishes the two
+//! directions.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -17,33 +18,28 @@ use std::time::Duration;
 
 use tun_rs::{DeviceBuilder, SyncDevice};
 
+use crate::capture::Packet;
 use crate::clock::Moment;
-use crate::craft::{reset, unreachable};
-use crate::log::Packet;
+use crate::craft::{Unreachable, reset, unreachable};
 use crate::packet::{Body, Header, turn_around};
 use crate::path::{Fate, Passing};
 use crate::world::World;
 
-/// The device.
-pub(crate) const DEVICE: &str = "he0";
-/// The second device, on hosts that have one.
-pub(crate) const SECOND_DEVICE: &str = "he1";
-
 /// The kernel's first port for clients (`net.ipv4.ip_local_port_range`).
 pub(crate) const FIRST_EPHEMERAL: u16 = 32_768;
 
-/// Linux notices an ICMP error that comes while connect() still runs only at its next
-/// retransmission; no real router is that fast.
+/// The fastest answer of a router. If an ICMP error comes while connect() still runs, Linux notices
+/// it only at the next retransmission; no real router is that fast.
 const ROUTER: Duration = Duration::from_micros(700);
 
-/// A packet on its way: when it arrives, its number, by which device, its bytes, and its line in
-/// the log.
+/// A packet on its way: its time of arrival, its number, the index of its device, its bytes, and
+/// the header for the log.
 type Delivery = (Moment, u64, usize, Vec<u8>, Option<Header>);
 
-/// The devices and what is under way.
+/// The devices, and the packets on their way.
 pub(crate) struct Wire {
     devices: Vec<(&'static str, SyncDevice)>,
-    /// By which device a client speaks. The servers' own packets take whatever route there is, and
+    /// The device by which each client sends. A server's packets may leave by any device, and
     /// arrive by this one.
     ways: Mutex<HashMap<SocketAddr, usize>>,
     queue: Mutex<BinaryHeap<Reverse<ByTime>>>,
@@ -52,7 +48,7 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    /// Makes the devices; they are neither up nor have they an address.
+    /// Makes the devices, which are still down and without addresses.
     pub(crate) fn new(names: &[&'static str]) -> io::Result<Self> {
         let device = |name: &&'static str| {
             let tun = DeviceBuilder::new().name(*name).mtu(1500).enable(false).build_sync()?;
@@ -89,19 +85,19 @@ impl Wire {
         }
     }
 
-    /// From a client on the home host to a remote server.
+    /// Handles a packet from a client on the home host to a remote server.
     fn outbound(&self, world: &World, device: usize, header: &Header, packet: &[u8], now: Moment) {
         lock(&self.ways).insert(header.src, device);
         let (client, body) = (header.src.port(), header.body);
-        let question = Passing { peer: header.dst, client, body, sent: true };
+        let passing = Passing { peer: header.dst, client, body, sent: true };
         let passed = match body {
-            Body::Tcp(_) | Body::Udp => world.paths().pass(question),
+            Body::Tcp(_) | Body::Udp => world.paths().pass(passing),
             Body::Icmp(..) | Body::Other(_) => None,
         };
         let lost = passed.is_none_or(|(_, lost)| lost);
-        let line = Packet::sent(header, self.devices[device].0, now, lost);
-        world.control.note(line.at); // how late this thread is
-        world.log().push(line);
+        let entry = Packet::sent(header, self.devices[device].0, now, lost);
+        world.control.note(entry.at); // how late this thread is
+        world.log().push(entry);
         let Some((path, false)) = passed else { return };
         let answer = match (path.fate, header.body) {
             (Fate::Lost, _) | (_, Body::Icmp(..) | Body::Other(_)) => return,
@@ -111,7 +107,7 @@ impl Wire {
                 return self.queue(now + path.rtt / 2, device, packet, None);
             }
             (Fate::Refused, Body::Tcp(segment)) => reset(header, &segment),
-            (Fate::Refused, Body::Udp) => unreachable(header, packet, crate::Unreachable::Port),
+            (Fate::Refused, Body::Udp) => unreachable(header, packet, Unreachable::Port),
             (Fate::Unreachable(why), Body::Tcp(_) | Body::Udp) => unreachable(header, packet, why),
         };
         let answered = Header::parse(&answer);
@@ -119,7 +115,7 @@ impl Wire {
         self.queue(now + path.rtt.max(ROUTER), device, answer, seen);
     }
 
-    /// From the process that plays a remote server to a client on the home host.
+    /// Handles a packet from a server of this process to a client on the home host.
     fn inbound(&self, world: &World, header: &Header, packet: &[u8], now: Moment) {
         let peer = SocketAddr::new(header.dst.ip(), header.src.port());
         let (client, body) = (header.dst.port(), header.body);
@@ -148,12 +144,13 @@ impl Wire {
             if let Some(header) = seen {
                 world.log().push(Packet::received(&header, name, Moment::now()));
             }
-            // The device is down, or somebody has taken its address away: so it is on real hosts.
+            // Sending fails if the device is down or has lost its address. The packet is lost then,
+            // as on real hosts.
             let _ = tun.send(&packet);
         }
     }
 
-    /// The next packet, when its time has come.
+    /// Waits for the time of the next packet, and takes it out of the queue.
     fn next(&self) -> Delivery {
         let mut queue = lock(&self.queue);
         loop {
@@ -180,7 +177,7 @@ fn is_server(addr: SocketAddr) -> bool {
     (1..FIRST_EPHEMERAL).contains(&addr.port())
 }
 
-/// Ordered by arrival, then by number.
+/// A delivery, ordered by its arrival, then by its number.
 struct ByTime(Delivery);
 
 impl ByTime {

@@ -1,8 +1,11 @@
-//! A report in words without times, to compare.
+//! Reports as text without times, so that tests can compare them.
 
-use he::{AttemptOutcome, LookupOutcome, Report};
+use he::{LookupOutcome, Report};
 
-/// One line a lookup, then one line an attempt: `AAAA: 1`, `[2001:db8::1]:443: cancelled`.
+use crate::outcome::outcome;
+
+/// One line for each lookup, then one line for each attempt, such as `AAAA: 1` and
+/// `[2001:db8::1]:443: cancelled`.
 #[must_use]
 pub fn words(report: &Report) -> Vec<String> {
     let lookups = report.lookups().iter().map(|lookup| {
@@ -14,15 +17,7 @@ pub fn words(report: &Report) -> Vec<String> {
         };
         format!("{}: {outcome}", lookup.record())
     });
-    let attempts = report.attempts().iter().map(|attempt| {
-        let outcome = match attempt.outcome() {
-            AttemptOutcome::Won => "won".to_owned(),
-            AttemptOutcome::Cancelled => "cancelled".to_owned(),
-            AttemptOutcome::TimedOut => "timed out".to_owned(),
-            AttemptOutcome::Failed(error) => error.kind().to_string(),
-            other => format!("{other:?}"),
-        };
-        format!("{}: {outcome}", attempt.addr())
-    });
+    let attempts =
+        report.attempts().iter().map(|attempt| format!("{}: {}", attempt.addr(), outcome(attempt)));
     lookups.chain(attempts).collect()
 }

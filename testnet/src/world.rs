@@ -1,26 +1,24 @@
-//! Everything a story shares with the threads that play its world. It lives as long as the
-//! process, which tells one story.
+//! The state that a test shares with the threads that play the remote hosts. It lives as long as
+//! the process, which runs one test.
 
 use std::collections::HashSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+use crate::capture::Packet;
 use crate::clock::Moment;
 use crate::control::Control;
-use crate::log::Packet;
 use crate::path::Paths;
-use crate::remote;
 use crate::tls::Tls;
 use crate::zone::Zone;
 
-/// See the module.
+/// The state of the test internet.
 pub(crate) struct World {
     pub(crate) control: Control,
-    /// Where the files that stand for those in /etc are.
+    /// The directory of the files that are mounted over those in /etc.
     pub(crate) etc: PathBuf,
     /// The runtime of the remote hosts.
     pub(crate) remote: Handle,
@@ -28,18 +26,18 @@ pub(crate) struct World {
     log: Mutex<Vec<Packet>>,
     zone: Mutex<Zone>,
     tls: Mutex<Tls>,
-    /// A name server's way with TLS has changed.
+    /// Notified when the TLS of a name server changes.
     pub(crate) tls_changed: Notify,
     listening: Mutex<HashSet<u16>>,
     call: Mutex<Call>,
 }
 
-/// The last connect.
+/// The times of the last call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Call {
     pub(crate) called: Moment,
     pub(crate) returned: Option<Moment>,
-    /// When the runtime had run its queue after that.
+    /// When the runtime had run its queue after the call.
     pub(crate) settled: Option<Moment>,
 }
 
@@ -60,7 +58,7 @@ impl World {
             zone: Mutex::default(),
             tls: Mutex::default(),
             tls_changed: Notify::new(),
-            // Where the name servers listen already.
+            // The name servers listen on port 53 from the start.
             listening: Mutex::new(HashSet::from([53])),
             call: Mutex::new(Call::now()),
         }
@@ -90,14 +88,8 @@ impl World {
         *self.call.lock().unwrap_or_else(PoisonError::into_inner) = call;
     }
 
-    /// Somebody listens on this port of every remote host.
-    pub(crate) fn listen(&'static self, port: u16) {
-        let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
-        if listening.insert(port) {
-            for ip in [IpAddr::from(Ipv4Addr::UNSPECIFIED), Ipv6Addr::UNSPECIFIED.into()] {
-                let listener = remote::listener(SocketAddr::new(ip, port)).expect("a free port");
-                self.remote.spawn(remote::serve(self, listener));
-            }
-        }
+    /// The ports on which all remote hosts listen.
+    pub(crate) fn listening(&self) -> MutexGuard<'_, HashSet<u16>> {
+        self.listening.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

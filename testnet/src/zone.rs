@@ -1,28 +1,27 @@
-//! What the name servers know, how they behave, and what they were asked.
+//! The records and the behaviour of the name servers, and the questions that they received.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use hickory_proto::op::ResponseCode;
-use hickory_proto::rr::{Name, RData, RecordType, rdata};
+use hickory_proto::rr::{RData, RecordType};
 
 use crate::clock::Moment;
-use crate::world::World;
 
-/// An answer as the zone has it.
+/// An answer in the zone.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) reply: Reply,
     pub(crate) after: Duration,
     pub(crate) ttl: u32,
-    /// Over UDP it says only that it is too long.
+    /// Over UDP it is truncated to nothing.
     pub(crate) truncated: bool,
-    /// So many questions are passed over before one is answered.
+    /// How many questions get no answer before one does.
     pub(crate) to_ignore: u32,
 }
 
-/// What is said.
+/// The content of an answer.
 #[derive(Debug, Clone)]
 pub(crate) enum Reply {
     Records(Vec<RData>),
@@ -36,36 +35,36 @@ impl Entry {
     }
 }
 
-/// A question as it came in.
+/// A question as a name server received it.
 #[derive(Debug, Clone)]
 pub struct Asked {
-    /// When.
+    /// When it arrived.
     pub at: Moment,
-    /// Whom.
+    /// The address of the server.
     pub server: IpAddr,
-    /// From which port.
+    /// The port of the client.
     pub port: u16,
     /// The name, in lower case, without a dot at the end.
     pub name: String,
     /// AAAA or A.
     pub record: RecordType,
-    /// By what way.
+    /// The transport.
     pub over: Over,
     /// The message's length in bytes.
     pub len: usize,
 }
 
-/// The way of a question.
+/// The transport of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Over {
     /// UDP.
     Udp,
-    /// TCP, in clear.
+    /// TCP, unencrypted.
     Tcp,
     /// TLS.
     Tls {
-        /// The number of the connection: its place in
-        /// [`Net::tls_connections`](crate::Net::tls_connections), all servers together.
+        /// The number of the connection, see
+        /// [`TlsConnection::number`](crate::TlsConnection::number).
         connection: usize,
         /// Whether its handshake resumed a session.
         resumed: bool,
@@ -73,14 +72,14 @@ pub enum Over {
 }
 
 impl Over {
-    /// Over TLS.
+    /// Whether it is TLS.
     #[must_use]
     pub fn is_tls(self) -> bool {
         matches!(self, Self::Tls { .. })
     }
 }
 
-/// How a name server behaves, whatever it is asked.
+/// How a name server answers all questions.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Mood {
     pub(crate) code: Option<ResponseCode>,
@@ -88,24 +87,25 @@ pub(crate) struct Mood {
     pub(crate) never: bool,
 }
 
-/// See the module.
+/// The records of all names, the behaviour of all name servers, and their questions.
 #[derive(Debug, Default)]
 pub(crate) struct Zone {
-    entries: HashMap<(String, RecordType), Entry>,
+    pub(crate) entries: HashMap<(String, RecordType), Entry>,
     moods: HashMap<IpAddr, Mood>,
     names: HashSet<&'static str>,
     pub(crate) asked: Vec<Asked>,
 }
 
 impl Zone {
-    /// The entry for a name: of the type asked for, or its CNAME. `Err` says whether it exists.
+    /// The entry for a name: of the type in question, or its CNAME. `Err` says whether the name
+    /// exists.
     pub(crate) fn find(&self, name: &str, record: RecordType) -> Result<Entry, bool> {
         let of = |record| self.entries.get(&(name.to_owned(), record));
         let found = of(record).or_else(|| of(RecordType::CNAME));
         found.cloned().ok_or_else(|| self.entries.keys().any(|(known, _)| known == name))
     }
 
-    /// Whether this question is one of those that are passed over.
+    /// Whether this question is one of the first ones, which get no answer.
     pub(crate) fn ignores(&mut self, name: &str, record: RecordType) -> bool {
         match self.entries.get_mut(&(name.to_owned(), record)) {
             Some(entry) if entry.to_ignore > 0 => {
@@ -116,8 +116,8 @@ impl Zone {
         }
     }
 
-    /// The name for as long as the process lives, once.
-    fn keep(&mut self, name: String) -> &'static str {
+    /// Keeps the name for as long as the process lives, only once.
+    pub(crate) fn keep(&mut self, name: String) -> &'static str {
         let known = self.names.get(name.as_str()).copied();
         known.unwrap_or_else(|| {
             let name = Box::leak(name.into_boxed_str());
@@ -128,106 +128,5 @@ impl Zone {
 
     pub(crate) fn mood(&mut self, server: IpAddr) -> &mut Mood {
         self.moods.entry(server).or_default()
-    }
-}
-
-/// A name in the DNS. `aaaa`, `a` and `cname` say what it has; the words after them (`after`,
-/// `never`, `servfail` ...) hold for the one said last. A name has no records but those.
-#[derive(Clone, Copy)]
-pub struct DnsName {
-    world: &'static World,
-    name: &'static str,
-    last: RecordType,
-}
-
-impl DnsName {
-    pub(crate) fn new(world: &'static World, name: &str) -> Self {
-        let name = name.trim_end_matches('.').to_ascii_lowercase();
-        Self { world, name: world.zone().keep(name), last: RecordType::AAAA }
-    }
-
-    /// AAAA records.
-    pub fn aaaa<H: Into<IpAddr>>(self, hosts: impl IntoIterator<Item = H>) -> Self {
-        self.records(RecordType::AAAA, hosts)
-    }
-
-    /// A records.
-    pub fn a<H: Into<IpAddr>>(self, hosts: impl IntoIterator<Item = H>) -> Self {
-        self.records(RecordType::A, hosts)
-    }
-
-    /// Another name has the records.
-    pub fn cname(self, target: &str) -> Self {
-        let target = Name::from_ascii(format!("{target}.")).expect("a name");
-        let data = RData::CNAME(rdata::CNAME(target));
-        self.set(RecordType::CNAME, Reply::Records(vec![data]))
-    }
-
-    /// The answer comes so many milliseconds after the question.
-    pub fn after(self, ms: u64) -> Self {
-        self.with(|entry| entry.after = Duration::from_millis(ms))
-    }
-
-    /// There is no answer.
-    pub fn never(self) -> Self {
-        self.with(|entry| entry.reply = Reply::Nothing)
-    }
-
-    /// The first questions are passed over.
-    pub fn ignores_first(self, n: u32) -> Self {
-        self.with(|entry| entry.to_ignore = n)
-    }
-
-    /// SERVFAIL.
-    pub fn servfail(self) -> Self {
-        self.with(|entry| entry.reply = Reply::Code(ResponseCode::ServFail))
-    }
-
-    /// REFUSED.
-    pub fn refused(self) -> Self {
-        self.with(|entry| entry.reply = Reply::Code(ResponseCode::Refused))
-    }
-
-    /// NXDOMAIN, for this type only, as broken servers do.
-    pub fn nxdomain(self) -> Self {
-        self.with(|entry| entry.reply = Reply::Code(ResponseCode::NXDomain))
-    }
-
-    /// The name exists and has no such record.
-    pub fn nodata(self) -> Self {
-        self.with(|entry| entry.reply = Reply::Records(Vec::new()))
-    }
-
-    /// Over UDP the answer only says that it is too long.
-    pub fn truncated(self) -> Self {
-        self.with(|entry| entry.truncated = true)
-    }
-
-    /// The TTL; 300 s without a word.
-    pub fn ttl(self, seconds: u32) -> Self {
-        self.with(|entry| entry.ttl = seconds)
-    }
-
-    fn records<H: Into<IpAddr>>(
-        self,
-        kind: RecordType,
-        hosts: impl IntoIterator<Item = H>,
-    ) -> Self {
-        let records = hosts.into_iter().map(|host| RData::from(host.into())).collect::<Vec<_>>();
-        assert!(records.iter().all(|data| data.record_type() == kind), "{records:?} in {kind}");
-        self.set(kind, Reply::Records(records))
-    }
-
-    fn set(self, kind: RecordType, reply: Reply) -> Self {
-        let key = (self.name.to_owned(), kind);
-        self.world.zone().entries.insert(key, Entry::of(reply));
-        Self { last: kind, ..self }
-    }
-
-    fn with(self, change: impl FnOnce(&mut Entry)) -> Self {
-        let mut zone = self.world.zone();
-        let entry = zone.entries.get_mut(&(self.name.to_owned(), self.last));
-        change(entry.expect("say aaaa, a or cname first"));
-        self
     }
 }

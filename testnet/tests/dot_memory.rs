@@ -3,18 +3,17 @@
 #![cfg(target_os = "linux")]
 
 mod dot;
+#[path = "../../tests/support/notes.rs"]
+mod notes;
 
-use std::fmt::{self, Write as _};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use dot::{RTT, TLS, certificate, connect, ended, in_clear, opportunistic, server};
 use dot::{patient, server_at, tls_port};
 use he::{Connector, SocketOptions};
 use he_testnet::{Asked, Goodbye, Home, NameServer, Net, internet, internet_at, internet_for};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use notes::Notes;
+use tracing::Level;
 
 const REFUSED: &str = "connection refused";
 
@@ -120,7 +119,7 @@ fn by_another_interface_853_may_be_open() {
 #[test] // R-8310-6.5
 fn a_server_that_had_tls_and_lost_it_is_a_warning_once() {
     internet(|net| async move {
-        let warnings = Warnings::default();
+        let warnings = Notes::new(Level::WARN);
         let _guard = tracing::subscriber::set_default(warnings.clone());
         let server = server(net).tls(certificate());
         let connector = patient();
@@ -128,67 +127,25 @@ fn a_server_that_had_tls_and_lost_it_is_a_warning_once() {
         server.tls_closes_idle(0, Goodbye::Fin).tls_closed();
         ended(net, server, 1).await;
         net.pass(RTT).await;
-        assert_eq!(warnings.told(), [""; 0]);
+        assert_eq!(warnings.lines(), [""; 0]);
         assert_eq!(connect(net, &connector, "two.test", 2 * RTT).await, in_clear(REFUSED));
         assert_eq!(connect(net, &connector, "three.test", RTT).await, in_clear(REFUSED));
         let expected = "had TLS before, and is asked unencrypted server=192.0.2.53:53 \
                         why=connection refused";
-        assert_eq!(warnings.told(), [expected]);
+        assert_eq!(warnings.lines(), [expected]);
     });
 }
 
 #[test]
 fn a_server_without_tls_is_no_warning() {
     internet(|net| async move {
-        let warnings = Warnings::default();
+        let warnings = Notes::new(Level::WARN);
         let _guard = tracing::subscriber::set_default(warnings.clone());
         server(net).tls(certificate()).tls_never();
         let connector = patient();
         let silent = in_clear("TLS is up and silent");
         assert_eq!(connect(net, &connector, "one.test", 250 + 3 * RTT).await, silent);
         assert_eq!(connect(net, &connector, "two.test", RTT).await, silent);
-        assert_eq!(warnings.told(), [""; 0]);
+        assert_eq!(warnings.lines(), [""; 0]);
     });
-}
-
-/// Writes down warnings and worse, one line each.
-#[derive(Clone, Default)]
-struct Warnings(Arc<Mutex<Vec<String>>>);
-
-impl Warnings {
-    fn told(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-struct Fields(String);
-
-impl Visit for Fields {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let _ = match field.name() {
-            "message" => write!(self.0, " {value:?}"),
-            name => write!(self.0, " {name}={value:?}"),
-        };
-    }
-}
-
-impl Subscriber for Warnings {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= Level::WARN && metadata.target().starts_with("he")
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn event(&self, event: &Event<'_>) {
-        let mut fields = Fields(String::new());
-        event.record(&mut fields);
-        self.0.lock().unwrap().push(fields.0.trim().to_owned());
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
 }

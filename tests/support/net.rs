@@ -8,6 +8,9 @@
     reason = "helpers of tests"
 )]
 
+#[path = "outcome.rs"]
+mod outcome;
+
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
@@ -17,13 +20,28 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use he::{
-    Answer, AttemptOutcome, Connector, Error, LookupErrorKind, Query, Record, Report, Resolving,
-    SocketOptions,
+    Answer, AttemptReport, Config, Connector, Error, LookupErrorKind, Query, Record, Report,
+    Resolve, Resolving, SocketOptions,
 };
+use outcome::outcome;
 use socket2::{Domain, SockFilter, Socket, Type};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+/// The name that tests connect to.
+pub(crate) const NAME: &str = "service.test";
+
+/// A connector that knows the addresses of these peers, with a Connection Attempt Delay of 20 ms.
+pub(crate) fn connector(peers: &Peers) -> Connector {
+    impatient(Table::of(peers.ips()))
+}
+
+/// A connector with a Connection Attempt Delay of 20 ms.
+pub(crate) fn impatient(resolver: impl Resolve) -> Connector {
+    Connector::new(resolver).config(Config::new().connect_delay(Duration::from_millis(20)))
+}
 
 /// What an address does with a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +126,11 @@ impl Peers {
 
     /// What came of each attempt, in order; `P` stands for the port of these peers.
     pub(crate) fn story(&self, report: &Report) -> Vec<String> {
-        report.attempts().iter().map(|attempt| self.shorten(&told(attempt))).collect()
+        let line = |attempt: &AttemptReport| {
+            let local = if attempt.is_local() { "locally " } else { "" };
+            self.shorten(&format!("{} {local}{}", attempt.addr(), outcome(attempt)))
+        };
+        report.attempts().iter().map(line).collect()
     }
 
     /// An error's line with `P` for the port and `T` for each time, which is checked to be one.
@@ -147,19 +169,6 @@ fn port_for_a_process() -> u16 {
 
 /// `BPF_RET | BPF_K` with 0: keep no byte of the packet, so it never was.
 const DROP: SockFilter = SockFilter::new(0x06, 0, 0, 0);
-
-fn told(attempt: &he::AttemptReport) -> String {
-    let local = if attempt.is_local() { "locally " } else { "" };
-    let how = match attempt.outcome() {
-        AttemptOutcome::Running => "running".to_owned(),
-        AttemptOutcome::Won => "won".to_owned(),
-        AttemptOutcome::Failed(error) => format!("{local}{}", error.kind()),
-        AttemptOutcome::TimedOut => "timed out".to_owned(),
-        AttemptOutcome::Cancelled => "cancelled".to_owned(),
-        other => panic!("a new outcome: {other:?}"),
-    };
-    format!("{} {how}", attempt.addr())
-}
 
 /// `after 12ms` becomes `after T`.
 pub(crate) fn timeless(text: &str) -> String {
@@ -209,7 +218,7 @@ impl Table {
     }
 }
 
-impl he::Resolve for Table {
+impl Resolve for Table {
     fn lookup(&self, query: &Query) -> Resolving {
         self.asked.fetch_add(1, Ordering::SeqCst);
         Resolving::ready(self.answer(query.record()))

@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use he::rustls::{Tls, Trust};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
 };
@@ -73,6 +74,11 @@ impl Authority {
             .unwrap();
         Server { config, seen: Seen::default() }
     }
+}
+
+/// TLS for a client that trusts this authority alone.
+pub(crate) fn trusting(authority: &Authority) -> Tls {
+    Tls::new(Trust::roots(authority.roots()))
 }
 
 /// A server that is not listening yet.

@@ -3,14 +3,11 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use he::{AttemptReport, Config, Connector, Report, Resolve};
+use he::{AttemptReport, Connector, Report, Resolve};
 
 use crate::net::Peer::Silent;
-use crate::net::{self, Peer, Peers, Reports, Table};
-
-pub(crate) const NAME: &str = "service.test";
+use crate::net::{self, Peer, Peers, Reports, Table, impatient};
 
 /// The name's addresses, and a connector that knows them.
 pub(crate) struct Dual {
@@ -59,8 +56,4 @@ impl Dual {
         assert_eq!(told, self.addrs().map(|addr| addr.to_string()));
         assert_eq!(report.winner().map(AttemptReport::addr), Some(self.server()));
     }
-}
-
-fn impatient(resolver: impl Resolve) -> Connector {
-    Connector::new(resolver).config(Config::new().connect_delay(Duration::from_millis(20)))
 }

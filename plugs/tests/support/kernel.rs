@@ -9,13 +9,25 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use he::Connector;
 use tokio::runtime::Handle;
 use tokio::task::yield_now;
 
+use crate::dual::Dual;
 use crate::server::PATIENCE;
 
 /// More stages and more polls than a connect has.
 const MOST: usize = 200;
+
+/// Asserts that a connect leaves nothing, dropped at every stage of its race with the silent
+/// address, and dropped after every poll where the server's address is the only one.
+pub(crate) async fn assert_leaves_nothing<T>(dual: &Dual, connect: impl AsyncFn(&Connector) -> T) {
+    let (addrs, straight) = (dual.addrs(), dual.straight());
+    let drops = dropped_at_every_stage(&addrs, || connect(&dual.connector)).await;
+    assert!(drops >= 2, "dropped {drops} times");
+    let drops = dropped_after_every_poll(&addrs, || connect(&straight)).await;
+    assert!(drops > 2, "dropped {drops} times");
+}
 
 /// Drops a future as soon as the kernel shows a connection of it (a SYN on its way to the silent
 /// address), then at the second change of that picture, and so on, until it ends by itself before
