@@ -13,8 +13,8 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use he::race::{Race, Step};
-use he::{Answer, Config, LookupError, LookupErrorKind, Record};
+use he::race::{Race, Step, Surroundings};
+use he::{Answer, Config, LookupError, LookupErrorKind, Record, SourceAddrs};
 
 /// An event that a thread reports.
 enum Event {
@@ -32,7 +32,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         [host, port] => (host.clone(), port.parse()?, None),
         _ => return Err("usage: threads [HOST PORT]".into()),
     };
+    let surroundings = Surroundings::default().with_source_addrs(SourceAddrs::system());
     let race = Race::new(&host, &[port], Config::new(), Instant::now())?;
+    let race = race.with_surroundings(surroundings);
     let stream = run(race)?;
     println!("{} -> {}", stream.local_addr()?, stream.peer_addr()?);
     Ok(())
@@ -45,9 +47,11 @@ fn run(mut race: Race) -> Result<TcpStream, Box<dyn Error>> {
     loop {
         match race.poll(Instant::now()) {
             Step::Resolve(id, record) => {
-                let name = race.name().unwrap_or_default().to_owned();
+                let query = race.query(id).ok_or("a lookup has a query")?;
                 let events = events.clone();
-                thread::spawn(move || events.send(Event::Resolved(id, look_up(&name, record))));
+                thread::spawn(move || {
+                    events.send(Event::Resolved(id, look_up(query.name(), record)))
+                });
             }
             Step::Connect(id, addr) => dial(id, addr, events.clone()),
             // A blocking connection attempt cannot be stopped. Its thread ends by its own time-out,
@@ -95,5 +99,5 @@ fn look_up(name: &str, record: Record) -> Result<Answer, LookupError> {
     let found = (name, 0)
         .to_socket_addrs()
         .map_err(|error| LookupError::from(LookupErrorKind::Other).with_cause(error))?;
-    Ok(Answer::from(found.filter(|a| a.is_ipv6() == (record == Record::Aaaa)).collect::<Vec<_>>()))
+    Ok(Answer::from(found.filter(|a| record.holds(*a)).collect::<Vec<_>>()))
 }

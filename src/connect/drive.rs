@@ -70,14 +70,15 @@ where
     F: Future<Output = io::Result<T>> + Send + 'static,
     T: Send + 'static,
 {
+    // It is dropped last, so that the hook of a dropped call runs after its dials have ended.
+    let guard = ReportGuard { race, on_report: parts.on_report };
+    let race = &mut *guard.race;
     let mut timer = pin!(None);
     // The first attempt runs in the caller's task, because most races have no second one.
     let mut first = pin!(None);
     let mut flight = InFlight::new(dialling);
     // The clock is read once a turn, because it costs as much as a step of the race.
     let mut at = race.report().began;
-    let guard = ReportGuard { race, on_report: parts.on_report };
-    let race = &mut *guard.race;
     loop {
         match race.poll(at) {
             Step::Resolve(id, record) => flight.look_up(id, record, parts, race),
@@ -118,10 +119,12 @@ struct ReportGuard<'a> {
 
 impl Drop for ReportGuard<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            return; // The hook might panic as well.
+        if self.race.report().outcome() == Outcome::Running {
+            if std::thread::panicking() {
+                return; // A dial has panicked, and the hook might panic as well.
+            }
+            self.race.abandon(now());
         }
-        self.race.abandon(now());
         let report = self.race.report();
         report.skipped().iter().for_each(|skipped| debug!("skipped {skipped}"));
         match (report.winner(), report.outcome()) {

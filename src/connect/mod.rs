@@ -267,7 +267,7 @@ impl Connector {
         let race = race.map_err(|error| self.report(error))?;
         let source_addrs = match &self.source_addrs {
             Some(given) => given.clone(),
-            None => probe::system(self.socket.binding().clone()),
+            None => SourceAddrs::bound(self.socket.binding().clone()),
         };
         let (gate, error_words) = (self.gate.clone(), ERROR_WORDS);
         let surroundings = Surroundings { source_addrs, gate, error_words };

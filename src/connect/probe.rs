@@ -8,9 +8,18 @@ use super::bind::bind;
 use crate::race::binding::Binding;
 use crate::race::order::{DISCARD, SourceAddrs};
 
-/// The system's source addresses, by sockets with the attempts' binding.
-pub(crate) fn system(binding: Binding) -> SourceAddrs {
-    SourceAddrs::probed(binding, source_of)
+impl SourceAddrs {
+    /// The system's, as a [`Connector`](crate::Connector) without a binding has them: for drivers of
+    /// a [`Race`](crate::race::Race).
+    #[must_use]
+    pub fn system() -> Self {
+        Self::bound(Binding::default())
+    }
+
+    /// The system's, by sockets with this binding.
+    pub(crate) fn bound(binding: Binding) -> Self {
+        Self::probed(binding, source_of)
+    }
 }
 
 /// The source address for this destination. A loopback address counts as its own source, because
@@ -47,7 +56,7 @@ mod tests {
 
     #[test]
     fn the_system_reaches_loopback_from_loopback() {
-        let sources = system(Binding::default()).of(&addrs(&["127.0.0.1", "::1", "127.0.0.1"]));
+        let sources = SourceAddrs::system().of(&addrs(&["127.0.0.1", "::1", "127.0.0.1"]));
         let expected = ["127.0.0.1", "::1", "127.0.0.1"].map(|ip| Some(ip.parse().unwrap()));
         assert_eq!(sources, expected);
     }
@@ -56,19 +65,19 @@ mod tests {
     fn each_address_gets_its_own_source() {
         // An address of the host itself, if there is one, is its own source, and so is the loopback
         // address after it.
-        let own = system(Binding::default()).of(&addrs(&["2001:db8::1", "192.0.2.1"]));
+        let own = SourceAddrs::system().of(&addrs(&["2001:db8::1", "192.0.2.1"]));
         for ip in own.into_iter().flatten() {
             let loopback: IpAddr =
                 if ip.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
             let both = [ip, loopback, ip].map(|ip| SocketAddr::new(ip, 0));
-            assert_eq!(system(Binding::default()).of(&both), [Some(ip), Some(loopback), Some(ip)]);
+            assert_eq!(SourceAddrs::system().of(&both), [Some(ip), Some(loopback), Some(ip)]);
         }
     }
 
     #[test]
     fn a_bound_socket_answers_with_its_binding() {
         let binding = Binding { local_v4: Some(Ipv4Addr::new(127, 0, 0, 7)), ..Binding::default() };
-        let sources = system(binding).of(&addrs(&["127.0.0.1", "::1"]));
+        let sources = SourceAddrs::bound(binding).of(&addrs(&["127.0.0.1", "::1"]));
         // The other family would leave unbound, so it is refused and has no source.
         assert_eq!(sources, [Some("127.0.0.7".parse().unwrap()), None]);
     }
@@ -76,14 +85,16 @@ mod tests {
     #[test]
     fn a_binding_to_a_missing_interface_has_no_source() {
         let binding = Binding { interface: Some("no-such-if".into()), ..Binding::default() };
-        let sources = system(binding).of(&addrs(&["127.0.0.1", "::1"]));
+        let sources = SourceAddrs::bound(binding).of(&addrs(&["127.0.0.1", "::1"]));
         assert_eq!(sources, [None, None]);
     }
 
     #[test]
     fn debug_names_the_origin() {
         let (free, bound) = (Binding::default(), Binding { mark: Some(7), ..Binding::default() });
-        assert_eq!(format!("{:?}", system(free)), "SourceAddrs(system)");
-        assert!(format!("{:?}", system(bound)).starts_with("SourceAddrs(system, Binding"));
+        assert_eq!(format!("{:?}", SourceAddrs::bound(free)), "SourceAddrs(system)");
+        assert!(
+            format!("{:?}", SourceAddrs::bound(bound)).starts_with("SourceAddrs(system, Binding")
+        );
     }
 }

@@ -19,11 +19,11 @@ use super::surroundings::Gate;
 
 /// The race takes at most this many addresses of each family from a resolver: 64 a call. Neither
 /// family can crowd out the other.
-const MAX_OF_A_FAMILY: usize = 32;
+const MAX_ADDRS_PER_FAMILY: usize = 32;
 /// The number of addresses of one answer that the race looks at. The rest counts as left out.
-const MAX_OF_AN_ANSWER: usize = 1024;
+const MAX_ADDRS_READ: usize = 1024;
 /// The number of endpoints up to which comparing all of them is faster than a table.
-const FEW: usize = 16;
+const MAX_SCANNED: usize = 16;
 /// RFC 6724 section 8: an order older than this must not be used.
 const ORDER_LIFETIME: Duration = Duration::from_secs(1);
 
@@ -83,10 +83,10 @@ impl Candidates {
         report: &mut Report,
     ) {
         let addrs = answer.addrs();
-        let looked_at = addrs.len().min(MAX_OF_AN_ANSWER);
+        let looked_at = addrs.len().min(MAX_ADDRS_READ);
         report.left_out += addrs.len() - looked_at + answer.dropped();
-        let origin = EndpointOrigin::Lookup(id as u16);
-        self.admit(&addrs[..looked_at], origin, MAX_OF_A_FAMILY, gate, report);
+        let origin = EndpointOrigin::Lookup(u16::try_from(id).unwrap_or(u16::MAX));
+        self.admit(&addrs[..looked_at], origin, MAX_ADDRS_PER_FAMILY, gate, report);
     }
 
     /// Takes addresses until `most` of each IP version are known.
@@ -110,34 +110,46 @@ impl Candidates {
                 }
             };
             let room = if addr.is_ipv4() { &mut v4 } else { &mut v6 };
-            let own = addr.port();
-            let ports = match origin {
-                EndpointOrigin::List => slice::from_ref(&own),
-                EndpointOrigin::Host | EndpointOrigin::Lookup(_) => &*self.ports,
-            };
-            let before = self.endpoints.len();
-            let mut endpoint = Endpoint::new(addr, origin);
-            for port in ports {
-                endpoint.addr.set_port(*port);
-                if !known.insert(endpoint.addr, &self.endpoints, &self.forbidden) {
-                    continue; // F-15: one attempt an endpoint
-                }
-                if *room == 0 {
-                    report.left_out += 1;
-                    break;
-                }
-                if gate.is_some_and(|gate| !gate(endpoint.addr)) {
-                    report.skip(endpoint.addr, Reason::Forbidden);
-                    self.forbidden.insert(endpoint.addr);
-                    continue;
-                }
-                self.endpoints.push(endpoint);
-            }
-            if self.endpoints.len() > before {
+            let endpoint = Endpoint::new(addr, origin);
+            if self.admit_address(endpoint, *room > 0, &mut known, gate, report) {
                 *room -= 1;
                 self.holds_until = None;
             }
         }
+    }
+
+    /// Takes an address with each of its ports. True if an endpoint is new.
+    fn admit_address(
+        &mut self,
+        mut endpoint: Endpoint,
+        has_room: bool,
+        known: &mut Known,
+        gate: Option<&Gate>,
+        report: &mut Report,
+    ) -> bool {
+        let own_port = endpoint.addr.port();
+        let ports = match endpoint.origin {
+            EndpointOrigin::List => slice::from_ref(&own_port),
+            EndpointOrigin::Host | EndpointOrigin::Lookup(_) => &*self.ports,
+        };
+        let before = self.endpoints.len();
+        let mut is_left_out = false;
+        for port in ports {
+            endpoint.addr.set_port(*port);
+            if !known.insert(endpoint.addr, &self.endpoints, &self.forbidden) {
+                continue; // F-15: one attempt for each endpoint
+            }
+            if !has_room {
+                is_left_out = true;
+            } else if gate.is_some_and(|gate| !gate(endpoint.addr)) {
+                report.skip(endpoint.addr, Reason::Forbidden);
+                self.forbidden.insert(endpoint.addr);
+            } else {
+                self.endpoints.push(endpoint);
+            }
+        }
+        report.left_out += usize::from(is_left_out);
+        self.endpoints.len() > before
     }
 
     /// The number of known addresses, of IPv4 and of IPv6.
@@ -150,7 +162,8 @@ impl Candidates {
         })
     }
 
-    /// Updates the order of the endpoints that are left: after new addresses, and after a second.
+    /// Orders the endpoints that are left again if there are new ones, or if the order is older than
+    /// one second.
     #[inline]
     pub(super) fn plan(&mut self, sources: &SourceAddrs, report: &Report, now: Instant) {
         if !self.holds_until.is_some_and(|until| now < until || self.left.len() < 2) {
@@ -159,7 +172,7 @@ impl Candidates {
     }
 
     fn plan_anew(&mut self, sources: &SourceAddrs, report: &Report, now: Instant) {
-        let lifetime = if self.has_own_order() { FAR } else { ORDER_LIFETIME };
+        let lifetime = if self.is_callers_list() { FAR } else { ORDER_LIFETIME };
         self.holds_until = Some(now + lifetime);
         let mut left = self.in_order(sources);
         if !report.attempts.is_empty() {
@@ -171,7 +184,7 @@ impl Candidates {
     }
 
     /// True if the caller has decided the order, by a list.
-    fn has_own_order(&self) -> bool {
+    fn is_callers_list(&self) -> bool {
         self.endpoints.first().is_some_and(|first| first.origin == EndpointOrigin::List)
     }
 
@@ -180,7 +193,7 @@ impl Candidates {
         if let [_] = **endpoints {
             return smallvec![0]; // Most races have one address at this time.
         }
-        if self.has_own_order() {
+        if self.is_callers_list() {
             return (0..endpoints.len()).collect();
         }
         let first = match self.family {
@@ -237,10 +250,10 @@ impl Known {
     fn new(candidates: &Candidates, addrs: usize) -> Self {
         let Candidates { endpoints, forbidden, ports, .. } = candidates;
         let most = endpoints.len() + forbidden.len() + addrs * ports.len().max(1);
-        if most <= FEW {
+        if most <= MAX_SCANNED {
             return Self(None);
         }
-        let mut table = HashSet::with_capacity(most);
+        let mut table = HashSet::with_capacity(most.min(MAX_ADDRS_READ));
         table.extend(endpoints.iter().map(|endpoint| endpoint.addr));
         table.extend(forbidden);
         Self(Some(table))

@@ -42,7 +42,7 @@ impl Lookups {
 
     /// Starts the next lookup of this name, if one is left, and returns its number and record type.
     #[inline]
-    pub(super) fn ask(
+    pub(super) fn start_next(
         &self,
         name: &Name,
         report: &mut Report,
@@ -67,7 +67,7 @@ impl Lookups {
     ) -> Option<Answer> {
         let lookup = report.lookups.get_mut(id).filter(|lookup| lookup.is_running())?;
         lookup.span.to = Some(now);
-        match result.and_then(refuse_empty) {
+        match result.and_then(empty_is_negative) {
             Err(error) => {
                 lookup.outcome = LookupOutcome::Failed(error);
                 None
@@ -98,7 +98,7 @@ impl Lookups {
     }
 
     /// Records the time at which the first usable address became known.
-    pub(super) fn note_addr(&mut self, now: Instant) {
+    pub(super) fn note_first_addr(&mut self, now: Instant) {
         self.first_addr_at.get_or_insert(now);
     }
 
@@ -108,7 +108,7 @@ impl Lookups {
     #[inline]
     pub(super) fn choose_preferred(&mut self, sources: &SourceAddrs, report: &Report) {
         let is_waiting = report.attempts.is_empty() && self.first_addr_at.is_some();
-        if self.preferred.is_none() && is_waiting && are_running(report) {
+        if self.preferred.is_none() && is_waiting && any_running(report) {
             self.preferred = sources.preferred(match self.family {
                 Family::V4Only | Family::PreferV4 => [IpVersion::V4, IpVersion::V6],
                 Family::V6Only | Family::Any => [IpVersion::V6, IpVersion::V4],
@@ -119,11 +119,7 @@ impl Lookups {
     /// R-V3-4.2a and b: the time at which the first attempt may start. By then an address is known,
     /// and the preferred lookup or the Resolution Delay has ended. The delay starts once (F-1).
     #[inline]
-    pub(super) fn resolution_delay_ends_at(
-        &self,
-        config: &Config,
-        report: &Report,
-    ) -> Option<Instant> {
+    pub(super) fn first_start(&self, config: &Config, report: &Report) -> Option<Instant> {
         let first_addr_at = self.first_addr_at?;
         let is_awaited = |lookup: &LookupReport| {
             lookup.is_running()
@@ -138,13 +134,13 @@ impl Lookups {
 
 /// True if a lookup is unanswered.
 #[inline]
-pub(super) fn are_running(report: &Report) -> bool {
+pub(super) fn any_running(report: &Report) -> bool {
     report.lookups.iter().any(LookupReport::is_running)
 }
 
 /// Turns an answer without addresses into a negative one.
 #[inline]
-fn refuse_empty(answer: Answer) -> Result<Answer, LookupError> {
+fn empty_is_negative(answer: Answer) -> Result<Answer, LookupError> {
     if !answer.addrs().is_empty() {
         return Ok(answer);
     }

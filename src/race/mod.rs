@@ -25,6 +25,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 pub(crate) mod address;
@@ -54,6 +55,7 @@ pub use self::surroundings::Surroundings;
 
 use self::answer::{Answer, LookupError, LookupErrorKind};
 use self::attempts::Pace;
+use self::binding::Binding;
 use self::candidates::Candidates;
 use self::config::Config;
 use self::endpoint::EndpointOrigin;
@@ -209,67 +211,70 @@ impl Race {
     pub fn poll(&mut self, now: Instant) -> Step {
         if self.report.outcome == Outcome::Running {
             match self.next(now) {
-                Ok(step) => return step,
-                Err(outcome) => self.close(outcome, now),
+                ControlFlow::Continue(step) => return step,
+                ControlFlow::Break(outcome) => self.close(outcome, now),
             }
         }
         match self.report.outcome {
             Outcome::Connected(id) => Step::Won(id),
             Outcome::Resolved => Step::Resolved,
             Outcome::Failed(kind) => Step::Fail(kind),
-            Outcome::Running | Outcome::Dropped => Step::Over,
+            // A race that runs has returned its step above.
+            Outcome::Dropped | Outcome::Running => Step::Over,
         }
     }
 
-    /// The fixed order of priority: a winner, a deadline, a lookup, an attempt, the end, a wait.
-    fn next(&mut self, now: Instant) -> Result<Step, Outcome> {
+    /// Decides the next step, or the outcome that ends the race. The order of priority is fixed: a
+    /// winner, the total deadline, a lookup or attempt whose time is over, the next lookup, the next
+    /// attempt, a failure, a wait.
+    fn next(&mut self, now: Instant) -> ControlFlow<Outcome, Step> {
         if let Some(id) = self.winner {
             self.report.attempts[id].outcome = AttemptOutcome::Won;
-            return Err(Outcome::Connected(id));
+            return ControlFlow::Break(Outcome::Connected(id));
         }
         if self.total_deadline().is_some_and(|at| at <= now) {
-            return Err(Outcome::Failed(ErrorKind::TimedOut));
+            return ControlFlow::Break(Outcome::Failed(ErrorKind::TimedOut));
         }
         Lookups::expire(&self.config, &mut self.report, now);
         if let Some(id) = self.pace.expire(&self.config, &mut self.report, now) {
-            return Ok(Step::Cancel(id));
+            return ControlFlow::Continue(Step::Cancel(id));
         }
         if let Some(HostKind::Name(name)) = self.host.as_ref().map(Host::kind) {
-            if let Some((id, record)) = self.lookups.ask(name, &mut self.report, now) {
-                return Ok(Step::Resolve(id, record));
+            if let Some((id, record)) = self.lookups.start_next(name, &mut self.report, now) {
+                return ControlFlow::Continue(Step::Resolve(id, record));
             }
         }
         self.plan(now);
         let start_at = self.next_start();
         if start_at.is_some_and(|at| at <= now) {
             if self.only_resolves {
-                return Err(Outcome::Resolved);
+                return ControlFlow::Break(Outcome::Resolved);
             }
             if let Some(endpoint) = self.candidates.take_next() {
                 let id = self.pace.start(endpoint, &self.surroundings, &mut self.report, now);
-                return Ok(Step::Connect(id, endpoint.addr));
+                return ControlFlow::Continue(Step::Connect(id, endpoint.addr));
             }
         }
-        if self.pace.is_idle() && start_at.is_none() && !lookups::are_running(&self.report) {
-            return Err(Outcome::Failed(self.failure()));
+        if self.pace.is_idle() && start_at.is_none() && !lookups::any_running(&self.report) {
+            return ControlFlow::Break(Outcome::Failed(self.failure()));
         }
-        Ok(Step::Wait(self.wake_at(start_at).unwrap_or(now + FAR)))
+        ControlFlow::Continue(Step::Wait(self.wake_at(start_at).unwrap_or(now + FAR)))
     }
 
     /// Updates the endpoints, their order, and the IP version that the race waits for.
     fn plan(&mut self, now: Instant) {
         let gate = self.surroundings.gate.as_ref();
         if self.candidates.admit_given(gate, &mut self.report) {
-            self.note_addr(now);
+            self.note_first_addr(now);
         }
         let Self { surroundings: Surroundings { source_addrs, .. }, report, .. } = self;
         self.candidates.plan(source_addrs, report, now);
         self.lookups.choose_preferred(source_addrs, report);
     }
 
-    fn note_addr(&mut self, now: Instant) {
+    fn note_first_addr(&mut self, now: Instant) {
         if !self.candidates.is_empty() {
-            self.lookups.note_addr(now);
+            self.lookups.note_first_addr(now);
         }
     }
 
@@ -278,7 +283,7 @@ impl Race {
         let Self { config, report, .. } = self;
         let next = self.candidates.next()?;
         match report.attempts.is_empty() {
-            true => self.lookups.resolution_delay_ends_at(config, report),
+            true => self.lookups.first_start(config, report),
             false => self.pace.next_start(next, config, report),
         }
     }
@@ -299,7 +304,7 @@ impl Race {
         let Some(answer) = Lookups::ended(id, result, &mut self.report, now) else { return };
         let gate = self.surroundings.gate.as_ref();
         self.candidates.admit_answer(id, &answer, gate, &mut self.report);
-        self.note_addr(now);
+        self.note_first_addr(now);
     }
 
     /// The TCP handshake of an attempt is done and its dial goes on: TLS, a proxy, a greeting.
@@ -344,7 +349,7 @@ impl Race {
             record: *record,
             siblings: self.lookups.siblings(*record),
             deadline: deadline.or(Some(span.from + FAR)),
-            binding: Default::default(),
+            binding: Binding::default(), // The driver sets it, because a race has no sockets.
         })
     }
 
@@ -363,7 +368,7 @@ impl Race {
         self.host.as_ref()
     }
 
-    /// The untried addresses, in the order in which they would be tried. After [`Step::Resolved`],
+    /// The untried addresses, in the order of the last poll. After [`Step::Resolved`],
     /// they are the result of the race.
     pub fn addrs(&self) -> impl Iterator<Item = SocketAddr> {
         self.candidates.left().map(|endpoint| endpoint.addr)
