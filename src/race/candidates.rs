@@ -119,6 +119,7 @@ impl Candidates {
     }
 
     /// Takes an address with each of its ports. True if an endpoint is new.
+    #[inline]
     fn admit_address(
         &mut self,
         mut endpoint: Endpoint,
@@ -148,7 +149,9 @@ impl Candidates {
                 self.endpoints.push(endpoint);
             }
         }
-        report.left_out += usize::from(is_left_out);
+        if is_left_out {
+            report.left_out += 1;
+        }
         self.endpoints.len() > before
     }
 

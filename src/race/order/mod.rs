@@ -24,11 +24,7 @@ pub(crate) type Addrs = SmallVec<[SocketAddr; 2]>;
 pub(crate) fn sort(endpoints: &[Endpoint], ports: &[u16], sources: &SourceAddrs) -> Order {
     let mut order: Order = (0..endpoints.len()).collect();
     let mut addrs = Addrs::with_capacity(order.len());
-    for of_address in by_address(&order, endpoints, ports) {
-        let mut addr = endpoints[of_address[0]].addr;
-        addr.set_port(0);
-        addrs.push(addr);
-    }
+    by_address(&order, endpoints, ports).for_each(|it| addrs.push(endpoints[it[0]].addr));
     if addrs.len() < 2 {
         return order;
     }

@@ -36,8 +36,8 @@ impl SourceAddrs {
     /// A function in the system's place: for tests that need the same order on every host, and for
     /// networks that the system does not know.
     ///
-    /// The function gets the destinations and returns one entry for each, in the same order: the
-    /// source address, or `None` if there is no route. A missing entry counts as `None`. The
+    /// The function gets the destinations, one for each address (the port has no meaning), and returns
+    /// one entry for each, in the same order: the source address, or `None` if there is no route. A missing entry counts as `None`. The
     /// function must not block. It is asked for `2001:db8::1` and `192.0.2.1` too, because the race
     /// has to know the preferred family.
     ///
