@@ -195,6 +195,34 @@ async fn the_hook_hears_of_every_end() {
     assert_eq!(watch.reports().len(), 4);
 }
 
+/// Makes a call when it is dropped, as a guard that tells a server of its end may.
+struct CallsOnDrop<'a>(&'a Connector);
+
+impl Drop for CallsOnDrop<'_> {
+    fn drop(&mut self) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _ = runtime.block_on(self.0.connect("nowhere.invalid", &[443]));
+        let _ = runtime.block_on(self.0.connect_addrs(&["127.0.0.1:1".parse().unwrap()]));
+    }
+}
+
+// A call that ends while its thread unwinds is reported like any other.
+#[test]
+fn a_call_in_a_drop_is_reported_although_its_thread_unwinds() {
+    let told = Arc::new(AtomicUsize::new(0));
+    let count = told.clone();
+    let connector = Connector::without_resolver().on_report(move |report| {
+        assert!(matches!(report.outcome(), Outcome::Failed(_)));
+        count.fetch_add(1, Ordering::Relaxed);
+    });
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _guard = CallsOnDrop(&connector);
+        panic!("on purpose");
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(told.load(Ordering::Relaxed), 2);
+}
+
 // What came up belongs to the caller: a caller that fails afterwards closes it by dropping it.
 #[tokio::test(start_paused = true)] // R-HE-LEAK
 async fn a_caller_that_fails_after_the_connect_closes_its_connection() {

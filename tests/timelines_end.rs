@@ -6,7 +6,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use he::race::{Race, Step};
+use he::race::{Race, Step, Surroundings};
 use he::{AttemptOutcome, Config, ErrorKind, LookupOutcome, Outcome};
 use support::addr::addrs;
 use support::{A, Aaaa, addr, script};
@@ -93,4 +93,65 @@ fn a_race_shows_its_settings_and_its_facts() {
     let text = format!("{:?}", dialling(Instant::now()));
     assert!(text.starts_with("Race { config: Config {"), "{text}");
     assert!(text.contains("report: Report {") && text.contains("192.0.2.1:443"), "{text}");
+}
+
+/// A race that only finds addresses, with both lookups asked.
+fn resolving(began: Instant) -> Race {
+    let mut race = Race::resolving("example.com", Config::new(), began).unwrap();
+    assert_eq!(race.poll(began), Step::Resolve(0, Aaaa));
+    assert_eq!(race.poll(began), Step::Resolve(1, A));
+    race
+}
+
+// It ends where a race that connects would start its first attempt, with all addresses that are
+// known by then, in the order in which that race would try them.
+#[test] // R-V3-4.2a
+fn a_race_that_only_resolves_ends_where_it_would_dial() {
+    let began = Instant::now();
+    let mut race = resolving(began);
+    race.resolved(1, Ok(he::Answer::from(addrs(&["192.0.2.1", "192.0.2.2"]))), began + MS(10));
+    assert_eq!(race.poll(began + MS(10)), Step::Wait(began + MS(60)), "the Resolution Delay");
+    race.resolved(0, Ok(he::Answer::from(addrs(&["2001:db8::1"]))), began + MS(30));
+    assert_eq!(race.poll(began + MS(30)), Step::Resolved);
+    let found: Vec<_> = race.addrs().collect();
+    assert_eq!(found, addrs(&["2001:db8::1", "192.0.2.1", "192.0.2.2"]));
+    let report = race.report();
+    assert_eq!((report.outcome(), report.elapsed()), (Outcome::Resolved, MS(30)));
+    assert_eq!((report.ports(), report.attempts().len(), report.not_tried()), (&[][..], 0, 0));
+    // The end stays the end, and is no error.
+    race.abandon(began + MS(40));
+    assert_eq!(race.poll(began + MS(40)), Step::Resolved);
+    assert!(race.into_error().is_none());
+}
+
+#[test] // R-V3-4.2b
+fn a_race_that_only_resolves_waits_for_aaaa_no_longer_than_one_that_connects() {
+    let began = Instant::now();
+    let mut race = resolving(began);
+    race.resolved(1, Ok(he::Answer::from(addrs(&["192.0.2.1"]))), began + MS(10));
+    assert_eq!(race.poll(began + MS(60)), Step::Resolved);
+    assert_eq!(race.addrs().collect::<Vec<_>>(), addrs(&["192.0.2.1"]));
+    assert!(matches!(race.report().lookups()[0].outcome(), LookupOutcome::Abandoned));
+}
+
+#[test] // R-3493-LIT
+fn a_literal_is_resolved_at_once_past_the_gate_and_without_a_port() {
+    let began = Instant::now();
+    let race = Race::resolving("192.0.2.1", Config::new(), began).unwrap();
+    let (asked, note) = std::sync::mpsc::channel();
+    let gate = move |addr| asked.send(addr).is_ok();
+    let mut race = race.with_surroundings(Surroundings::default().with_gate(gate));
+    assert_eq!(race.poll(began), Step::Resolved);
+    assert_eq!(race.addrs().collect::<Vec<_>>(), addrs(&["192.0.2.1"]));
+    assert_eq!(note.try_iter().collect::<Vec<_>>(), addrs(&["192.0.2.1"]));
+}
+
+#[test]
+fn a_race_that_only_resolves_fails_as_one_that_connects() {
+    let began = Instant::now();
+    let mut race = resolving(began);
+    for id in 0..2 {
+        race.resolved(id, Err(he::LookupErrorKind::NoSuchName.into()), began + MS(5));
+    }
+    assert_eq!(race.poll(began + MS(5)), Step::Fail(ErrorKind::NoSuchName));
 }

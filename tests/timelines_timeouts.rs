@@ -175,6 +175,16 @@ fn at_most_64_addresses_are_taken() {
     assert_eq!(late.report.left_out(), 4_000 - 32);
 }
 
+// An address that does not fit is left out once, whatever the ports, and however often it comes.
+#[test]
+fn an_address_is_left_out_once_whatever_the_ports() {
+    let v4: Vec<String> = (1..=33).map(|n| format!("192.0.2.{n}")).collect();
+    let mut v4: Vec<&str> = v4.iter().map(String::as_str).collect();
+    v4.push("192.0.2.33");
+    let played = script().ports(&[443, 80]).dns(A, 0, &v4).accepts("192.0.2.1", 20).run();
+    assert_eq!(played.report.left_out(), 1);
+}
+
 // What the resolver has left out counts with what is left out here.
 #[test]
 fn the_cut_is_the_resolver_s_and_the_race_s() {
