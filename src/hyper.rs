@@ -191,7 +191,7 @@ fn port_of(scheme: Option<&str>) -> Result<u16, InvalidUri<'_>> {
 mod tests {
     use super::*;
 
-    fn told(uri: &str) -> String {
+    fn endpoint_text(uri: &str) -> String {
         let uri: Uri = uri.parse().unwrap();
         match endpoint_of(&uri) {
             Ok((host, port)) => format!("{host} {port}"),
@@ -220,7 +220,7 @@ mod tests {
             ("http://[fe80::1%eth0]/", "[fe80::1%eth0] 80"),
             ("http://[fe80::1%2525]/", "[fe80::1%25] 80"),
         ] {
-            assert_eq!(told(uri), place, "{uri}");
+            assert_eq!(endpoint_text(uri), place, "{uri}");
         }
     }
 
@@ -235,7 +235,7 @@ mod tests {
             ("www.test", "the URI has neither a port nor a scheme"),
             ("ftp://www.test/", "the URI has no port, and none is known for ftp"),
         ] {
-            assert_eq!(told(uri), why, "{uri}");
+            assert_eq!(endpoint_text(uri), why, "{uri}");
         }
     }
 }

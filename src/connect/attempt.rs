@@ -36,7 +36,7 @@ pub struct Attempt {
 pub(crate) struct Progress(Arc<Mutex<Vec<(usize, Instant)>>>);
 
 impl Progress {
-    fn tell(&self, id: usize, at: Instant) {
+    fn note(&self, id: usize, at: Instant) {
         self.0.lock().push((id, at));
     }
 
@@ -95,7 +95,7 @@ impl Attempt {
     /// connection itself. [`connect`](Self::connect) does so already.
     pub fn tcp_up(&self) {
         if let Some(progress) = &self.progress {
-            progress.tell(self.id, now());
+            progress.note(self.id, now());
         }
     }
 }

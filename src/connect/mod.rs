@@ -159,7 +159,9 @@ impl Connector {
         host: &str,
         ports: &[u16],
     ) -> Result<Established<TcpStream>, Error> {
-        let race = yield_if_refused(self.equip(Race::new(host, ports, self.config, now()))).await?;
+        let race =
+            yield_if_refused(self.with_surroundings(Race::new(host, ports, self.config, now())))
+                .await?;
         self.run(race, Attempt::connect, Dialling::TcpOnly).await
     }
 
@@ -174,7 +176,9 @@ impl Connector {
     ///
     /// As [`connect`](Self::connect).
     pub async fn connect_addrs(&self, addrs: &[SocketAddr]) -> Result<TcpStream, Error> {
-        let race = yield_if_refused(self.equip(Race::of_addrs(addrs, self.config, now()))).await?;
+        let race =
+            yield_if_refused(self.with_surroundings(Race::of_addrs(addrs, self.config, now())))
+                .await?;
         Ok(self.run(race, Attempt::connect, Dialling::TcpOnly).await?.stream)
     }
 
@@ -218,7 +222,9 @@ impl Connector {
         F: Future<Output = io::Result<T>> + Send + 'static,
         T: Send + 'static,
     {
-        let race = yield_if_refused(self.equip(Race::new(host, ports, self.config, now()))).await?;
+        let race =
+            yield_if_refused(self.with_surroundings(Race::new(host, ports, self.config, now())))
+                .await?;
         self.run(race, dial, Dialling::Beyond).await
     }
 
@@ -241,7 +247,9 @@ impl Connector {
         F: Future<Output = io::Result<T>> + Send + 'static,
         T: Send + 'static,
     {
-        let race = yield_if_refused(self.equip(Race::of_addrs(addrs, self.config, now()))).await?;
+        let race =
+            yield_if_refused(self.with_surroundings(Race::of_addrs(addrs, self.config, now())))
+                .await?;
         self.run(race, dial, Dialling::Beyond).await
     }
 
@@ -252,7 +260,7 @@ impl Connector {
     #[doc(hidden)]
     pub async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, Error> {
         let race = Race::resolving(host, self.config, now());
-        let mut race = yield_if_refused(self.equip(race)).await?;
+        let mut race = yield_if_refused(self.with_surroundings(race)).await?;
         let span = tracing::debug_span!("resolve", host = %Destination(race.report()));
         let parts = self.parts();
         drive(parts, &mut race, Attempt::connect, Dialling::TcpOnly).instrument(span).await;
@@ -263,8 +271,8 @@ impl Connector {
     }
 
     /// Gives the race its surroundings, or reports a call that did not start.
-    fn equip(&self, race: Result<Race, Error>) -> Result<Box<Race>, Error> {
-        let race = race.map_err(|error| self.report(error))?;
+    fn with_surroundings(&self, race: Result<Race, Error>) -> Result<Box<Race>, Error> {
+        let race = race.map_err(|error| self.report_refusal(error))?;
         let source_addrs = match &self.source_addrs {
             Some(given) => given.clone(),
             None => probe::system(self.socket.binding().clone()),
@@ -284,11 +292,11 @@ impl Connector {
     #[cfg(any(feature = "hyper", feature = "rustls"))]
     pub(crate) fn refuse(&self, host: &str, ports: &[u16], why: &dyn fmt::Display) -> Error {
         let report = Report::new(host.into(), Ports::as_given(ports), now());
-        self.report(Error::before_start(ErrorKind::InvalidInput, why, report, now()))
+        self.report_refusal(Error::before_start(ErrorKind::InvalidInput, why, report, now()))
     }
 
     /// Reports a call that did not start.
-    fn report(&self, error: Error) -> Error {
+    fn report_refusal(&self, error: Error) -> Error {
         tracing::debug!("failed: {}", Summary(error.report()));
         self.on_report.iter().for_each(|hook| hook(error.report()));
         error

@@ -117,16 +117,16 @@ use crate::race::query::{Query, Record};
 use crate::race::report::text::Escaped;
 use crate::resolve::{Resolve, Resolving};
 use config::source::Source;
+use live::{LiveSettings, Settings};
 use lookup::search::SearchWalk;
-use system::{Settings, System};
 
 mod config;
 mod link;
+mod live;
 mod lookup;
 mod message;
 mod name_server;
 mod server;
-mod system;
 #[cfg(test)]
 mod tests;
 
@@ -139,7 +139,7 @@ pub use name_server::{NameServer, NameServerError, Pin};
 /// the start of a program, not for each connection.
 #[derive(Clone)]
 pub struct Resolver {
-    system: Arc<System>,
+    live: Arc<LiveSettings>,
 }
 
 impl Resolver {
@@ -218,7 +218,7 @@ impl Resolver {
         }
         let addrs = addrs.into_iter().map(|ip| SocketAddr::new(ip, 0));
         self.with(|settings| {
-            Arc::make_mut(&mut settings.overrides).insert(Name::new(name).as_str(), addrs);
+            Arc::make_mut(&mut settings.overrides).insert(Name::parse_lossy(name).as_str(), addrs);
         })
     }
 
@@ -228,7 +228,7 @@ impl Resolver {
     /// [`system_plain`](Self::system_plain) its servers are asked unencrypted as well.
     #[must_use]
     pub fn with_resolv_conf(self, path: impl Into<PathBuf>) -> Self {
-        if self.system.settings.source.is_authenticated() {
+        if self.live.settings.source.is_authenticated() {
             tracing::warn!("with_resolv_conf: strict name servers are replaced");
         }
         self.with(|settings| settings.source = Source::File(path.into()))
@@ -265,11 +265,11 @@ impl Resolver {
     }
 
     fn new(settings: Settings) -> Self {
-        Self { system: Arc::new(System::new(settings)) }
+        Self { live: Arc::new(LiveSettings::new(settings)) }
     }
 
     fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
-        let mut settings = self.system.settings.clone();
+        let mut settings = self.live.settings.clone();
         change(&mut settings);
         Self::new(settings)
     }
@@ -278,8 +278,8 @@ impl Resolver {
     fn without_dns(&self, query: &Query, now: Instant) -> Option<Result<Answer, LookupError>> {
         let (name, record) = (query.name(), query.record());
         literal_answer(name, record)
-            .or_else(|| self.system.settings.overrides.find(name, record))
-            .or_else(|| self.system.hosts(now)?.find(name, record))
+            .or_else(|| self.live.settings.overrides.find(name, record))
+            .or_else(|| self.live.hosts(now)?.find(name, record))
     }
 }
 
@@ -292,8 +292,7 @@ impl Default for Resolver {
 
 impl fmt::Debug for Resolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Settings { source, plain, hosts, overrides, plain_delay, trust } =
-            &self.system.settings;
+        let Settings { source, plain, hosts, overrides, plain_delay, trust } = &self.live.settings;
         f.debug_struct("Resolver")
             .field("source", source)
             .field("plain", plain)
@@ -312,14 +311,14 @@ impl Resolve for Resolver {
         if let Some(known) = self.without_dns(query, now) {
             return Resolving::ready(known);
         }
-        let network = match self.system.network(now) {
+        let network = match self.live.network(now) {
             Ok(network) => network,
             Err(error) => return Resolving::ready(Err(error)),
         };
         if network.conf.never_asks(query.record()) {
             return Resolving::ready(Err(LookupErrorKind::NoRecords.into()));
         }
-        let walk = SearchWalk::new(network, query, self.system.nsswitch.clone());
+        let walk = SearchWalk::new(network, query, self.live.nsswitch.clone());
         match walk.cached(now) {
             Some(known) => Resolving::ready(known),
             None => Resolving::new(walk.run()),
@@ -329,7 +328,7 @@ impl Resolve for Resolver {
     /// Drops the cache and everything else that was learned, and reads the configuration again.
     /// Lookups in flight end as they began.
     fn network_changed(&self) {
-        self.system.forget();
+        self.live.forget();
     }
 }
 

@@ -346,7 +346,7 @@ fn the_system_is_lazy_and_the_default() {
 #[test]
 fn without_a_resolv_conf_the_server_is_the_one_on_this_host() {
     let resolver = Resolver::system().with_resolv_conf("/nowhere/resolv.conf");
-    let network = resolver.system.network(Instant::now()).unwrap();
+    let network = resolver.live.network(Instant::now()).unwrap();
     let servers: Vec<_> = network.conf.servers.iter().map(|server| server.to_string()).collect();
     assert_eq!(servers, ["udp:127.0.0.1"]);
 }
@@ -356,7 +356,7 @@ fn the_plain_system_asks_every_server_unencrypted() {
     let path = std::env::temp_dir().join(format!("he-plain-{}", std::process::id()));
     std::fs::write(&path, "nameserver 192.0.2.1\nnameserver ::1\n").unwrap();
     let servers = |resolver: Resolver| {
-        let network = resolver.with_resolv_conf(&path).system.network(Instant::now()).unwrap();
+        let network = resolver.with_resolv_conf(&path).live.network(Instant::now()).unwrap();
         network.conf.servers.iter().map(|server| server.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(servers(Resolver::system_plain()), ["udp:192.0.2.1", "udp:::1"]);

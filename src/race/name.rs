@@ -20,18 +20,19 @@ pub(crate) struct Name(Arc<str>);
 impl Name {
     /// The name in this text. A text that is not a name, such as an IP literal, is only
     /// lower-cased.
-    pub(crate) fn new(text: &str) -> Self {
-        a_labels(text).map_or_else(|_| Self(text.to_lowercase().into()), |ascii| Self::of(&ascii))
+    pub(crate) fn parse_lossy(text: &str) -> Self {
+        a_labels(text)
+            .map_or_else(|_| Self(text.to_lowercase().into()), |ascii| Self::from_ascii(&ascii))
     }
 
     /// A name that has been checked.
-    pub(super) fn of(ascii: &str) -> Self {
+    fn from_ascii(ascii: &str) -> Self {
         Self(ascii.into())
     }
 
     /// The name in a stored text that is already in lower-case A-labels.
     #[inline]
-    pub(super) fn stored(ascii: Arc<str>) -> Self {
+    pub(super) fn from_shared(ascii: Arc<str>) -> Self {
         Self(ascii)
     }
 
@@ -53,7 +54,7 @@ impl Name {
 
     /// The stored text.
     #[cfg(any(feature = "dns", feature = "os"))]
-    pub(crate) fn text(&self) -> &Arc<str> {
+    pub(crate) fn as_arc(&self) -> &Arc<str> {
         &self.0
     }
 }
@@ -75,7 +76,7 @@ pub(super) fn a_labels(text: &str) -> Result<Cow<'_, str>, InvalidName> {
 }
 
 /// Fails for a name without a dot at its end that must not be sent to a name server, such as a text
-/// that [`Name::new`] only lower-cased. It checks neither UTS 46 nor the last label again, because
+/// that [`Name::parse_lossy`] only lower-cased. It checks neither UTS 46 nor the last label again, because
 /// an unusual name is valid with a domain of the search list behind it.
 #[cfg(any(feature = "dns", feature = "os"))]
 pub(crate) fn check_name(name: &str) -> Result<(), InvalidName> {

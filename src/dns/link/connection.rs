@@ -151,7 +151,7 @@ impl Connection {
     }
 
     /// Waits until the phase is another one.
-    pub(super) async fn leaves(&self, phase: Phase) {
+    pub(super) async fn wait_for_phase_change(&self, phase: Phase) {
         let mut phases = self.state.phase.subscribe();
         if phases.wait_for(|now| *now != phase).await.is_err() {
             pending().await
@@ -160,7 +160,7 @@ impl Connection {
 
     /// Waits until a question that was sent has been without an answer for this time, and nothing
     /// else has come either.
-    pub(super) async fn is_silent_for(&self, patience: Duration) {
+    pub(super) async fn wait_for_silence(&self, patience: Duration) {
         while let Some(left) = self.state.left_until_silent(patience) {
             sleep(left).await;
         }

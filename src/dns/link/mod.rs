@@ -26,9 +26,9 @@ use trials::Trials;
 pub(super) mod connection;
 pub(super) mod dial;
 pub(super) mod join;
+pub(super) mod links;
 pub(super) mod ports;
 pub(super) mod route;
-pub(super) mod routes;
 mod spares;
 #[cfg(test)]
 mod tests;
@@ -181,7 +181,7 @@ impl Link {
     where
         F: Future<Output = (Result<Vec<u8>, Unanswered>, Arc<Connection>)>,
     {
-        match select(running.next(), pin!(self.doubt(latest, trials))).await {
+        match select(running.next(), pin!(self.wait_for_doubt(latest, trials))).await {
             Either::Left((Some((Ok(bytes), by)), _)) => Event::Answered(bytes, by),
             Either::Left((Some((Err(ended), by)), _)) => Event::Ended(ended, by),
             Either::Left((None, doubt)) => doubt.await,
@@ -190,7 +190,7 @@ impl Link {
     }
 
     /// Waits for a reason to do something besides waiting.
-    async fn doubt(&self, latest: &Connection, trials: &Trials<'_>) -> Event {
+    async fn wait_for_doubt(&self, latest: &Connection, trials: &Trials<'_>) -> Event {
         let join = trials.untold();
         loop {
             let phase = latest.phase();
@@ -200,14 +200,16 @@ impl Link {
                         sleep_until(since + self.head_start(join)).await;
                         Event::Slow(Slow::NotUp)
                     }
-                    (Phase::Up, join) => self.silence(latest, trials, join).await,
+                    (Phase::Up, join) => self.wait_until_silent(latest, trials, join).await,
                     (Phase::Connecting(_) | Phase::Handshaking(_) | Phase::Ended, _) => {
                         pending().await
                     }
                 }
             };
-            let (doubt, leaves) = (pin!(doubt), pin!(latest.leaves(phase)));
-            match select(select(doubt, leaves), pin!(self.is_slow(trials, join))).await {
+            let (doubt, phase_change) = (pin!(doubt), pin!(latest.wait_for_phase_change(phase)));
+            match select(select(doubt, phase_change), pin!(self.wait_until_slow(trials, join)))
+                .await
+            {
                 Either::Left((Either::Left((doubt, _)), _)) => return doubt,
                 Either::Left((Either::Right(_), _)) => {}
                 Either::Right(_) => return Event::Slow(Slow::Silent),
@@ -217,7 +219,7 @@ impl Link {
 
     /// Waits until a question is older than [`SLOW_AFTER`], on a link that has answered before,
     /// whatever happens to its connections.
-    async fn is_slow(&self, trials: &Trials<'_>, join: Option<&Join>) {
+    async fn wait_until_slow(&self, trials: &Trials<'_>, join: Option<&Join>) {
         match join {
             Some(_) if self.is_proven() => sleep_until(trials.started_at + SLOW_AFTER).await,
             Some(_) | None => pending().await,
@@ -225,10 +227,15 @@ impl Link {
     }
 
     /// Waits until a connection that is up has been silent for too long.
-    async fn silence(&self, on: &Connection, trials: &Trials<'_>, join: Option<&Join>) -> Event {
+    async fn wait_until_silent(
+        &self,
+        on: &Connection,
+        trials: &Trials<'_>,
+        join: Option<&Join>,
+    ) -> Event {
         let (patience, may_replace) = self.state.lock().spare_now();
         if !trials.is_replaced && may_replace {
-            on.is_silent_for(patience).await;
+            on.wait_for_silence(patience).await;
             return Event::Silent;
         }
         // The question that raised the doubt may be slow for its own reasons.
@@ -236,7 +243,7 @@ impl Link {
         if join.is_none() || is_trusted {
             return pending().await;
         }
-        on.is_silent_for(patience).await;
+        on.wait_for_silence(patience).await;
         Event::Slow(Slow::Silent)
     }
 
@@ -247,7 +254,7 @@ impl Link {
     /// The connection in use, or a new one. All questions share a connection that is being opened.
     fn connection(&self) -> Arc<Connection> {
         let mut state = self.state.lock();
-        state.follow();
+        state.promote_spare();
         let refused = |(_, at): &(_, Instant)| Instant::now() < *at + REFUSED_FOR;
         match &state.current {
             Some(known) if known.is_open() || known.failure().is_some_and(refused) => known.clone(),
@@ -265,7 +272,7 @@ impl Link {
     /// is up.
     fn spare(&self, silent: &Arc<Connection>) -> Arc<Connection> {
         let mut state = self.state.lock();
-        state.follow();
+        state.promote_spare();
         let is_other = |other: &&Arc<Connection>| !Arc::ptr_eq(other, silent) && other.is_open();
         // Another question may have opened one already.
         if let Some(other) = state.spare.iter().chain(&state.current).find(is_other) {
@@ -313,7 +320,7 @@ impl LinkState {
     }
 
     /// Puts a spare that is up in the place of the silent connection.
-    fn follow(&mut self) {
+    fn promote_spare(&mut self) {
         let is_over = self.current.as_ref().is_none_or(|current| !current.is_open());
         let is_ready = |spare: &mut Arc<Connection>| {
             spare.phase() == Phase::Up || (is_over && spare.is_open())

@@ -20,17 +20,17 @@ use crate::race::name::Name;
 use crate::race::query::{Query, Record, Records};
 
 /// A lookup without a deadline takes at most this time.
-const PATIENCE: Duration = Duration::from_secs(3);
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The longest name, without the dot at its end (RFC 1035 section 2.3.4).
 const MAX_NAME: usize = 253;
 
 /// The names to try, in the order of glibc. A name with a dot at its end is tried alone. A name
 /// with enough dots comes before the search list, any other name after it.
-fn candidates<'a>(name: &Name, conf: &'a Conf) -> impl Iterator<Item = Arc<str>> + use<'a> {
+fn names_to_try<'a>(name: &Name, conf: &'a Conf) -> impl Iterator<Item = Arc<str>> + use<'a> {
     let bare = match name.is_absolute() {
         true => Arc::from(name.bare()),
-        false => name.text().clone(),
+        false => name.as_arc().clone(),
     };
     let first = name.is_absolute() || dots(&bare) >= conf.ndots;
     let domains = if name.is_absolute() { &[][..] } else { &conf.search[..] };
@@ -85,7 +85,7 @@ impl SearchWalk {
     pub(in crate::dns) async fn run(self) -> Result<Answer, LookupError> {
         let deadline = match self.query.deadline() {
             Some(at) => give_up_at(at, now()).into(),
-            None => Instant::now() + PATIENCE,
+            None => Instant::now() + LOOKUP_TIMEOUT,
         };
         let find =
             async |key: Key| Some(self.network.outcome(key, self.query.record(), deadline).await);
@@ -103,7 +103,7 @@ impl SearchWalk {
         F: Future<Output = Option<Result<Answer, LookupError>>>,
     {
         let mut none = None;
-        let mut names = candidates(&self.query.name, &self.network.conf).peekable();
+        let mut names = names_to_try(&self.query.name, &self.network.conf).peekable();
         while let Some(name) = names.next() {
             let own = find(self.key(&name, self.query.record())).await?;
             let negative = match own {
@@ -221,7 +221,7 @@ mod tests {
     fn tried(name: &str, resolv_conf: &str) -> String {
         let conf = Conf::parse(resolv_conf);
         let names: Vec<_> =
-            candidates(&Name::new(name), &conf).map(|name| name.to_string()).collect();
+            names_to_try(&Name::parse_lossy(name), &conf).map(|name| name.to_string()).collect();
         names.join(" ")
     }
 

@@ -16,9 +16,9 @@ use crate::dns::link::Link;
 use crate::dns::link::connection::Phase;
 use crate::dns::link::dial::OPPORTUNISTIC_TIMEOUT;
 use crate::dns::link::join::Join;
+use crate::dns::link::links::{Transport, Way};
 use crate::dns::link::ports::Ports;
 use crate::dns::link::route::Route;
-use crate::dns::link::routes::{Transport, Way};
 use crate::dns::message::Question;
 use crate::race::answer::{LookupError, LookupErrorKind};
 
@@ -40,7 +40,7 @@ pub(super) struct Asking {
 
 impl Asking {
     pub(super) fn new(way: &Way<'_>, question: &Question) -> Self {
-        let (ports, route) = (way.routes.ports.clone(), way.route.clone());
+        let (ports, route) = (way.links.ports.clone(), way.route.clone());
         Self { ports, route, link: way.link(Transport::Tls), question: question.clone() }
     }
 

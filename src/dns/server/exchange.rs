@@ -6,7 +6,7 @@ use super::opportunistic::opportunistic;
 use super::plain::plain;
 use super::reply::Reply;
 use super::tcp::{over_tcp, over_tls};
-use crate::dns::link::routes::Way;
+use crate::dns::link::links::Way;
 use crate::dns::message::Question;
 use crate::dns::name_server::{Profile, TLS_PORT};
 use crate::race::answer::{LookupError, LookupErrorKind};

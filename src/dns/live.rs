@@ -12,7 +12,7 @@ use super::config::hosts::{self, Hosts};
 use super::config::nsswitch;
 use super::config::resolv_conf::Conf;
 use super::config::source::Source;
-use super::link::routes::Routes;
+use super::link::links::Links;
 use super::link::tls::{TlsClients, Trust};
 use super::lookup::network::Network;
 use super::name_server::NameServer;
@@ -60,8 +60,8 @@ impl Settings {
 
     fn network(&self, conf: Conf) -> Arc<Network> {
         let clients = TlsClients::new(self.trust.clone());
-        let routes = Routes::new(clients, self.plain_delay, conf.use_vc);
-        Arc::new(Network::new(conf, routes))
+        let links = Links::new(clients, self.plain_delay, conf.use_vc);
+        Arc::new(Network::new(conf, links))
     }
 }
 
@@ -72,7 +72,7 @@ const LOOKED_AT_AGAIN: Duration = Duration::from_millis(100);
 /// Keeps the network and the hosts file until their files change. Reading blocks for as long as a
 /// small local file takes.
 #[derive(Debug)]
-pub(super) struct System {
+pub(super) struct LiveSettings {
     pub(super) settings: Settings,
     /// nsswitch.conf, if the configuration is the system's own.
     pub(super) nsswitch: Option<Arc<Path>>,
@@ -126,7 +126,7 @@ enum Freshness<T> {
     Stale(Stamp),
 }
 
-impl System {
+impl LiveSettings {
     /// Reads nothing yet.
     pub(super) fn new(settings: Settings) -> Self {
         let of_the_system = settings.source.is_of_the_system();
