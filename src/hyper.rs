@@ -42,8 +42,8 @@
 //!
 //! **A connector makes TCP connections, for `https` as well.** TLS is the task of the layer above:
 //! hyper-rustls, hyper-tls, tonic, or `he::rustls::HttpsConnector` (feature `rustls`), which has
-//! TLS within the race. A bare client on a bare connector would send a request for `https`
-//! unencrypted.
+//! TLS within the race. A bare client on a bare connector would send a request for `https` in
+//! plaintext.
 
 use std::fmt;
 use std::future::Future;
@@ -149,7 +149,7 @@ impl fmt::Display for InvalidUri<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Host => f.write_str("the URI has no host"),
-            Self::Port(port) => write!(f, "{} is no port", Escaped(port)),
+            Self::Port(port) => write!(f, "invalid port {}", Escaped(port)),
             Self::Scheme(None) => f.write_str("the URI has neither a port nor a scheme"),
             Self::Scheme(Some(scheme)) => {
                 write!(f, "the URI has no port, and none is known for {}", Escaped(scheme))
@@ -230,8 +230,8 @@ mod tests {
             ("/path?query", "the URI has no host"),
             ("*", "the URI has no host"),
             ("http://:80/", "the URI has no host"),
-            ("http://www.test:65536/", "65536 is no port"),
-            ("http://www.test:+80/", "+80 is no port"),
+            ("http://www.test:65536/", "invalid port 65536"),
+            ("http://www.test:+80/", "invalid port +80"),
             ("www.test", "the URI has neither a port nor a scheme"),
             ("ftp://www.test/", "the URI has no port, and none is known for ftp"),
         ] {

@@ -63,8 +63,8 @@ impl Attempt {
         }
     }
 
-    /// The interface, mark and local addresses of the connector's sockets: for a dial that has other
-    /// connections to make.
+    /// The interface, mark and local addresses of the connector's sockets: for a dial that makes
+    /// other connections as well.
     #[must_use]
     pub fn binding(&self) -> &Binding {
         self.socket.binding()
@@ -100,8 +100,8 @@ impl Attempt {
     }
 }
 
-/// A connection, its address, and the report of the call. It reads and writes as the connection in
-/// it does.
+/// A connection, its address, and the report of the call. It implements `AsyncRead` and
+/// `AsyncWrite` if its stream does.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Established<T> {

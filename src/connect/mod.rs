@@ -1,4 +1,5 @@
-//! A connector: resolver, configuration and socket options, and the loop that drives a race.
+//! The connector: its resolver, configuration and socket options, and the calls that it makes.
+//! `drive` has the loop.
 
 pub(crate) mod attempt;
 pub(crate) mod bind;
@@ -51,8 +52,8 @@ use crate::resolve::{Resolve, Resolving};
 ///
 /// # Panics
 ///
-/// Its futures panic outside of a tokio runtime with I/O and time enabled. A panic of the resolver
-/// or of a dial closure continues in the call that caused it.
+/// Its futures panic outside of a tokio runtime with I/O and time enabled. A panic in the resolver
+/// or in a dial unwinds through the call.
 #[derive(Clone)]
 #[must_use]
 pub struct Connector {
@@ -105,11 +106,11 @@ impl Connector {
         self
     }
 
-    /// Sets a gate. It is asked for every address and port before anything is done with them, the
-    /// question for the source address included. It sees addresses from all sources: answers, late
-    /// answers, literals, the hosts file, `localhost`, lists. `false` refuses the address, and the
-    /// report says so. IPv4-mapped addresses are shown as IPv4. See [`is_public`](crate::is_public)
-    /// for a ready-made gate.
+    /// Sets a gate. The race asks it about every address and port first, even before it asks the
+    /// system for a source address. It sees addresses from all sources: answers, late answers,
+    /// literals, the hosts file, `localhost`, lists. `false` refuses the address, and the report
+    /// says so. IPv4-mapped addresses are shown as IPv4. See [`is_public`](crate::is_public) for a
+    /// ready-made gate.
     pub fn allow(mut self, gate: impl Fn(SocketAddr) -> bool + Send + Sync + 'static) -> Self {
         self.gate = Some(Arc::new(gate));
         self
@@ -253,10 +254,11 @@ impl Connector {
         self.run(race, dial, Dialling::Beyond).await
     }
 
-    /// The addresses of a host, without ports and in order, when a call would dial the first.
+    /// Finds the addresses of a host, without ports, in the order in which a call would try them.
+    /// It returns at the moment at which a call would start its first attempt.
     ///
-    /// Not part of the public API: only `he-reqwest` calls it. A later version makes it public under
-    /// the name `resolve`.
+    /// Not part of the public API: only `he-reqwest` calls it. A later version makes it public
+    /// under the name `resolve`.
     #[doc(hidden)]
     pub async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, Error> {
         let race = Race::resolving(host, self.config, now());

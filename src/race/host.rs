@@ -19,11 +19,13 @@ pub(crate) const LOCALHOST: [SocketAddr; 2] = [
 #[derive(Debug, Clone)]
 pub struct Host {
     typed: Arc<str>,
+    /// A name in lower-case A-labels; a literal as it was typed, or the IPv4 address of an
+    /// IPv4-mapped one.
     ascii: Arc<str>,
     kind: HostKind,
 }
 
-/// The source of a host's addresses.
+/// The kind of a host, which decides where its addresses come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HostKind {
     /// A usable IP literal with its zone. The port is 0.
@@ -55,8 +57,9 @@ impl Host {
         &self.typed
     }
 
-    /// The host as a certificate names it: a name in lower-case A-labels without a dot at its end,
-    /// or a literal without brackets and zone (which never go on the wire, RFC 9844 section 6).
+    /// The host as a certificate names it: a name in lower-case A-labels without a dot at its end.
+    /// For a literal it is the address, without brackets and zone, which never go on the wire (RFC
+    /// 9844 section 6).
     #[must_use]
     pub fn name(&self) -> &str {
         let name = self.ascii.strip_prefix('[').unwrap_or(&self.ascii);

@@ -62,7 +62,7 @@ impl Conf {
         conf
     }
 
-    /// Returns whether this record type is never asked.
+    /// True if this record type is never asked.
     pub(in crate::dns) fn never_asks(&self, record: Record) -> bool {
         match record {
             Record::Aaaa => self.no_aaaa,

@@ -1,5 +1,4 @@
-//! How the name servers of a network are reached: the links to them, the memory of their ports, and
-//! TLS.
+//! The links to the name servers of a network.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -21,7 +20,8 @@ use crate::race::binding::Binding;
 /// At most this many links are kept although they are not in use.
 const MAX_LINKS: usize = 64;
 
-/// All lookups of a network share it.
+/// The links of a network, the memory of the servers' ports, and the TLS clients. All lookups of
+/// the network share it.
 #[derive(Debug)]
 pub(in crate::dns) struct Links {
     pub(in crate::dns) ports: Arc<Ports>,
@@ -49,13 +49,13 @@ struct LinkKey {
     transport: Transport,
 }
 
-/// The way of one question to one server.
+/// What one question needs to reach one server: the links, the server, the binding and the route.
 pub(in crate::dns) struct Way<'a> {
     pub(in crate::dns) links: &'a Links,
     pub(in crate::dns) server: &'a NameServer,
     pub(in crate::dns) binding: &'a Binding,
     pub(in crate::dns) route: Route,
-    /// The reason for which the question was sent unencrypted, once it was.
+    /// The reason for which the question was sent in plaintext, once it was.
     pub(in crate::dns) plaintext_reason: &'a OnceLock<Arc<str>>,
 }
 

@@ -1,6 +1,6 @@
 //! Connections to name servers. A [`Link`] leads to one server over TCP or TLS: it has the
 //! `connection` in use, and the next one when that ends or falls silent (`spares`, `trials`).
-//! `dial` makes the connections, with `tls` where the server's profile has it. `routes` has the
+//! `dial` makes the connections, with `tls` where the server's profile has it. `links` has the
 //! links of a network, `ports` the memory of the servers' ports; a `route` is the key of both. With
 //! `join` a link asks for another transport.
 
@@ -36,7 +36,7 @@ pub(super) mod tls;
 mod trials;
 
 /// Another transport joins after this time where the link has answered before: names differ in
-/// speed, and a slow one need not be sent unencrypted.
+/// speed, and a slow one need not be sent in plaintext.
 const SLOW_AFTER: Duration = Duration::from_secs(1);
 /// After a refused connection no other one is tried for this time, whatever the number of
 /// questions.
@@ -44,7 +44,8 @@ const REFUSED_FOR: Duration = Duration::from_millis(100);
 /// A quota holds for this time.
 const QUOTA_FOR: Duration = Duration::from_secs(60);
 
-/// The way to one name server over one transport. It belongs to the runtime in which it is used.
+/// The connection to one name server over one transport, with its replacement. It belongs to one
+/// runtime.
 pub(super) struct Link {
     addr: SocketAddr,
     open: Box<dyn Fn(usize) -> Arc<Connection> + Send + Sync>,
@@ -58,12 +59,12 @@ struct LinkState {
     /// Opened beside a silent connection, in whose place it is used once it is up.
     spare: Option<Arc<Connection>>,
     spares: Spares,
-    /// After how many answers the server ends its connections, and since when that is known. A
-    /// connection gets no more questions than that.
+    /// The number of answers after which the server closes a connection, and the time at which that
+    /// was found out. A connection gets no more questions than that.
     quota: Option<(usize, Instant)>,
-    /// After how many answers the last connection ended, if questions were lost by that.
+    /// The number of answers after which the last connection ended, if that lost questions.
     ended_after: Option<usize>,
-    /// How long the last connection took to come up.
+    /// The time that the last connection took to be made.
     took: Option<Duration>,
 }
 
@@ -87,7 +88,7 @@ impl Link {
         self.state.lock().current.as_ref().map(|connection| connection.phase())
     }
 
-    /// Returns whether it has a connection that takes questions.
+    /// True if it has a connection that takes questions.
     fn is_in_use(&self) -> bool {
         self.state.lock().current.as_ref().is_some_and(|connection| connection.is_open())
     }
@@ -101,7 +102,7 @@ impl Link {
         of(&state.spare).or_else(|| of(&state.current))
     }
 
-    /// Returns whether its replies have been useful, and its connection works.
+    /// True if the last reply was useful, and the connection is open and not in doubt.
     pub(super) fn is_good(&self) -> bool {
         self.is_proven() && self.phase() == Some(Phase::Up) && !self.is_in_doubt()
     }
@@ -110,7 +111,7 @@ impl Link {
         self.state.lock().spares.is_in_vain()
     }
 
-    /// Returns whether anything has come over the link since `then`.
+    /// True if anything has come over the link since `then`.
     pub(super) fn was_heard_since(&self, then: Instant) -> bool {
         let state = self.state.lock();
         let mut connections = state.current.iter().chain(&state.spare);
@@ -189,7 +190,7 @@ impl Link {
         }
     }
 
-    /// Waits for a reason to do something besides waiting.
+    /// Waits until another connection or another transport is needed.
     async fn wait_for_doubt(&self, latest: &Connection, trials: &Trials<'_>) -> Event {
         let join = trials.untold();
         loop {
@@ -287,8 +288,8 @@ impl Link {
     fn answered(&self, by: &Arc<Connection>, latest: &Arc<Connection>, trials: &Trials<'_>) {
         let mut state = self.state.lock();
         state.took = by.took().or(state.took);
-        // If a connection was opened for this question: the silent one has answered, or the new
-        // one.
+        // `Some(true)` if the replacement answered, `Some(false)` if the silent connection did,
+        // `None` if there was no replacement.
         state.spares.answered(trials.is_replaced.then(|| Arc::ptr_eq(by, latest)));
     }
 }
@@ -301,7 +302,7 @@ impl LinkState {
         (patience, has_spare || open_at <= Instant::now())
     }
 
-    /// One end may be an accident. Two in a row by which questions were lost are a rule of the
+    /// One early close may be an accident. Two in a row that lost questions show a limit of the
     /// server.
     fn note_end(&mut self, ended: &Connection) {
         let after = ended.quota_of_the_server();

@@ -46,7 +46,7 @@ pub(super) struct Whom<'a> {
     pub(super) conf: &'a Conf,
     pub(super) memory: &'a Memory,
     pub(super) links: &'a Links,
-    /// The reason for which a question to an opportunistic server was sent unencrypted, once one
+    /// The reason for which a question to an opportunistic server was sent in plaintext, once one
     /// was.
     pub(super) plaintext_reason: &'a OnceLock<Arc<str>>,
 }
@@ -168,15 +168,15 @@ impl Story {
     fn failure(&self, standing: impl Fn(&NameServer) -> Option<LookupError>) -> LookupError {
         let asked = self.0.lock();
         let silent = asked.iter().filter(|(_, end)| end.is_none()).count();
-        let told = asked.iter().map(|(server, end)| match end {
+        let errors = asked.iter().map(|(server, end)| match end {
             Some(error) => error.clone(),
             None => standing(server)
                 .unwrap_or_else(|| LookupErrorKind::TimedOut.into())
                 .with_server(server.addr())
                 .with_other_servers(silent - 1),
         });
-        let none =
+        let no_server =
             || LookupError::new(LookupErrorKind::NoNameServer).with_cause("none is configured");
-        told.min_by_key(|error| error.kind().rank()).unwrap_or_else(none)
+        errors.min_by_key(|error| error.kind().rank()).unwrap_or_else(no_server)
     }
 }

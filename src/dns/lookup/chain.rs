@@ -48,7 +48,7 @@ impl Chain {
         &self.name
     }
 
-    /// Returns whether the chain has followed a CNAME.
+    /// True if the chain has followed a CNAME.
     pub(super) fn has_moved(&self) -> bool {
         !self.passed.is_empty()
     }

@@ -1,4 +1,5 @@
-//! Everything that is known of one network. It is dropped as a whole when the network changes.
+//! Everything that is known of one network: the configuration, and what was learned under it. It is
+//! dropped as a whole when the network changes.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -14,9 +15,9 @@ use crate::dns::link::links::Links;
 use crate::race::answer::{Answer, LookupError};
 use crate::race::query::Record;
 
-/// A failure that comes sooner at a deadline is not stored. It says more of the short deadline than
-/// of the servers, and would fail the lookups of others. After this time a question has been sent
-/// for the last time.
+/// A failure at the deadline is stored only if the lookup had at least this time, in which a
+/// question is sent three times. With less time, the failure shows a short deadline and not a bad
+/// server, and storing it would fail other lookups.
 const MIN_TIME_OF_A_FAILURE: Duration = Duration::from_millis(995);
 
 /// The configuration, and everything that was learned under it. A lookup ends in the network in
@@ -37,8 +38,8 @@ impl Network {
         Self { conf, cache, memory, links, single_flight }
     }
 
-    /// The cached outcome, for a lookup of `asking_for`. A lookup of the other type may also use an
-    /// answer that has run out, because both belong to the same transaction.
+    /// The cached outcome, for a lookup that asks for `asking_for`. A lookup of the other type may
+    /// also use an answer that has run out, because both belong to the same transaction.
     pub(super) fn known(
         &self,
         key: &Key,

@@ -90,7 +90,7 @@ impl fmt::Debug for SingleFlight {
     }
 }
 
-/// Removes a flight that has ended or was given up.
+/// Removes a flight from the table when it is dropped: the flight has ended or was given up.
 struct RemoveFlight {
     flights: SingleFlight,
     key: FlightKey,

@@ -164,8 +164,8 @@ fn bytes_of(message: &Message) -> Result<Vec<u8>, LookupError> {
     message.to_vec().map_err(|e| other(e.to_string()))
 }
 
-/// Returns whether the server does not recurse and only points elsewhere. That is no answer; glibc
-/// asks the next server as well.
+/// True if the server does not recurse and only points elsewhere. That is no answer; glibc asks the
+/// next server as well.
 fn is_lame(message: &Message) -> bool {
     let meta = &message.metadata;
     let empty = meta.response_code == ResponseCode::NoError && message.answers.is_empty();

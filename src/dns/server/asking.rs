@@ -1,5 +1,5 @@
-//! A question over TLS as a task of its own. It goes on after the lookup has ended, for what it
-//! shows of the port.
+//! A question over TLS as a task of its own. It goes on after the lookup has ended, because its end
+//! shows whether the port works.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -22,8 +22,8 @@ use crate::dns::link::route::Route;
 use crate::dns::message::Question;
 use crate::race::answer::{LookupError, LookupErrorKind};
 
-/// After plain DNS has answered, a port that is up and silent has this time to answer: for some
-/// names a server takes that long.
+/// After plain DNS has answered, a port that is connected and silent has this time to answer: for
+/// some names a server takes that long.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The reason for a port that takes questions and answers none.

@@ -16,7 +16,7 @@ use crate::dns::link::ports::Tls;
 use crate::dns::message::Question;
 use crate::race::answer::LookupError;
 
-/// Asks over TLS. Plain DNS joins when TLS is not up after its head start, or has failed.
+/// Asks over TLS. Plain DNS joins when TLS is not connected after its head start, or has failed.
 pub(super) async fn opportunistic(
     way: &Way<'_>,
     question: &Question,
@@ -73,7 +73,7 @@ async fn race(way: &Way<'_>, question: &Question, asking: Asking) -> Result<Repl
     }
 }
 
-/// The failure that says more.
+/// The more specific failure.
 fn better(outcome: Result<Reply, LookupError>, other: LookupError) -> Result<Reply, LookupError> {
     outcome.map_err(|error| match other.kind().rank() < error.kind().rank() {
         true => other,
@@ -81,7 +81,8 @@ fn better(outcome: Result<Reply, LookupError>, other: LookupError) -> Result<Rep
     })
 }
 
-/// An error that the server sends ends the question, unless it may be meant for TLS only.
+/// True if plain DNS may still answer: the server was not reached over TLS, or its reply may hold
+/// for TLS only.
 fn is_no_end(error: &LookupError) -> bool {
     is_unreachable(error) || is_no_answer(error)
 }

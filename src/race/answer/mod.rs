@@ -21,9 +21,9 @@ pub enum Origin {
     Hosts,
     /// The operating system, by `getaddrinfo`, from any of its sources.
     System,
-    /// A name server over UDP, unencrypted.
+    /// A name server over UDP, in plaintext.
     Udp,
-    /// A name server over TCP, unencrypted.
+    /// A name server over TCP, in plaintext.
     Tcp,
     /// A name server over TLS.
     Tls,

@@ -1,4 +1,5 @@
-//! `serde::Serialize` for the report. All times are milliseconds since the call.
+//! `serde::Serialize` for the report. `started_ms` counts from the call; `elapsed_ms` and `tcp_ms`
+//! are durations; all are milliseconds.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

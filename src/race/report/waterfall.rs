@@ -67,7 +67,7 @@ impl Row {
     }
 }
 
-/// A stretch of time since the call. It is drawn in pale until `up`, then in ink.
+/// A bar from `from` to `to`, since the call: `PALE` until TCP is connected, then `ink`.
 struct Bar {
     from: Duration,
     up: Duration,
