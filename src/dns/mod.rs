@@ -49,7 +49,7 @@
 //! | TCP is not connected | 50 ms ([`Resolver::with_plain_delay`]) | nothing: a later handshake still serves later questions |
 //! | TCP is connected, TLS is not | 50 ms more | nothing, as above |
 //! | the same two, after a slower connection | twice the time that took, up to 1 s | nothing, as above |
-//! | no handshake within 2 s, while port 53 answers | as above | dead |
+//! | no handshake within 2 s, while port 53 answers | as in the rows above | dead |
 //! | the port is closed, or the handshake fails | not at all | dead |
 //! | REFUSED or a senseless reply over TLS | not at all | dead |
 //! | TLS is connected and silent | 250 ms | dead, if it is still silent 1 s after port 53 has answered |
