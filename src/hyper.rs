@@ -42,8 +42,8 @@
 //!
 //! **A connector makes TCP connections, for `https` as well.** TLS is the task of the layer above:
 //! hyper-rustls, hyper-tls, tonic, or `he::rustls::HttpsConnector` (feature `rustls`), which has
-//! TLS within the race. A bare client on a bare connector would send a request for `https`
-//! unencrypted.
+//! TLS within the race. A bare client on a bare connector would send a request for `https` in
+//! plaintext.
 
 use std::fmt;
 use std::future::Future;
@@ -149,7 +149,7 @@ impl fmt::Display for InvalidUri<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Host => f.write_str("the URI has no host"),
-            Self::Port(port) => write!(f, "{} is no port", Escaped(port)),
+            Self::Port(port) => write!(f, "invalid port {}", Escaped(port)),
             Self::Scheme(None) => f.write_str("the URI has neither a port nor a scheme"),
             Self::Scheme(Some(scheme)) => {
                 write!(f, "the URI has no port, and none is known for {}", Escaped(scheme))
@@ -191,7 +191,7 @@ fn port_of(scheme: Option<&str>) -> Result<u16, InvalidUri<'_>> {
 mod tests {
     use super::*;
 
-    fn told(uri: &str) -> String {
+    fn endpoint_text(uri: &str) -> String {
         let uri: Uri = uri.parse().unwrap();
         match endpoint_of(&uri) {
             Ok((host, port)) => format!("{host} {port}"),
@@ -220,7 +220,7 @@ mod tests {
             ("http://[fe80::1%eth0]/", "[fe80::1%eth0] 80"),
             ("http://[fe80::1%2525]/", "[fe80::1%25] 80"),
         ] {
-            assert_eq!(told(uri), place, "{uri}");
+            assert_eq!(endpoint_text(uri), place, "{uri}");
         }
     }
 
@@ -230,12 +230,12 @@ mod tests {
             ("/path?query", "the URI has no host"),
             ("*", "the URI has no host"),
             ("http://:80/", "the URI has no host"),
-            ("http://www.test:65536/", "65536 is no port"),
-            ("http://www.test:+80/", "+80 is no port"),
+            ("http://www.test:65536/", "invalid port 65536"),
+            ("http://www.test:+80/", "invalid port +80"),
             ("www.test", "the URI has neither a port nor a scheme"),
             ("ftp://www.test/", "the URI has no port, and none is known for ftp"),
         ] {
-            assert_eq!(told(uri), why, "{uri}");
+            assert_eq!(endpoint_text(uri), why, "{uri}");
         }
     }
 }

@@ -30,17 +30,18 @@
 //! ```
 //!
 //! - **Start**: the first answer starts the race. If A comes first, it waits up to `aaaa_timeout`
-//!   (50 ms) for AAAA, once. A negative AAAA of any kind ends that wait, and a host without a
+//!   (50 ms) for AAAA, once. A negative AAAA, or a failed one, ends that wait, and a host without a
 //!   default route for IPv6 does not wait. Late answers join the race as if they had been there
 //!   from the start.
 //! - **Order**: RFC 6724 sorts both families together, by the source address that each destination
-//!   would get. Then the families alternate. With several ports the family alternates before the
-//!   port.
+//!   would get. Then the families alternate. With several ports, the second attempt goes to
+//!   the other family, not to the second port.
 //! - **Pace**: the next attempt starts `connect_delay` after the one before, or at once when any
 //!   running attempt fails. It never starts less than 10 ms after an attempt that sent a packet,
 //!   except on loopback. Earlier attempts go on, and the kernel's own retransmissions with them.
 //! - **Win**: the first completed TCP handshake wins. With [`Connector::connect_with`] it is the
-//!   first completed dial, so a path that fails in TLS loses.
+//!   first completed dial, so a path that fails in TLS loses. The other lookup runs on for at most
+//!   1 s to fill the cache.
 //!
 //! # Three entry points
 //!
@@ -52,11 +53,13 @@
 //!
 //! # Glossary
 //!
-//! - **call**: one `connect` or `connect_with`, from its first lookup to its connection or error.
+//! - **call**: one `connect`, `connect_with`, `connect_addrs` or `connect_addrs_with`, from its
+//!   first lookup to its connection or error.
 //! - **lookup**: one question about one name and record type. The resolver answers it. A reply is
 //!   one DNS message; an answer is the result of the lookup.
-//! - **attempt**: one try to reach one address and port. It may be running, won, failed, timed out
-//!   or cancelled.
+//! - **endpoint**: an address with its port.
+//! - **attempt**: one try to reach one endpoint. It may be running, won, failed, timed out or
+//!   cancelled.
 //! - **dial**: the work of an attempt. It is the TCP handshake, and with `connect_with` also what
 //!   follows (TLS, a proxy, a greeting).
 //! - **gate**: the caller's function that permits or refuses an address before any packet.
@@ -86,10 +89,11 @@
 //! # DNS over TLS
 //!
 //! The system's name servers are asked over TLS where that works, and in plaintext elsewhere. A
-//! network that drops port 853 costs the first lookup 50 ms. This protects against passive
-//! eavesdroppers only; an active attacker can force plaintext. `Resolver::system_plain` never uses
-//! TLS. For more protection, name a server and how to authenticate it. Then it is authenticated, or
-//! the lookup fails:
+//! server on this host or link (systemd-resolved's 127.0.0.53, a container's) is always asked in
+//! plaintext. A network that drops port 853 costs the first lookup 50 ms. This protects against
+//! passive eavesdroppers only; an active attacker can force plaintext. `Resolver::system_plain`
+//! never uses TLS. For more protection, name a server and how to authenticate it. Then it is
+//! authenticated, or the lookup fails:
 //!
 //! ```
 //! # #[cfg(feature = "dns")]
@@ -122,17 +126,17 @@
 //!
 //! # Not here
 //!
-//! - QUIC, SVCB/HTTPS and SRV records: this crate makes TCP connections, and a port is not a
-//!   scheme.
+//! - QUIC, SVCB/HTTPS and SRV records: this crate makes TCP connections. SVCB and HTTPS records
+//!   belong to a URL's scheme, and `connect` gets only a host and ports.
 //! - reqwest: the crate `he-reqwest` sends its requests over the race (`he_reqwest::Transport`), or
 //!   gives addresses to its own client (`he_reqwest::Dns`), which cannot use a custom connector.
-//! - DNS over HTTPS and over QUIC: a TCP connector needs name servers that are reached by TCP.
+//! - DNS over HTTPS and over QUIC: they need an HTTP client and QUIC, and this crate has neither.
 //! - NAT64 synthesis (RFC 7050, 8781): DNS64 answers work as they are, but IPv4 literals do not.
 //! - History between calls (RTT, last winner): every call follows the same rules.
 //! - TCP Fast Open: a dead path "connects" at once with it, so it cannot take part in a race.
 //! - Names from other sources of the system (`nsswitch.conf`, mDNS, per-interface DNS), by default:
-//!   the resolver reads resolv.conf and the hosts file, and nothing else. If nsswitch.conf has more
-//!   sources, the error of a name that is not found says so. `he::os::Resolver` asks the system for
+//!   the resolver takes names from DNS and the hosts file only. If nsswitch.conf names more sources,
+//!   the error of a name that is not found says so. `he::os::Resolver` asks the system for
 //!   such names, if you choose it (feature `os`).
 //! - Windows, macOS, Android: the code is behind `cfg` as in socket2. We have not compiled or run
 //!   it. WASM has no sockets.

@@ -36,7 +36,7 @@ pub struct Attempt {
 pub(crate) struct Progress(Arc<Mutex<Vec<(usize, Instant)>>>);
 
 impl Progress {
-    fn tell(&self, id: usize, at: Instant) {
+    fn note(&self, id: usize, at: Instant) {
         self.0.lock().push((id, at));
     }
 
@@ -63,8 +63,8 @@ impl Attempt {
         }
     }
 
-    /// The interface, mark and local addresses of the connector's sockets: for a dial that has other
-    /// connections to make.
+    /// The interface, mark and local addresses of the connector's sockets: for a dial that makes
+    /// other connections as well.
     #[must_use]
     pub fn binding(&self) -> &Binding {
         self.socket.binding()
@@ -95,13 +95,13 @@ impl Attempt {
     /// connection itself. [`connect`](Self::connect) does so already.
     pub fn tcp_up(&self) {
         if let Some(progress) = &self.progress {
-            progress.tell(self.id, now());
+            progress.note(self.id, now());
         }
     }
 }
 
-/// A connection, its address, and the report of the call. It reads and writes as the connection in
-/// it does.
+/// A connection, its address, and the report of the call. It implements `AsyncRead` and
+/// `AsyncWrite` if its stream does.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Established<T> {

@@ -38,8 +38,8 @@ pub(crate) fn bind(binding: &Binding, socket: SockRef<'_>, dst: SocketAddr) -> i
     bound.map_err(|e| OptionError::wrap("local address", dst, e))
 }
 
-/// The address to bind to, with port 0. The system takes a port at once, and not when the socket
-/// connects, because IP_BIND_ADDRESS_NO_PORT would need libc and is not set.
+/// The address to bind to, with port 0. The system chooses the port now. `IP_BIND_ADDRESS_NO_PORT`
+/// would delay that until the socket connects, but setting it needs `unsafe`.
 ///
 /// With a local address for one family only, the other family is refused, because it would leave
 /// unbound.

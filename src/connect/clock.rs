@@ -1,4 +1,4 @@
-//! The clock of all races.
+//! The clock of all calls, and the time at which a lookup gives up.
 
 use std::time::Instant;
 

@@ -1,4 +1,5 @@
-//! A connector: resolver, configuration and socket options, and the loop that drives a race.
+//! The connector: its resolver, configuration and socket options, and the calls that it makes.
+//! `drive` has the loop.
 
 pub(crate) mod attempt;
 pub(crate) mod bind;
@@ -51,8 +52,8 @@ use crate::resolve::{Resolve, Resolving};
 ///
 /// # Panics
 ///
-/// Its futures panic outside of a tokio runtime with I/O and time enabled. A panic of the resolver
-/// or of a dial closure continues in the call that caused it.
+/// Its futures panic outside of a tokio runtime with I/O and time enabled. A panic in the resolver
+/// or in a dial unwinds through the call.
 #[derive(Clone)]
 #[must_use]
 pub struct Connector {
@@ -105,11 +106,11 @@ impl Connector {
         self
     }
 
-    /// Sets a gate. It is asked for every address and port before anything is done with them, the
-    /// question for the source address included. It sees addresses from all sources: answers, late
-    /// answers, literals, the hosts file, `localhost`, lists. `false` refuses the address, and the
-    /// report says so. IPv4-mapped addresses are shown as IPv4. See [`is_public`](crate::is_public)
-    /// for a ready-made gate.
+    /// Sets a gate. The race asks it about every address and port first, even before it asks the
+    /// system for a source address. It sees addresses from all sources: answers, late answers,
+    /// literals, the hosts file, `localhost`, lists. `false` refuses the address, and the report
+    /// says so. IPv4-mapped addresses are shown as IPv4. See [`is_public`](crate::is_public) for a
+    /// ready-made gate.
     pub fn allow(mut self, gate: impl Fn(SocketAddr) -> bool + Send + Sync + 'static) -> Self {
         self.gate = Some(Arc::new(gate));
         self
@@ -159,7 +160,9 @@ impl Connector {
         host: &str,
         ports: &[u16],
     ) -> Result<Established<TcpStream>, Error> {
-        let race = yield_if_refused(self.equip(Race::new(host, ports, self.config, now()))).await?;
+        let race =
+            yield_if_refused(self.with_surroundings(Race::new(host, ports, self.config, now())))
+                .await?;
         self.run(race, Attempt::connect, Dialling::TcpOnly).await
     }
 
@@ -174,7 +177,9 @@ impl Connector {
     ///
     /// As [`connect`](Self::connect).
     pub async fn connect_addrs(&self, addrs: &[SocketAddr]) -> Result<TcpStream, Error> {
-        let race = yield_if_refused(self.equip(Race::of_addrs(addrs, self.config, now()))).await?;
+        let race =
+            yield_if_refused(self.with_surroundings(Race::of_addrs(addrs, self.config, now())))
+                .await?;
         Ok(self.run(race, Attempt::connect, Dialling::TcpOnly).await?.stream)
     }
 
@@ -218,7 +223,9 @@ impl Connector {
         F: Future<Output = io::Result<T>> + Send + 'static,
         T: Send + 'static,
     {
-        let race = yield_if_refused(self.equip(Race::new(host, ports, self.config, now()))).await?;
+        let race =
+            yield_if_refused(self.with_surroundings(Race::new(host, ports, self.config, now())))
+                .await?;
         self.run(race, dial, Dialling::Beyond).await
     }
 
@@ -241,18 +248,21 @@ impl Connector {
         F: Future<Output = io::Result<T>> + Send + 'static,
         T: Send + 'static,
     {
-        let race = yield_if_refused(self.equip(Race::of_addrs(addrs, self.config, now()))).await?;
+        let race =
+            yield_if_refused(self.with_surroundings(Race::of_addrs(addrs, self.config, now())))
+                .await?;
         self.run(race, dial, Dialling::Beyond).await
     }
 
-    /// The addresses of a host, without ports and in order, when a call would dial the first.
+    /// Finds the addresses of a host, without ports, in the order in which a call would try them.
+    /// It returns at the moment at which a call would start its first attempt.
     ///
-    /// Not part of the public API: only `he-reqwest` calls it. A later version makes it public under
-    /// the name `resolve`.
+    /// Not part of the public API: only `he-reqwest` calls it. A later version makes it public
+    /// under the name `resolve`.
     #[doc(hidden)]
     pub async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, Error> {
         let race = Race::resolving(host, self.config, now());
-        let mut race = yield_if_refused(self.equip(race)).await?;
+        let mut race = yield_if_refused(self.with_surroundings(race)).await?;
         let span = tracing::debug_span!("resolve", host = %Destination(race.report()));
         let parts = self.parts();
         drive(parts, &mut race, Attempt::connect, Dialling::TcpOnly).instrument(span).await;
@@ -263,8 +273,8 @@ impl Connector {
     }
 
     /// Gives the race its surroundings, or reports a call that did not start.
-    fn equip(&self, race: Result<Race, Error>) -> Result<Box<Race>, Error> {
-        let race = race.map_err(|error| self.report(error))?;
+    fn with_surroundings(&self, race: Result<Race, Error>) -> Result<Box<Race>, Error> {
+        let race = race.map_err(|error| self.report_refusal(error))?;
         let source_addrs = match &self.source_addrs {
             Some(given) => given.clone(),
             None => SourceAddrs::bound(self.socket.binding().clone()),
@@ -284,11 +294,11 @@ impl Connector {
     #[cfg(any(feature = "hyper", feature = "rustls"))]
     pub(crate) fn refuse(&self, host: &str, ports: &[u16], why: &dyn fmt::Display) -> Error {
         let report = Report::new(host.into(), Ports::as_given(ports), now());
-        self.report(Error::before_start(ErrorKind::InvalidInput, why, report, now()))
+        self.report_refusal(Error::before_start(ErrorKind::InvalidInput, why, report, now()))
     }
 
     /// Reports a call that did not start.
-    fn report(&self, error: Error) -> Error {
+    fn report_refusal(&self, error: Error) -> Error {
         tracing::debug!("failed: {}", Summary(error.report()));
         self.on_report.iter().for_each(|hook| hook(error.report()));
         error

@@ -35,27 +35,32 @@
 //! ## TLS
 //!
 //! A [`NameServer`] has a usage profile (RFC 8310). The servers of the system's configuration are
-//! *opportunistic*. Exceptions are loopback and link-local servers (a local cache, a container's or
-//! a home router's) and servers at a port of their own, which are asked unencrypted.
-//! [`Resolver::system_plain`] asks all of them unencrypted.
+//! *opportunistic*. Exceptions are loopback and link-local servers (systemd-resolved's 127.0.0.53,
+//! a container's, a home router's) and servers at another port than 53, which are always asked in
+//! plaintext. [`Resolver::system_plain`] asks all of them in plaintext.
 //!
-//! **Opportunistic** (RFC 8310 section 5): TLS at port 853 with any certificate, and plain DNS where
-//! that does not work. This protects against passive eavesdroppers only; an active attacker can
-//! force plaintext. The table says when a question is sent unencrypted as well, and when the TLS
-//! port counts as dead from then on.
+//! **Opportunistic** (RFC 8310 section 5): TLS at port 853 with any certificate, and plain DNS
+//! where that does not work. This protects against passive eavesdroppers only; an active attacker
+//! can force plaintext. The table says how long a question waits before it is also sent in
+//! plaintext, and what is remembered of the TLS port.
 //!
-//! | trigger | waits | remembered for |
+//! | trigger | the question waits | remembered |
 //! |---|---|---|
-//! | no connection yet | 50 ms for the SYN-ACK and 50 ms more for the handshake ([`Resolver::with_plain_delay`]); after a slower connection twice the time that took, up to 1 s | not at all: a handshake that is done later serves the questions after it |
-//! | no handshake within 2 s, while port 53 answers | as above | dead |
+//! | TCP is not connected | 50 ms ([`Resolver::with_plain_delay`]) | nothing: a later handshake still serves later questions |
+//! | TCP is connected, TLS is not | 50 ms more | nothing, as above |
+//! | the same two, after a slower connection | twice the time that took, up to 1 s | nothing, as above |
+//! | no handshake within 2 s, while port 53 answers | as in the rows above | dead |
 //! | the port is closed, or the handshake fails | not at all | dead |
 //! | REFUSED or a senseless reply over TLS | not at all | dead |
-//! | a connection that is up and silent | 250 ms; 1 s where it has answered before, so a name that its servers answer slowly is seen | dead, if it is still silent 1 s after port 53 has answered |
-//! | SERVFAIL over TLS | is not sent unencrypted: that would show the name to everyone and most likely fail again | not at all: it is an answer |
+//! | TLS is connected and silent | 250 ms | dead, if it is still silent 1 s after port 53 has answered |
+//! | the same, where it has answered before | 1 s: some names are answered slowly | as above |
+//!
+//! After SERVFAIL over TLS the question is not sent in plaintext: that would show the name to
+//! everyone, and most likely fail again.
 //!
 //! A dead port is left alone for 10 s, doubling to 1 h; for 1 minute at most where there was TLS
 //! before. Then a question in the background probes it, for which no lookup waits. An answered or
-//! failed lookup has the first reason for which a question of it was sent unencrypted
+//! failed lookup has the first reason for which a question of it was sent in plaintext
 //! ([`Answer::plaintext_reason`],
 //! [`LookupError::plaintext_reason`](crate::LookupError::plaintext_reason)). There is an event for
 //! each such question, at level warn (once a minute) where there was TLS before.
@@ -64,8 +69,8 @@
 //! and says why. No packet goes to port 53, and no question is sent before the server is
 //! authenticated.
 //!
-//! Questions over TLS are padded to a multiple of 128 bytes (RFC 8467) and ask the server to pass on
-//! nothing of the client's address (RFC 7871); unencrypted questions do neither. Sessions are
+//! Questions over TLS are padded to a multiple of 128 bytes (RFC 8467) and ask the server to pass
+//! on nothing of the client's address (RFC 7871); questions in plaintext do neither. Sessions are
 //! resumed, early data is off.
 //!
 //! Not supported: raw public keys (rustls does not verify them by pins), DANE and the lookup of a
@@ -84,8 +89,8 @@
 //! | TCP goes first where UDP was silent | 60 s |
 //! | resolv.conf and the hosts file | until they change, which is noticed within 100 ms |
 //!
-//! The cache has 4 MiB for all runtimes. Resolvers share nothing: an answer that one of them got
-//! unencrypted is never used by another one that is strict.
+//! The cache has 4 MiB for all runtimes. Resolvers share nothing: an answer that one of them got in
+//! plaintext is never used by another one that is strict.
 //!
 //! ## Names that are not in DNS
 //!
@@ -117,16 +122,16 @@ use crate::race::query::{Query, Record};
 use crate::race::report::text::Escaped;
 use crate::resolve::{Resolve, Resolving};
 use config::source::Source;
+use live::{LiveSettings, Settings};
 use lookup::search::SearchWalk;
-use system::{Settings, System};
 
 mod config;
 mod link;
+mod live;
 mod lookup;
 mod message;
 mod name_server;
 mod server;
-mod system;
 #[cfg(test)]
 mod tests;
 
@@ -139,7 +144,7 @@ pub use name_server::{NameServer, NameServerError, Pin};
 /// the start of a program, not for each connection.
 #[derive(Clone)]
 pub struct Resolver {
-    system: Arc<System>,
+    live: Arc<LiveSettings>,
 }
 
 impl Resolver {
@@ -150,7 +155,7 @@ impl Resolver {
     /// server is 127.0.0.1, as resolv.conf(5) says, and never a public one. If the configuration
     /// cannot be read, the lookups fail.
     ///
-    /// Servers are asked over TLS where that works, otherwise unencrypted; see the
+    /// Servers are asked over TLS where that works, otherwise in plaintext; see the
     /// [module](self#tls).
     ///
     /// Of the options of resolv.conf `ndots`, `rotate`, `use-vc` and `no-aaaa` are used; `timeout`
@@ -161,14 +166,14 @@ impl Resolver {
         Self::new(Settings::new(Source::system()))
     }
 
-    /// The same unencrypted: UDP and TCP at port 53, and never TLS. For networks where port 853
-    /// must not be touched, and where the name server is on this host anyway.
+    /// Like [`system`](Self::system), but never over TLS: UDP and TCP at port 53 only. It is for
+    /// networks where port 853 must not be touched.
     #[must_use]
     pub fn system_plain() -> Self {
         Self::new(Settings { plain: true, ..Settings::new(Source::system()) })
     }
 
-    /// These servers, in this order, over UDP and TCP, unencrypted, and no search list. The hosts
+    /// These servers, in this order, in plaintext over UDP and TCP, and no search list. The hosts
     /// file is read, except after [`without_hosts`](Self::without_hosts). Without any server every
     /// lookup that needs one fails with [`LookupErrorKind::NoNameServer`].
     #[must_use]
@@ -218,17 +223,17 @@ impl Resolver {
         }
         let addrs = addrs.into_iter().map(|ip| SocketAddr::new(ip, 0));
         self.with(|settings| {
-            Arc::make_mut(&mut settings.overrides).insert(Name::new(name).as_str(), addrs);
+            Arc::make_mut(&mut settings.overrides).insert(Name::parse_lossy(name).as_str(), addrs);
         })
     }
 
     /// Reads another file in place of `/etc/resolv.conf`, on every system: for tests and
     /// containers. It also replaces the servers of [`name_servers`](Self::name_servers), including
     /// strict ones. In this file a server may be written `[address]:port`, as on OpenBSD. After
-    /// [`system_plain`](Self::system_plain) its servers are asked unencrypted as well.
+    /// [`system_plain`](Self::system_plain) its servers are asked in plaintext as well.
     #[must_use]
     pub fn with_resolv_conf(self, path: impl Into<PathBuf>) -> Self {
-        if self.system.settings.source.is_authenticated() {
+        if self.live.settings.source.is_authenticated() {
             tracing::warn!("with_resolv_conf: strict name servers are replaced");
         }
         self.with(|settings| settings.source = Source::File(path.into()))
@@ -246,12 +251,17 @@ impl Resolver {
         self.with(|settings| settings.hosts = None)
     }
 
-    /// How long a question waits for TLS to an opportunistic server before it is sent unencrypted
-    /// as well: from the start of TCP, and again from the SYN-ACK. Default 50 ms, a round trip to
-    /// most servers. At a server that had TLS before it is twice the time that took, if that is
-    /// longer, up to 1 s. A longer delay sends fewer questions unencrypted, and delays the first
-    /// lookup as much where port 853 is dropped. More than 2 s counts as 2 s. It has no effect on
-    /// other servers.
+    /// How long a question to an opportunistic server waits for TLS before it is also sent in
+    /// plaintext. Default 50 ms, a round trip to most servers; more than 2 s counts as 2 s.
+    ///
+    /// | state | wait |
+    /// |---|---|
+    /// | TCP is not connected | this delay, from the start of TCP |
+    /// | TCP is connected, TLS is not | this delay again, from then on |
+    /// | the same two, where TLS took longer before | twice the time that it took, up to 1 s |
+    ///
+    /// A longer delay sends fewer questions in plaintext. Where port 853 is dropped, the first
+    /// lookup takes as much longer.
     #[must_use]
     pub fn with_plain_delay(self, delay: Duration) -> Self {
         self.with(|settings| settings.plain_delay = delay.min(link::dial::OPPORTUNISTIC_TIMEOUT))
@@ -265,11 +275,11 @@ impl Resolver {
     }
 
     fn new(settings: Settings) -> Self {
-        Self { system: Arc::new(System::new(settings)) }
+        Self { live: Arc::new(LiveSettings::new(settings)) }
     }
 
     fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
-        let mut settings = self.system.settings.clone();
+        let mut settings = self.live.settings.clone();
         change(&mut settings);
         Self::new(settings)
     }
@@ -278,8 +288,8 @@ impl Resolver {
     fn without_dns(&self, query: &Query, now: Instant) -> Option<Result<Answer, LookupError>> {
         let (name, record) = (query.name(), query.record());
         literal_answer(name, record)
-            .or_else(|| self.system.settings.overrides.find(name, record))
-            .or_else(|| self.system.hosts(now)?.find(name, record))
+            .or_else(|| self.live.settings.overrides.find(name, record))
+            .or_else(|| self.live.hosts(now)?.find(name, record))
     }
 }
 
@@ -292,8 +302,7 @@ impl Default for Resolver {
 
 impl fmt::Debug for Resolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Settings { source, plain, hosts, overrides, plain_delay, trust } =
-            &self.system.settings;
+        let Settings { source, plain, hosts, overrides, plain_delay, trust } = &self.live.settings;
         f.debug_struct("Resolver")
             .field("source", source)
             .field("plain", plain)
@@ -312,14 +321,14 @@ impl Resolve for Resolver {
         if let Some(known) = self.without_dns(query, now) {
             return Resolving::ready(known);
         }
-        let network = match self.system.network(now) {
+        let network = match self.live.network(now) {
             Ok(network) => network,
             Err(error) => return Resolving::ready(Err(error)),
         };
         if network.conf.never_asks(query.record()) {
             return Resolving::ready(Err(LookupErrorKind::NoRecords.into()));
         }
-        let walk = SearchWalk::new(network, query, self.system.nsswitch.clone());
+        let walk = SearchWalk::new(network, query, self.live.nsswitch.clone());
         match walk.cached(now) {
             Some(known) => Resolving::ready(known),
             None => Resolving::new(walk.run()),
@@ -329,11 +338,12 @@ impl Resolve for Resolver {
     /// Drops the cache and everything else that was learned, and reads the configuration again.
     /// Lookups in flight end as they began.
     fn network_changed(&self) {
-        self.system.forget();
+        self.live.forget();
     }
 }
 
-/// The race never asks for a literal address. Other callers get it without a query (R-3493-LIT).
+/// Answers an IP literal with itself. The race never asks for one, but other callers may
+/// (R-3493-LIT).
 fn literal_answer(name: &str, record: Record) -> Option<Result<Answer, LookupError>> {
     // Most names end here: no address ends with a letter other than a hexadecimal digit.
     let may_be = name.ends_with(|c: char| c.is_ascii_hexdigit()) || name.ends_with(':');

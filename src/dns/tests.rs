@@ -126,7 +126,7 @@ async fn it_decides_also_when_the_other_answer_comes_first_or_may_not_be_cached(
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_address_is_told_without_waiting_for_the_other_type() {
+async fn an_address_is_reported_without_waiting_for_the_other_type() {
     let world = World::new("search a.corp\n").await;
     world.dns.on("db.a.corp", A, [v4()]).on("db.a.corp", AAAA, [Reply::silence()]);
     let _aaaa = world.start("db", Record::Aaaa);
@@ -198,14 +198,14 @@ async fn silence_ends_the_walk_at_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_several_none_the_one_of_the_typed_name_is_told() {
+async fn of_several_none_the_one_of_the_typed_name_is_reported() {
     let world = World::new("search a.corp b.corp\n").await;
     for (name, reply) in [("a.corp", none()), ("b.corp", none()), ("", Reply::none().soa(60, 60))] {
         let name = format!("db.{name}");
         world.dns.on(&name, A, [reply.clone()]).on(&name, AAAA, [reply]);
     }
-    let told = "no records (dns)".to_owned();
-    assert_eq!(world.race("db").await, [told.clone(), told]);
+    let reported = "no records (dns)".to_owned();
+    assert_eq!(world.race("db").await, [reported.clone(), reported]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -296,7 +296,7 @@ async fn a_binding_holds_for_the_questions_and_parts_the_cache() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_binding_that_cannot_be_had_is_told() {
+async fn a_binding_that_cannot_be_had_is_reported() {
     let world = World::new("").await;
     let local_v6 = Some("::1".parse().unwrap());
     let binding = Binding { local_v6, ..Binding::default() };
@@ -325,8 +325,8 @@ async fn a_name_that_cannot_be_sent_is_an_error_without_a_query() {
     ] {
         let error = world.resolver.lookup(&Query::new(name, Record::A)).await.unwrap_err();
         assert_eq!(error.kind(), LookupErrorKind::Other, "{name}");
-        let told = format!("lookup failed: invalid host \"{}\": {why}", name.to_lowercase());
-        assert_eq!(error.to_string(), told);
+        let reported = format!("lookup failed: invalid host \"{}\": {why}", name.to_lowercase());
+        assert_eq!(error.to_string(), reported);
     }
     assert_eq!(world.dns.asked(), [""; 0]);
 }
@@ -346,17 +346,17 @@ fn the_system_is_lazy_and_the_default() {
 #[test]
 fn without_a_resolv_conf_the_server_is_the_one_on_this_host() {
     let resolver = Resolver::system().with_resolv_conf("/nowhere/resolv.conf");
-    let network = resolver.system.network(Instant::now()).unwrap();
+    let network = resolver.live.network(Instant::now()).unwrap();
     let servers: Vec<_> = network.conf.servers.iter().map(|server| server.to_string()).collect();
     assert_eq!(servers, ["udp:127.0.0.1"]);
 }
 
 #[test]
-fn the_plain_system_asks_every_server_unencrypted() {
+fn the_plain_system_asks_every_server_in_plaintext() {
     let path = std::env::temp_dir().join(format!("he-plain-{}", std::process::id()));
     std::fs::write(&path, "nameserver 192.0.2.1\nnameserver ::1\n").unwrap();
     let servers = |resolver: Resolver| {
-        let network = resolver.with_resolv_conf(&path).system.network(Instant::now()).unwrap();
+        let network = resolver.with_resolv_conf(&path).live.network(Instant::now()).unwrap();
         network.conf.servers.iter().map(|server| server.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(servers(Resolver::system_plain()), ["udp:192.0.2.1", "udp:::1"]);

@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn an_error_keeps_what_the_system_says() {
-        let told = |number| error(dns_lookup::LookupError::new(number)).to_string();
+        let reported = |number| error(dns_lookup::LookupError::new(number)).to_string();
         for (number, expected) in [
             (libc::EAI_NONAME, "no such name: getaddrinfo: "),
             (libc::EAI_AGAIN, "server failure: getaddrinfo: "),
@@ -87,7 +87,7 @@ mod tests {
             (libc::EAI_MEMORY, "lookup failed: getaddrinfo: "),
             (libc::EAI_FAMILY, "lookup failed: getaddrinfo: "),
         ] {
-            let text = told(number);
+            let text = reported(number);
             // The rest is the system's text.
             let rest = text.strip_prefix(expected).unwrap_or_else(|| panic!("{text}"));
             assert!(!rest.is_empty() && !rest.contains("failed to lookup"), "{text}");

@@ -11,8 +11,8 @@ use crate::race::query::Record;
 /// The path on Unix. Windows needs no correction: its DNS client answers for both families.
 const PATH: &str = "/etc/hosts";
 
-/// Returns whether the hosts file has this name, but not in this family. Reads the file each time,
-/// as `getaddrinfo` does.
+/// True if the hosts file has this name, but not in this family. Reads the file each time, as
+/// `getaddrinfo` does.
 pub(super) fn excludes(name: &str, record: Record) -> bool {
     let text = fs::read(PATH).unwrap_or_default();
     has_only_others(&String::from_utf8_lossy(&text), name, record)

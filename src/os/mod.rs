@@ -50,7 +50,7 @@ use tokio::time::timeout_at;
 use crate::connect::clock::{give_up_at, now};
 use crate::race::answer::{Answer, LookupError, LookupErrorKind};
 use crate::race::binding::Binding;
-use crate::race::host::check_name;
+use crate::race::host::check_query_name;
 use crate::race::literal::configured_addr;
 use crate::race::name::bare;
 use crate::race::query::Query;
@@ -110,7 +110,7 @@ impl Resolve for Resolver {
             return Resolving::ready(known);
         }
         let owner = self.0.clone();
-        let key = CallKey { name: query.name.text().clone(), record: query.record() };
+        let key = CallKey { name: query.name.as_arc().clone(), record: query.record() };
         let deadline = query.deadline();
         Resolving::new(async move {
             let at = deadline.map(|at| give_up_at(at, now()));
@@ -144,7 +144,7 @@ fn without_asking(query: &Query) -> Option<Result<Answer, LookupError>> {
         return Some(record.holds(addr).then(|| Answer::from(vec![addr])).ok_or_else(none));
     }
     let refused = |cause| LookupError::new(LookupErrorKind::Other).with_cause(cause);
-    if let Err(why) = check_name(bare(name)) {
+    if let Err(why) = check_query_name(bare(name)) {
         return Some(Err(refused(why.to_string())));
     }
     (*query.binding() != Binding::default()).then(|| Err(refused(UNBOUND.to_owned())))

@@ -240,8 +240,8 @@ async fn a_lookup_ends_before_its_deadline_and_says_what_it_has_waited_for() {
 async fn without_a_thread_a_lookup_fails_at_once() {
     let (held, resolver) = Held::resolver(Limits { stack: 1 << 60, ..limits(9, 9) });
     for _ in 0..2 {
-        let told = text(resolver.lookup(&query("a")).await);
-        assert!(told.starts_with("lookup failed: no thread for getaddrinfo: "), "{told}");
+        let reported = text(resolver.lookup(&query("a")).await);
+        assert!(reported.starts_with("lookup failed: no thread for getaddrinfo: "), "{reported}");
         assert_eq!(resolver.0.0.idle_and_calls(), (0, 0));
     }
     assert_eq!(held.calls(), 0);
@@ -251,8 +251,8 @@ async fn without_a_thread_a_lookup_fails_at_once() {
 async fn a_panic_is_the_error_of_one_lookup() {
     let (held, resolver) = Held::resolver(limits(1, 9));
     ["panic", "a"].iter().for_each(|name| held.lets_go(name));
-    let told = text(resolver.lookup(&query("panic")).await);
-    assert_eq!(told, "lookup failed: getaddrinfo: it panicked");
+    let reported = text(resolver.lookup(&query("panic")).await);
+    assert_eq!(reported, "lookup failed: getaddrinfo: it panicked");
     resolver.lookup(&query("a")).await.unwrap();
 }
 
@@ -309,12 +309,12 @@ async fn a_bound_query_or_a_bad_name_is_not_asked() {
         SocketOptions::default().local_address([192, 0, 2, 1].into()),
     ] {
         let bound = query("a.test").with_binding(options.binding().clone());
-        let told = text(resolver.lookup(&bound).await);
-        assert_eq!(told, format!("lookup failed: {UNBOUND}"));
+        let reported = text(resolver.lookup(&bound).await);
+        assert_eq!(reported, format!("lookup failed: {UNBOUND}"));
     }
     for name in ["db.test:80", "a b", "", ".", "a..b", "a\0b"] {
-        let told = text(resolver.lookup(&query(name)).await);
-        assert!(told.starts_with("lookup failed: invalid host "), "{told}");
+        let reported = text(resolver.lookup(&query(name)).await);
+        assert!(reported.starts_with("lookup failed: invalid host "), "{reported}");
     }
     assert_eq!(held.calls(), 0);
 }

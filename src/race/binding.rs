@@ -1,5 +1,6 @@
-//! The way that packets take out of this host: local address, interface, mark. It is one value for
-//! everything that a call sends, so that its lookups leave by the same VPN as its connection.
+//! The way that packets take out of this host: local address, interface, mark. A value only:
+//! `connect/bind.rs` applies it. It is one value for everything that a call sends, so that its
+//! lookups leave by the same VPN as its connection.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;

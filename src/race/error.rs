@@ -32,6 +32,7 @@ impl Error {
     pub(crate) fn of(report: Report) -> Self {
         let kind = match report.outcome {
             Outcome::Failed(kind) => kind,
+            // Unreachable: the connector asks only after a failure.
             Outcome::Running | Outcome::Connected(_) | Outcome::Resolved | Outcome::Dropped => {
                 ErrorKind::Connect
             }

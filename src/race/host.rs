@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::address::{Unusable, usable};
 use super::literal::{self, InvalidLiteral};
-use super::name::{InvalidName, Name, a_labels, check_labels};
+use super::name::{InvalidName, Name, a_labels, bare, check_labels};
 use super::report::text::Escaped;
 
 /// The addresses of `localhost`, in this order (RFC 6761 section 6.3).
@@ -19,11 +19,13 @@ pub(crate) const LOCALHOST: [SocketAddr; 2] = [
 #[derive(Debug, Clone)]
 pub struct Host {
     typed: Arc<str>,
-    name: Arc<str>,
+    /// A name in lower-case A-labels; a literal as it was typed, or the IPv4 address of an
+    /// IPv4-mapped one.
+    ascii: Arc<str>,
     kind: HostKind,
 }
 
-/// The source of a host's addresses.
+/// The kind of a host, which decides where its addresses come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HostKind {
     /// A usable IP literal with its zone. The port is 0.
@@ -42,9 +44,9 @@ impl Host {
     pub(crate) fn parse(text: &str) -> Result<Self, InvalidHost> {
         let host = match literal::parse(text) {
             Ok(Some(addr)) => {
-                usable(addr).map(|addr| Self::literal(text, addr)).map_err(Into::into)
+                usable(addr).map(|addr| Self::from_literal(text, addr)).map_err(Into::into)
             }
-            Ok(None) => Self::named(text),
+            Ok(None) => Self::from_name(text),
             Err(why) => Err(why.into()),
         };
         host.map_err(|kind| InvalidHost { host: Escaped(text).to_string(), kind })
@@ -55,11 +57,12 @@ impl Host {
         &self.typed
     }
 
-    /// The host as a certificate names it: a name in lower-case A-labels without a dot at its end,
-    /// or a literal without brackets and zone (which never go on the wire, RFC 9844 section 6).
+    /// The host as a certificate names it: a name in lower-case A-labels without a dot at its end.
+    /// For a literal it is the address, without brackets and zone, which never go on the wire (RFC
+    /// 9844 section 6).
     #[must_use]
     pub fn name(&self) -> &str {
-        let name = self.name.strip_prefix('[').unwrap_or(&self.name);
+        let name = self.ascii.strip_prefix('[').unwrap_or(&self.ascii);
         let end = name.find([']', '%']).unwrap_or(name.len());
         name[..end].trim_end_matches('.')
     }
@@ -68,40 +71,40 @@ impl Host {
         &self.kind
     }
 
-    fn literal(text: &str, addr: SocketAddr) -> Self {
+    fn from_literal(text: &str, addr: SocketAddr) -> Self {
         let typed: Arc<str> = text.into();
-        let name = match addr {
-            // The name of an IPv4-mapped address is the IPv4 address that is dialled.
+        let ascii = match addr {
+            // The text of an IPv4-mapped address is the IPv4 address that is dialled.
             SocketAddr::V4(v4) if text.contains(':') => v4.ip().to_string().into(),
             SocketAddr::V4(_) | SocketAddr::V6(_) => typed.clone(),
         };
-        Self { typed, name, kind: HostKind::Literal(addr) }
+        Self { typed, ascii, kind: HostKind::Literal(addr) }
     }
 
-    fn named(text: &str) -> Result<Self, InvalidHostKind> {
-        let ascii = a_labels(text)?;
-        let labels = super::name::bare(&ascii);
+    fn from_name(text: &str) -> Result<Self, InvalidHostKind> {
+        let labelled = a_labels(text)?;
+        let labels = bare(&labelled);
         check_labels(labels)?;
         let top = labels.rsplit_once('.').map_or(labels, |(_, top)| top);
         if is_number(top) {
             return Err(InvalidHostKind::Number);
         }
         let typed: Arc<str> = text.into();
-        let name = if *ascii == *text { typed.clone() } else { Arc::from(&*ascii) };
+        let ascii = if *labelled == *text { typed.clone() } else { Arc::from(&*labelled) };
         let kind = match top {
             "localhost" => HostKind::Localhost, // R-6761-6.3a
             "invalid" => HostKind::NoSuchName("names under .invalid never exist (RFC 6761)"),
             "onion" => HostKind::NoSuchName("names under .onion exist in Tor only (RFC 7686)"),
-            _ => HostKind::Name(Name::stored(name.clone())),
+            _ => HostKind::Name(Name::from_shared(ascii.clone())),
         };
-        Ok(Self { typed, name, kind })
+        Ok(Self { typed, ascii, kind })
     }
 }
 
 /// A name as certificates have it: lower-case A-labels without a dot at the end.
 #[cfg(feature = "dns")]
 pub(crate) fn certified_name(text: &str) -> Result<Arc<str>, InvalidHostKind> {
-    let host = Host::named(text)?;
+    let host = Host::from_name(text)?;
     // URLs allow more characters in a name than certificates have.
     let unusual = |c: &char| !c.is_ascii_alphanumeric() && !"-._".contains(*c);
     match host.name().chars().find(unusual) {
@@ -125,7 +128,7 @@ pub(crate) fn why_never_looked_up(text: &str) -> Option<String> {
 
 /// [`check_name`](super::name::check_name) with the name in its error.
 #[cfg(any(feature = "dns", feature = "os"))]
-pub(crate) fn check_name(name: &str) -> Result<(), InvalidHost> {
+pub(crate) fn check_query_name(name: &str) -> Result<(), InvalidHost> {
     let invalid =
         |why: InvalidName| InvalidHost { host: Escaped(name).to_string(), kind: why.into() };
     super::name::check_name(name).map_err(invalid)

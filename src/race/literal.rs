@@ -46,7 +46,8 @@ fn ipv6(text: &str) -> Result<Option<SocketAddr>, InvalidLiteral> {
     Ok(Some(SocketAddrV6::new(ip, 0, 0, scope_id).into()))
 }
 
-/// The number of an interface that is given by number or by name (RFC 4007 section 11).
+/// The scope id of a zone: the number of an interface that is given by name or number (RFC 4007
+/// section 11).
 fn scope_id(ip: Ipv6Addr, zone: &str) -> Result<u32, InvalidLiteral> {
     let plain = |c: u8| c.is_ascii_alphanumeric() || b"-._~".contains(&c);
     if zone.is_empty() || zone.len() > 15 || !zone.bytes().all(plain) {
@@ -59,6 +60,8 @@ fn scope_id(ip: Ipv6Addr, zone: &str) -> Result<u32, InvalidLiteral> {
         // Number 0 means "the default zone", that is no zone.
         return zone.parse().ok().filter(|id| *id != 0).ok_or(InvalidLiteral::NoInterface);
     }
+    // `%25eth0` of a URL (RFC 6874) arrives as zone `25eth0`. An interface whose name starts with
+    // 25 must be given by number.
     if zone.starts_with("25") {
         return Err(InvalidLiteral::EncodedZone);
     }

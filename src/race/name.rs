@@ -8,8 +8,8 @@ use idna::AsciiDenyList;
 
 use super::report::text::Escaped;
 
-/// The longest text that is mapped, in bytes, because mapping takes time. The longest name fits in
-/// a script of four bytes a letter.
+/// The longest text that is mapped, in bytes: mapping takes time. A name of 253 characters with
+/// four bytes each still fits.
 const MAX_TEXT: usize = 2_048;
 
 /// The name of a query: lower-case A-labels, with a dot at its end if it is absolute. Cheap to
@@ -20,18 +20,19 @@ pub(crate) struct Name(Arc<str>);
 impl Name {
     /// The name in this text. A text that is not a name, such as an IP literal, is only
     /// lower-cased.
-    pub(crate) fn new(text: &str) -> Self {
-        a_labels(text).map_or_else(|_| Self(text.to_lowercase().into()), |ascii| Self::of(&ascii))
+    pub(crate) fn parse_lossy(text: &str) -> Self {
+        a_labels(text)
+            .map_or_else(|_| Self(text.to_lowercase().into()), |ascii| Self::from_ascii(&ascii))
     }
 
     /// A name that has been checked.
-    pub(super) fn of(ascii: &str) -> Self {
+    fn from_ascii(ascii: &str) -> Self {
         Self(ascii.into())
     }
 
     /// The name in a stored text that is already in lower-case A-labels.
     #[inline]
-    pub(super) fn stored(ascii: Arc<str>) -> Self {
+    pub(super) fn from_shared(ascii: Arc<str>) -> Self {
         Self(ascii)
     }
 
@@ -53,7 +54,7 @@ impl Name {
 
     /// The stored text.
     #[cfg(any(feature = "dns", feature = "os"))]
-    pub(crate) fn text(&self) -> &Arc<str> {
+    pub(crate) fn as_arc(&self) -> &Arc<str> {
         &self.0
     }
 }
@@ -64,7 +65,8 @@ pub(crate) fn bare(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }
 
-/// RFC 5891 by way of UTS 46: lower-case ASCII, labels of other scripts as `xn--`.
+/// Converts a text to lower-case A-labels (labels of other scripts as `xn--`) by UTS 46, which
+/// implements RFC 5891.
 #[inline]
 pub(super) fn a_labels(text: &str) -> Result<Cow<'_, str>, InvalidName> {
     if text.len() > MAX_TEXT {
@@ -75,8 +77,8 @@ pub(super) fn a_labels(text: &str) -> Result<Cow<'_, str>, InvalidName> {
 }
 
 /// Fails for a name without a dot at its end that must not be sent to a name server, such as a text
-/// that [`Name::new`] only lower-cased. It checks neither UTS 46 nor the last label again, because
-/// an unusual name is valid with a domain of the search list behind it.
+/// that [`Name::parse_lossy`] only lower-cased. It checks neither UTS 46 nor the last label again,
+/// because an unusual name is valid with a domain of the search list behind it.
 #[cfg(any(feature = "dns", feature = "os"))]
 pub(crate) fn check_name(name: &str) -> Result<(), InvalidName> {
     let plain = name.chars().all(|c| c.is_ascii() && c != ':' && !is_forbidden(c));

@@ -1,4 +1,5 @@
-//! A socket option that could not be set.
+//! A socket option that could not be set. The report shows it; `connect/socket/` and
+//! `connect/bind.rs` set the options.
 
 use std::fmt;
 use std::io;

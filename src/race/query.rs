@@ -68,7 +68,7 @@ impl Query {
     /// nothing.
     #[must_use]
     pub fn new(name: &str, record: Record) -> Self {
-        let (name, binding) = (Name::new(name), Binding::default());
+        let (name, binding) = (Name::parse_lossy(name), Binding::default());
         Self { name, record, siblings: Records::new(), deadline: None, binding }
     }
 
@@ -77,7 +77,7 @@ impl Query {
     /// [`new`](Self::new); without a dot at its end, it is subject to that resolver's search list.
     #[must_use]
     pub fn with_name(&self, name: &str) -> Self {
-        Self { name: Name::new(name), ..self.clone() }
+        Self { name: Name::parse_lossy(name), ..self.clone() }
     }
 
     /// Replaces [`siblings`](Self::siblings), for lookups outside of a race that belong together.

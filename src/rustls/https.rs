@@ -54,7 +54,7 @@ impl HttpsConnector {
         Self { tls: tls.or_alpn(&HTTP), ..self }
     }
 
-    /// Refuses `http`. By default `http` is connected to unencrypted.
+    /// Refuses `http`. By default, `http` is connected without TLS.
     pub fn https_only(self) -> Self {
         Self { https_only: true, ..self }
     }

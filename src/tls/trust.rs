@@ -135,7 +135,7 @@ impl Trust {
         Self { anchors, verifier: Arc::default() }
     }
 
-    /// Returns whether files may have to be read.
+    /// True if files may have to be read.
     fn is_platform(&self) -> bool {
         match &self.anchors {
             Anchors::Platform => true,
@@ -295,7 +295,7 @@ mod tests {
         let error = |text: &str| Trust::pem(text.as_bytes()).unwrap_err().to_string();
         assert_eq!(error("no PEM"), "there is no certificate in the text");
         let senseless = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        let told = error(&format!("{pem}{senseless}"));
-        assert!(told.starts_with("certificate 2: "), "{told}");
+        let reported = error(&format!("{pem}{senseless}"));
+        assert!(reported.starts_with("certificate 2: "), "{reported}");
     }
 }

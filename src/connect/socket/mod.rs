@@ -204,7 +204,7 @@ impl SocketOptions {
                 self.prepare(SockRef::from(&socket), addr)?;
                 hook(&socket, addr)?;
                 let stream = socket.connect(addr).await?;
-                is_up(&stream).await?;
+                wait_until_connected(&stream).await?;
                 stream
             }
         };
@@ -294,7 +294,7 @@ fn set_user_timeout(_: SockRef<'_>, _: Duration) -> io::Result<()> {
 
 /// Waits until the socket has a peer. The system may report a socket as writable a moment before it
 /// puts an ICMP error into SO_ERROR, and tokio takes that for a connection.
-async fn is_up(stream: &TcpStream) -> io::Result<()> {
+async fn wait_until_connected(stream: &TcpStream) -> io::Result<()> {
     let check = || match (stream.peer_addr(), stream.take_error()?) {
         (Ok(_), None) => Ok(()),
         (_, Some(error)) => Err(error),

@@ -29,7 +29,7 @@ pub(super) async fn connect(options: &SocketOptions, addr: SocketAddr) -> io::Re
     }
     let stream = TcpStream::from_std(socket.into())?;
     match answered {
-        false => super::is_up(&stream).await?,
+        false => super::wait_until_connected(&stream).await?,
         // This attempt waited for nothing. Others get a turn, because the task may connect in a
         // loop.
         true => consume_budget().await,

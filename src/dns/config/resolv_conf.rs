@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use crate::dns::name_server::{NameServer, PORT};
-use crate::race::host::check_name;
+use crate::race::host::check_query_name;
 use crate::race::literal::configured_addr;
 use crate::race::name::{Name, bare};
 use crate::race::query::Record;
@@ -62,7 +62,7 @@ impl Conf {
         conf
     }
 
-    /// Returns whether this record type is never asked.
+    /// True if this record type is never asked.
     pub(in crate::dns) fn never_asks(&self, record: Record) -> bool {
         match record {
             Record::Aaaa => self.no_aaaa,
@@ -131,12 +131,12 @@ pub(super) fn system_server(addr: SocketAddr) -> NameServer {
 
 /// `search .` means that nothing is appended, so the root is not a domain here.
 pub(super) fn domain(text: &str) -> Option<Arc<str>> {
-    let name = Name::new(bare(text));
+    let name = Name::parse_lossy(bare(text));
     if name.as_str().is_empty() {
         return None;
     }
-    match check_name(name.as_str()) {
-        Ok(()) => Some(name.text().clone()),
+    match check_query_name(name.as_str()) {
+        Ok(()) => Some(name.as_arc().clone()),
         Err(why) => {
             tracing::debug!(%why, "search list: ignored");
             None

@@ -43,7 +43,7 @@ impl Source {
         }
     }
 
-    /// Returns whether no question leaves before its server is authenticated.
+    /// True if no question leaves before its server is authenticated.
     pub(in crate::dns) fn is_authenticated(&self) -> bool {
         match self {
             Self::Given(servers) => servers.iter().any(NameServer::is_authenticated),

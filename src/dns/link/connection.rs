@@ -123,35 +123,35 @@ impl Connection {
         self.state.phase()
     }
 
-    /// Returns whether it takes questions, now or once it is up.
+    /// True if it takes questions, now or once it is connected.
     pub(super) fn is_open(&self) -> bool {
         !self.questions.is_closed() && self.phase() != Phase::Ended
     }
 
-    /// How long it took to come up.
+    /// The time that it took to be made.
     pub(super) fn took(&self) -> Option<Duration> {
         Some(self.state.table().up_at? - self.state.opened_at)
     }
 
-    /// Returns whether anything has come from it since `then`.
+    /// True if anything has come from it since `then`.
     pub(super) fn was_heard_since(&self, then: Instant) -> bool {
         self.state.table().was_heard_since(then)
     }
 
-    /// After how many answers the server ended it, if questions were lost by that.
+    /// The number of answers after which the server ended it, if that lost questions.
     pub(super) fn quota_of_the_server(&self) -> Option<usize> {
         let table = self.state.table();
         (table.lost > 0 && table.answers > 0).then_some(table.answers)
     }
 
-    /// Why and when it ended, if it was never up.
+    /// The reason and the time of its end, if it was never connected.
     pub(super) fn failure(&self) -> Option<&(LookupError, Instant)> {
         let failed = self.state.table().up_at.is_none();
         self.state.end.get().filter(|_| failed)
     }
 
     /// Waits until the phase is another one.
-    pub(super) async fn leaves(&self, phase: Phase) {
+    pub(super) async fn wait_for_phase_change(&self, phase: Phase) {
         let mut phases = self.state.phase.subscribe();
         if phases.wait_for(|now| *now != phase).await.is_err() {
             pending().await
@@ -160,7 +160,7 @@ impl Connection {
 
     /// Waits until a question that was sent has been without an answer for this time, and nothing
     /// else has come either.
-    pub(super) async fn is_silent_for(&self, patience: Duration) {
+    pub(super) async fn wait_for_silence(&self, patience: Duration) {
         while let Some(left) = self.state.left_until_silent(patience) {
             sleep(left).await;
         }
@@ -194,7 +194,7 @@ async fn live<S: AsyncRead + AsyncWrite>(
     drop(end);
 }
 
-/// Tells all waiters that there will be no answer, also when the task is dropped or panics.
+/// Ends the wait of all open questions, also when the task is dropped or panics.
 struct End(Arc<ConnectionState>);
 
 impl Drop for End {
@@ -257,7 +257,7 @@ async fn speak(
             return pending().await;
         }
     }
-    Ok("nobody asks any more")
+    Ok("no lookup waits")
 }
 
 async fn listen(

@@ -38,7 +38,7 @@ pub(in crate::dns) const OPPORTUNISTIC_TIMEOUT: Duration = Duration::from_secs(2
 pub(super) struct Dialer {
     pub(super) addr: SocketAddr,
     pub(super) binding: Binding,
-    /// `None` for unencrypted TCP.
+    /// `None` for TCP in plaintext.
     pub(super) tls: Option<TlsDialer>,
 }
 

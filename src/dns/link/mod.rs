@@ -1,6 +1,6 @@
 //! Connections to name servers. A [`Link`] leads to one server over TCP or TLS: it has the
 //! `connection` in use, and the next one when that ends or falls silent (`spares`, `trials`).
-//! `dial` makes the connections, with `tls` where the server's profile has it. `routes` has the
+//! `dial` makes the connections, with `tls` where the server's profile has it. `links` has the
 //! links of a network, `ports` the memory of the servers' ports; a `route` is the key of both. With
 //! `join` a link asks for another transport.
 
@@ -26,9 +26,9 @@ use trials::Trials;
 pub(super) mod connection;
 pub(super) mod dial;
 pub(super) mod join;
+pub(super) mod links;
 pub(super) mod ports;
 pub(super) mod route;
-pub(super) mod routes;
 mod spares;
 #[cfg(test)]
 mod tests;
@@ -36,7 +36,7 @@ pub(super) mod tls;
 mod trials;
 
 /// Another transport joins after this time where the link has answered before: names differ in
-/// speed, and a slow one need not be sent unencrypted.
+/// speed, and a slow one need not be sent in plaintext.
 const SLOW_AFTER: Duration = Duration::from_secs(1);
 /// After a refused connection no other one is tried for this time, whatever the number of
 /// questions.
@@ -44,7 +44,8 @@ const REFUSED_FOR: Duration = Duration::from_millis(100);
 /// A quota holds for this time.
 const QUOTA_FOR: Duration = Duration::from_secs(60);
 
-/// The way to one name server over one transport. It belongs to the runtime in which it is used.
+/// The connection to one name server over one transport, with its replacement. It belongs to one
+/// runtime.
 pub(super) struct Link {
     addr: SocketAddr,
     open: Box<dyn Fn(usize) -> Arc<Connection> + Send + Sync>,
@@ -58,12 +59,12 @@ struct LinkState {
     /// Opened beside a silent connection, in whose place it is used once it is up.
     spare: Option<Arc<Connection>>,
     spares: Spares,
-    /// After how many answers the server ends its connections, and since when that is known. A
-    /// connection gets no more questions than that.
+    /// The number of answers after which the server closes a connection, and the time at which that
+    /// was found out. A connection gets no more questions than that.
     quota: Option<(usize, Instant)>,
-    /// After how many answers the last connection ended, if questions were lost by that.
+    /// The number of answers after which the last connection ended, if that lost questions.
     ended_after: Option<usize>,
-    /// How long the last connection took to come up.
+    /// The time that the last connection took to be made.
     took: Option<Duration>,
 }
 
@@ -87,7 +88,7 @@ impl Link {
         self.state.lock().current.as_ref().map(|connection| connection.phase())
     }
 
-    /// Returns whether it has a connection that takes questions.
+    /// True if it has a connection that takes questions.
     fn is_in_use(&self) -> bool {
         self.state.lock().current.as_ref().is_some_and(|connection| connection.is_open())
     }
@@ -101,7 +102,7 @@ impl Link {
         of(&state.spare).or_else(|| of(&state.current))
     }
 
-    /// Returns whether its replies have been useful, and its connection works.
+    /// True if the last reply was useful, and the connection is open and not in doubt.
     pub(super) fn is_good(&self) -> bool {
         self.is_proven() && self.phase() == Some(Phase::Up) && !self.is_in_doubt()
     }
@@ -110,7 +111,7 @@ impl Link {
         self.state.lock().spares.is_in_vain()
     }
 
-    /// Returns whether anything has come over the link since `then`.
+    /// True if anything has come over the link since `then`.
     pub(super) fn was_heard_since(&self, then: Instant) -> bool {
         let state = self.state.lock();
         let mut connections = state.current.iter().chain(&state.spare);
@@ -181,7 +182,7 @@ impl Link {
     where
         F: Future<Output = (Result<Vec<u8>, Unanswered>, Arc<Connection>)>,
     {
-        match select(running.next(), pin!(self.doubt(latest, trials))).await {
+        match select(running.next(), pin!(self.wait_for_doubt(latest, trials))).await {
             Either::Left((Some((Ok(bytes), by)), _)) => Event::Answered(bytes, by),
             Either::Left((Some((Err(ended), by)), _)) => Event::Ended(ended, by),
             Either::Left((None, doubt)) => doubt.await,
@@ -189,8 +190,8 @@ impl Link {
         }
     }
 
-    /// Waits for a reason to do something besides waiting.
-    async fn doubt(&self, latest: &Connection, trials: &Trials<'_>) -> Event {
+    /// Waits until another connection or another transport is needed.
+    async fn wait_for_doubt(&self, latest: &Connection, trials: &Trials<'_>) -> Event {
         let join = trials.untold();
         loop {
             let phase = latest.phase();
@@ -200,14 +201,16 @@ impl Link {
                         sleep_until(since + self.head_start(join)).await;
                         Event::Slow(Slow::NotUp)
                     }
-                    (Phase::Up, join) => self.silence(latest, trials, join).await,
+                    (Phase::Up, join) => self.wait_until_silent(latest, trials, join).await,
                     (Phase::Connecting(_) | Phase::Handshaking(_) | Phase::Ended, _) => {
                         pending().await
                     }
                 }
             };
-            let (doubt, leaves) = (pin!(doubt), pin!(latest.leaves(phase)));
-            match select(select(doubt, leaves), pin!(self.is_slow(trials, join))).await {
+            let (doubt, phase_change) = (pin!(doubt), pin!(latest.wait_for_phase_change(phase)));
+            match select(select(doubt, phase_change), pin!(self.wait_until_slow(trials, join)))
+                .await
+            {
                 Either::Left((Either::Left((doubt, _)), _)) => return doubt,
                 Either::Left((Either::Right(_), _)) => {}
                 Either::Right(_) => return Event::Slow(Slow::Silent),
@@ -217,7 +220,7 @@ impl Link {
 
     /// Waits until a question is older than [`SLOW_AFTER`], on a link that has answered before,
     /// whatever happens to its connections.
-    async fn is_slow(&self, trials: &Trials<'_>, join: Option<&Join>) {
+    async fn wait_until_slow(&self, trials: &Trials<'_>, join: Option<&Join>) {
         match join {
             Some(_) if self.is_proven() => sleep_until(trials.started_at + SLOW_AFTER).await,
             Some(_) | None => pending().await,
@@ -225,10 +228,15 @@ impl Link {
     }
 
     /// Waits until a connection that is up has been silent for too long.
-    async fn silence(&self, on: &Connection, trials: &Trials<'_>, join: Option<&Join>) -> Event {
+    async fn wait_until_silent(
+        &self,
+        on: &Connection,
+        trials: &Trials<'_>,
+        join: Option<&Join>,
+    ) -> Event {
         let (patience, may_replace) = self.state.lock().spare_now();
         if !trials.is_replaced && may_replace {
-            on.is_silent_for(patience).await;
+            on.wait_for_silence(patience).await;
             return Event::Silent;
         }
         // The question that raised the doubt may be slow for its own reasons.
@@ -236,7 +244,7 @@ impl Link {
         if join.is_none() || is_trusted {
             return pending().await;
         }
-        on.is_silent_for(patience).await;
+        on.wait_for_silence(patience).await;
         Event::Slow(Slow::Silent)
     }
 
@@ -247,7 +255,7 @@ impl Link {
     /// The connection in use, or a new one. All questions share a connection that is being opened.
     fn connection(&self) -> Arc<Connection> {
         let mut state = self.state.lock();
-        state.follow();
+        state.promote_spare();
         let refused = |(_, at): &(_, Instant)| Instant::now() < *at + REFUSED_FOR;
         match &state.current {
             Some(known) if known.is_open() || known.failure().is_some_and(refused) => known.clone(),
@@ -265,7 +273,7 @@ impl Link {
     /// is up.
     fn spare(&self, silent: &Arc<Connection>) -> Arc<Connection> {
         let mut state = self.state.lock();
-        state.follow();
+        state.promote_spare();
         let is_other = |other: &&Arc<Connection>| !Arc::ptr_eq(other, silent) && other.is_open();
         // Another question may have opened one already.
         if let Some(other) = state.spare.iter().chain(&state.current).find(is_other) {
@@ -280,8 +288,8 @@ impl Link {
     fn answered(&self, by: &Arc<Connection>, latest: &Arc<Connection>, trials: &Trials<'_>) {
         let mut state = self.state.lock();
         state.took = by.took().or(state.took);
-        // If a connection was opened for this question: the silent one has answered, or the new
-        // one.
+        // `Some(true)` if the replacement answered, `Some(false)` if the silent connection did,
+        // `None` if there was no replacement.
         state.spares.answered(trials.is_replaced.then(|| Arc::ptr_eq(by, latest)));
     }
 }
@@ -294,7 +302,7 @@ impl LinkState {
         (patience, has_spare || open_at <= Instant::now())
     }
 
-    /// One end may be an accident. Two in a row by which questions were lost are a rule of the
+    /// One early close may be an accident. Two in a row that lost questions show a limit of the
     /// server.
     fn note_end(&mut self, ended: &Connection) {
         let after = ended.quota_of_the_server();
@@ -313,7 +321,7 @@ impl LinkState {
     }
 
     /// Puts a spare that is up in the place of the silent connection.
-    fn follow(&mut self) {
+    fn promote_spare(&mut self) {
         let is_over = self.current.as_ref().is_none_or(|current| !current.is_open());
         let is_ready = |spare: &mut Arc<Connection>| {
             spare.phase() == Phase::Up || (is_over && spare.is_open())

@@ -88,7 +88,7 @@ impl Ports {
         });
     }
 
-    /// Returns whether a warning is due that a server that had TLS is asked unencrypted.
+    /// True if a warning is due that a server that had TLS is asked in plaintext.
     pub(in crate::dns) fn is_warning_due(&self, route: &Route, now: Instant) -> bool {
         let mut routes = self.0.lock();
         let Some(memory) = routes.get_mut(route).filter(|memory| memory.had_tls) else {
@@ -161,7 +161,7 @@ impl Ports {
 }
 
 impl Memory {
-    /// Returns whether that was not known.
+    /// True if that was not known.
     fn bury(&mut self, why: &str, now: Instant) -> bool {
         let is_known = |dead: &Dead| dead.times > 0 && now < dead.found_at + ALONE;
         if self.dead.as_ref().is_some_and(is_known) {

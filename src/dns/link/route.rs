@@ -1,4 +1,4 @@
-//! A route: a server as it is reached.
+//! A route: a server with the local address and binding from which this host reaches it.
 
 use std::net::{IpAddr, SocketAddr};
 

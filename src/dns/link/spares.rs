@@ -40,13 +40,13 @@ impl Spares {
         self.in_vain += 1;
     }
 
-    /// Returns whether nothing has come from the last spare, nor from the silent connection since.
+    /// True if nothing has come from the last spare, nor from the silent connection since.
     pub(super) fn is_in_vain(&self) -> bool {
         self.in_vain > 0
     }
 
-    /// A question was answered: if a spare was opened for it, by the spare or by the silent
-    /// connection.
+    /// A question was answered: `Some(true)` if by the spare that was opened for it, `Some(false)`
+    /// if by the silent connection, `None` if no spare was opened for it.
     pub(super) fn answered(&mut self, by_spare: Option<bool>) {
         self.in_vain = 0;
         self.false_alarms = match by_spare {

@@ -161,8 +161,8 @@ async fn a_silent_connection_that_cannot_be_replaced_makes_another_transport_joi
     assert!(!link.is_good());
     // The next question does not wait longer for a link in doubt.
     assert_eq!(slow(&link).await, Some((250, Slow::Silent)));
-    let told = link.failure().map(|error| error.to_string());
-    assert_eq!(told.as_deref(), Some("no name server: refused"));
+    let reported = link.failure().map(|error| error.to_string());
+    assert_eq!(reported.as_deref(), Some("no name server: refused"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -244,11 +244,11 @@ async fn a_silent_second_connection_is_the_last() {
 async fn slow(link: &Arc<Link>) -> Option<(u128, Slow)> {
     let join = Join::after(50 * MS);
     let (message, started) = (Arc::from(7_u16.to_be_bytes()), Instant::now());
-    let told = async {
+    let reported = async {
         let why = join.slow().await;
         (started.elapsed().as_millis(), why)
     };
-    match select(pin!(link.ask(&message, Some(&join))), pin!(told)).await {
+    match select(pin!(link.ask(&message, Some(&join))), pin!(reported)).await {
         Either::Left(_) => None,
         Either::Right((at, _)) => Some(at),
     }
@@ -295,7 +295,7 @@ async fn tcp_that_comes_up_in_time_gets_the_head_start_again() {
     assert_eq!(slow(&link).await, Some((90, Slow::NotUp)));
 }
 
-/// Returns whether a question that fails finds that the link takes questions and answers none.
+/// True if a question that fails finds that the link takes questions and answers none.
 async fn is_in_vain(servers: &[Server]) -> bool {
     let ((link, _), join) = (link(servers), Join::after(50 * MS));
     let message = Arc::from(7_u16.to_be_bytes());

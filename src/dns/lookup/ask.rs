@@ -14,7 +14,7 @@ use super::chain::{Chain, ChainEnd};
 use super::servers::Memory;
 use super::single_flight::SharedDeadline;
 use crate::dns::config::resolv_conf::Conf;
-use crate::dns::link::routes::Routes;
+use crate::dns::link::links::Links;
 use crate::dns::message::{Question, text_name, wire_name};
 use crate::dns::name_server::NameServer;
 use crate::dns::server::exchange::exchange;
@@ -32,7 +32,7 @@ pub(super) async fn ask(whom: Whom<'_>, key: &Key, deadline: &SharedDeadline) ->
         Err(error) => CacheEntry { outcome: Err(error), ttl: Duration::ZERO },
     };
     // Record it even if the final answer came over TLS.
-    let Some(why) = whom.clear.get() else { return entry };
+    let Some(why) = whom.plaintext_reason.get() else { return entry };
     let outcome = match entry.outcome {
         Ok(answer) => Ok(answer.with_plaintext_reason(why.clone())),
         Err(error) => Err(error.with_plaintext_reason(why.clone())),
@@ -45,10 +45,10 @@ pub(super) async fn ask(whom: Whom<'_>, key: &Key, deadline: &SharedDeadline) ->
 pub(super) struct Whom<'a> {
     pub(super) conf: &'a Conf,
     pub(super) memory: &'a Memory,
-    pub(super) routes: &'a Routes,
-    /// The reason for which a question to an opportunistic server was sent unencrypted, once one
+    pub(super) links: &'a Links,
+    /// The reason for which a question to an opportunistic server was sent in plaintext, once one
     /// was.
-    pub(super) clear: &'a OnceLock<Arc<str>>,
+    pub(super) plaintext_reason: &'a OnceLock<Arc<str>>,
 }
 
 /// Follows CNAMEs. If a reply ends with one and has no records of its target, the target is the
@@ -66,12 +66,12 @@ async fn follow(
         let found = chain.follow(&reply.message, key.record);
         match found.map_err(|error| error.with_server(reply.server))? {
             ChainEnd::Elsewhere => {}
-            ChainEnd::Addrs { addrs, dropped } => {
-                let answer = Answer::from(addrs).with_dropped(dropped);
+            ChainEnd::Addrs { addrs, left_out } => {
+                let answer = Answer::from(addrs).with_left_out(left_out);
                 let answer = answer.with_server(reply.server, reply.origin);
                 return Ok(entry(answer, &chain));
             }
-            ChainEnd::None(kind) => {
+            ChainEnd::Negative(kind) => {
                 let error = named(LookupError::from(kind).with_server(reply.server), &chain);
                 return Ok(CacheEntry { outcome: Err(error), ttl: chain.ttl() });
             }
@@ -98,7 +98,7 @@ fn entry(answer: Answer, chain: &Chain) -> CacheEntry {
 /// The first good reply. Every question stays open until the deadline, so that a server that
 /// answers after the next one was asked still counts.
 async fn ask_servers(
-    Whom { conf, memory, routes, clear }: Whom<'_>,
+    Whom { conf, memory, links, plaintext_reason }: Whom<'_>,
     key: &Key,
     question: &Question,
     deadline: &SharedDeadline,
@@ -107,7 +107,7 @@ async fn ask_servers(
     let story = Story::default();
     let one = async |server: NameServer| {
         story.began(&server);
-        let way = routes.way(&server, &key.binding, clear);
+        let way = links.way(&server, &key.binding, plaintext_reason);
         match exchange(&way, question).await {
             Ok(reply) => Some((server.clone(), reply)),
             Err(error) => story.failed(&server, error),
@@ -118,9 +118,8 @@ async fn ask_servers(
             memory.answered(&server, &conf.servers, Instant::now());
             Ok(reply)
         }
-        Either::Left((None, _)) | Either::Right(_) => {
-            Err(story.failure(|server| routes.way(server, &key.binding, clear).standing()))
-        }
+        Either::Left((None, _)) | Either::Right(_) => Err(story
+            .failure(|server| links.way(server, &key.binding, plaintext_reason).how_far_it_got())),
     }
 }
 
@@ -169,15 +168,15 @@ impl Story {
     fn failure(&self, standing: impl Fn(&NameServer) -> Option<LookupError>) -> LookupError {
         let asked = self.0.lock();
         let silent = asked.iter().filter(|(_, end)| end.is_none()).count();
-        let told = asked.iter().map(|(server, end)| match end {
+        let errors = asked.iter().map(|(server, end)| match end {
             Some(error) => error.clone(),
             None => standing(server)
                 .unwrap_or_else(|| LookupErrorKind::TimedOut.into())
                 .with_server(server.addr())
                 .with_other_servers(silent - 1),
         });
-        let none =
+        let no_server =
             || LookupError::new(LookupErrorKind::NoNameServer).with_cause("none is configured");
-        told.min_by_key(|error| error.kind().rank()).unwrap_or_else(none)
+        errors.min_by_key(|error| error.kind().rank()).unwrap_or_else(no_server)
     }
 }

@@ -31,9 +31,9 @@ pub(super) struct Chain {
 #[derive(Debug)]
 pub(super) enum ChainEnd {
     /// Addresses of the chain's last name, and how many more the reply had.
-    Addrs { addrs: Vec<SocketAddr>, dropped: usize },
+    Addrs { addrs: Vec<SocketAddr>, left_out: usize },
     /// A negative answer, which is valid for the chain's TTL.
-    None(LookupErrorKind),
+    Negative(LookupErrorKind),
     /// Another name, about which the reply has nothing more.
     Elsewhere,
 }
@@ -48,7 +48,7 @@ impl Chain {
         &self.name
     }
 
-    /// Returns whether the chain has followed a CNAME.
+    /// True if the chain has followed a CNAME.
     pub(super) fn has_moved(&self) -> bool {
         !self.passed.is_empty()
     }
@@ -70,9 +70,9 @@ impl Chain {
     ) -> Result<ChainEnd, LookupError> {
         let before = self.passed.len();
         loop {
-            let (addrs, dropped) = self.take_addrs(reply, record);
+            let (addrs, left_out) = self.take_addrs(reply, record);
             if !addrs.is_empty() {
-                return Ok(ChainEnd::Addrs { addrs, dropped });
+                return Ok(ChainEnd::Addrs { addrs, left_out });
             }
             match self.cname(reply) {
                 Some((target, ttl)) => self.step(target, ttl)?,
@@ -86,7 +86,7 @@ impl Chain {
             return Ok(ChainEnd::Elsewhere);
         }
         self.at_most(soa_ttl.unwrap_or_default().min(MAX_NEGATIVE_TTL));
-        Ok(ChainEnd::None(match is_known {
+        Ok(ChainEnd::Negative(match is_known {
             true => LookupErrorKind::NoRecords,
             false => LookupErrorKind::NoSuchName,
         }))
@@ -100,9 +100,9 @@ impl Chain {
         let found = reply.answers.iter().filter(|rr| owned_by(rr, &self.name));
         let mut found = found.filter_map(|rr| Some((address(&rr.data, record)?, ttl(rr.ttl))));
         let (addrs, ttls): (Vec<_>, Vec<_>) = found.by_ref().take(MAX_ADDRS).unzip();
-        let dropped = found.count();
+        let left_out = found.count();
         ttls.into_iter().for_each(|ttl| self.at_most(ttl));
-        (addrs, dropped)
+        (addrs, left_out)
     }
 
     fn cname(&self, reply: &Message) -> Option<(Name, Duration)> {
@@ -261,10 +261,10 @@ mod tests {
         // An SOA or NXDOMAIN makes it a negative answer (RFC 2308 section 2).
         let soa = vec![soa("other", 60, 30)];
         let (found, _, ttl) = follow(&reply(ResponseCode::NoError, half.clone(), soa));
-        assert!(matches!(found, Ok(ChainEnd::None(LookupErrorKind::NoRecords))));
+        assert!(matches!(found, Ok(ChainEnd::Negative(LookupErrorKind::NoRecords))));
         assert_eq!(ttl, 30 * SECOND);
         let (found, ..) = follow(&reply(ResponseCode::NXDomain, half, vec![]));
-        assert!(matches!(found, Ok(ChainEnd::None(LookupErrorKind::NoSuchName))));
+        assert!(matches!(found, Ok(ChainEnd::Negative(LookupErrorKind::NoSuchName))));
     }
 
     #[test] // R-2308-5
@@ -279,7 +279,7 @@ mod tests {
             (vec![], 0),
         ] {
             let (found, _, ttl) = none(soas);
-            assert!(matches!(found, Ok(ChainEnd::None(LookupErrorKind::NoRecords))));
+            assert!(matches!(found, Ok(ChainEnd::Negative(LookupErrorKind::NoRecords))));
             assert_eq!(ttl, seconds * SECOND);
         }
     }
@@ -300,7 +300,7 @@ mod tests {
             let mut all: Vec<_> = (0..count).map(|i| a("www.test", 60, (i % 251) as u8)).collect();
             all.push(a("other.test", 60, 1));
             let (found, ..) = follow(&reply(ResponseCode::NoError, all, vec![]));
-            assert!(matches!(found, Ok(ChainEnd::Addrs { dropped, .. }) if dropped == more));
+            assert!(matches!(found, Ok(ChainEnd::Addrs { left_out, .. }) if left_out == more));
             assert_eq!(lasts(found), (0..count.min(64) as u8).collect::<Vec<u8>>());
         }
     }

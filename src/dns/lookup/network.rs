@@ -1,4 +1,5 @@
-//! Everything that is known of one network. It is dropped as a whole when the network changes.
+//! Everything that is known of one network: the configuration, and what was learned under it. It is
+//! dropped as a whole when the network changes.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -10,14 +11,14 @@ use super::cache::{Cache, Key};
 use super::servers::Memory;
 use super::single_flight::SingleFlight;
 use crate::dns::config::resolv_conf::Conf;
-use crate::dns::link::routes::Routes;
+use crate::dns::link::links::Links;
 use crate::race::answer::{Answer, LookupError};
 use crate::race::query::Record;
 
-/// A failure that comes sooner at a deadline is not stored. It says more of the short deadline than
-/// of the servers, and would fail the lookups of others. After this time a question has been sent
-/// for the last time.
-const ENOUGH: Duration = Duration::from_millis(995);
+/// A failure at the deadline is stored only if the lookup had at least this time, in which a
+/// question is sent three times. With less time, the failure shows a short deadline and not a bad
+/// server, and storing it would fail other lookups.
+const MIN_TIME_OF_A_FAILURE: Duration = Duration::from_millis(995);
 
 /// The configuration, and everything that was learned under it. A lookup ends in the network in
 /// which it began, so nothing that it learns after a change is used.
@@ -26,26 +27,26 @@ pub(in crate::dns) struct Network {
     pub(in crate::dns) conf: Conf,
     cache: Cache,
     memory: Memory,
-    routes: Routes,
+    links: Links,
     single_flight: SingleFlight,
 }
 
 impl Network {
-    pub(in crate::dns) fn new(conf: Conf, routes: Routes) -> Self {
+    pub(in crate::dns) fn new(conf: Conf, links: Links) -> Self {
         let (cache, memory, single_flight) =
             (Cache::new(), Memory::default(), SingleFlight::default());
-        Self { conf, cache, memory, routes, single_flight }
+        Self { conf, cache, memory, links, single_flight }
     }
 
-    /// The cached outcome, for a lookup of `asker`. A lookup of the other type may also use an
-    /// answer that has run out, because both belong to the same transaction.
+    /// The cached outcome, for a lookup that asks for `asking_for`. A lookup of the other type may
+    /// also use an answer that has run out, because both belong to the same transaction.
     pub(super) fn known(
         &self,
         key: &Key,
-        asker: Record,
+        asking_for: Record,
         now: Instant,
     ) -> Option<Result<Answer, LookupError>> {
-        match key.record == asker {
+        match key.record == asking_for {
             true => self.cache.get(key, now),
             false => self.cache.recent(key, now),
         }
@@ -55,21 +56,21 @@ impl Network {
     pub(super) async fn outcome(
         self: &Arc<Self>,
         key: Key,
-        asker: Record,
+        asking_for: Record,
         deadline: Instant,
     ) -> Result<Answer, LookupError> {
-        if let Some(outcome) = self.known(&key, asker, Instant::now()) {
+        if let Some(outcome) = self.known(&key, asking_for, Instant::now()) {
             return outcome;
         }
         let (network, asked) = (Arc::clone(self), key.clone());
         let flight = self.single_flight.join(key, deadline, async move |deadline| {
             let started = Instant::now();
-            let (Self { conf, memory, routes, .. }, clear) = (&*network, OnceLock::new());
-            let whom = Whom { conf, memory, routes, clear: &clear };
+            let (Self { conf, memory, links, .. }, plaintext_reason) = (&*network, OnceLock::new());
+            let whom = Whom { conf, memory, links, plaintext_reason: &plaintext_reason };
             let entry = ask(whom, &asked, &deadline).await;
             // Some servers may have had too little time.
             let cut_short = is_failure(&entry.outcome) && deadline.is_over();
-            match cut_short && started.elapsed() < ENOUGH {
+            match cut_short && started.elapsed() < MIN_TIME_OF_A_FAILURE {
                 true => entry.outcome,
                 false => network.cache.insert(asked, entry, Instant::now()),
             }

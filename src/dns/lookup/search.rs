@@ -20,17 +20,17 @@ use crate::race::name::Name;
 use crate::race::query::{Query, Record, Records};
 
 /// A lookup without a deadline takes at most this time.
-const PATIENCE: Duration = Duration::from_secs(3);
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The longest name, without the dot at its end (RFC 1035 section 2.3.4).
 const MAX_NAME: usize = 253;
 
 /// The names to try, in the order of glibc. A name with a dot at its end is tried alone. A name
 /// with enough dots comes before the search list, any other name after it.
-fn candidates<'a>(name: &Name, conf: &'a Conf) -> impl Iterator<Item = Arc<str>> + use<'a> {
+fn names_to_try<'a>(name: &Name, conf: &'a Conf) -> impl Iterator<Item = Arc<str>> + use<'a> {
     let bare = match name.is_absolute() {
         true => Arc::from(name.bare()),
-        false => name.text().clone(),
+        false => name.as_arc().clone(),
     };
     let first = name.is_absolute() || dots(&bare) >= conf.ndots;
     let domains = if name.is_absolute() { &[][..] } else { &conf.search[..] };
@@ -47,7 +47,7 @@ fn dots(name: &str) -> usize {
     name.bytes().filter(|c| *c == b'.').count()
 }
 
-/// One lookup on its way through the candidates.
+/// One lookup on its way through the names to try.
 pub(in crate::dns) struct SearchWalk {
     network: Arc<Network>,
     query: Query,
@@ -55,12 +55,19 @@ pub(in crate::dns) struct SearchWalk {
     nsswitch: Option<Arc<Path>>,
 }
 
-/// The effect of a candidate on the walk.
+/// The effect of a name on the walk.
 enum SearchStep {
     /// The walk ends with this outcome.
     End(Result<Answer, LookupError>),
-    /// The candidate has no records: the next one is tried.
+    /// The name has no records: the next one is tried.
     Next(LookupError),
+}
+
+/// The negative answer that the walk returns if no name has addresses.
+struct Negative {
+    /// It is about the typed name.
+    is_typed: bool,
+    error: LookupError,
 }
 
 impl SearchWalk {
@@ -85,7 +92,7 @@ impl SearchWalk {
     pub(in crate::dns) async fn run(self) -> Result<Answer, LookupError> {
         let deadline = match self.query.deadline() {
             Some(at) => give_up_at(at, now()).into(),
-            None => Instant::now() + PATIENCE,
+            None => Instant::now() + LOOKUP_TIMEOUT,
         };
         let find =
             async |key: Key| Some(self.network.outcome(key, self.query.record(), deadline).await);
@@ -96,43 +103,43 @@ impl SearchWalk {
         }
     }
 
-    /// `find` gives the outcome for a candidate and a record type; where it gives `None`, so does
-    /// the walk.
+    /// Tries the names in order. `find` looks up one name and record type; if it returns `None`
+    /// (not in the cache), the walk returns `None`.
     async fn walk<F>(&self, find: impl Fn(Key) -> F) -> Option<Result<Answer, LookupError>>
     where
         F: Future<Output = Option<Result<Answer, LookupError>>>,
     {
-        let mut none = None;
-        let mut names = candidates(&self.query.name, &self.network.conf).peekable();
+        let mut negative = None;
+        let mut names = names_to_try(&self.query.name, &self.network.conf).peekable();
         while let Some(name) = names.next() {
             let own = find(self.key(&name, self.query.record())).await?;
-            let negative = match own {
+            let error = match own {
                 Err(error) if error.kind().is_negative() => error,
                 settled => return Some(self.named(&name, settled)),
             };
-            // After the last candidate there is nothing to decide, so the walk does not wait for
-            // the siblings.
+            // After the last name there is nothing to decide, so the walk does not wait for the
+            // siblings.
             let step = match names.peek() {
-                Some(_) => self.decide(negative, &name, &find).await?,
-                None => SearchStep::Next(negative),
+                Some(_) => self.decide(error, &name, &find).await?,
+                None => SearchStep::Next(error),
             };
             match step {
                 SearchStep::End(outcome) => return Some(self.named(&name, outcome)),
-                SearchStep::Next(error) => self.keep(&mut none, &name, error),
+                SearchStep::Next(error) => self.keep(&mut negative, &name, error),
             }
         }
         let no_such_name = || LookupErrorKind::NoSuchName.into();
-        let none = none.map_or_else(no_such_name, |(_, error)| error);
-        let elsewhere = self.nsswitch.as_deref().filter(|_| self.is_not_found(&none));
+        let error = negative.map_or_else(no_such_name, |Negative { error, .. }| error);
+        let elsewhere = self.nsswitch.as_deref().filter(|_| self.is_not_found(&error));
         Some(Err(match elsewhere.and_then(nsswitch::elsewhere) {
-            Some(sources) => none.with_cause(sources),
-            None => none,
+            Some(sources) => error.with_cause(sources),
+            None => error,
         }))
     }
 
-    /// Decides about a candidate without records of the query's type: its other types say whether
-    /// it is the host. NXDOMAIN of one type says nothing of the others: some servers send NXDOMAIN
-    /// for AAAA of a name that has A, against RFC 8020.
+    /// Decides about a name without records of the query's type: its other types say whether it is
+    /// the host. NXDOMAIN of one type says nothing of the others: some servers send NXDOMAIN for
+    /// AAAA of a name that has A, against RFC 8020.
     async fn decide<F>(
         &self,
         own: LookupError,
@@ -153,18 +160,18 @@ impl SearchWalk {
                 Err(error) => has_failed |= !error.kind().is_negative(),
             }
         }
-        // After a failure it is unknown whether the candidate is the host, and the next candidate
-        // may be another host.
+        // After a failure it is unknown whether the name is the host, and the next name may be
+        // another host.
         Some(if has_failed { SearchStep::End(Err(own)) } else { SearchStep::Next(own) })
     }
 
-    /// Returns whether the cache has a negative answer for every type. A host without IPv6 has been
-    /// found, although it has no AAAA.
-    fn is_not_found(&self, none: &LookupError) -> bool {
-        if none.kind() != LookupErrorKind::NoRecords {
+    /// True if the name does not exist: NXDOMAIN, or NODATA for this type while the cache has
+    /// negative answers for all other types. A host with A but without AAAA exists.
+    fn is_not_found(&self, error: &LookupError) -> bool {
+        if error.kind() != LookupErrorKind::NoRecords {
             return true;
         }
-        let name = none.name().unwrap_or(self.query.name.bare()).into();
+        let name = error.name().unwrap_or(self.query.name.bare()).into();
         self.siblings.iter().all(|record| {
             let key = self.key(&name, *record);
             let known = self.network.known(&key, self.query.record(), Instant::now());
@@ -172,15 +179,15 @@ impl SearchWalk {
         })
     }
 
-    /// Keeps the negative answer about the typed name, otherwise the last one.
-    fn keep(&self, none: &mut Option<(bool, LookupError)>, name: &Arc<str>, error: LookupError) {
-        if none.as_ref().is_none_or(|(typed, _)| !typed) {
-            let told = self.named(name, Err(error));
-            *none = told.err().map(|error| (self.is_typed(name), error));
+    /// Keeps one negative answer: the one about the typed name; until that is asked, the latest.
+    fn keep(&self, negative: &mut Option<Negative>, name: &Arc<str>, error: LookupError) {
+        if negative.as_ref().is_none_or(|known| !known.is_typed) {
+            let (is_typed, named) = (self.is_typed(name), self.named(name, Err(error)));
+            *negative = named.err().map(|error| Negative { is_typed, error });
         }
     }
 
-    /// Adds the candidate's name, unless it is the typed name.
+    /// Adds the name that was tried, unless it is the typed name.
     fn named(
         &self,
         name: &Arc<str>,
@@ -221,7 +228,7 @@ mod tests {
     fn tried(name: &str, resolv_conf: &str) -> String {
         let conf = Conf::parse(resolv_conf);
         let names: Vec<_> =
-            candidates(&Name::new(name), &conf).map(|name| name.to_string()).collect();
+            names_to_try(&Name::parse_lossy(name), &conf).map(|name| name.to_string()).collect();
         names.join(" ")
     }
 
@@ -249,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_candidate_that_is_too_long_is_left_out() {
+    fn a_name_that_is_too_long_is_left_out() {
         let name = "abcdefg.".repeat(31) + "abcd";
         assert_eq!(tried(&name, "search a.corp b.corp"), name);
     }

@@ -11,7 +11,8 @@ use crate::mutex::Mutex;
 /// A server that has answered in place of another goes first for this time.
 const PREFERRED_FOR: Duration = Duration::from_secs(60);
 
-/// The server that has answered in place of the first one, and when.
+/// Which server goes first: the one that answered in place of the first, with the time of that, or
+/// the next in turn (`rotate`).
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     preferred: Mutex<Option<(NameServer, Instant)>>,

@@ -69,10 +69,10 @@ impl SingleFlight {
         table.started += 1;
         let number = table.started;
         let deadline = SharedDeadline::new(deadline);
-        let landing = Landing { flights: self.clone(), key: key.clone(), number };
+        let remove = RemoveFlight { flights: self.clone(), key: key.clone(), number };
         let asking = ask(deadline.clone());
         let asking = async move {
-            let _landing = landing;
+            let _remove = remove;
             asking.await
         };
         let asking = asking.boxed().shared();
@@ -90,14 +90,14 @@ impl fmt::Debug for SingleFlight {
     }
 }
 
-/// Removes a flight that has ended or was given up.
-struct Landing {
+/// Removes a flight from the table when it is dropped: the flight has ended or was given up.
+struct RemoveFlight {
     flights: SingleFlight,
     key: FlightKey,
     number: u64,
 }
 
-impl Drop for Landing {
+impl Drop for RemoveFlight {
     fn drop(&mut self) {
         let mut table = self.flights.0.lock();
         if table.flights.get(&self.key).is_some_and(|flight| flight.number == self.number) {

@@ -10,7 +10,7 @@ use hickory_proto::rr::{DNSClass, Name, RecordType};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
 
 use crate::race::answer::{LookupError, LookupErrorKind};
-use crate::race::host::check_name;
+use crate::race::host::check_query_name;
 use crate::race::query::Record;
 
 /// The size that a server may send over UDP without fragments (C-EDNS, DNS flag day 2020).
@@ -164,8 +164,8 @@ fn bytes_of(message: &Message) -> Result<Vec<u8>, LookupError> {
     message.to_vec().map_err(|e| other(e.to_string()))
 }
 
-/// Returns whether the server does not recurse and only points elsewhere. That is no answer; glibc
-/// asks the next server as well.
+/// True if the server does not recurse and only points elsewhere. That is no answer; glibc asks the
+/// next server as well.
 fn is_lame(message: &Message) -> bool {
     let meta = &message.metadata;
     let empty = meta.response_code == ResponseCode::NoError && message.answers.is_empty();
@@ -186,7 +186,7 @@ pub(super) fn wire_name(name: &str) -> Result<Name, LookupError> {
     if name.is_empty() {
         return Ok(Name::root());
     }
-    check_name(name).map_err(|why| other(why.to_string()))?;
+    check_query_name(name).map_err(|why| other(why.to_string()))?;
     Name::from_labels(name.split('.').map(str::as_bytes)).map_err(|e| other(e.to_string()))
 }
 

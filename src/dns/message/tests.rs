@@ -74,7 +74,7 @@ fn only_a_reply_to_the_question_is_heard() {
 }
 
 #[test]
-fn an_error_code_is_told() {
+fn an_error_code_is_reported() {
     let code = |code| heard(|m| m.metadata.response_code = code);
     assert_eq!(code(ResponseCode::NXDomain), "Non-Existent Domain");
     assert_eq!(code(ResponseCode::ServFail), "server failure");

@@ -20,7 +20,7 @@ mod text;
 pub use pin::Pin;
 pub(in crate::dns) use pin::Pinned;
 
-/// The port of unencrypted DNS (RFC 1035 section 4.2).
+/// The port of plain DNS (RFC 1035 section 4.2).
 pub(super) const PORT: u16 = 53;
 /// The port of DNS over TLS (RFC 7858 section 3.1).
 pub(super) const TLS_PORT: u16 = 853;
@@ -57,7 +57,7 @@ pub(super) const TLS_PORT: u16 = 853;
 /// assert_eq!(
 ///     error.to_string(),
 ///     "invalid name server \"tls:192.0.2.53:53\": \"53\" at byte 15: \
-///      port 53 is for unencrypted DNS, never for TLS (RFC 7858 section 3.1)"
+///      port 53 is for plain DNS, never for TLS (RFC 7858 section 3.1)"
 /// );
 /// # Ok::<(), he::dns::NameServerError>(())
 /// ```
@@ -70,7 +70,7 @@ pub struct NameServer {
 /// The usage profile of a name server (RFC 8310): how it is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Profile {
-    /// TLS at this port if that works, otherwise unencrypted.
+    /// TLS at this port if that works, otherwise in plaintext.
     Opportunistic { tls_port: u16 },
     /// UDP, and TCP where UDP does not suffice.
     Udp,
@@ -82,8 +82,8 @@ pub(super) enum Profile {
 }
 
 impl NameServer {
-    /// TLS without authentication at port 853 of this address where that works, otherwise
-    /// unencrypted. `addr` has the port of unencrypted DNS, usually 53.
+    /// TLS without authentication at port 853 of this address where that works, otherwise in
+    /// plaintext. `addr` has the port of plain DNS, usually 53.
     ///
     /// This protects against passive eavesdroppers only; an active attacker can force plaintext.
     /// [`tls`](Self::tls) prevents that.
@@ -168,21 +168,20 @@ impl NameServer {
     ///
     /// # Errors
     ///
-    /// The server is not opportunistic, or the port is 0, 53, or that of unencrypted DNS.
+    /// The server is not opportunistic, or the port is 0, 53, or that of plain DNS.
     pub fn with_tls_port(self, tls_port: u16) -> Result<Self, NameServerError> {
         let place = self.to_string();
         self.at_tls_port(tls_port).map_err(|why| NameServerError::of(&place, why))
     }
 
-    /// Its address, with the zone. The port is that of unencrypted DNS, or of TLS if the server is
-    /// asked over TLS only. An IPv4-mapped IPv6 address becomes the IPv4 address that it stands
-    /// for.
+    /// Its address, with the zone. The port is that of plain DNS, or of TLS if the server is asked
+    /// over TLS only. An IPv4-mapped IPv6 address becomes the IPv4 address that it stands for.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Returns whether it is asked over authenticated TLS only: strict or pinned.
+    /// True if it is asked over authenticated TLS only: strict or pinned.
     #[must_use]
     pub fn is_authenticated(&self) -> bool {
         matches!(self.profile, Profile::Tls { .. })
@@ -260,7 +259,7 @@ impl NameServer {
         check_port(self.addr.port(), self.is_authenticated())?;
         match self.profile {
             Profile::Opportunistic { tls_port } if tls_port == self.addr.port() => {
-                Err("one port for TLS and for unencrypted DNS".into())
+                Err("one port for TLS and for plain DNS".into())
             }
             Profile::Opportunistic { tls_port } => check_port(tls_port, true),
             Profile::Udp | Profile::Tcp | Profile::Tls { .. } => Ok(()),
@@ -283,10 +282,10 @@ fn check_port(port: u16, tls: bool) -> Result<(), Cow<'static, str>> {
     match (port, tls) {
         (0, _) => Err("port 0 cannot be connected to".into()),
         (PORT, true) => {
-            Err("port 53 is for unencrypted DNS, never for TLS (RFC 7858 section 3.1)".into())
+            Err("port 53 is for plain DNS, never for TLS (RFC 7858 section 3.1)".into())
         }
         (TLS_PORT, false) => {
-            Err("port 853 is for TLS, never for unencrypted DNS (RFC 7858 section 3.1)".into())
+            Err("port 853 is for TLS, never for plain DNS (RFC 7858 section 3.1)".into())
         }
         _ => Ok(()),
     }
@@ -319,7 +318,8 @@ impl NameServerError {
     fn mixed(first: &NameServer, other: &NameServer) -> Self {
         let of = |server: &NameServer| format!("{server} ({})", server.class());
         let text = format!(
-            "{} and {} in one list: whoever silences the one chooses the other",
+            "{} and {} cannot be in one list, because an attacker who silences the first would \
+             choose the second",
             of(first),
             of(other)
         );

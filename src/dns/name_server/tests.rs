@@ -22,8 +22,8 @@ fn tls(text: &str) -> NameServer {
 #[track_caller]
 fn refused(text: &str, part: &str, at: usize, why: &str) {
     let error = text.parse::<NameServer>().unwrap_err();
-    let told = format!("invalid name server \"{text}\": \"{part}\" at byte {at}: {why}");
-    assert_eq!(error.to_string(), told);
+    let reported = format!("invalid name server \"{text}\": \"{part}\" at byte {at}: {why}");
+    assert_eq!(error.to_string(), reported);
     assert_eq!(&text[at..at + part.len()], part);
 }
 
@@ -144,9 +144,9 @@ fn tls_never_has_the_port_of_plain_dns_nor_plain_dns_that_of_tls() {
     let zero = "port 0 cannot be connected to";
     refused("udp:192.0.2.53:0", "0", 15, zero);
     refused("tls:[::1]:0", "0", 10, zero);
-    let clear = "port 53 is for unencrypted DNS, never for TLS (RFC 7858 section 3.1)";
+    let clear = "port 53 is for plain DNS, never for TLS (RFC 7858 section 3.1)";
     refused("tls:192.0.2.53:53!dns.test", "53", 15, clear);
-    let tls = "port 853 is for TLS, never for unencrypted DNS (RFC 7858 section 3.1)";
+    let tls = "port 853 is for TLS, never for plain DNS (RFC 7858 section 3.1)";
     refused("192.0.2.53:853", "853", 11, tls);
     refused("udp:[::1]:853", "853", 10, tls);
     refused("tcp:192.0.2.53:853", "853", 15, tls);
@@ -200,32 +200,32 @@ fn pins_have_the_form_of_pins() {
 
 #[test]
 fn what_a_server_cannot_have_is_refused_when_it_is_given() {
-    let told = |result: Result<NameServer, NameServerError>| result.unwrap_err().to_string();
+    let reported = |result: Result<NameServer, NameServerError>| result.unwrap_err().to_string();
     let (strict, udp) = (tls("192.0.2.53:853"), NameServer::udp(addr("192.0.2.53:53")));
     assert_eq!(
-        told(strict.clone().hostname("a\nb")),
+        reported(strict.clone().hostname("a\nb")),
         "invalid name server \"tls:192.0.2.53\": hostname \"a\\u{a}b\": \
          '\\u{a}' has no place in a name"
     );
     assert_eq!(
-        told(strict.clone().hostname("")),
+        reported(strict.clone().hostname("")),
         "invalid name server \"tls:192.0.2.53\": hostname \"\": it is empty"
     );
     assert_eq!(
-        told(strict.clone().hostname("a.test").unwrap().hostname("b.test")),
+        reported(strict.clone().hostname("a.test").unwrap().hostname("b.test")),
         "invalid name server \"tls:192.0.2.53!a.test\": hostname \"b.test\": a second hostname"
     );
     assert_eq!(
-        told(udp.clone().hostname("a.test")),
+        reported(udp.clone().hostname("a.test")),
         "invalid name server \"udp:192.0.2.53\": hostname \"a.test\": \
          a hostname or a pin needs tls:"
     );
     assert_eq!(
-        told(udp.pin(Pin::key_sha256([0; 32]))),
+        reported(udp.pin(Pin::key_sha256([0; 32]))),
         "invalid name server \"udp:192.0.2.53\": a hostname or a pin needs tls:"
     );
     assert_eq!(
-        told(strict.with_tls_port(8853)),
+        reported(strict.with_tls_port(8853)),
         "invalid name server \"tls:192.0.2.53\": only an opportunistic server has a second port"
     );
 }
@@ -236,8 +236,8 @@ fn the_tls_port_of_an_opportunistic_server_differs_from_the_one_for_plain_dns() 
     assert_eq!(server.tls_addr(), Some(addr("192.0.2.53:853")));
     for (port, why) in [
         (0, "port 0 cannot be connected to"),
-        (53, "port 53 is for unencrypted DNS, never for TLS (RFC 7858 section 3.1)"),
-        (5353, "one port for TLS and for unencrypted DNS"),
+        (53, "port 53 is for plain DNS, never for TLS (RFC 7858 section 3.1)"),
+        (5353, "one port for TLS and for plain DNS"),
     ] {
         let error = server.clone().with_tls_port(port).unwrap_err();
         assert_eq!(error.to_string(), format!("invalid name server \"192.0.2.53:5353\": {why}"));
@@ -262,7 +262,8 @@ fn one_list_has_one_worth() {
     assert_eq!(list(&["192.0.2.1", "udp:192.0.2.2", "tcp:192.0.2.3"]), Ok(()));
     assert_eq!(list(&[strict, "tls:192.0.2.2!dns.test"]), Ok(()));
     assert_eq!(list(&[&pinned, &format!("tls:192.0.2.3!{KEY}")]), Ok(()));
-    let mixed = "in one list: whoever silences the one chooses the other";
+    let mixed = "cannot be in one list, because an attacker who silences the first would choose \
+                 the second";
     assert_eq!(
         list(&[strict, strict, "192.0.2.3"]),
         Err(format!("tls:192.0.2.1 (strict) and 192.0.2.3 (not authenticated) {mixed}"))
@@ -279,24 +280,24 @@ fn one_list_has_one_worth() {
 
 #[test] // R-7858-3.1a, R-7858-3.1c
 fn a_list_is_checked_server_by_server() {
-    let told = |server: NameServer| check_list(&[server]).unwrap_err().to_string();
+    let reported = |server: NameServer| check_list(&[server]).unwrap_err().to_string();
     assert_eq!(
-        told(tls("192.0.2.53:53")),
+        reported(tls("192.0.2.53:53")),
         "invalid name server \"tls:192.0.2.53:53\": \
-         port 53 is for unencrypted DNS, never for TLS (RFC 7858 section 3.1)"
+         port 53 is for plain DNS, never for TLS (RFC 7858 section 3.1)"
     );
     assert_eq!(
-        told(NameServer::udp(addr("0.0.0.0:53"))),
+        reported(NameServer::udp(addr("0.0.0.0:53"))),
         "invalid name server \"udp:0.0.0.0\": the unspecified address"
     );
     assert_eq!(
-        told(NameServer::tcp(addr("192.0.2.53:0"))),
+        reported(NameServer::tcp(addr("192.0.2.53:0"))),
         "invalid name server \"tcp:192.0.2.53:0\": port 0 cannot be connected to"
     );
     assert_eq!(
-        told(NameServer::opportunistic(addr("192.0.2.53:853"))),
+        reported(NameServer::opportunistic(addr("192.0.2.53:853"))),
         "invalid name server \"192.0.2.53:853\": \
-         port 853 is for TLS, never for unencrypted DNS (RFC 7858 section 3.1)"
+         port 853 is for TLS, never for plain DNS (RFC 7858 section 3.1)"
     );
 }
 

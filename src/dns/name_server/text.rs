@@ -75,8 +75,7 @@ impl FromStr for NameServer {
     }
 }
 
-/// Returns whether the text before a colon was meant as a scheme and not as the beginning of an
-/// address.
+/// True if the text before a colon was meant as a scheme and not as the beginning of an address.
 fn is_scheme(text: &str) -> bool {
     let letters = |c: char| c.is_ascii_alphanumeric() || "+-".contains(c);
     text.starts_with(|c: char| c.is_ascii_alphabetic())

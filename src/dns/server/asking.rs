@@ -1,5 +1,5 @@
-//! A question over TLS as a task of its own. It goes on after the lookup has ended, for what it
-//! shows of the port.
+//! A question over TLS as a task of its own. It goes on after the lookup has ended, because its end
+//! shows whether the port works.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,14 +16,14 @@ use crate::dns::link::Link;
 use crate::dns::link::connection::Phase;
 use crate::dns::link::dial::OPPORTUNISTIC_TIMEOUT;
 use crate::dns::link::join::Join;
+use crate::dns::link::links::{Transport, Way};
 use crate::dns::link::ports::Ports;
 use crate::dns::link::route::Route;
-use crate::dns::link::routes::{Transport, Way};
 use crate::dns::message::Question;
 use crate::race::answer::{LookupError, LookupErrorKind};
 
-/// After plain DNS has answered, a port that is up and silent has this time to answer: for some
-/// names a server takes that long.
+/// After plain DNS has answered, a port that is connected and silent has this time to answer: for
+/// some names a server takes that long.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The reason for a port that takes questions and answers none.
@@ -40,7 +40,7 @@ pub(super) struct Asking {
 
 impl Asking {
     pub(super) fn new(way: &Way<'_>, question: &Question) -> Self {
-        let (ports, route) = (way.routes.ports.clone(), way.route.clone());
+        let (ports, route) = (way.links.ports.clone(), way.route.clone());
         Self { ports, route, link: way.link(Transport::Tls), question: question.clone() }
     }
 

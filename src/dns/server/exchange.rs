@@ -6,7 +6,7 @@ use super::opportunistic::opportunistic;
 use super::plain::plain;
 use super::reply::Reply;
 use super::tcp::{over_tcp, over_tls};
-use crate::dns::link::routes::Way;
+use crate::dns::link::links::Way;
 use crate::dns::message::Question;
 use crate::dns::name_server::{Profile, TLS_PORT};
 use crate::race::answer::{LookupError, LookupErrorKind};
@@ -26,7 +26,7 @@ pub(in crate::dns) async fn exchange(
     let result = match way.server.profile() {
         // R-7858-3.1c, also where resolv.conf has this port.
         Profile::Udp | Profile::Tcp if way.server.addr().port() == TLS_PORT => {
-            let why = "port 853 is for DNS over TLS, never unencrypted";
+            let why = "port 853 is for TLS, never for plain DNS";
             Err(LookupError::from(LookupErrorKind::NoNameServer).with_cause(why))
         }
         Profile::Udp => plain(way, question).await,

@@ -11,18 +11,18 @@ use super::asking::{Asking, SILENT, is_no_answer, reason};
 use super::plain::plain;
 use super::reply::{Reply, is_unreachable};
 use crate::dns::link::join::{Join, Slow};
+use crate::dns::link::links::{Transport, Way};
 use crate::dns::link::ports::Tls;
-use crate::dns::link::routes::{Transport, Way};
 use crate::dns::message::Question;
 use crate::race::answer::LookupError;
 
-/// Asks over TLS. Plain DNS joins when TLS is not up after its head start, or has failed.
+/// Asks over TLS. Plain DNS joins when TLS is not connected after its head start, or has failed.
 pub(super) async fn opportunistic(
     way: &Way<'_>,
     question: &Question,
 ) -> Result<Reply, LookupError> {
     let asking = Asking::new(way, question);
-    match way.routes.ports.tls(&way.route, Instant::now()) {
+    match way.links.ports.tls(&way.route, Instant::now()) {
         Tls::Try => race(way, question, asking).await,
         // Another lookup marked the port dead, but our connection still works.
         Tls::LeaveAlone(_) if way.link(Transport::Tls).is_good() => {
@@ -37,7 +37,7 @@ pub(super) async fn opportunistic(
 }
 
 async fn race(way: &Way<'_>, question: &Question, asking: Asking) -> Result<Reply, LookupError> {
-    let join = Arc::new(Join::after(way.routes.plain_delay));
+    let join = Arc::new(Join::after(way.links.plain_delay));
     let mut tls = asking.clone().start(join.clone());
     let slow = match select(&mut tls, pin!(join.slow())).await {
         Either::Left((Err(error), _)) if is_no_end(&error) => {
@@ -73,7 +73,7 @@ async fn race(way: &Way<'_>, question: &Question, asking: Asking) -> Result<Repl
     }
 }
 
-/// The failure that says more.
+/// The more specific failure.
 fn better(outcome: Result<Reply, LookupError>, other: LookupError) -> Result<Reply, LookupError> {
     outcome.map_err(|error| match other.kind().rank() < error.kind().rank() {
         true => other,
@@ -81,7 +81,8 @@ fn better(outcome: Result<Reply, LookupError>, other: LookupError) -> Result<Rep
     })
 }
 
-/// An error that the server sends ends the question, unless it may be meant for TLS only.
+/// True if plain DNS may still answer: the server was not reached over TLS, or its reply may hold
+/// for TLS only.
 fn is_no_end(error: &LookupError) -> bool {
     is_unreachable(error) || is_no_answer(error)
 }
@@ -89,12 +90,12 @@ fn is_no_end(error: &LookupError) -> bool {
 /// Asks over plain DNS. From here on the question may have been read by others, whatever answers
 /// it.
 async fn in_clear(way: &Way<'_>, question: &Question, why: Arc<str>) -> Result<Reply, LookupError> {
-    let (server, ports) = (way.server.addr(), &way.routes.ports);
+    let (server, ports) = (way.server.addr(), &way.links.ports);
     match ports.is_warning_due(&way.route, Instant::now()) {
         true => tracing::warn!(%server, %why, "had TLS before, and is asked unencrypted"),
         false => tracing::debug!(%server, %why, "asked unencrypted"),
     }
-    let _ = way.clear.set(why);
+    let _ = way.plaintext_reason.set(why);
     // Boxed, because it is seldom needed and large.
     let outcome = Box::pin(plain(way, question)).await;
     if !outcome.as_ref().is_err_and(is_unreachable) {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::reply::{Reply, is_unreachable};
 use super::tcp::over_tcp;
 use super::udp::over_udp;
-use crate::dns::link::routes::Way;
+use crate::dns::link::links::Way;
 use crate::dns::message::Question;
 use crate::race::answer::{LookupError, LookupErrorKind};
 
@@ -20,11 +20,11 @@ const JOINS_AFTER: Duration = Duration::from_millis(250);
 /// Asks over UDP. TCP joins when UDP is silent, and goes first for a while where it has answered in
 /// place of UDP.
 pub(super) async fn plain(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError> {
-    if way.routes.tcp_only {
+    if way.links.tcp_only {
         return over_tcp(way, question).await;
     }
     let (udp, tcp) = (pin!(whole(way, question)), pin!(over_tcp(way, question)));
-    let ports = &way.routes.ports;
+    let ports = &way.links.ports;
     let tcp_first = ports.is_udp_silent(&way.route, Instant::now());
     let (by_second, outcome) = match tcp_first {
         // A closed port is a failure of the server: the next server is asked at once.

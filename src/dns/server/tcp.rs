@@ -3,7 +3,7 @@
 use super::reply::{Reply, no_edns, trace_send};
 use crate::dns::link::Link;
 use crate::dns::link::join::Join;
-use crate::dns::link::routes::{Transport, Way};
+use crate::dns::link::links::{Transport, Way};
 use crate::dns::message::{Edns, Question, ReplyKind};
 use crate::race::answer::{LookupError, LookupErrorKind, Origin};
 

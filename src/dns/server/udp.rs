@@ -93,7 +93,7 @@ impl<'a> Udp<'a> {
         Ok(())
     }
 
-    /// Returns whether the next datagram is in the buffer. If not, the next send is due.
+    /// Waits for a datagram or for the time of the next send. True if a datagram is in the buffer.
     async fn has_received(&mut self) -> Result<bool, LookupError> {
         let due = self.due();
         self.buffer.clear();

@@ -24,8 +24,8 @@ pub enum LookupErrorKind {
     TimedOut,
     /// No name server is configured, or none could be reached.
     NoNameServer,
-    /// The name server could not be authenticated: its certificate does not satisfy the policy, or
-    /// there are no root certificates to verify it with. No question was sent.
+    /// The name server could not be authenticated: its certificate does not satisfy the server's
+    /// usage profile, or there are no root certificates to verify it with. No question was sent.
     Untrusted,
     /// Any other failure, such as a reply that makes no sense.
     Other,

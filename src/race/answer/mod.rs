@@ -21,9 +21,9 @@ pub enum Origin {
     Hosts,
     /// The operating system, by `getaddrinfo`, from any of its sources.
     System,
-    /// A name server over UDP, unencrypted.
+    /// A name server over UDP, in plaintext.
     Udp,
-    /// A name server over TCP, unencrypted.
+    /// A name server over TCP, in plaintext.
     Tcp,
     /// A name server over TLS.
     Tls,
@@ -48,7 +48,7 @@ impl fmt::Display for Origin {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answer {
     pub(crate) addrs: Arc<[SocketAddr]>,
-    pub(crate) dropped: u32,
+    pub(crate) left_out: u32,
     pub(crate) ttl: Option<Duration>,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) server: Option<SocketAddr>,
@@ -106,8 +106,8 @@ impl Answer {
     /// many or because the resolver keeps fewer. They count as left out in the report
     /// ([`Report::left_out`](crate::Report::left_out)). Default 0, at most 2³² − 1.
     #[must_use]
-    pub fn with_dropped(mut self, dropped: usize) -> Self {
-        self.dropped = u32::try_from(dropped).unwrap_or(u32::MAX);
+    pub fn with_left_out(mut self, left_out: usize) -> Self {
+        self.left_out = u32::try_from(left_out).unwrap_or(u32::MAX);
         self
     }
 
@@ -156,10 +156,24 @@ impl Answer {
         self.cached
     }
 
-    /// See [`with_dropped`](Self::with_dropped).
+    /// See [`with_left_out`](Self::with_left_out).
+    #[must_use]
+    pub fn left_out(&self) -> usize {
+        self.left_out as usize
+    }
+
+    /// The former name, while `race/candidates.rs` and `tests/` have it.
+    #[doc(hidden)]
     #[must_use]
     pub fn dropped(&self) -> usize {
-        self.dropped as usize
+        self.left_out()
+    }
+
+    /// See [`dropped`](Self::dropped).
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_dropped(self, left_out: usize) -> Self {
+        self.with_left_out(left_out)
     }
 }
 

@@ -16,10 +16,10 @@ use crate::race::binding::Binding;
 /// choice to make asks the system anew, so the order is never older than the routes (RFC 6724
 /// section 8).
 #[derive(Clone, Default)]
-pub struct SourceAddrs(Kind);
+pub struct SourceAddrs(SourceKind);
 
 #[derive(Clone, Default)]
-enum Kind {
+enum SourceKind {
     /// Nothing is known.
     #[default]
     Unknown,
@@ -51,7 +51,7 @@ impl SourceAddrs {
     pub fn new(
         sources: impl Fn(&[SocketAddr]) -> Vec<Option<IpAddr>> + Send + Sync + 'static,
     ) -> Self {
-        Self(Kind::Function(Arc::new(sources)))
+        Self(SourceKind::Function(Arc::new(sources)))
     }
 
     /// No knowledge of routes and source addresses: every destination counts as its own source. The
@@ -64,16 +64,16 @@ impl SourceAddrs {
 
     /// The system's source addresses, by this probe, for sockets with this binding.
     pub(crate) fn probed(binding: Binding, probe: Probe) -> Self {
-        Self(Kind::System(binding, probe))
+        Self(SourceKind::System(binding, probe))
     }
 
     /// The source address for each destination; `None` for a destination without a route or a
     /// source address.
     pub(crate) fn of(&self, addrs: &[SocketAddr]) -> Vec<Option<IpAddr>> {
         match &self.0 {
-            Kind::Unknown => addrs.iter().map(|addr| Some(addr.ip())).collect(),
-            Kind::System(by, probe) => addrs.iter().map(|addr| probe(*addr, by)).collect(),
-            Kind::Function(f) => {
+            SourceKind::Unknown => addrs.iter().map(|addr| Some(addr.ip())).collect(),
+            SourceKind::System(by, probe) => addrs.iter().map(|addr| probe(*addr, by)).collect(),
+            SourceKind::Function(f) => {
                 let mut sources = f(addrs);
                 sources.resize(addrs.len(), None);
                 sources
@@ -96,10 +96,12 @@ impl SourceAddrs {
 impl fmt::Debug for SourceAddrs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Unknown => f.write_str("SourceAddrs(unknown)"),
-            Kind::System(by, _) if *by == Binding::default() => f.write_str("SourceAddrs(system)"),
-            Kind::System(by, _) => write!(f, "SourceAddrs(system, {by:?})"),
-            Kind::Function(_) => f.write_str("SourceAddrs(function)"),
+            SourceKind::Unknown => f.write_str("SourceAddrs(unknown)"),
+            SourceKind::System(by, _) if *by == Binding::default() => {
+                f.write_str("SourceAddrs(system)")
+            }
+            SourceKind::System(by, _) => write!(f, "SourceAddrs(system, {by:?})"),
+            SourceKind::Function(_) => f.write_str("SourceAddrs(function)"),
         }
     }
 }

@@ -140,7 +140,7 @@ impl fmt::Display for Addresses<'_> {
         };
         let also = if answer.origin() == Origin::Tls { "also " } else { "" };
         let plaintext_reason =
-            answer.plaintext_reason().map(|why| format!("{also}unencrypted: {}", Escaped(why)));
+            answer.plaintext_reason().map(|why| format!("{also}in plaintext: {}", Escaped(why)));
         let cached = answer.is_cached().then(|| "cached".to_owned());
         let notes =
             [server, origin, plaintext_reason, cached].into_iter().flatten().collect::<Vec<_>>();

@@ -31,9 +31,15 @@ pub use self::lookup::{LookupOutcome, LookupReport};
 pub(crate) use self::span::Span;
 pub(crate) use self::summary::{Destination, Summary};
 
-/// The report of one call. `Display` draws it as a waterfall, feature `serde` serializes it.
+/// The report of one call. Feature `serde` serializes it. `Display` draws it as a waterfall: a row
+/// for each lookup and attempt, on a time axis that begins at the call.
 ///
-/// All times count from the call.
+/// | bar | meaning |
+/// |---|---|
+/// | `█` | answered, or won |
+/// | `▒` | failed |
+/// | `░` | no result: cancelled, timed out, or still running; and the time before TCP was connected, where the dial goes on after TCP |
+/// | `▓` | no result, after TCP was connected |
 #[derive(Debug, Clone)]
 pub struct Report {
     pub(crate) host: Arc<str>,
@@ -64,7 +70,8 @@ pub enum Outcome {
     Connected(usize),
     /// It failed.
     Failed(ErrorKind),
-    /// The call has found the addresses that it was made for (`he_reqwest::Dns`). It has no attempts.
+    /// The call has found the addresses that it was made for (`he_reqwest::Dns`). It has no
+    /// attempts.
     Resolved,
     /// The caller dropped the future.
     Dropped,
@@ -110,7 +117,8 @@ impl fmt::Display for ErrorKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Skipped {
-    /// The address; its port is 0 where it came from a resolver.
+    /// The address. Its port is 0 in a call that only resolves, and where the address itself is the
+    /// reason (`Unusable`, `OtherFamily`) and came from a resolver or from the host.
     pub addr: SocketAddr,
     /// The reason.
     pub reason: Reason,
@@ -132,29 +140,6 @@ pub enum Reason {
 const MAX_SKIPPED: usize = 64;
 
 impl Report {
-    pub(crate) fn new(host: Arc<str>, ports: Ports, began: Instant) -> Self {
-        Self {
-            host,
-            ports,
-            began,
-            ended: None,
-            outcome: Outcome::Running,
-            lookups: Vec::new(),
-            attempts: SmallVec::new(),
-            skipped: Vec::new(),
-            skipped_more: 0,
-            left_out: 0,
-            not_tried: 0,
-            listed: None,
-            detail: None,
-        }
-    }
-
-    pub(crate) fn of_list(addrs: usize, began: Instant) -> Self {
-        let report = Self::new(Arc::default(), Ports::default(), began);
-        Self { listed: Some(addrs), ..report }
-    }
-
     /// The host as the caller typed it; empty for a list of addresses.
     #[must_use]
     pub fn host(&self) -> &str {
@@ -221,7 +206,8 @@ impl Report {
         self.left_out
     }
 
-    /// The number of pairs of address and port that had not had their turn when the call ended.
+    /// The number of pairs of address and port that had not had their turn when the call ended; 0
+    /// while it runs, and after [`Outcome::Resolved`].
     #[must_use]
     pub fn not_tried(&self) -> usize {
         self.not_tried
@@ -240,11 +226,6 @@ impl Report {
         self.began
     }
 
-    /// A time of this report as a duration since the call.
-    pub(crate) fn since_call(&self, at: Instant) -> Duration {
-        at.saturating_duration_since(self.began)
-    }
-
     /// The name that owns the addresses, if it differs from the typed one.
     #[must_use]
     pub fn final_name(&self) -> Option<&str> {
@@ -252,6 +233,37 @@ impl Report {
             LookupOutcome::Answered(answer) => answer.name(),
             LookupOutcome::Running | LookupOutcome::Failed(_) | LookupOutcome::Abandoned => None,
         })
+    }
+}
+
+/// The methods of the race, which keeps its facts here.
+impl Report {
+    pub(crate) fn new(host: Arc<str>, ports: Ports, began: Instant) -> Self {
+        Self {
+            host,
+            ports,
+            began,
+            ended: None,
+            outcome: Outcome::Running,
+            lookups: Vec::new(),
+            attempts: SmallVec::new(),
+            skipped: Vec::new(),
+            skipped_more: 0,
+            left_out: 0,
+            not_tried: 0,
+            listed: None,
+            detail: None,
+        }
+    }
+
+    pub(crate) fn of_list(addrs: usize, began: Instant) -> Self {
+        let report = Self::new(Arc::default(), Ports::default(), began);
+        Self { listed: Some(addrs), ..report }
+    }
+
+    /// A time of this report as a duration since the call.
+    pub(crate) fn since_call(&self, at: Instant) -> Duration {
+        at.saturating_duration_since(self.began)
     }
 
     /// Adds a skipped address; above the limit, it only counts the address.

@@ -1,4 +1,5 @@
-//! `serde::Serialize` for the report. All times are milliseconds since the call.
+//! `serde::Serialize` for the report. `started_ms` counts from the call; `elapsed_ms` and `tcp_ms`
+//! are durations; all are milliseconds.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -34,7 +35,6 @@ impl Serialize for Report {
             Outcome::Resolved => ("resolved", None, None),
             Outcome::Dropped => ("dropped", None, None),
         };
-        let passed = self.skipped.iter();
         ReportRow {
             host: self.host(),
             ports: self.ports(),
@@ -46,7 +46,7 @@ impl Serialize for Report {
             elapsed_ms: millis(self.elapsed()),
             lookups: self.lookups.iter().map(|lookup| row_of_lookup(self, lookup)).collect(),
             attempts: self.attempts.iter().map(|attempt| row_of_attempt(self, attempt)).collect(),
-            skipped: passed.map(row_of_passed).collect(),
+            skipped: self.skipped.iter().map(row_of_skipped).collect(),
             skipped_more: self.skipped_more,
             left_out: self.left_out,
             not_tried: self.not_tried,
@@ -67,7 +67,7 @@ struct ReportRow<'a> {
     elapsed_ms: f64,
     lookups: Vec<LookupRow<'a>>,
     attempts: Vec<AttemptRow>,
-    skipped: Vec<Passed>,
+    skipped: Vec<SkippedRow>,
     skipped_more: usize,
     left_out: usize,
     not_tried: usize,
@@ -103,17 +103,17 @@ struct AttemptRow {
 }
 
 #[derive(Serialize)]
-struct Passed {
+struct SkippedRow {
     addr: String,
     reason: &'static str,
 }
 
-fn row_of_passed(passed: &Skipped) -> Passed {
-    let addr = match passed.addr.port() {
-        0 => Ip(passed.addr).to_string(),
-        _ => passed.addr.to_string(),
+fn row_of_skipped(skipped: &Skipped) -> SkippedRow {
+    let addr = match skipped.addr.port() {
+        0 => Ip(skipped.addr).to_string(),
+        _ => skipped.addr.to_string(),
     };
-    let reason = match passed.reason {
+    let reason = match skipped.reason {
         Reason::Unusable(Unusable::Unspecified) => "unspecified",
         Reason::Unusable(Unusable::Multicast) => "multicast",
         Reason::Unusable(Unusable::Broadcast) => "broadcast",
@@ -121,7 +121,7 @@ fn row_of_passed(passed: &Skipped) -> Passed {
         Reason::Forbidden => "forbidden",
         Reason::OtherFamily => "other_family",
     };
-    Passed { addr, reason }
+    SkippedRow { addr, reason }
 }
 
 fn row_of_lookup<'a>(report: &Report, lookup: &'a LookupReport) -> LookupRow<'a> {
@@ -213,7 +213,7 @@ mod tests {
         let mut report = Report::new(Arc::from("robur.coop"), Ports::as_given(&[443]), began);
         let span = Span { from: began, to: Some(at(12)) };
         let outcome = LookupOutcome::Failed(LookupErrorKind::NoRecords.into());
-        let lookup = LookupReport::starting(Name::new("robur.coop"), Record::Aaaa, began);
+        let lookup = LookupReport::starting(Name::parse_lossy("robur.coop"), Record::Aaaa, began);
         report.lookups.push(LookupReport { span, outcome, ..lookup });
         let addr = SocketAddr::from(([192, 0, 2, 1], 443));
         let endpoint = Endpoint::new(addr, EndpointOrigin::List);

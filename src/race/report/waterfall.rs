@@ -35,8 +35,8 @@ impl fmt::Display for Report {
             write!(f, "\n{}", format!("{cells:indent$}{}", axis.bar(bar)).trim_end())?;
             note.iter().try_for_each(|note| write!(f, "\n         {note}"))?;
         }
-        for passed in &self.skipped {
-            write!(f, "\n  {passed}")?;
+        for skipped in &self.skipped {
+            write!(f, "\n  {skipped}")?;
         }
         self.counts().try_for_each(|count| write!(f, "\n  {count}"))?;
         write!(f, "\n  {}", ending(self))
@@ -67,7 +67,7 @@ impl Row {
     }
 }
 
-/// A stretch of time since the call. It is drawn in pale until `up`, then in ink.
+/// A bar from `from` to `to`, since the call: `PALE` until TCP is connected, then `ink`.
 struct Bar {
     from: Duration,
     up: Duration,
@@ -179,7 +179,7 @@ mod tests {
     use crate::race::query::Record;
     use crate::race::report::{ErrorKind, ErrorWords};
 
-    fn story() -> (Report, Instant) {
+    fn report() -> (Report, Instant) {
         let began = Instant::now();
         (Report::new(Arc::from("robur.coop"), Ports::as_given(&[443]), began), began)
     }
@@ -196,13 +196,13 @@ mod tests {
     }
 
     fn lookup(record: Record, span: Span, outcome: LookupOutcome) -> LookupReport {
-        let report = LookupReport::starting(Name::new("robur.coop"), record, span.from);
+        let report = LookupReport::starting(Name::parse_lossy("robur.coop"), record, span.from);
         LookupReport { span, outcome, ..report }
     }
 
     #[test]
     fn a_won_race_is_drawn_as_a_waterfall() {
-        let (mut report, t0) = story();
+        let (mut report, t0) = report();
         let addrs = |text: &[&str]| {
             Answer::from(text.iter().map(|a| a.parse().unwrap()).collect::<Vec<std::net::IpAddr>>())
         };
@@ -230,7 +230,7 @@ robur.coop:443                                   0ms             100            
 
     #[test]
     fn a_hostile_name_stays_on_its_line() {
-        let (mut report, t0) = story();
+        let (mut report, t0) = report();
         let answer = Answer::from(vec![SocketAddr::from(([192, 0, 2, 1], 0))]).with_name("a\nb");
         let outcome = LookupOutcome::Answered(answer);
         report.lookups.push(lookup(Record::A, span(t0, 0, 1), outcome));
@@ -241,7 +241,7 @@ robur.coop:443                                   0ms             100            
 
     #[test]
     fn a_failed_lookup_shows_its_reason() {
-        let (mut report, t0) = story();
+        let (mut report, t0) = report();
         let outcome = LookupOutcome::Failed(LookupErrorKind::NoSuchName.into());
         report.lookups.push(lookup(Record::A, span(t0, 0, 7), outcome));
         report.close(Outcome::Failed(ErrorKind::NoSuchName), t0 + Duration::from_millis(7));

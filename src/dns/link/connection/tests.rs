@@ -218,7 +218,7 @@ async fn silence_is_counted_from_the_oldest_question_or_the_last_word() {
     let (silent, _open) = (
         tokio::spawn({
             let connection = connection.clone();
-            async move { connection.is_silent_for(patience).await }
+            async move { connection.wait_for_silence(patience).await }
         }),
         (),
     );
@@ -231,7 +231,7 @@ async fn silence_is_counted_from_the_oldest_question_or_the_last_word() {
     asked.iter().for_each(JoinHandle::abort);
     settle().await;
     // No question waits any more, so the server owes none.
-    let calm = connection.is_silent_for(patience);
+    let calm = connection.wait_for_silence(patience);
     assert!(tokio::time::timeout(10 * SECOND, calm).await.is_err());
 }
 

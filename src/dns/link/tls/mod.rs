@@ -101,7 +101,7 @@ impl TlsClients {
     }
 }
 
-/// Returns whether the certificate is verified by its issuer, for which the roots are needed.
+/// True if the certificate is verified by its issuer, for which the roots are needed.
 fn is_verified_by_issuer(server: &NameServer) -> bool {
     match server.profile() {
         Profile::Opportunistic { .. } | Profile::Udp | Profile::Tcp => false,

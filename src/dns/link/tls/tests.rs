@@ -46,9 +46,9 @@ fn refused(tls: &TlsClients, server: &NameServer, peer: &Peer, cause: &str) {
     let client = tls.client_now(server).unwrap();
     for versions in VERSIONS {
         let error = handshake(&client, &peer.config(versions)).unwrap_err();
-        let told = why(&std::io::Error::new(std::io::ErrorKind::InvalidData, error));
-        assert_eq!(told.to_string(), format!("name server not authenticated: {cause}"));
-        assert_eq!(told.kind(), LookupErrorKind::Untrusted);
+        let reported = why(&std::io::Error::new(std::io::ErrorKind::InvalidData, error));
+        assert_eq!(reported.to_string(), format!("name server not authenticated: {cause}"));
+        assert_eq!(reported.kind(), LookupErrorKind::Untrusted);
     }
 }
 
@@ -79,7 +79,7 @@ fn a_strict_server_is_authenticated_by_its_name_or_else_by_its_address() {
 }
 
 #[test] // R-8310-8.1b
-fn a_wrong_name_is_told_with_the_names_that_the_certificate_has() {
+fn a_wrong_name_is_reported_with_the_names_that_the_certificate_has() {
     let authority = Authority::new("CA");
     let tls = trusting(&authority);
     let several = authority.peer(&["a.test", "b.test"]);
@@ -140,7 +140,7 @@ fn a_certificate_has_its_time() {
 }
 
 #[test] // R-8310-5c
-fn an_opportunistic_server_may_have_any_certificate_and_is_told_no_name() {
+fn an_opportunistic_server_may_have_any_certificate_and_gets_no_name() {
     let (tls, authority) = (strangers(), Authority::new("CA"));
     for peer in [
         authority.peer(&["a.test"]),
@@ -174,12 +174,13 @@ fn a_wrong_pin_is_told_with_the_one_that_was_found() {
     let (tls, peer) = (strangers(), Peer::self_signed(&["dns.test"], false));
     let (key, certificate) = (Pin::key_sha256([7; 32]), Pin::certificate_sha256([7; 32]));
     let (found_key, found_certificate) = (peer.key_pin(), peer.certificate_pin());
-    let told = format!("wrong pin: expected {key}, found {found_key}");
-    refused(&tls, &pinned(&[key]), &peer, &told);
-    let told = format!("wrong pin: expected {certificate}, found {found_certificate}");
-    refused(&tls, &pinned(&[certificate]), &peer, &told);
-    let told = format!("wrong pin: expected {certificate} or 1 more, found {found_certificate}");
-    refused(&tls, &pinned(&[certificate, key]), &peer, &told);
+    let reported = format!("wrong pin: expected {key}, found {found_key}");
+    refused(&tls, &pinned(&[key]), &peer, &reported);
+    let reported = format!("wrong pin: expected {certificate}, found {found_certificate}");
+    refused(&tls, &pinned(&[certificate]), &peer, &reported);
+    let reported =
+        format!("wrong pin: expected {certificate} or 1 more, found {found_certificate}");
+    refused(&tls, &pinned(&[certificate, key]), &peer, &reported);
 }
 
 #[test] // R-7858-4.2a
@@ -188,14 +189,14 @@ fn a_pin_is_of_the_servers_own_certificate() {
     let intermediate = authority.intermediate("Intermediate");
     let peer = intermediate.peer(&["dns.test"]);
     for pin in [intermediate.key_pin(), authority.key_pin()] {
-        let told = format!("wrong pin: expected {pin}, found {}", peer.key_pin());
-        refused(&trusting(&authority), &pinned(&[pin]), &peer, &told);
+        let reported = format!("wrong pin: expected {pin}, found {}", peer.key_pin());
+        refused(&trusting(&authority), &pinned(&[pin]), &peer, &reported);
     }
     // A hash of the key is not one of the certificate, nor the other way round.
     let text = peer.key_pin().to_string();
     let swapped: Pin = text.replace("key-fp", "cert-fp").parse().unwrap();
-    let told = format!("wrong pin: expected {swapped}, found {}", peer.certificate_pin());
-    refused(&trusting(&authority), &pinned(&[swapped]), &peer, &told);
+    let reported = format!("wrong pin: expected {swapped}, found {}", peer.certificate_pin());
+    refused(&trusting(&authority), &pinned(&[swapped]), &peer, &reported);
 }
 
 #[test] // R-8310-8.1b
@@ -206,9 +207,9 @@ fn with_a_hostname_a_pinned_certificate_has_to_be_for_it() {
     let other = server.hostname("b.test").unwrap();
     refused(&tls, &other, &peer, "wrong name: the certificate is for dns.test, not b.test");
     let wrong = pinned(&[Pin::key_sha256([7; 32])]).hostname("dns.test").unwrap();
-    let told =
+    let reported =
         format!("wrong pin: expected {}, found {}", Pin::key_sha256([7; 32]), peer.key_pin());
-    refused(&tls, &wrong, &peer, &told);
+    refused(&tls, &wrong, &peer, &reported);
 }
 
 #[test] // R-8310-6.6a
@@ -217,9 +218,9 @@ fn a_server_without_the_private_key_is_refused_by_every_policy() {
     let tls = trusting(&authority);
     let thief = authority.peer(&["dns.test"]).with_another_key();
     let pin = thief.certificate_pin();
-    let told = "bad signature: by another key than the certificate's";
+    let reported = "bad signature: by another key than the certificate's";
     for server in [opportunistic(), named(), pinned(&[pin]), pinned(&[thief.key_pin()])] {
-        refused(&tls, &server, &thief, told);
+        refused(&tls, &server, &thief, reported);
     }
 }
 
@@ -256,9 +257,9 @@ fn a_server_resumes_its_session_and_no_policy_that_of_another() {
 #[test]
 fn without_a_root_nobody_is_asked() {
     let tls = TlsClients::new(Trust::roots(RootCertStore::empty()));
-    let told = |server: &NameServer| tls.client_now(server).unwrap_err().to_string();
+    let reported = |server: &NameServer| tls.client_now(server).unwrap_err().to_string();
     assert_eq!(
-        told(&named()),
+        reported(&named()),
         "name server not authenticated (192.0.2.53:853): \
          no root certificate was given, so no server can be authenticated"
     );
@@ -266,7 +267,7 @@ fn without_a_root_nobody_is_asked() {
     assert!(tls.client_now(&opportunistic()).is_ok());
     assert!(tls.client_now(&pinned(&[Pin::key_sha256([7; 32])])).is_ok());
     assert_eq!(
-        told(&NameServer::udp("192.0.2.53:53".parse().unwrap())),
+        reported(&NameServer::udp("192.0.2.53:53".parse().unwrap())),
         "name server not authenticated (192.0.2.53:53): never asked over TLS"
     );
 }

@@ -58,11 +58,12 @@ mod tests {
         let eof = io::Error::new(ErrorKind::UnexpectedEof, "tls handshake eof");
         tells(eof, "no name server: closed during the TLS handshake");
         let garbage = Error::InvalidMessage(InvalidMessage::InvalidContentType);
-        let told = "no name server: no TLS: received corrupt message of type InvalidContentType";
-        tells(tls(garbage), told);
+        let reported =
+            "no name server: no TLS: received corrupt message of type InvalidContentType";
+        tells(tls(garbage), reported);
         let alert = Error::AlertReceived(AlertDescription::HandshakeFailure);
-        let told = "no name server: the server ended the TLS handshake: HandshakeFailure";
-        tells(tls(alert), told);
+        let reported = "no name server: the server ended the TLS handshake: HandshakeFailure";
+        tells(tls(alert), reported);
         let other = "no name server: TLS: peer sent no certificates";
         tells(tls(Error::NoCertificatesPresented), other);
     }

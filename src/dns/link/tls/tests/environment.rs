@@ -11,7 +11,7 @@ use super::*;
 
 const AGAIN: &str = "HE_TEST_AGAIN";
 
-/// Returns whether this is the test's own process, with this variable in its environment.
+/// True if this is the test's own process, with this variable in its environment.
 fn is_again(case: &str) -> bool {
     env::var(AGAIN).is_ok_and(|again| again == case)
 }

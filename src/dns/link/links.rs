@@ -1,5 +1,4 @@
-//! How the name servers of a network are reached: the links to them, the memory of their ports, and
-//! TLS.
+//! The links to the name servers of a network.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -21,16 +20,17 @@ use crate::race::binding::Binding;
 /// At most this many links are kept although they are not in use.
 const MAX_LINKS: usize = 64;
 
-/// All lookups of a network share it.
+/// The links of a network, the memory of the servers' ports, and the TLS clients. All lookups of
+/// the network share it.
 #[derive(Debug)]
-pub(in crate::dns) struct Routes {
+pub(in crate::dns) struct Links {
     pub(in crate::dns) ports: Arc<Ports>,
     /// The head start of TLS where plain DNS serves as well.
     pub(in crate::dns) plain_delay: Duration,
     /// No UDP (`use-vc`).
     pub(in crate::dns) tcp_only: bool,
     clients: Arc<TlsClients>,
-    links: Mutex<HashMap<LinkKey, Arc<Link>>>,
+    table: Mutex<HashMap<LinkKey, Arc<Link>>>,
 }
 
 /// The transport of a link.
@@ -49,30 +49,30 @@ struct LinkKey {
     transport: Transport,
 }
 
-/// The way of one question to one server.
+/// What one question needs to reach one server: the links, the server, the binding and the route.
 pub(in crate::dns) struct Way<'a> {
-    pub(in crate::dns) routes: &'a Routes,
+    pub(in crate::dns) links: &'a Links,
     pub(in crate::dns) server: &'a NameServer,
     pub(in crate::dns) binding: &'a Binding,
     pub(in crate::dns) route: Route,
-    /// The reason for which the question was sent unencrypted, once it was.
-    pub(in crate::dns) clear: &'a OnceLock<Arc<str>>,
+    /// The reason for which the question was sent in plaintext, once it was.
+    pub(in crate::dns) plaintext_reason: &'a OnceLock<Arc<str>>,
 }
 
-impl Routes {
+impl Links {
     pub(in crate::dns) fn new(clients: TlsClients, plain_delay: Duration, tcp_only: bool) -> Self {
-        let (ports, links) = (Arc::default(), Mutex::default());
-        Self { ports, plain_delay, tcp_only, clients: Arc::new(clients), links }
+        let (ports, table) = (Arc::default(), Mutex::default());
+        Self { ports, plain_delay, tcp_only, clients: Arc::new(clients), table }
     }
 
     pub(in crate::dns) fn way<'a>(
         &'a self,
         server: &'a NameServer,
         binding: &'a Binding,
-        clear: &'a OnceLock<Arc<str>>,
+        plaintext_reason: &'a OnceLock<Arc<str>>,
     ) -> Way<'a> {
         let route = Route::to(server.addr(), binding);
-        Way { routes: self, server, binding, route, clear }
+        Way { links: self, server, binding, route, plaintext_reason }
     }
 }
 
@@ -81,11 +81,11 @@ impl Way<'_> {
     pub(in crate::dns) fn link(&self, transport: Transport) -> Arc<Link> {
         let (route, profile) = (self.route.clone(), self.server.profile().clone());
         let key = LinkKey { runtime: Handle::current().id(), route, profile, transport };
-        let mut links = self.routes.links.lock();
-        if links.len() >= MAX_LINKS && !links.contains_key(&key) {
-            links.retain(|_, link| link.is_in_use() || Arc::strong_count(link) > 1);
+        let mut table = self.links.table.lock();
+        if table.len() >= MAX_LINKS && !table.contains_key(&key) {
+            table.retain(|_, link| link.is_in_use() || Arc::strong_count(link) > 1);
         }
-        let link = links.entry(key).or_insert_with(|| {
+        let link = table.entry(key).or_insert_with(|| {
             let dialer = self.dialer(transport);
             Arc::new(Link::new(dialer.addr, move |quota| dialer.open(quota)))
         });
@@ -93,7 +93,7 @@ impl Way<'_> {
     }
 
     /// For a silent TLS-only server: how far the connection got.
-    pub(in crate::dns) fn standing(&self) -> Option<LookupError> {
+    pub(in crate::dns) fn how_far_it_got(&self) -> Option<LookupError> {
         if !self.server.is_authenticated() {
             return None;
         }
@@ -116,9 +116,9 @@ impl Way<'_> {
         let opportunistic = matches!(self.server.profile(), Profile::Opportunistic { .. });
         let tls = TlsDialer {
             server: self.server.clone(),
-            clients: self.routes.clients.clone(),
+            clients: self.links.clients.clone(),
             client: Arc::default(),
-            ports: opportunistic.then(|| (self.routes.ports.clone(), self.route.clone())),
+            ports: opportunistic.then(|| (self.links.ports.clone(), self.route.clone())),
         };
         Dialer { addr, binding, tls: Some(tls) }
     }

@@ -1,5 +1,5 @@
-//! The settings of a resolver, and the network that holds under them now. A changed configuration
-//! makes a new network.
+//! The settings of a resolver, and the network and hosts file that follow from them now. A changed
+//! configuration makes a new network.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::config::hosts::{self, Hosts};
 use super::config::nsswitch;
 use super::config::resolv_conf::Conf;
 use super::config::source::Source;
-use super::link::routes::Routes;
+use super::link::links::Links;
 use super::link::tls::{TlsClients, Trust};
 use super::lookup::network::Network;
 use super::name_server::NameServer;
@@ -24,7 +24,7 @@ use crate::race::report::text::Escaped;
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) source: Source,
-    /// The servers of the system are asked unencrypted, as if they all were `udp:`.
+    /// The servers of the system are asked in plaintext, as if they all were `udp:`.
     pub(super) plain: bool,
     /// `None` for no hosts file.
     pub(super) hosts: Option<PathBuf>,
@@ -60,8 +60,8 @@ impl Settings {
 
     fn network(&self, conf: Conf) -> Arc<Network> {
         let clients = TlsClients::new(self.trust.clone());
-        let routes = Routes::new(clients, self.plain_delay, conf.use_vc);
-        Arc::new(Network::new(conf, routes))
+        let links = Links::new(clients, self.plain_delay, conf.use_vc);
+        Arc::new(Network::new(conf, links))
     }
 }
 
@@ -69,10 +69,10 @@ impl Settings {
 /// and the two lookups of a call come together.
 const LOOKED_AT_AGAIN: Duration = Duration::from_millis(100);
 
-/// Keeps the network and the hosts file until their files change. Reading blocks for as long as a
-/// small local file takes.
+/// The settings of a resolver, and the network and hosts file that follow from them now. Both are
+/// kept until their files change. Reading blocks for as long as a small local file takes.
 #[derive(Debug)]
-pub(super) struct System {
+pub(super) struct LiveSettings {
     pub(super) settings: Settings,
     /// nsswitch.conf, if the configuration is the system's own.
     pub(super) nsswitch: Option<Arc<Path>>,
@@ -126,7 +126,7 @@ enum Freshness<T> {
     Stale(Stamp),
 }
 
-impl System {
+impl LiveSettings {
     /// Reads nothing yet.
     pub(super) fn new(settings: Settings) -> Self {
         let of_the_system = settings.source.is_of_the_system();
@@ -161,7 +161,7 @@ impl System {
         Ok(network)
     }
 
-    /// The present hosts file. A file that cannot be read has no names.
+    /// The present hosts file. If it cannot be read, the names of the last successful read stay.
     pub(super) fn hosts(&self, now: Instant) -> Option<Arc<Hosts>> {
         let path = self.settings.hosts.as_deref()?;
         let mut state = self.read.lock();
