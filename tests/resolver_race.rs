@@ -92,7 +92,7 @@ async fn what_a_hostile_answer_had_too_much_is_told_also_from_the_cache() {
             panic!("no answer: {}", won.report)
         };
         assert_eq!((answer.is_cached(), answer.addrs().len()), (cached, 64));
-        assert_eq!(answer.dropped(), 3_936);
+        assert_eq!(answer.left_out(), 3_936);
     }
     assert_eq!(*cuts.lock().unwrap(), [3_968, 3_968]);
     assert_eq!(dns.asked(), ["AAAA www.test", "A www.test", "A www.test tcp"]);

@@ -190,7 +190,7 @@ fn an_address_is_left_out_once_whatever_the_ports() {
 fn the_cut_is_the_resolver_s_and_the_race_s() {
     let v4: Vec<String> = (1..=40).map(|n| format!("192.0.2.{n}")).collect();
     let v4: Vec<&str> = v4.iter().map(String::as_str).collect();
-    let answer = Answer::from(addrs(&v4)).with_dropped(5);
+    let answer = Answer::from(addrs(&v4)).with_left_out(5);
     let played = script().answers(A, 0, Ok(answer)).accepts("192.0.2.1", 20).run();
     assert_eq!(played.report.left_out(), 40 - 32 + 5);
 }

@@ -84,7 +84,7 @@ impl Candidates {
     ) {
         let addrs = answer.addrs();
         let looked_at = addrs.len().min(MAX_ADDRS_READ);
-        report.left_out += addrs.len() - looked_at + answer.dropped();
+        report.left_out += addrs.len() - looked_at + answer.left_out();
         let origin = EndpointOrigin::Lookup(u16::try_from(id).unwrap_or(u16::MAX));
         self.admit(&addrs[..looked_at], origin, MAX_ADDRS_PER_FAMILY, gate, report);
     }

@@ -161,20 +161,6 @@ impl Answer {
     pub fn left_out(&self) -> usize {
         self.left_out as usize
     }
-
-    /// The former name, while `race/candidates.rs` and `tests/` have it.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn dropped(&self) -> usize {
-        self.left_out()
-    }
-
-    /// See [`dropped`](Self::dropped).
-    #[doc(hidden)]
-    #[must_use]
-    pub fn with_dropped(self, left_out: usize) -> Self {
-        self.with_left_out(left_out)
-    }
 }
 
 impl From<Vec<IpAddr>> for Answer {
