@@ -60,7 +60,7 @@ use tower_service::Service;
 use crate::connect::Connector;
 use crate::connect::attempt::Established;
 use crate::race::error::Error;
-use crate::race::report::text::Escaped;
+use crate::race::text::Escaped;
 
 impl Service<Uri> for Connector {
     type Response = TokioIo<Established<TcpStream>>;

@@ -20,8 +20,8 @@ use crate::connect::clock::now;
 use crate::connect::socket::SocketOptions;
 use crate::race::answer::{Answer, LookupError};
 use crate::race::query::Record;
-use crate::race::report::text::Time;
 use crate::race::report::{Addresses, ErrorWords, Outcome, Report, Summary};
+use crate::race::text::Time;
 use crate::race::{Race, Step};
 use crate::resolve::{Resolve, Resolving};
 
@@ -91,12 +91,7 @@ where
             }
             Step::Cancel(id) => flight.cancel(id, first.as_mut()),
             Step::Wait(until) => {
-                let mut until = Some(until);
-                let next = poll_fn(|cx| match flight.poll(first.as_mut(), race, cx) {
-                    Poll::Ready(happened) => Poll::Ready(happened),
-                    Poll::Pending => poll_timer(timer.as_mut(), until.take(), cx),
-                });
-                at = next.await;
+                at = flight.event(race, first.as_mut(), timer.as_mut(), until).await;
             }
             Step::Won(_) | Step::Resolved => {
                 drop(guard);
@@ -199,6 +194,23 @@ impl<T: Send + 'static> InFlight<T> {
         }
         let its = self.handles.iter().filter(|(other, _)| *other == id);
         its.for_each(|(_, handle)| handle.abort());
+    }
+
+    /// Waits for the next event, or until this time, and returns when that was.
+    async fn event<F: Future<Output = DialResult<T>>>(
+        &mut self,
+        race: &mut Race,
+        mut first: Pin<&mut Option<F>>,
+        mut timer: Pin<&mut Option<Sleep>>,
+        until: Instant,
+    ) -> Instant {
+        // The timer is set at the first poll of this wait only.
+        let mut until = Some(until);
+        let next = poll_fn(|cx| match self.poll(first.as_mut(), race, cx) {
+            Poll::Ready(happened) => Poll::Ready(happened),
+            Poll::Pending => poll_timer(timer.as_mut(), until.take(), cx),
+        });
+        next.await
     }
 
     /// Reports to the race everything that has happened, and returns the time of the last event.

@@ -18,7 +18,7 @@ use super::lookup::network::Network;
 use super::name_server::NameServer;
 use crate::mutex::Mutex;
 use crate::race::answer::LookupError;
-use crate::race::report::text::Escaped;
+use crate::race::text::Escaped;
 
 /// The settings that a resolver was made with.
 #[derive(Debug, Clone)]

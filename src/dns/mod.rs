@@ -119,7 +119,7 @@ use crate::race::answer::{Answer, LookupError, LookupErrorKind, Origin};
 use crate::race::host::why_never_looked_up;
 use crate::race::name::Name;
 use crate::race::query::{Query, Record};
-use crate::race::report::text::Escaped;
+use crate::race::text::Escaped;
 use crate::resolve::{Resolve, Resolving};
 use config::source::Source;
 use live::{LiveSettings, Settings};

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::race::option_error::OptionError;
-use crate::race::report::text::Escaped;
 use crate::race::report::{AttemptReport, ErrorKind, LookupReport, Outcome, Report, Summary};
+use crate::race::text::Escaped;
 
 /// The error of a call.
 ///

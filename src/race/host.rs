@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::address::{Unusable, usable};
 use super::literal::{self, InvalidLiteral};
 use super::name::{InvalidName, Name, a_labels, bare, check_labels};
-use super::report::text::Escaped;
+use super::text::Escaped;
 
 /// The addresses of `localhost`, in this order (RFC 6761 section 6.3).
 pub(crate) const LOCALHOST: [SocketAddr; 2] = [

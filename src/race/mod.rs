@@ -48,6 +48,7 @@ mod prefix;
 pub(crate) mod query;
 pub(crate) mod report;
 mod surroundings;
+pub(crate) mod text;
 
 pub use self::host::Host;
 pub(crate) use self::surroundings::Gate;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use idna::AsciiDenyList;
 
-use super::report::text::Escaped;
+use super::text::Escaped;
 
 /// The longest text that is mapped, in bytes: mapping takes time. A name of 253 characters with
 /// four bytes each still fits.

@@ -9,7 +9,7 @@ use crate::race::answer::{Answer, LookupError, LookupErrorKind, Origin};
 use crate::race::literal::configured_addr;
 use crate::race::name::bare;
 use crate::race::query::Record;
-use crate::race::report::text::Escaped;
+use crate::race::text::Escaped;
 
 /// The path of the hosts file on this system.
 pub(in crate::dns) fn path() -> PathBuf {

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::file::read;
-use crate::race::report::text::Escaped;
+use crate::race::text::Escaped;
 
 /// The path on glibc and the BSDs. musl does not read the file, even where there is one.
 pub(in crate::dns) const PATH: Option<&str> =

@@ -11,7 +11,7 @@ use crate::race::host::check_query_name;
 use crate::race::literal::configured_addr;
 use crate::race::name::{Name, bare};
 use crate::race::query::Record;
-use crate::race::report::text::Escaped;
+use crate::race::text::Escaped;
 
 /// The limit of glibc (`RES_MAXNDOTS`).
 const MAX_NDOTS: usize = 15;

@@ -25,8 +25,8 @@ use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::race::binding::Binding;
 use crate::race::config::Config;
 use crate::race::error::Error;
-use crate::race::report::text::Time;
 use crate::race::report::{AttemptOutcome, AttemptReport};
+use crate::race::text::Time;
 
 /// The time-out of a connection. The lookups that wait for it give up sooner.
 const TIMEOUT: Duration = Duration::from_secs(10);

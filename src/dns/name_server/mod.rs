@@ -10,7 +10,7 @@ use rustls::pki_types::ServerName;
 
 use crate::race::address::usable;
 use crate::race::host::certified_name;
-use crate::race::report::text::Escaped;
+use crate::race::text::Escaped;
 
 mod pin;
 #[cfg(test)]

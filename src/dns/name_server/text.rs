@@ -7,7 +7,7 @@ use std::str::FromStr;
 use super::{NameServer, NameServerError, PORT, Pin, Profile, TLS_PORT, check_port};
 use crate::race::address::usable;
 use crate::race::literal::configured_addr;
-use crate::race::report::text::Escaped;
+use crate::race::text::Escaped;
 
 /// A part of a text, and where it begins.
 #[derive(Clone, Copy)]

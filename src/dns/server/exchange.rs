@@ -10,7 +10,7 @@ use crate::dns::link::links::Way;
 use crate::dns::message::Question;
 use crate::dns::name_server::{Profile, TLS_PORT};
 use crate::race::answer::{LookupError, LookupErrorKind};
-use crate::race::report::text::{Escaped, Time};
+use crate::race::text::{Escaped, Time};
 
 /// Asks one server. A silent server keeps this waiting; the caller ends it.
 ///

@@ -7,7 +7,7 @@ use hickory_proto::op::Message;
 
 use crate::dns::message::{Question, text_name};
 use crate::race::answer::{LookupError, LookupErrorKind, Origin};
-use crate::race::report::text::Escaped;
+use crate::race::text::Escaped;
 
 /// A reply, and the way it came.
 pub(in crate::dns) struct Reply {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::race::report::text::Escaped;
+use crate::race::text::Escaped;
 
 /// The reason why a lookup gave no addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use super::cause::CauseText;
 use super::cause::ErrorWords;
 use super::span::{Span, still};
-use super::text::Time;
 use crate::race::endpoint::{Endpoint, EndpointOrigin};
+use crate::race::text::Time;
 
 /// A connection attempt.
 #[derive(Debug, Clone)]

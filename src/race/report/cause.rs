@@ -3,8 +3,8 @@
 use std::fmt;
 use std::io;
 
-use super::text::{Escaped, with_causes};
 use crate::race::option_error::OptionError;
+use crate::race::text::{Escaped, with_causes};
 
 /// Texts for errors that the race does not know, such as those of TLS.
 #[derive(Clone, Copy, Default)]

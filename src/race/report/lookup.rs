@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::Ip;
 use super::span::{Span, still};
-use super::text::{Escaped, Time};
 use crate::race::answer::{Answer, LookupError, Origin};
 use crate::race::name::Name;
 use crate::race::query::Record;
+use crate::race::text::{Escaped, Time};
 
 /// A lookup of one record type.
 #[derive(Debug, Clone)]

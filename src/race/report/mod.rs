@@ -19,7 +19,6 @@ mod lookup;
 mod serialize;
 mod span;
 mod summary;
-pub(crate) mod text;
 mod waterfall;
 
 pub use self::attempt::{AttemptOutcome, AttemptReport};

@@ -73,7 +73,7 @@ struct ReportRow<'a> {
     not_tried: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Default)]
 struct LookupRow<'a> {
     record: String,
     started_ms: f64,
@@ -130,15 +130,7 @@ fn row_of_lookup<'a>(report: &Report, lookup: &'a LookupReport) -> LookupRow<'a>
         started_ms: since(report, lookup.span.from),
         elapsed_ms: lookup.elapsed().map(millis),
         outcome: "running",
-        addresses: Vec::new(),
-        name: None,
-        server: None,
-        origin: None,
-        plaintext_reason: None,
-        cached: false,
-        ttl_s: None,
-        kind: None,
-        error: None,
+        ..LookupRow::default()
     };
     match &lookup.outcome {
         LookupOutcome::Running => blank,

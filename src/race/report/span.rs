@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::text::Time;
+use crate::race::text::Time;
 
 /// A start, and an end if there is one.
 #[derive(Debug, Clone, Copy)]

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 
-use super::text::{Escaped, Time};
 use super::{ErrorKind, Outcome, Report};
+use crate::race::text::{Escaped, Time};
 
 /// The destination of a call: `robur.coop:443`, `[2001:db8::1]:443,80`, `2 addresses`.
 pub(crate) struct Destination<'a>(pub(crate) &'a Report);

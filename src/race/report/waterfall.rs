@@ -3,11 +3,11 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::race::report::text::Time;
 use crate::race::report::{
     Addresses, AttemptOutcome, AttemptReport, Destination, LookupOutcome, LookupReport, Outcome,
     Report, Span,
 };
+use crate::race::text::Time;
 
 /// The bar of a lookup or an attempt that came to no result, or has not ended yet.
 const PALE: char = '░';
