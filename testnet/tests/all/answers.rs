@@ -1,7 +1,5 @@
 //! Answers that are long, repeat themselves, or mean harm.
 
-#![cfg(target_os = "linux")]
-
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 

@@ -1,8 +1,6 @@
 //! Interface, mark and local address: everything a connect sends keeps to them, the questions to
 //! name servers and the probes for source addresses too.
 
-#![cfg(target_os = "linux")]
-
 use std::net::IpAddr;
 
 use he::{Attempt, Connector, SocketOptions};

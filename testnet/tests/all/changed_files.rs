@@ -1,8 +1,6 @@
 //! resolv.conf and the hosts file change between two calls: the second one goes by the new ones, once
 //! they were looked at.
 
-#![cfg(target_os = "linux")]
-
 use std::fs;
 use std::net::IpAddr;
 

@@ -1,7 +1,5 @@
 //! A dial that goes on after TCP, and servers that do not play along.
 
-#![cfg(target_os = "linux")]
-
 use std::io;
 
 use he::{Attempt, Established};

@@ -1,15 +1,12 @@
 //! Interface, mark and local address hold for connections to name servers as well, over TLS and
 //! over TCP; and no connection is shared between two ways out.
 
-#![cfg(target_os = "linux")]
-
-mod dot;
-
 use std::net::IpAddr;
 
-use dot::{Came, RTT, TLS, certificate, connect, in_clear, patient, server};
 use he::{Origin, SocketOptions};
 use he_testnet::{HOME_V4, HOME_V6, Home, SECOND_V4, SECOND_V6, internet_at};
+
+use crate::support::dot::{Came, RTT, TLS, certificate, connect, in_clear, patient, server};
 
 /// Two devices, and what leads to the second: a low route by `he1` (for the interface), and a table
 /// of its own for what is marked.

@@ -1,13 +1,12 @@
 //! One TLS connection for all questions: how it is opened, shared and used.
 
-#![cfg(target_os = "linux")]
-
-mod dot;
-
-use dot::{RTT, TLS, aaaa, came, certificate, connect, connections, lookup, lookup_all, names};
-use dot::{opportunistic, patient, server};
 use he_testnet::{Over, internet};
 use tokio::task::JoinSet;
+
+use crate::support::dot::{
+    RTT, TLS, aaaa, came, certificate, connect, connections, lookup, lookup_all, names,
+    opportunistic, patient, server,
+};
 
 #[test] // R-7858-3.4a, R-7858-3.3b: AAAA and A of three names
 fn three_cold_connects_share_one_connection() {

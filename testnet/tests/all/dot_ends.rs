@@ -1,13 +1,12 @@
 //! Connections that end: by the server, by a NAT, with and without a word. No question is lost.
 
-#![cfg(target_os = "linux")]
-
-mod dot;
-
-use dot::{RTT, TLS, certificate, connect, connections, ended, lookup_all, names, opportunistic};
-use dot::{patient, server, tls_port};
 use he::dns::Resolver;
 use he_testnet::{Goodbye, NameServer, Net, Over, internet};
+
+use crate::support::dot::{
+    RTT, TLS, certificate, connect, connections, ended, lookup_all, names, opportunistic, patient,
+    server, tls_port,
+};
 
 /// Whether each connection, in order, was a resumed session.
 fn resumed(net: Net, server: NameServer) -> Vec<bool> {

@@ -1,15 +1,14 @@
 //! Opportunistic TLS: which handshakes count, and those that come late.
 
-#![cfg(target_os = "linux")]
-
-mod dot;
-
 use std::time::Duration;
 
-use dot::{RTT, TLS, certificate, connect, connect_on_time, in_clear, patient, secured, server};
 use he::Connector;
 use he::dns::Resolver;
 use he_testnet::{Authority, Certificate, NameServer, Net, internet};
+
+use crate::support::dot::{
+    RTT, TLS, certificate, connect, connect_on_time, in_clear, patient, secured, server,
+};
 
 const NAMES: [&str; 2] = ["dns.test", "192.0.2.53"];
 

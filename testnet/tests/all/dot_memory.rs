@@ -1,19 +1,16 @@
 //! What is remembered of a port 853 that is dead, for how long, for whom, and what is said of it.
 
-#![cfg(target_os = "linux")]
-
-mod dot;
-#[path = "../../tests/support/notes.rs"]
-mod notes;
-
 use std::time::{Duration, Instant};
 
-use dot::{RTT, TLS, certificate, connect, ended, in_clear, opportunistic, server};
-use dot::{patient, server_at, tls_port};
 use he::{Connector, SocketOptions};
 use he_testnet::{Asked, Goodbye, Home, NameServer, Net, internet, internet_at, internet_for};
-use notes::Notes;
 use tracing::Level;
+
+use crate::support::dot::{
+    RTT, TLS, certificate, connect, ended, in_clear, opportunistic, patient, server, server_at,
+    tls_port,
+};
+use crate::support::notes::Notes;
 
 const REFUSED: &str = "connection refused";
 

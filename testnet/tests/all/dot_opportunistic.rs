@@ -1,13 +1,13 @@
 //! The system's resolver and a name server whose DNS over TLS does not work, does not answer, or
 //! does not let pass: what the first connect costs, and that the second one pays nothing.
 
-#![cfg(target_os = "linux")]
-
-mod dot;
-
-use dot::{RTT, TLS, certificate, connect, connect_on_time, in_clear, patient, server, tls_port};
 use he::{Connector, Origin};
 use he_testnet::{Goodbye, NameServer, Over, internet, words};
+
+use crate::support::dot::{
+    Came, RTT, TLS, certificate, connect, connect_on_time, in_clear, patient, secured, server,
+    tls_port,
+};
 
 // TCP, TLS and the answer take a round trip each.
 #[test] // R-8310-5a, R-8310-5c, R-7858-3.1b
@@ -165,7 +165,7 @@ fn where_53_is_silent_as_well_the_error_says_so_and_nothing_is_remembered() {
         let came = connect(net, &connector, "one.test", RTT).await;
         assert_eq!(came, in_clear("TLS was not up in time"));
         net.pass(600).await;
-        dot::secured(net, server, 1).await;
+        secured(net, server, 1).await;
         assert_eq!(connect(net, &connector, "two.test", RTT).await, TLS);
         assert_eq!(net.tls_connections(server).len(), 1);
     });
@@ -177,7 +177,7 @@ fn where_853_is_dropped_and_udp_as_well_tcp_is_the_way() {
         server(net).tls(certificate()).tls_silent().udp_silent();
         let connector = net.connector();
         let came = connect(net, &connector, "one.test", 50 + 250 + 2 * RTT).await;
-        let tcp = dot::Came { origin: Origin::Tcp, ..in_clear("TLS was not up in time") };
+        let tcp = Came { origin: Origin::Tcp, ..in_clear("TLS was not up in time") };
         assert_eq!(came, tcp);
         assert_eq!(connect(net, &connector, "two.test", RTT).await, tcp);
         assert!(net.asked().iter().all(|asked| asked.over == Over::Tcp));

@@ -1,14 +1,10 @@
 //! Pinned name servers: the pin replaces issuer and validity, and nothing replaces the pin.
 
-#![cfg(target_os = "linux")]
-
-#[path = "support/strict.rs"]
-mod strict;
-
 use he::LookupErrorKind;
 use he::dns::{self, Pin, Trust};
 use he_testnet::{Authority, Certificate, NameServer, internet};
-use strict::{Lab, NAME, RTT, SERVER, asked, at, connect, fail};
+
+use crate::support::strict::{Lab, NAME, RTT, SERVER, asked, at, connect, fail, resolver};
 
 /// A connection is made, over TLS 1.3.
 const COLD: u64 = 3 * RTT;
@@ -227,7 +223,7 @@ fn a_pinned_server_needs_no_root_certificate() {
         let empty = || Trust::roots(tokio_rustls::rustls::RootCertStore::empty());
         for trust in [nobody(), empty(), Trust::platform()] {
             let server = [pinned(lab.server, &[key(&certificate)])];
-            let connector = he::Connector::new(strict::resolver(&server, trust));
+            let connector = he::Connector::new(resolver(&server, trust));
             connect(net, &connector, "www.test", COLD, lab.server).await;
         }
     });

@@ -1,15 +1,14 @@
 //! Servers that are asked in clear: UDP that is silent, and what never goes to port 853.
 
-#![cfg(target_os = "linux")]
-
-mod dot;
-
 use std::net::SocketAddr;
 
-use dot::{Came, RTT, TLS, certificate, connect, connect_by, in_clear, opportunistic, server};
 use he::dns::Resolver;
 use he::{Connector, Origin};
 use he_testnet::{Net, Over, internet};
+
+use crate::support::dot::{
+    Came, RTT, TLS, certificate, connect, connect_by, in_clear, opportunistic, server,
+};
 
 const UDP: Came = Came { origin: Origin::Udp, why: None };
 const TCP: Came = Came { origin: Origin::Tcp, why: None };

@@ -1,14 +1,10 @@
 //! The resolver and name servers that others have written: unbound and knot-resolver.
 
-#![cfg(target_os = "linux")]
-
-#[path = "support/strict.rs"]
-mod strict;
-
 use he::dns::{self, Pin};
 use he::{Connector, LookupErrorKind, LookupOutcome, Origin, Report};
 use he_testnet::{Authority, Home, Host, NameServer, Net, Program, internet_at};
-use strict::{Lab, NAME, Policy, SERVER, at, fail};
+
+use crate::support::strict::{Lab, NAME, Policy, SERVER, at, fail, resolver};
 
 const NAMES: [&str; 3] = ["one.test", "two.test", "three.test"];
 const V6: &str = "2001:db8::1";
@@ -94,7 +90,7 @@ async fn refusals(scene: &Scene) {
     );
     let stranger = he::dns::Trust::roots(Authority::new().roots());
     let strict = [Policy::Address.of(scene.lab.server, &other)];
-    let stranger = Connector::new(strict::resolver(&strict, stranger));
+    let stranger = Connector::new(resolver(&strict, stranger));
     assert_eq!(
         fail(net, &stranger, NAMES[0]).await.to_string(),
         "name server not authenticated (192.0.2.1:853): \

@@ -1,16 +1,14 @@
 //! Several tokio runtimes in one process: each has connections of its own, and all know what one
 //! has learnt of a server.
 
-#![cfg(target_os = "linux")]
-
-mod dot;
-
-use dot::{RTT, TLS, aaaa, came, certificate, connect, connections, in_clear, patient};
-use dot::{server, tls_port};
 use he::Connector;
 use he_testnet::{NameServer, Net, Over, internet};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::spawn_blocking;
+
+use crate::support::dot::{
+    RTT, TLS, aaaa, came, certificate, connect, connections, in_clear, patient, server, tls_port,
+};
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()

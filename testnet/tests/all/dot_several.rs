@@ -1,17 +1,16 @@
 //! Several name servers that may have DNS over TLS, of different health; servers of IPv6 and of a
 //! link.
 
-#![cfg(target_os = "linux")]
-
-mod dot;
-
 use std::net::{IpAddr, SocketAddr};
 
-use dot::server_at;
-use dot::{Came, PATIENCE, RTT, TLS, certificate, connect, connect_by, in_clear, patient, server};
 use he::dns::Resolver;
 use he::{Connector, Origin};
 use he_testnet::{Home, NAME_SERVER_V6, NameServer, Net, internet, internet_at};
+
+use crate::support::dot::{
+    Came, PATIENCE, RTT, TLS, certificate, connect, connect_by, in_clear, patient, server,
+    server_at,
+};
 
 const FIRST: &str = "192.0.2.1";
 const TWO: &str = "nameserver 192.0.2.1\nnameserver 192.0.2.53\n";

@@ -1,13 +1,10 @@
 //! What is slow, what is dead, and what is only refused: the system's resolver does not take one for
 //! the other.
 
-#![cfg(target_os = "linux")]
-
-mod dot;
-
-use dot::{RTT, TLS, certificate, connect, in_clear, server};
 use he::{Connector, Origin};
 use he_testnet::{NameServer, Net, internet, words};
+
+use crate::support::dot::{RTT, TLS, certificate, connect, in_clear, patient, server};
 
 /// Asks for a name that its server answers after 600 ms; from 200 ms on it needs only 130, so that
 /// UDP, which joins at about 280 ms, is answered before TLS.
@@ -30,7 +27,7 @@ async fn slow_name(net: Net, connector: &Connector) {
 fn a_slow_first_name_does_not_make_a_dead_port_of_a_good_one() {
     internet(|net| async move {
         server(net).tls(certificate());
-        let connector = dot::patient();
+        let connector = patient();
         slow_name(net, &connector).await;
         // The late answer over TLS has come, or comes within a second.
         net.pass(300).await;
@@ -42,7 +39,7 @@ fn a_slow_first_name_does_not_make_a_dead_port_of_a_good_one() {
 fn a_slow_name_on_a_line_that_has_answered_is_not_told_in_clear() {
     internet(|net| async move {
         server(net).tls(certificate());
-        let connector = dot::patient();
+        let connector = patient();
         assert_eq!(connect(net, &connector, "first.test", 3 * RTT).await, TLS);
         slow_name(net, &connector).await;
         assert_eq!(connect(net, &connector, "next.test", RTT).await, TLS);
@@ -55,7 +52,7 @@ fn a_slow_name_on_a_line_that_has_answered_is_not_told_in_clear() {
 fn a_forgotten_connection_to_a_port_that_is_closed_by_now_costs_250_ms_and_round_trips() {
     internet(|net| async move {
         let server = server(net).tls(certificate());
-        let connector = dot::patient();
+        let connector = patient();
         assert_eq!(connect(net, &connector, "one.test", 3 * RTT).await, TLS);
         server.tls_forgets();
         server.tls_closed();

@@ -1,17 +1,13 @@
 //! Strict name servers that are what they ought to be: by name and by address, over both versions of
 //! TLS, on connections that end and are made again.
 
-#![cfg(target_os = "linux")]
-
-#[path = "support/strict.rs"]
-mod strict;
-
 use std::collections::HashSet;
 use std::time::Duration;
 
 use he::{Connector, dns};
 use he_testnet::{Goodbye, NameServer, Net, Over, TlsConnection, internet};
-use strict::{Lab, NAME, Policy, RTT, SERVER, asked, at, connect};
+
+use crate::support::strict::{Lab, NAME, Policy, RTT, SERVER, asked, at, connect};
 
 /// The connection's own handshakes, and the first question's way.
 const COLD: u64 = 3 * RTT;

@@ -1,13 +1,11 @@
 //! Strict name servers with certificates that do not stand the test: no query leaves at all.
 
-#![cfg(target_os = "linux")]
-
-#[path = "support/strict.rs"]
-mod strict;
-
 use he::LookupErrorKind;
 use he_testnet::{Authority, Certificate, NameServer, internet};
-use strict::{Lab, NAME, Policy, RTT, SERVER, asked, at, fail, without_numbers};
+
+use crate::support::strict::{
+    Lab, NAME, Policy, RTT, SERVER, asked, at, connect, fail, without_numbers,
+};
 
 /// What is wrong with a certificate, in the words of the error.
 type Bad = (Certificate, &'static str);
@@ -134,6 +132,6 @@ fn a_server_that_has_a_good_certificate_at_last_is_used_again() {
         let error = fail(net, &connector, "one.test").await;
         assert!(error.is_cached() && error.kind() == LookupErrorKind::Untrusted, "{error}");
         net.pass(100).await;
-        strict::connect(net, &connector, "two.test", 3 * RTT, lab.server).await;
+        connect(net, &connector, "two.test", 3 * RTT, lab.server).await;
     });
 }

@@ -1,15 +1,11 @@
 //! Strict and pinned name servers that cannot be reached or do not answer, whatever their
 //! certificate: no packet goes to port 53, and the error says how far it got.
 
-#![cfg(target_os = "linux")]
-
-#[path = "support/strict.rs"]
-mod strict;
-
 use he::dns::{self, Trust};
 use he::{Connector, LookupOutcome};
 use he_testnet::{Authority, Goodbye, NameServer, internet};
-use strict::{Lab, NAME, Policy, RTT, asked, at, fail, resolver, within};
+
+use crate::support::strict::{Lab, NAME, Policy, RTT, asked, at, fail, resolver, within};
 
 /// Lookups give up after so long where silence is met; 250 ms after a question another connection is
 /// made.

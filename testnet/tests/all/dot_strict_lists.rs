@@ -1,16 +1,14 @@
 //! Several strict name servers, and the walls between them and all others.
 
-#![cfg(target_os = "linux")]
-
-#[path = "support/strict.rs"]
-mod strict;
-
 use std::time::Duration;
 
 use he::dns::{self, Pin, Resolver};
 use he::{Connector, LookupOutcome, Origin};
 use he_testnet::{Certificate, NameServer, Net, internet};
-use strict::{Lab, NAME, Policy, RTT, SERVER, asked, at, connect, fail, peer, within};
+
+use crate::support::strict::{
+    Lab, NAME, Policy, RTT, SERVER, asked, at, connect, fail, peer, within,
+};
 
 /// A connection is made, over TLS 1.3.
 const COLD: u64 = 3 * RTT;

@@ -1,11 +1,6 @@
 //! Both of rustls's crypto providers are compiled in and the process has chosen none, which makes
 //! rustls panic wherever it is to choose: name servers are reached over TLS all the same.
 
-#![cfg(target_os = "linux")]
-
-#[path = "support/strict.rs"]
-mod strict;
-
 use std::panic::{catch_unwind, set_hook, take_hook};
 use std::time::Duration;
 
@@ -14,7 +9,8 @@ use he::dns::{self, Trust};
 use he_testnet::{Net, internet};
 use rustls::ClientConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs, ring};
-use strict::{Lab, Policy, RTT, asked, connect, fail, resolver};
+
+use crate::support::strict::{Lab, Policy, RTT, asked, connect, fail, resolver};
 
 /// A connection is made, over TLS 1.3.
 const COLD: u64 = 3 * RTT;

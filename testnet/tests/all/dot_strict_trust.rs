@@ -1,20 +1,16 @@
 //! What strict name servers are verified against, and what of a caller's own configuration counts.
 
-#![cfg(target_os = "linux")]
-
-#[path = "support/strict.rs"]
-mod strict;
-
 use std::sync::Arc;
 
 use he::dns::Trust;
 use he::{Connector, LookupErrorKind};
 use he_testnet::{Goodbye, NameServer, Net, internet};
-use strict::{Lab, NAME, Policy, RTT, asked, connect, fail, resolver};
 use tokio_rustls::rustls::client::WebPkiServerVerifier;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
+
+use crate::support::strict::{Lab, NAME, Policy, RTT, asked, connect, fail, resolver};
 
 /// A connection is made, over TLS 1.3.
 const COLD: u64 = 3 * RTT;

@@ -1,14 +1,11 @@
 //! What an opportunistic resolver has and knows never serves a strict one, of the same server and
 //! in the same process.
 
-#![cfg(target_os = "linux")]
-
-mod dot;
-
-use dot::{RTT, TLS, connect, in_clear, patient, server};
 use he::Connector;
 use he::dns::{NameServer as Configured, Resolver, Trust};
 use he_testnet::{Authority, Goodbye, NameServer, Net, internet};
+
+use crate::support::dot::{RTT, TLS, connect, ended, in_clear, patient, server};
 
 const NAME: &str = "dns.test";
 
@@ -49,7 +46,7 @@ fn an_opportunistic_session_is_not_resumed_by_a_strict_resolver() {
         let (open, strict) = (patient(), strict(&root));
         assert_eq!(connect(net, &open, "one.test", 3 * RTT).await, TLS);
         server.tls_closes_idle(0, Goodbye::Notify);
-        dot::ended(net, server, 1).await;
+        ended(net, server, 1).await;
         net.pass(RTT).await;
         server.tls_recovers();
         assert_eq!(connect(net, &strict, "two.test", 3 * RTT).await, TLS);

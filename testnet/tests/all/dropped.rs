@@ -1,7 +1,5 @@
 //! The future is dropped: nothing goes on.
 
-#![cfg(target_os = "linux")]
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! The gate: no packet to a forbidden address, whatever way it came.
 
-#![cfg(target_os = "linux")]
-
 use std::collections::HashSet;
 use std::io::ErrorKind::WouldBlock;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener};

@@ -1,8 +1,6 @@
 //! The system's `getaddrinfo`, which reads the story's resolv.conf, hosts file and nsswitch.conf,
 //! and asks its name server.
 
-#![cfg(target_os = "linux")]
-
 use std::fs;
 use std::thread;
 use std::time::Duration;

@@ -1,7 +1,5 @@
 //! Everything works.
 
-#![cfg(target_os = "linux")]
-
 use he_testnet::{Home, Over, internet, internet_at, words};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 

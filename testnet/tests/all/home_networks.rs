@@ -1,7 +1,5 @@
 //! Hosts that have less than both families, or seem to have more than they do.
 
-#![cfg(target_os = "linux")]
-
 use he_testnet::{Home, Host, Net, internet_at, words};
 
 fn hosts(net: Net) -> (Host, Host) {

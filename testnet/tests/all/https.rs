@@ -1,7 +1,5 @@
 //! Requests by hyper-util's client over the https connector: TLS is a part of the race.
 
-#![cfg(target_os = "linux")]
-
 use std::time::Duration;
 
 use he::rustls::{HttpsConnector, Tls, Trust};

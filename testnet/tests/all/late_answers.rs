@@ -1,7 +1,5 @@
 //! Answers that come late, or not at all.
 
-#![cfg(target_os = "linux")]
-
 use std::time::Duration;
 
 use he_testnet::{DnsName, Host, Net, internet, words};

@@ -1,7 +1,5 @@
 //! Many calls at once, and calls with many sockets at once.
 
-#![cfg(target_os = "linux")]
-
 use std::time::Duration;
 
 use he_testnet::{Host, Net, internet, words};

@@ -1,7 +1,5 @@
 //! Name servers of different health, asked in clear, and datagrams that get lost.
 
-#![cfg(target_os = "linux")]
-
 use std::net::IpAddr;
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! From what was typed to a name in the DNS: the search list and the hosts file.
 
-#![cfg(target_os = "linux")]
-
 use he_testnet::{Host, Net, internet, words};
 
 const SERVER: &str = "nameserver 192.0.2.53\n";

@@ -1,8 +1,6 @@
 //! A name that the DNS does not have, on a system that has other sources of names: the error says
 //! so, and only that one.
 
-#![cfg(target_os = "linux")]
-
 use he::dns::Resolver;
 use he::{Config, Connector, Family, LookupReport, Report};
 use he_testnet::{Net, internet};

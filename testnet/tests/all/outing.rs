@@ -1,14 +1,13 @@
 //! Programs that run themselves again in a namespace: here the test binary.
 
-#![cfg(target_os = "linux")]
-
-use std::fs;
+use std::{fs, thread};
 
 use he_testnet::{is_out, only_loopback, outing};
 
-/// Runs one test of this binary again; `None` if namespaces are missing and need not be there.
-fn again(test: &str) -> Option<Result<String, String>> {
-    let outcome = outing(&[test, "--exact", "--nocapture"]);
+/// Runs the current test again; `None` if namespaces are missing and need not be there.
+fn again() -> Option<Result<String, String>> {
+    let test = thread::current().name().unwrap().to_owned();
+    let outcome = outing(&[&test, "--exact", "--nocapture"]);
     let missing = outcome.as_ref().is_err_and(|why| why.contains("is missing"));
     if missing && std::env::var_os("HE_REQUIRE_NET").is_none() {
         eprintln!("NOT RUN: {outcome:?}");
@@ -28,7 +27,7 @@ fn an_outing_has_loopback_and_nothing_else() {
         println!("{devices:?}, {:?}", fs::read_to_string("/etc/resolv.conf").unwrap());
         return;
     }
-    let Some(said) = again("an_outing_has_loopback_and_nothing_else") else { return };
+    let Some(said) = again() else { return };
     let said = said.unwrap();
     assert!(said.contains(r#"["lo"], "nameserver 127.0.0.7\n""#), "{said}");
     let resolv_conf = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
@@ -40,7 +39,7 @@ fn an_outing_that_fails_says_what_it_has_said() {
     if is_out() {
         panic!("lost the way");
     }
-    let Some(said) = again("an_outing_that_fails_says_what_it_has_said") else { return };
+    let Some(said) = again() else { return };
     let why = said.unwrap_err();
     assert!(why.contains("lost the way") && why.contains("exit status"), "{why}");
 }

@@ -1,7 +1,5 @@
 //! Who is first: lost SYNs, and SYN-ACKs that come close together.
 
-#![cfg(target_os = "linux")]
-
 use std::time::Duration;
 
 use he_testnet::{End, internet, words};

@@ -1,7 +1,5 @@
 //! Several ports, one of which does not work.
 
-#![cfg(target_os = "linux")]
-
 use he_testnet::{Host, internet, words};
 
 const PORTS: [u16; 2] = [444, 443];

@@ -1,15 +1,12 @@
 //! Name servers that others have written: unbound and knot-resolver, over TLS.
 
-#![cfg(target_os = "linux")]
-
-mod support;
-
 use std::net::{IpAddr, SocketAddr};
 
 use he_testnet::{Authority, Home, Net, Program, RealServer, internet_at};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType::{A, AAAA};
-use support::{Client, Connection, NAME, SERVER, at};
+
+use crate::support::client::{Client, Connection, NAME, SERVER, at};
 
 const RECORDS: [(&str, &str); 2] = [("www.test", "2001:db8::1"), ("www.test", "198.51.100.1")];
 

@@ -1,7 +1,5 @@
 //! IPv6 that says no: by RST, or by ICMPv6 of every kind.
 
-#![cfg(target_os = "linux")]
-
 use he_testnet::{Host, Net, Unreachable, internet, words};
 
 /// IPv6 fails as it is told to, IPv4 takes its place at `next`.

@@ -1,7 +1,5 @@
 //! Zones, and routes and addresses that come and go.
 
-#![cfg(target_os = "linux")]
-
 use he::{Attempt, Connector, ErrorKind, Established};
 use he_testnet::{Home, Host, Net, internet, internet_at, words};
 use tokio::net::TcpStream;

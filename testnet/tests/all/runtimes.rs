@@ -1,7 +1,5 @@
 //! Several tokio runtimes in one process: a lookup belongs to the one that began it.
 
-#![cfg(target_os = "linux")]
-
 use he_testnet::{Host, Net, internet};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinSet, spawn_blocking};

@@ -1,7 +1,5 @@
 //! Addresses that swallow every packet.
 
-#![cfg(target_os = "linux")]
-
 use he_testnet::{Host, Net, internet, words};
 
 #[test] // S07, R-8305-5a, R-8305-5b, R-8305-5c, R-8305-5i, R-V3-6a, C-CAD

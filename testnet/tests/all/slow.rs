@@ -1,7 +1,5 @@
 //! IPv6 that works, and takes its time.
 
-#![cfg(target_os = "linux")]
-
 use he_testnet::{End, internet, words};
 
 #[test] // S10 (b), R-8305-5b, R-8305-5c, R-8305-5i

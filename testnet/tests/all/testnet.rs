@@ -1,7 +1,5 @@
 //! The test internet itself: each of its behaviours, as the kernel's TCP and a resolver see it.
 
-#![cfg(target_os = "linux")]
-
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;

@@ -1,10 +1,6 @@
 //! The test internet's name servers over TLS, up to the end of the handshake: each of their faults,
 //! as rustls sees it.
 
-#![cfg(target_os = "linux")]
-
-mod support;
-
 use std::io::ErrorKind;
 use std::time::Duration;
 
@@ -12,12 +8,13 @@ use he_testnet::{Authority, Certificate, Net, Over, Unreachable, internet};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType::{A, AAAA};
 use ring::digest::{SHA256, digest};
-use support::{Client, NAME, SERVER, Said, at, good};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{CertificateError, Error};
+
+use crate::support::client::{Client, NAME, SERVER, Said, at, good};
 
 #[test]
 fn questions_in_one_flight_are_answered_over_one_connection() {

@@ -1,18 +1,15 @@
 //! The test internet's name servers over TLS, after the handshake: what they answer, and how
 //! connections end.
 
-#![cfg(target_os = "linux")]
-
-mod support;
-
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use he_testnet::{Authority, Goodbye, NameServer, Net, Over, internet};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType::{A, AAAA};
-use support::{Client, Connection, NAME, at, good, lookup_tcp, lookup_udp};
 use tokio::time::timeout;
+
+use crate::support::client::{Client, Connection, NAME, at, good, lookup_tcp, lookup_udp};
 
 const GOODBYES: [Goodbye; 3] = [Goodbye::Notify, Goodbye::Fin, Goodbye::Reset];
 

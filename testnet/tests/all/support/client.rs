@@ -1,7 +1,5 @@
 //! A bare client for DNS over TLS: rustls, tokio and hickory's messages, and nothing of `he`.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
-
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

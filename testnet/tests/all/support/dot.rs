@@ -1,7 +1,5 @@
 //! What stories of DNS over TLS share: a server that may have it, connects, and how answers came.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
-
 use std::net::SocketAddr;
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! Name servers that are asked over authenticated TLS or not at all.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
-
 use std::net::SocketAddr;
 use std::time::Duration;
 
