@@ -4,9 +4,13 @@
 use std::env;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use crate::program::Program;
 
@@ -48,14 +52,14 @@ pub(crate) fn run_inside(programs: &[Program]) {
         Err(missing) => return print_past_libtest(&format!("NOT RUN: {name}: {missing}")),
     };
     let _slot = Slot::take(binary().parent().expect("a directory"));
-    let args = [&name, "--exact", "--nocapture", "--include-ignored"];
-    judge(&run_again(privilege, &name, &args));
+    judge(&run_again(privilege, &[&name, "--exact", "--nocapture", "--include-ignored"]));
 }
 
-/// Runs this binary again, in new namespaces and with a new directory. `name` is part of the
-/// directory's name, and differs for each call of one process.
-pub(crate) fn run_again(privilege: Privilege, name: &str, args: &[&str]) -> Output {
-    let dir = env::temp_dir().join(format!("he-testnet-{}-{name}", std::process::id()));
+/// Runs this binary again, in new namespaces and with a new directory.
+pub(crate) fn run_again(privilege: Privilege, args: &[&str]) -> Output {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let dir = env::temp_dir().join(format!("he-testnet-{}-{count}", std::process::id()));
     fs::create_dir_all(&dir).expect("a temporary directory");
     let mut command = unshare(privilege);
     let output = command.arg(binary()).args(args).env(MARK, namespace()).env(DIR, &dir).output();
@@ -139,24 +143,24 @@ pub(crate) fn privilege() -> Result<Privilege, String> {
     })
 }
 
-/// How many tests run at once: enough to use the time that tests spend waiting, and few enough that
-/// none is late.
-const SLOTS: usize = 4;
-
 /// The right to run a test, shared by all processes. Dropping it gives the right back.
 struct Slot(#[expect(dead_code, reason = "holds the lock")] File);
 
 impl Slot {
+    /// As many tests run at once as there are cores, so that none is late, and at least four, which
+    /// mostly wait.
     fn take(dir: &Path) -> Self {
+        static SEARCH: Mutex<()> = Mutex::new(());
+        let slots = thread::available_parallelism().map_or(1, NonZero::get).max(4);
         let path = |n| dir.join(format!("he-testnet-slot-{n}"));
-        let files: Vec<File> =
-            (0..SLOTS).map(|n| File::create(path(n)).expect("a lock file")).collect();
-        let free = files.iter().position(|file| file.try_lock().is_ok());
-        let mine = free.unwrap_or_else(|| {
-            let n = usize::try_from(std::process::id()).unwrap_or(0) % SLOTS;
-            files[n].lock().expect("a lock");
-            n
-        });
-        Self(files.into_iter().nth(mine).expect("one of them"))
+        let mut files: Vec<File> =
+            (0..slots).map(|n| File::create(path(n)).expect("a lock file")).collect();
+        let _search = SEARCH.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match files.iter().position(|file| file.try_lock().is_ok()) {
+                Some(free) => return Self(files.swap_remove(free)),
+                None => thread::sleep(Duration::from_millis(5)),
+            }
+        }
     }
 }

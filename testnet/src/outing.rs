@@ -3,7 +3,6 @@
 
 use std::net::IpAddr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::home;
 use crate::isolate::{self, Privilege};
@@ -23,10 +22,8 @@ use crate::isolate::{self, Privilege};
 /// If there is no temporary directory, or no `/proc`.
 pub fn outing(args: &[&str]) -> Result<String, String> {
     static PRIVILEGE: OnceLock<Result<Privilege, String>> = OnceLock::new();
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
     let privilege = PRIVILEGE.get_or_init(isolate::privilege).clone()?;
-    let name = format!("outing-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    let output = isolate::run_again(privilege, &name, args);
+    let output = isolate::run_again(privilege, args);
     let [stdout, stderr] = [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it));
     match output.status.success() {
         true => Ok(stdout.into_owned()),
