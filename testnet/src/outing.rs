@@ -2,10 +2,10 @@
 //! receives the output of that process.
 
 use std::net::IpAddr;
-use std::sync::OnceLock;
 
 use crate::home;
-use crate::isolate::{self, Privilege};
+use crate::isolate;
+use crate::privilege::privilege;
 
 /// Runs this program again with these arguments, in new network and mount namespaces, and returns
 /// its output. In the inner process [`is_out`] is true. The caller decides how many outings run at
@@ -21,8 +21,7 @@ use crate::isolate::{self, Privilege};
 ///
 /// If there is no temporary directory, or no `/proc`.
 pub fn outing(args: &[&str]) -> Result<String, String> {
-    static PRIVILEGE: OnceLock<Result<Privilege, String>> = OnceLock::new();
-    let privilege = PRIVILEGE.get_or_init(isolate::privilege).clone()?;
+    let privilege = privilege().map_err(|lack| lack.what.clone())?;
     let output = isolate::run_again(privilege, args);
     let [stdout, stderr] = [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it));
     match output.status.success() {
