@@ -7,7 +7,7 @@ use he::{Connector, Origin};
 use he_testnet::{Net, Over, internet};
 
 use crate::support::dot::{
-    Came, RTT, TLS, certificate, connect, connect_by, in_clear, opportunistic, server,
+    Came, RTT, TLS, certificate, connect, connect_by, in_clear, opportunistic, patient, server,
 };
 
 const UDP: Came = Came { origin: Origin::Udp, why: None };
@@ -47,7 +47,7 @@ fn where_udp_and_853_are_silent_tcp_is_found_as_well() {
     internet(|net| async move {
         server(net).tls(certificate()).udp_silent().tls_closed();
         let tcp = Came { origin: Origin::Tcp, ..in_clear("connection refused") };
-        let connector = net.connector();
+        let connector = patient();
         assert_eq!(connect(net, &connector, "one.test", RTT + 250 + 2 * RTT).await, tcp);
         assert_eq!(connect(net, &connector, "two.test", RTT).await, tcp);
     });

@@ -166,6 +166,9 @@ fn a_request_that_is_dropped_within_a_handshake_leaves_nothing_behind() {
         let client: Web = Client::builder(TokioExecutor::new()).build(connector);
         let request = tokio::time::timeout(Duration::from_millis(300), get(&client));
         assert!(net.call(request).await.is_err(), "nobody has answered");
+        if net.was_late_by(20) {
+            return;
+        }
         net.assert_starts(&[(v6, 0), (v4, 250)]);
         assert_eq!(reports.recv().expect("a report").outcome(), Outcome::Dropped);
         net.let_go(v6).await;

@@ -1,6 +1,8 @@
 //! Several tokio runtimes in one process: a lookup belongs to the one that began it.
 
-use he_testnet::{Host, Net, internet};
+use std::collections::HashSet;
+
+use he_testnet::{Host, Net, Over, internet};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinSet, spawn_blocking};
 
@@ -20,10 +22,17 @@ async fn left_in_the_middle(net: Net) -> Runtime {
     let begun = spawn_blocking(move || {
         let runtime = runtime();
         runtime.spawn(he::connect("www.test", &[443]));
-        runtime.block_on(net.sees("both questions", |log| log.sent_to_port(53) == 2));
+        runtime.block_on(net.sees("both questions", |log| log.sent_to_port(53) >= 2));
         runtime
     });
     begun.await.unwrap()
+}
+
+/// The number of questions. A question over UDP has a port of its own, from which it is repeated
+/// after 250 ms of silence; TCP joins then. A busy machine is late enough for both.
+fn questions(net: Net) -> usize {
+    let asked = net.asked().into_iter().filter(|asked| asked.over == Over::Udp);
+    asked.map(|asked| (asked.port, asked.record)).collect::<HashSet<_>>().len()
 }
 
 /// This runtime asks by itself, and connects as if there were no other.
@@ -32,7 +41,7 @@ async fn connects_by_itself(net: Net, v6: Host) {
     net.assert_starts(&[(v6, 200)]);
     net.assert_returned(220);
     net.assert_over(v6, &[]).await;
-    assert_eq!(net.asked().len(), 4);
+    assert_eq!(questions(net), 4);
     drop(stream);
 }
 
@@ -80,12 +89,12 @@ fn four_runtimes_connect_at_once_and_a_fifth_knows_what_they_learnt() {
         assert!(ended.iter().all(Result::is_ok), "{ended:?}");
         net.assert_starts(&[(v6, 200); 4]);
         net.assert_returned(220);
-        assert_eq!(net.asked().len(), 8, "each asks for itself");
+        assert_eq!(questions(net), 8, "each asks for itself");
         // In a block: the thread must not begin before the call does.
         net.call(async { spawn_blocking(connect).await }).await.unwrap().unwrap();
         net.assert_starts(&[(v6, 0)]);
         net.assert_returned(20);
-        assert_eq!(net.asked().len(), 8, "the cache is that of all");
+        assert_eq!(questions(net), 8, "the cache is that of all");
         net.let_go(v6).await;
         assert_eq!(net.sockets(), []);
     });
