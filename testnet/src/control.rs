@@ -17,14 +17,17 @@ const MOST: usize = 40_000;
 #[derive(Debug, Default)]
 pub(crate) struct Control {
     late: Mutex<Vec<(Moment, Duration)>>,
+    /// When each timer fires next.
+    due: Mutex<Vec<Moment>>,
 }
 
 impl Control {
     /// Starts a timer in a thread of its own, which shows whether the machine was too busy.
     pub(crate) fn start(&'static self) {
+        let timer = self.new_timer();
         std::thread::spawn(move || {
             loop {
-                let due = Moment::now() + TICK;
+                let due = self.set(timer);
                 std::thread::sleep(TICK);
                 self.note(due);
             }
@@ -33,18 +36,37 @@ impl Control {
 
     /// Runs a timer in the test's own runtime, which shares its thread with the tested code.
     pub(crate) async fn tick(&'static self) {
+        let timer = self.new_timer();
         loop {
-            let due = Moment::now() + TICK;
+            let due = self.set(timer);
             tokio::time::sleep(TICK).await;
             self.note(due);
         }
     }
 
-    /// The worst lateness between two moments.
+    fn new_timer(&self) -> usize {
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        due.push(Moment::now());
+        due.len() - 1
+    }
+
+    /// Sets a timer, and returns when it is due.
+    fn set(&self, timer: usize) -> Moment {
+        let due = Moment::now() + TICK;
+        self.due.lock().unwrap_or_else(PoisonError::into_inner)[timer] = due;
+        due
+    }
+
+    /// The worst lateness between two moments. A timer that is overdue counts: the thread that it
+    /// shares with a test has not come to it.
     pub(crate) fn worst(&self, from: Moment, to: Moment) -> Duration {
+        let now = Moment::now();
+        let due = self.due.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let overdue = due.into_iter().map(|due| (due, now - due));
         let late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
-        let within = late.iter().filter(|(due, late)| *due <= to && *due + *late >= from);
-        within.map(|(_, late)| *late).max().unwrap_or_default()
+        let all = late.iter().copied().chain(overdue.filter(|(_, late)| *late > USUAL));
+        let within = all.filter(|(due, late)| *due <= to && *due + *late >= from);
+        within.map(|(_, late)| late).max().unwrap_or_default()
     }
 
     /// Records that an event which was due then happens now.

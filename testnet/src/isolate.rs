@@ -3,19 +3,22 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
+use std::time::Duration;
 
+use crate::left_out;
+use crate::privilege::{Lack, Privilege, privilege, unshare};
 use crate::program::Program;
 
 /// Set in the inner process: the network namespace of the outer process, which must be another one.
 const MARK: &str = "HE_TESTNET_OUTSIDE";
 /// Set in the inner process: a directory that the outer process removes.
 const DIR: &str = "HE_TESTNET_DIR";
-/// Set by CI: a test that cannot run fails.
-const REQUIRE: &str = "HE_REQUIRE_NET";
 /// The inner process prints this at the end of a test.
 const DONE: &str = "he-testnet: the test has ended";
 
@@ -42,20 +45,21 @@ pub(crate) fn report_end() {
 /// If the test fails, or if it cannot run and CI requires it.
 pub(crate) fn run_inside(programs: &[Program]) {
     let name = thread::current().name().expect("libtest names its threads").to_owned();
-    let privilege = match installed(programs).and_then(|()| privilege()) {
-        Ok(privilege) => privilege,
-        Err(missing) if env::var_os(REQUIRE).is_some() => panic!("{REQUIRE} is set, and {missing}"),
-        Err(missing) => return print_past_libtest(&format!("NOT RUN: {name}: {missing}")),
-    };
+    let Some(privilege) = privilege_or_report() else { return };
+    if let Some(program) = programs.iter().find(|program| !program.path().exists()) {
+        let (path, package) = (program.path().display(), program.package());
+        let what = format!("the tests of testnet with {package}: {path} is missing");
+        return left_out::missing(&what, &format!("apt-get install {package}"));
+    }
     let _slot = Slot::take(binary().parent().expect("a directory"));
-    let args = [&name, "--exact", "--nocapture", "--include-ignored"];
-    judge(&run_again(privilege, &name, &args));
+    judge(&run_again(privilege, &[&name, "--exact", "--nocapture", "--include-ignored"]));
 }
 
-/// Runs this binary again, in new namespaces and with a new directory. `name` is part of the
-/// directory's name, and differs for each call of one process.
-pub(crate) fn run_again(privilege: Privilege, name: &str, args: &[&str]) -> Output {
-    let dir = env::temp_dir().join(format!("he-testnet-{}-{name}", std::process::id()));
+/// Runs this binary again, in new namespaces and with a new directory.
+pub(crate) fn run_again(privilege: Privilege, args: &[&str]) -> Output {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let dir = env::temp_dir().join(format!("he-testnet-{}-{count}", std::process::id()));
     fs::create_dir_all(&dir).expect("a temporary directory");
     let mut command = unshare(privilege);
     let output = command.arg(binary()).args(args).env(MARK, namespace()).env(DIR, &dir).output();
@@ -78,85 +82,58 @@ fn judge(output: &Output) {
     assert!(stdout.contains(DONE), "the inner process ended without running the test");
 }
 
-/// Prints a line that is seen even if the test passes: libtest captures `eprintln!`, and no direct
-/// write.
-fn print_past_libtest(line: &str) {
-    let _ = writeln!(io::stderr(), "he-testnet: {line}");
-}
-
 fn namespace() -> String {
     let link = fs::read_link("/proc/self/ns/net").expect("Linux, with /proc");
     link.to_string_lossy().into_owned()
 }
 
-/// The privilege by which namespaces are made.
-#[derive(Clone, Copy)]
-pub(crate) enum Privilege {
-    Root,
-    UserNamespace,
-}
-
-fn unshare(privilege: Privilege) -> Command {
-    let mut command = Command::new("unshare");
-    match privilege {
-        Privilege::Root => {}
-        Privilege::UserNamespace => drop(command.args(["--user", "--map-root-user"])),
-    }
-    command.args(["--net", "--mount"]);
-    command
-}
-
-/// Whether the programs are installed. `Err` names the missing one.
-fn installed(programs: &[Program]) -> Result<(), String> {
-    let missing = programs.iter().find(|program| !program.path().exists());
-    missing.map_or(Ok(()), |program| {
-        let (path, package) = (program.path().display(), program.package());
-        Err(format!("{path} (package {package}) is missing"))
-    })
-}
-
-/// The privilege that this process has. `Err` names the missing one.
-pub(crate) fn privilege() -> Result<Privilege, String> {
-    let works = |mut command: Command| match command.output() {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
-        Err(error) => Err(error.to_string()),
+/// The privilege that this process has. If it has none, this reports that all tests of this binary
+/// are left out.
+fn privilege_or_report() -> Option<Privilege> {
+    static TESTS: OnceLock<usize> = OnceLock::new();
+    let report = |lack: &&Lack| {
+        let what = format!("the {} tests of testnet: {}", TESTS.get_or_init(tests), lack.what);
+        left_out::missing(&what, &lack.cure);
     };
-    let mut ip = Command::new("ip");
-    ip.arg("-V");
-    works(ip).map_err(|why| format!("`ip` (package iproute2) is missing: {why}"))?;
-    let try_it = |privilege| {
-        let mut probe = unshare(privilege);
-        probe.args(["sh", "-c", "exec 3<>/dev/net/tun"]);
-        works(probe)
-    };
-    if try_it(Privilege::Root).is_ok() {
-        return Ok(Privilege::Root);
-    }
-    let right = try_it(Privilege::UserNamespace).map(|()| Privilege::UserNamespace);
-    right.map_err(|why| {
-        format!("a namespace with /dev/net/tun is missing (`unshare --net --mount`, root): {why}")
-    })
+    privilege().inspect_err(report).ok()
 }
 
-/// How many tests run at once: enough to use the time that tests spend waiting, and few enough that
-/// none is late.
-const SLOTS: usize = 4;
+/// Whether this process can have namespaces, for tests that do not call
+/// [`internet`](crate::internet). If not, it reports that tests are left out.
+///
+/// # Panics
+///
+/// If it cannot, and `HE_REQUIRE_NET` is set.
+#[must_use]
+pub fn has_namespaces() -> bool {
+    privilege_or_report().is_some()
+}
+
+/// The number of tests of this binary.
+fn tests() -> usize {
+    let list = Command::new(binary()).args(["--list", "--format", "terse"]).output();
+    let list = list.map(|output| output.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&list).lines().filter(|line| line.ends_with(": test")).count()
+}
 
 /// The right to run a test, shared by all processes. Dropping it gives the right back.
 struct Slot(#[expect(dead_code, reason = "holds the lock")] File);
 
 impl Slot {
+    /// As many tests run at once as there are cores, so that none is late, and at least four, which
+    /// mostly wait.
     fn take(dir: &Path) -> Self {
+        static SEARCH: Mutex<()> = Mutex::new(());
+        let slots = thread::available_parallelism().map_or(1, NonZero::get).max(4);
         let path = |n| dir.join(format!("he-testnet-slot-{n}"));
-        let files: Vec<File> =
-            (0..SLOTS).map(|n| File::create(path(n)).expect("a lock file")).collect();
-        let free = files.iter().position(|file| file.try_lock().is_ok());
-        let mine = free.unwrap_or_else(|| {
-            let n = usize::try_from(std::process::id()).unwrap_or(0) % SLOTS;
-            files[n].lock().expect("a lock");
-            n
-        });
-        Self(files.into_iter().nth(mine).expect("one of them"))
+        let mut files: Vec<File> =
+            (0..slots).map(|n| File::create(path(n)).expect("a lock file")).collect();
+        let _search = SEARCH.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match files.iter().position(|file| file.try_lock().is_ok()) {
+                Some(free) => return Self(files.swap_remove(free)),
+                None => thread::sleep(Duration::from_millis(5)),
+            }
+        }
     }
 }

@@ -26,8 +26,8 @@
 //!
 //! Linux with `/dev/net/tun`, `ip` (iproute2), `unshare` and `mount` (util-linux), and root or user
 //! namespaces with access to the device. The tests of real name servers need these servers too. If
-//! something is missing, a test prints on stderr that it did not run; with `HE_REQUIRE_NET=1` it
-//! fails.
+//! something is missing, tests are left out, which one line on stderr reports; with
+//! `HE_REQUIRE_NET=1` they fail.
 //!
 //! # Times
 //!
@@ -48,6 +48,7 @@ mod home;
 mod host;
 mod isolate;
 mod judge;
+mod left_out;
 mod log;
 mod name_server;
 mod net;
@@ -56,6 +57,7 @@ mod outcome;
 mod outing;
 mod packet;
 mod path;
+mod privilege;
 mod program;
 mod real;
 mod remote;
@@ -77,6 +79,7 @@ pub use craft::Unreachable;
 pub use dns_name::DnsName;
 pub use home::{HOME_V4, HOME_V6, Home, NAME_SERVER_V4, NAME_SERVER_V6, SECOND_V4, SECOND_V6};
 pub use host::Host;
+pub use isolate::has_namespaces;
 pub use log::{End, Log, Start};
 pub use name_server::NameServer;
 pub use net::Net;

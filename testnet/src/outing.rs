@@ -2,11 +2,10 @@
 //! receives the output of that process.
 
 use std::net::IpAddr;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::home;
-use crate::isolate::{self, Privilege};
+use crate::isolate;
+use crate::privilege::privilege;
 
 /// Runs this program again with these arguments, in new network and mount namespaces, and returns
 /// its output. In the inner process [`is_out`] is true. The caller decides how many outings run at
@@ -22,11 +21,8 @@ use crate::isolate::{self, Privilege};
 ///
 /// If there is no temporary directory, or no `/proc`.
 pub fn outing(args: &[&str]) -> Result<String, String> {
-    static PRIVILEGE: OnceLock<Result<Privilege, String>> = OnceLock::new();
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
-    let privilege = PRIVILEGE.get_or_init(isolate::privilege).clone()?;
-    let name = format!("outing-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    let output = isolate::run_again(privilege, &name, args);
+    let privilege = privilege().map_err(|lack| lack.what.clone())?;
+    let output = isolate::run_again(privilege, args);
     let [stdout, stderr] = [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it));
     match output.status.success() {
         true => Ok(stdout.into_owned()),

@@ -1,0 +1,126 @@
+//! Interface, mark and local address hold for connections to name servers as well, over TLS and
+//! over TCP; and no connection is shared between two ways out.
+
+use std::net::IpAddr;
+
+use he::{Origin, SocketOptions};
+use he_testnet::{HOME_V4, HOME_V6, Home, SECOND_V4, SECOND_V6, internet_at};
+
+use crate::support::dot::{Came, RTT, TLS, certificate, connect, in_clear, patient, server};
+
+/// Two devices, and what leads to the second: a low route by `he1` (for the interface), and a table
+/// of its own for what is marked.
+fn two_devices() -> Home {
+    Home::dual_stack()
+        .with_second_v4()
+        .with_second_v6()
+        .and("route add ::/0 dev he1 metric 9999")
+        .and("route add ::/0 dev he1 table 7")
+        .and("route add 0.0.0.0/0 dev he1 metric 9999")
+        .and("route add 0.0.0.0/0 dev he1 table 7")
+        .and("rule add fwmark 7 table 7")
+        .and("-6 rule add fwmark 7 table 7")
+}
+
+type Ways = [(&'static str, IpAddr); 2];
+
+const HERE: Ways = [("he0", IpAddr::V4(HOME_V4)), ("he0", IpAddr::V6(HOME_V6))];
+const BESIDE: Ways = [("he1", IpAddr::V4(SECOND_V4)), ("he1", IpAddr::V6(SECOND_V6))];
+const ADDRESSES: Ways = [("he0", IpAddr::V4(SECOND_V4)), ("he0", IpAddr::V6(SECOND_V6))];
+
+fn interface() -> SocketOptions {
+    SocketOptions::default().interface("he1")
+}
+
+fn mark() -> SocketOptions {
+    SocketOptions::default().mark(7)
+}
+
+fn addresses() -> SocketOptions {
+    SocketOptions::default().local_address(SECOND_V4.into()).local_address(SECOND_V6.into())
+}
+
+/// Port 853 and the host that is connected to are reached this way and no other.
+fn over_tls(options: SocketOptions, ways: Ways) {
+    internet_at(two_devices(), move |net| async move {
+        server(net).tls(certificate());
+        let connector = patient().socket(options);
+        assert_eq!(connect(net, &connector, "www.test", 3 * RTT).await, TLS);
+        assert_eq!(net.log().ways(), ways);
+    });
+}
+
+#[test]
+fn with_an_interface_tls_leaves_by_no_other() {
+    over_tls(interface(), BESIDE);
+}
+
+#[test]
+fn with_a_mark_tls_takes_its_routes() {
+    over_tls(mark(), BESIDE);
+}
+
+#[test]
+fn with_local_addresses_tls_leaves_from_no_other() {
+    over_tls(addresses(), ADDRESSES);
+}
+
+#[test]
+fn without_any_tls_takes_the_default_route() {
+    over_tls(SocketOptions::default(), HERE);
+}
+
+/// The same of port 53: 853 is closed, and UDP silent.
+fn over_tcp(options: SocketOptions, ways: Ways) {
+    internet_at(two_devices(), move |net| async move {
+        server(net).udp_silent();
+        let connector = patient().socket(options);
+        let came = connect(net, &connector, "www.test", RTT + 250 + 2 * RTT).await;
+        assert_eq!(came, Came { origin: Origin::Tcp, ..in_clear("connection refused") });
+        assert_eq!(net.log().ways(), ways);
+    });
+}
+
+#[test]
+fn with_an_interface_tcp_leaves_by_no_other() {
+    over_tcp(interface(), BESIDE);
+}
+
+#[test]
+fn with_a_mark_tcp_takes_its_routes() {
+    over_tcp(mark(), BESIDE);
+}
+
+#[test]
+fn with_local_addresses_tcp_leaves_from_no_other() {
+    over_tcp(addresses(), ADDRESSES);
+}
+
+#[test]
+fn connections_are_not_shared_between_two_ways_out() {
+    internet_at(two_devices(), |net| async move {
+        let server = server(net).tls(certificate());
+        let here = patient();
+        let ways = [
+            (here.clone(), HERE),
+            (here.clone().socket(interface()), BESIDE),
+            (here.clone().socket(mark()), BESIDE),
+            (here.clone().socket(addresses()), ADDRESSES),
+        ];
+        for (nth, (connector, ways)) in (1..).zip(&ways) {
+            let name = format!("cold{nth}.test");
+            assert_eq!(connect(net, connector, &name, 3 * RTT).await, TLS);
+            let connections = net.tls_connections(server);
+            assert_eq!(connections.len(), nth);
+            let (log, port) = (net.log(), connections[nth - 1].port);
+            let mine = log.packets().iter().filter(|it| it.sent && it.home.port() == port);
+            let mine: Vec<_> = mine.map(|it| (it.device, it.home.ip())).collect();
+            assert!(!mine.is_empty() && mine.iter().all(|way| *way == ways[0]), "{mine:?}");
+            assert!(!connections[nth - 1].resumed);
+        }
+        for (nth, (connector, _)) in ways.iter().enumerate() {
+            assert_eq!(connect(net, connector, &format!("warm{nth}.test"), RTT).await, TLS);
+        }
+        assert_eq!(net.tls_connections(server).len(), ways.len());
+    });
+}

@@ -1,0 +1,185 @@
+//! The system's resolver and a name server whose DNS over TLS does not work, does not answer, or
+//! does not let pass: what the first connect costs, and that the second one pays nothing.
+
+use he::{Connector, Origin};
+use he_testnet::{Goodbye, NameServer, Over, internet, words};
+
+use crate::support::dot::{
+    Came, RTT, TLS, certificate, connect, connect_on_time, in_clear, patient, secured, server,
+    tls_port,
+};
+
+// TCP, TLS and the answer take a round trip each.
+#[test] // R-8310-5a, R-8310-5c, R-7858-3.1b
+fn where_tls_works_no_query_leaves_in_clear() {
+    internet(|net| async move {
+        let server = server(net).tls(certificate());
+        let connector = net.connector();
+        let came = connect_on_time(net, &connector, "one.test", 3 * RTT, 20).await;
+        let Some(came) = came else { return };
+        assert_eq!(came, TLS);
+        assert_eq!(connect(net, &connector, "two.test", RTT).await, TLS);
+        assert_eq!(net.whole_log().sent_to_port(53), 0);
+        assert_eq!(net.tls_connections(server).len(), 1);
+    });
+}
+
+/// The first connect finds out, after `first` ms, for one of these reasons; the second one takes a
+/// query in clear and its round trip.
+fn ill_for(
+    connector: fn() -> Connector,
+    ill: impl FnOnce(NameServer) -> NameServer,
+    first: u64,
+    reasons: &'static [&'static str],
+) {
+    internet(move |net| async move {
+        let connector = connector();
+        let server = ill(server(net).tls(certificate()));
+        let came = connect(net, &connector, "one.test", first).await;
+        assert!(reasons.iter().any(|why| came == in_clear(why)), "{came:?}");
+        let connections = net.tls_connections(server).len();
+        let came = connect(net, &connector, "two.test", RTT).await;
+        assert!(came.origin == Origin::Udp && came.why.is_some(), "{came:?}");
+        assert_eq!(net.tls_connections(server).len(), connections, "it is left alone");
+        assert_eq!(net.log().starts_to(tls_port(server)).len(), 0);
+    });
+}
+
+/// The same with one reason, before the head start is over.
+fn ill(ill: impl FnOnce(NameServer) -> NameServer, first: u64, why: &'static str) {
+    ill_for(patient, ill, first, Vec::leak(vec![why]));
+}
+
+/// The same when the head start is over.
+fn late(ill: impl FnOnce(NameServer) -> NameServer, first: u64) {
+    ill_for(Connector::default, ill, first, &["TLS was not up in time"]);
+}
+
+// The bug that this crate was written for: 15 s, and no address.
+#[test] // R-8310-5c, R-7858-3.1d
+fn a_network_that_drops_port_853_costs_the_head_start_once() {
+    late(NameServer::tls_silent, 50 + RTT);
+}
+
+#[test] // R-8310-5c, R-7858-3.1d
+fn a_port_853_that_accepts_and_is_mute_costs_the_head_start_and_a_round_trip_once() {
+    late(NameServer::tls_mute, 50 + 2 * RTT);
+}
+
+#[test] // R-8310-5c, R-7858-3.1d
+fn a_closed_port_853_costs_a_round_trip_once() {
+    ill(NameServer::tls_closed, 2 * RTT, "connection refused");
+}
+
+#[test] // R-8310-5c, R-7858-3.1c, R-7858-3.1d
+fn garbage_at_port_853_costs_two_round_trips_once() {
+    let why = "no TLS: received corrupt message of type InvalidContentType";
+    ill(NameServer::tls_garbage, 3 * RTT, why);
+}
+
+#[test] // R-8310-5c, R-7858-3.1d: FIN, or RST where the ClientHello was there first
+fn a_port_853_that_accepts_and_closes_costs_two_round_trips_once() {
+    let reasons = &["closed during the TLS handshake", "connection reset"];
+    ill_for(patient, NameServer::tls_accepts_then_closes, 3 * RTT, reasons);
+}
+
+const BAD_SIGNATURE: &str = "bad signature: by another key than the certificate's";
+
+#[test] // R-8310-5c: unauthenticated is not unchecked
+fn a_certificate_without_its_key_is_no_tls_1_3() {
+    ill(|server| server.tls13().tls_without_key(), 3 * RTT, BAD_SIGNATURE);
+}
+
+#[test] // R-8310-5c
+fn a_certificate_without_its_key_is_no_tls_1_2() {
+    ill(|server| server.tls12().tls_without_key(), 3 * RTT, BAD_SIGNATURE);
+}
+
+#[test] // R-8310-5c
+fn a_refusal_over_tls_costs_three_round_trips_once() {
+    ill(NameServer::tls_refuses, 4 * RTT, "REFUSED over TLS");
+}
+
+#[test] // R-8310-5c
+fn a_server_that_shakes_hands_and_never_answers_costs_250_ms_once() {
+    ill(NameServer::tls_never, 250 + 3 * RTT, "TLS is up and silent");
+}
+
+#[test] // R-7858-3.3c: another connection does no better
+fn answers_with_a_wrong_id_cost_two_connections_once() {
+    ill(NameServer::tls_wrong_id, 7 * RTT, "an answer to no question");
+}
+
+#[test] // R-7858-3.3c
+fn answers_to_another_question_cost_three_round_trips_once() {
+    ill(NameServer::tls_wrong_question, 4 * RTT, "an answer to another question");
+}
+
+#[test] // R-7858-3.4b: another connection does no better
+fn a_server_that_closes_at_each_question_costs_two_connections_once() {
+    ill(|it| it.tls_closes_at_question(1, Goodbye::Notify), 7 * RTT, "closed by the server");
+}
+
+#[test] // R-7858-3.4b
+fn a_server_that_ends_at_each_question_without_a_word_costs_two_connections_once() {
+    ill(|it| it.tls_closes_at_question(1, Goodbye::Fin), 7 * RTT, "closed by the server");
+}
+
+#[test] // R-7858-3.4b
+fn a_server_that_resets_at_each_question_costs_two_connections_once() {
+    ill(|it| it.tls_closes_at_question(1, Goodbye::Reset), 7 * RTT, "connection reset");
+}
+
+#[test] // R-8310-5c: what the server says of the name it would say in clear as well
+fn servfail_over_tls_is_told_and_not_asked_again_in_clear() {
+    internet(|net| async move {
+        let server = server(net).tls(certificate()).tls_servfail();
+        net.dns("www.test").aaaa([net.host("2001:db8::1")]);
+        let connector = patient();
+        let error = net.call(connector.connect("www.test", &[443])).await.unwrap_err();
+        net.assert_starts(&[]);
+        net.assert_returned(3 * RTT);
+        assert_eq!(words(error.report()), ["AAAA: server failure", "A: server failure"]);
+        assert_eq!(net.whole_log().sent_to_port(53), 0);
+        // The port is as good as any: the next name is asked over the same connection.
+        server.tls_recovers();
+        assert_eq!(connect(net, &connector, "two.test", RTT).await, TLS);
+        assert_eq!(net.tls_connections(server).len(), 1);
+    });
+}
+
+#[test]
+fn where_53_is_silent_as_well_the_error_says_so_and_nothing_is_remembered() {
+    internet(|net| async move {
+        let server = server(net).tls(certificate()).dead();
+        net.dns("www.test").aaaa([net.host("2001:db8::1")]);
+        let config = he::Config::new().resolve_timeout(std::time::Duration::from_millis(150));
+        let connector = net.connector().config(config);
+        let error = net.call(connector.connect("www.test", &[443])).await.unwrap_err();
+        // Three times 150 ms, less what the resolver needs to be heard.
+        net.assert_returned(445);
+        assert_eq!(words(error.report()), ["AAAA: no answer", "A: no answer"]);
+        assert!(error.to_string().contains("192.0.2.53:53"), "{error}");
+        // The SYN that the kernel repeats after a second finds an open port.
+        server.host().reachable();
+        let came = connect(net, &connector, "one.test", RTT).await;
+        assert_eq!(came, in_clear("TLS was not up in time"));
+        net.pass(600).await;
+        secured(net, server, 1).await;
+        assert_eq!(connect(net, &connector, "two.test", RTT).await, TLS);
+        assert_eq!(net.tls_connections(server).len(), 1);
+    });
+}
+
+#[test] // R-8310-5c
+fn where_853_is_dropped_and_udp_as_well_tcp_is_the_way() {
+    internet(|net| async move {
+        server(net).tls(certificate()).tls_silent().udp_silent();
+        let connector = net.connector();
+        let came = connect(net, &connector, "one.test", 50 + 250 + 2 * RTT).await;
+        let tcp = Came { origin: Origin::Tcp, ..in_clear("TLS was not up in time") };
+        assert_eq!(came, tcp);
+        assert_eq!(connect(net, &connector, "two.test", RTT).await, tcp);
+        assert!(net.asked().iter().all(|asked| asked.over == Over::Tcp));
+    });
+}

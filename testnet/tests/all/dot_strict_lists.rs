@@ -1,0 +1,193 @@
+//! Several strict name servers, and the walls between them and all others.
+
+use std::time::Duration;
+
+use he::dns::{self, Pin, Resolver};
+use he::{Connector, LookupOutcome, Origin};
+use he_testnet::{Certificate, NameServer, Net, internet};
+
+use crate::support::strict::{
+    Lab, NAME, Policy, RTT, SERVER, asked, at, connect, fail, peer, within,
+};
+
+/// A connection is made, over TLS 1.3.
+const COLD: u64 = 3 * RTT;
+
+/// The second server of a list. It is a good one.
+fn second(lab: &Lab) -> NameServer {
+    let server = lab.net.name_server("192.0.2.2").tls(lab.root.issue(&[NAME, "192.0.2.2"]));
+    server.host().rtt(RTT);
+    server
+}
+
+/// The first server fails within so many milliseconds, or 250 ms pass: the second one answers, and
+/// the call after that asks nobody else.
+fn the_second_takes_over(ill: fn(&Lab) -> NameServer, after: u64) {
+    internet(move |net| async move {
+        let lab = Lab::new(net);
+        let (first, good) = (ill(&lab), second(&lab));
+        let expected = lab.root.issue(&[]);
+        let servers = [first, good].map(|server| Policy::Name.of(server, &expected));
+        let connector = lab.connector(&servers);
+        connect(net, &connector, "one.test", after + COLD, good).await;
+        let before = (asked(net, first).len(), net.whole_log().starts_to(at(first)).len());
+        connect(net, &connector, "two.test", RTT, good).await;
+        let now = (asked(net, first).len(), net.whole_log().starts_to(at(first)).len());
+        assert_eq!(before, now);
+    });
+}
+
+#[test] // R-8310-6.6a: one that is not authenticated is left for one that is
+fn a_wrong_certificate_costs_two_round_trips_once() {
+    the_second_takes_over(|lab| lab.server.tls(lab.root.issue(&["other.test"])), 2 * RTT);
+}
+
+#[test]
+fn a_closed_port_853_costs_a_round_trip_once() {
+    the_second_takes_over(|lab| lab.server.tls_closed(), RTT);
+}
+
+#[test]
+fn a_refusal_costs_three_round_trips_once() {
+    the_second_takes_over(|lab| lab.server.tls(lab.root.issue(&[NAME])).tls_refuses(), 3 * RTT);
+}
+
+#[test] // R-DOT-HE
+fn a_silent_port_853_costs_250_ms_once() {
+    the_second_takes_over(|lab| lab.server.tls_silent(), 250);
+}
+
+#[test]
+fn a_mute_port_853_costs_250_ms_once() {
+    the_second_takes_over(|lab| lab.server.tls(lab.root.issue(&[NAME])).tls_mute(), 250);
+}
+
+#[test]
+fn a_server_that_never_answers_costs_250_ms_once() {
+    the_second_takes_over(|lab| lab.server.tls(lab.root.issue(&[NAME])).tls_never(), 250);
+}
+
+#[test] // the one that is not authenticated is told, not the silence
+fn of_two_bad_servers_the_one_with_the_wrong_certificate_is_told() {
+    internet(|net| async move {
+        let lab = Lab::new(net);
+        let impostor = second(&lab).tls(lab.root.issue(&["other.test"]));
+        for first in [lab.server.tls_silent(), lab.server.tls_closed()] {
+            let servers =
+                [first, impostor].map(|server| Policy::Name.of(server, &lab.root.issue(&[])));
+            let connector = lab.connector(&servers).config(within(400));
+            let error = fail(net, &connector, "www.test").await;
+            assert_eq!(
+                error.to_string(),
+                "name server not authenticated (192.0.2.2:853): \
+                 wrong name: the certificate is for other.test, not dns.test"
+            );
+        }
+    });
+}
+
+/// What one connect learns: how the first answer came, and which addresses it has.
+async fn learns(net: Net, resolver: &Resolver) -> (Origin, bool, String) {
+    let connector = Connector::new(resolver.clone());
+    let dialled = connector.connect_with("www.test", &[443], he::Attempt::connect);
+    let established = net.call(dialled).await.unwrap();
+    match established.report.lookups()[0].outcome() {
+        LookupOutcome::Answered(it) => (it.origin(), it.is_cached(), it.addrs()[0].to_string()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test] // R-8310-5.1b: an answer that anybody may have made up never serves a strict lookup
+fn no_answer_of_another_policy_serves_a_strict_lookup() {
+    internet(|net| async move {
+        let (lab, certificate) = Lab::good(net);
+        let opportunistic = dns::NameServer::opportunistic((lab.server.ip(), 53).into());
+        let udp = dns::NameServer::udp((lab.server.ip(), 53).into());
+        let truth = "[2001:db8::1]:0".to_owned();
+        for other in [udp, opportunistic] {
+            let other = lab.resolver(&[other]);
+            let _ = net.dns("www.test").aaaa([net.host("2001:db8::bad")]);
+            let (_, _, forged) = learns(net, &other).await;
+            assert_eq!(forged, "[2001:db8::bad]:0");
+            let _ = net.dns("www.test").aaaa([peer(net)]);
+            for policy in [Policy::Name, Policy::Pinned] {
+                let strict = lab.resolver(&[policy.of(lab.server, &certificate)]);
+                assert_eq!(learns(net, &strict).await, (Origin::Tls, false, truth.clone()));
+                assert_eq!(net.log().sent_to_port(53), 0);
+                assert_eq!(learns(net, &strict).await, (Origin::Tls, true, truth.clone()));
+            }
+            let (_, cached, still) = learns(net, &other).await;
+            assert_eq!((cached, still), (true, forged));
+        }
+    });
+}
+
+#[test] // nor a connection or a session of it
+fn no_connection_of_another_policy_serves_a_strict_lookup() {
+    internet(|net| async move {
+        let lab = Lab::new(net);
+        let certificate = Certificate::self_signed(&[NAME, SERVER]);
+        lab.server.tls(certificate.clone());
+        let _ = net.dns("www.test").aaaa([peer(net)]);
+        let opportunistic = dns::NameServer::opportunistic((lab.server.ip(), 53).into());
+        let opportunistic = lab.resolver(&[opportunistic]).with_plain_delay(Duration::from_secs(2));
+        assert_eq!(learns(net, &opportunistic).await.0, Origin::Tls);
+        let pinned = lab.resolver(&[Policy::Pinned.of(lab.server, &certificate)]);
+        assert_eq!(learns(net, &pinned).await.0, Origin::Tls);
+        let before = asked(net, lab.server).len();
+        for policy in [Policy::Name, Policy::Address] {
+            let strict = lab.connector(&[policy.of(lab.server, &certificate)]);
+            assert_eq!(
+                fail(net, &strict, "www.test").await.to_string(),
+                "name server not authenticated (192.0.2.1:853): \
+                 unknown issuer: no trusted root leads to it"
+            );
+        }
+        assert_eq!(asked(net, lab.server).len(), before);
+        assert!(net.tls_connections(lab.server).iter().all(|it| !it.resumed));
+    });
+}
+
+#[test] // R-7858-4.2d, R-8310-5.1b
+fn a_mixed_list_is_refused_and_no_packet_leaves() {
+    internet(|net| async move {
+        let (lab, certificate) = Lab::good(net);
+        let addr = (lab.server.ip(), 53).into();
+        let strict = Policy::Name.of(lab.server, &certificate);
+        let pinned = strict.clone().pin(Pin::key_sha256(certificate.key_sha256())).unwrap();
+        let others = [
+            dns::NameServer::opportunistic(addr),
+            dns::NameServer::udp(addr),
+            dns::NameServer::tcp(addr),
+        ];
+        let mixed = |one: &dns::NameServer, other: &dns::NameServer| {
+            Resolver::name_servers([one.clone(), other.clone()]).unwrap_err();
+            Resolver::name_servers([other.clone(), one.clone()]).unwrap_err().to_string()
+        };
+        others.iter().for_each(|other| drop([mixed(&strict, other), mixed(&pinned, other)]));
+        let text = mixed(&pinned, &strict);
+        assert!(text.starts_with("tls:192.0.2.1!dns.test (strict) and tls:192.0.2.1"), "{text}");
+        net.pass(50).await;
+        assert_eq!(net.whole_log().sent_to(lab.server.host()), 0);
+    });
+}
+
+#[test] // what was learnt goes with the network, and the policy stays
+fn after_a_change_of_network_a_strict_server_is_still_strict() {
+    internet(|net| async move {
+        let (lab, certificate) = Lab::good(net);
+        let resolver = lab.resolver(&[Policy::Name.of(lab.server, &certificate)]);
+        let connector = Connector::new(resolver.clone());
+        connect(net, &connector, "one.test", COLD, lab.server).await;
+        lab.server.tls(Certificate::self_signed(&[NAME]));
+        he::Resolve::network_changed(&resolver);
+        assert_eq!(
+            fail(net, &connector, "two.test").await.to_string(),
+            "name server not authenticated (192.0.2.1:853): \
+             unknown issuer: no trusted root leads to it"
+        );
+        lab.server.tls(certificate);
+        he::Resolve::network_changed(&resolver);
+        connect(net, &connector, "two.test", COLD, lab.server).await;
+    });
+}

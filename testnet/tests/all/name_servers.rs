@@ -1,0 +1,219 @@
+//! Name servers of different health, asked in clear, and datagrams that get lost.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use he::Connector;
+use he::dns::Resolver;
+use he_testnet::{Asked, Body, Host, NAME_SERVER_V4, NameServer, Net, Over, internet, words};
+
+const TWO: &str = "nameserver 192.0.2.1\nnameserver 192.0.2.53\n";
+const WON: [&str; 3] = ["AAAA: 1", "A: 1", "[2001:db8::1]:443: won"];
+
+/// The system's servers in clear: what port 853 does is told elsewhere.
+fn plain() -> Connector {
+    Connector::new(Resolver::system_plain())
+}
+
+async fn plain_connect(net: Net) -> he::Established<tokio::net::TcpStream> {
+    let connector = plain();
+    net.call(connector.connect_with("www.test", &[443], he::Attempt::connect)).await.unwrap()
+}
+
+/// What was sent to it over UDP since the last call.
+fn datagrams(net: Net, host: Host) -> usize {
+    net.log().with(host).filter(|packet| packet.sent && matches!(packet.body, Body::Udp)).count()
+}
+
+/// Each name is asked for once, so that no cache answers.
+async fn connect(net: Net, connector: &Connector, name: &str, at: u64) -> Host {
+    let (v6, v4) = (net.host("2001:db8::1").rtt(20), net.host("198.51.100.1").rtt(20));
+    net.dns(name).aaaa([v6]).a([v4]);
+    let established =
+        net.call(connector.connect_with(name, &[443], he::Attempt::connect)).await.unwrap();
+    net.assert_starts(&[(v6, at)]);
+    net.assert_returned(at + 20);
+    net.assert_over(v6, &[]).await;
+    assert_eq!(words(&established.report)[0], WON[0]);
+    assert_eq!(words(&established.report)[2], WON[2]);
+    v6
+}
+
+/// The first server is ill: the second one answers after `at` ms, and is the only one that the
+/// next call asks.
+fn the_second_takes_over(ill: impl FnOnce(NameServer) -> NameServer, at: u64) {
+    internet(move |net| async move {
+        net.resolv_conf(TWO);
+        let first = ill(net.name_server("192.0.2.1")).host();
+        let second = net.name_server("192.0.2.53").host();
+        let connector = plain();
+        let peer = connect(net, &connector, "one.test", at).await;
+        // The repetition after 250 ms may still leave, for one type or both.
+        let asked = datagrams(net, first);
+        assert!(asked == 2 || at == 250 && asked <= 4, "{asked}");
+        assert_eq!(datagrams(net, second), 2);
+        net.let_go(peer).await;
+        connect(net, &connector, "two.test", 0).await;
+        assert_eq!((datagrams(net, first), datagrams(net, second)), (0, 2));
+    });
+}
+
+#[test] // R-8305-3.1b
+fn a_dead_first_server_costs_250_ms_once() {
+    the_second_takes_over(NameServer::dead, 250);
+}
+
+#[test] // R-8305-3.1b
+fn a_first_server_that_keeps_silent_costs_250_ms_once() {
+    the_second_takes_over(NameServer::never, 250);
+}
+
+#[test] // R-8305-3.1b
+fn a_first_server_that_takes_1200_ms_costs_250_ms_once() {
+    the_second_takes_over(|server| server.after(1200), 250);
+}
+
+#[test] // R-8305-3.1b
+fn a_first_server_that_fails_costs_nothing() {
+    the_second_takes_over(NameServer::servfail, 0);
+}
+
+#[test] // R-8305-3.1b
+fn a_first_server_that_refuses_costs_nothing() {
+    the_second_takes_over(NameServer::refuses, 0);
+}
+
+#[test] // ICMP port unreachable
+fn a_first_server_with_a_closed_port_costs_a_round_trip() {
+    the_second_takes_over(
+        |server| {
+            server.host().rtt(30).refused();
+            server
+        },
+        30,
+    );
+}
+
+#[test] // R-8305-3.1b
+fn two_dead_servers_are_an_error_when_the_lookups_time_is_over() {
+    internet(|net| async move {
+        net.resolv_conf(TWO);
+        let dead = ["192.0.2.1", "192.0.2.53"].map(|ip| net.name_server(ip).dead().host());
+        net.dns("www.test").aaaa([net.host("2001:db8::1")]);
+        let config = he::Config::new().resolve_timeout(Duration::from_millis(150));
+        let connector = plain().config(config);
+        let error = net.call(connector.connect("www.test", &[443])).await.unwrap_err();
+        net.assert_starts(&[]);
+        // Three times 150 ms, less what the resolver needs to be heard.
+        net.assert_returned(445);
+        assert_eq!(words(error.report()), ["AAAA: no answer", "A: no answer"]);
+        // The first one twice, the second one after 250 ms.
+        if !net.was_late_by(90) {
+            assert_eq!(dead.map(|server| datagrams(net, server)), [4, 2]);
+        }
+    });
+}
+
+#[test] // by the first door
+fn he_connect_remembers_the_server_that_answered() {
+    internet(|net| async move {
+        net.resolv_conf(TWO);
+        let dead = net.name_server("192.0.2.1").dead().host();
+        let v6 = net.host("2001:db8::1").rtt(20);
+        net.dns("one.test").aaaa([v6]);
+        net.dns("two.test").aaaa([v6]);
+        for (name, at) in [("one.test", 250), ("two.test", 0)] {
+            let stream = net.call(he::connect(name, &[443])).await.unwrap();
+            net.assert_starts(&[(v6, at)]);
+            net.assert_returned(at + 20);
+            net.assert_over(v6, &[]).await;
+            drop(stream);
+            net.let_go(v6).await;
+        }
+        assert_eq!(net.log().sent_to(dead), 0);
+    });
+}
+
+#[test] // R-9520-3.1
+fn an_only_server_that_takes_1200_ms_is_asked_three_times_and_answers() {
+    internet(|net| async move {
+        net.name_server("192.0.2.53").after(1200);
+        connect(net, &plain(), "www.test", 1200).await;
+        if !net.was_late_by(90) {
+            let server = net.name_server("192.0.2.53").host();
+            assert_eq!(datagrams(net, server), 6, "at 0, 250 and 1000 ms");
+        }
+    });
+}
+
+#[test] // R-9520-3.1
+fn one_lost_datagram_of_each_type_costs_250_ms() {
+    internet(|net| async move {
+        let (v6, v4) = (net.host("2001:db8::1").rtt(20), net.host("198.51.100.1"));
+        net.dns("www.test").aaaa([v6]).ignores_first(1).a([v4]).ignores_first(1);
+        // TCP joins after 250 ms too, and might answer before the repetition leaves.
+        net.name_server("192.0.2.53").host().tcp_silent();
+        let established = plain_connect(net).await;
+        net.assert_starts(&[(v6, 250)]);
+        net.assert_returned(270);
+        net.assert_over(v6, &[]).await;
+        let aaaa = |asked: &&Asked| asked.record.to_string() == "AAAA";
+        let udp = |asked: &&Asked| asked.over == Over::Udp;
+        assert_eq!(net.asked().iter().filter(aaaa).filter(udp).count(), 2);
+        assert_eq!(words(&established.report)[2], WON[2]);
+    });
+}
+
+#[test] // R-9520-3.1, R-8305-3g
+fn a_lost_datagram_for_aaaa_costs_no_more_than_the_wait_for_it() {
+    internet(|net| async move {
+        let (v6, v4) = (net.host("2001:db8::1"), net.host("198.51.100.1").rtt(20));
+        net.dns("www.test").aaaa([v6]).ignores_first(1).a([v4]);
+        let established = plain_connect(net).await;
+        net.assert_starts(&[(v4, 50)]);
+        net.assert_returned(70);
+        net.assert_over(v4, &[]).await;
+        assert_eq!(words(&established.report)[0], "AAAA: abandoned");
+    });
+}
+
+#[test] // R-9520-3.1
+fn a_server_whose_path_swallows_packets_for_100_ms_costs_250_ms() {
+    internet(|net| async move {
+        let server = net.name_server("192.0.2.53").dead().host();
+        tokio::spawn(async move {
+            net.pass(100).await;
+            server.reachable();
+        });
+        let (v6, v4) = (net.host("2001:db8::1").rtt(20), net.host("198.51.100.1"));
+        net.dns("www.test").aaaa([v6]).a([v4]);
+        let _stream = plain_connect(net).await;
+        if !net.was_late_by(70) {
+            net.assert_starts(&[(v6, 250)]);
+            net.assert_returned(270);
+            net.assert_over(v6, &[]).await;
+        }
+    });
+}
+
+#[test] // R-7766-5
+fn truncated_answers_are_asked_again_over_tcp() {
+    internet(|net| async move {
+        net.name_server("192.0.2.53").host().rtt(20);
+        let (v6, v4) = (net.host("2001:db8::1").rtt(20), net.host("198.51.100.1"));
+        net.dns("www.test").aaaa([v6]).truncated().a([v4]).truncated();
+        let established = plain_connect(net).await;
+        // UDP, the handshake, and the question over it.
+        net.assert_starts(&[(v6, 60)]);
+        net.assert_returned(80);
+        net.assert_over(v6, &[]).await;
+        assert_eq!(words(&established.report)[2], WON[2]);
+        let server = IpAddr::from(NAME_SERVER_V4);
+        let asked = net.asked();
+        assert!(asked.iter().all(|asked| asked.server == server));
+        assert_eq!(
+            (asked.len(), asked.iter().filter(|asked| asked.over == Over::Tcp).count()),
+            (4, 2)
+        );
+    });
+}

@@ -1,0 +1,101 @@
+//! A name that the DNS does not have, on a system that has other sources of names: the error says
+//! so, and only that one.
+
+use he::dns::Resolver;
+use he::{Config, Connector, Family, LookupReport, Report};
+use he_testnet::{Net, internet};
+
+const MDNS: &str = "hosts: files mdns4_minimal [NOTFOUND=return] dns wins\n";
+const HINT: &str = "nsswitch.conf also has mdns4_minimal, wins: \
+                    he::os::Resolver (feature os) asks them";
+
+fn errors(report: &Report) -> Vec<String> {
+    let of = |lookup: &LookupReport| lookup.error().map(ToString::to_string).unwrap_or_default();
+    report.lookups().iter().map(of).collect()
+}
+
+async fn errors_of(net: Net, connector: &Connector, name: &str) -> Vec<String> {
+    let connected = connector.connect_with(name, &[443], he::Attempt::connect);
+    match net.call(connected).await {
+        Ok(established) => errors(&established.report),
+        Err(error) => errors(error.report()),
+    }
+}
+
+#[test]
+fn a_name_that_is_not_found_might_be_known_elsewhere() {
+    internet(|net| async move {
+        net.nsswitch_conf(MDNS);
+        let server = "192.0.2.53:53";
+        let expected = format!("no such name ({server}): {HINT}");
+        let connector = net.connector();
+        let told = errors_of(net, &connector, "printer.test").await;
+        assert_eq!(told, [expected.clone(), expected]);
+        // And from the cache. The file is read when there is an error to explain.
+        let expected = format!("no such name ({server}, cached): {HINT}");
+        assert_eq!(errors_of(net, &connector, "printer.test").await, [expected.clone(), expected]);
+        net.nsswitch_conf("hosts: files dns\n");
+        let expected = format!("no such name ({server}, cached)");
+        assert_eq!(errors_of(net, &connector, "printer.test").await, [expected.clone(), expected]);
+        assert_eq!(net.asked().len(), 2);
+    });
+}
+
+#[test]
+fn a_host_without_one_family_has_been_found() {
+    internet(|net| async move {
+        net.nsswitch_conf(MDNS);
+        let host = net.host("198.51.100.1");
+        net.dns("www.test").aaaa([host_v6(net)]).nodata().a([host]);
+        net.dns("late.test").aaaa([host_v6(net)]).nodata().after(100).a([host]);
+        net.dns("down.test").aaaa([host_v6(net)]).servfail().a([host]).servfail();
+        net.etc_hosts("198.51.100.1 db.test\n");
+        let connector = net.connector();
+        let none = "no records (192.0.2.53:53)";
+        assert_eq!(errors_of(net, &connector, "www.test").await, [none, ""]);
+        // Again with the A already known, and from the cache.
+        assert_eq!(errors_of(net, &connector, "late.test").await[1], "");
+        net.pass(150).await;
+        let cached = "no records (192.0.2.53:53, cached)";
+        assert_eq!(errors_of(net, &connector, "late.test").await, [cached, ""]);
+        assert_eq!(errors_of(net, &connector, "db.test").await, ["no records", ""]);
+        let told = errors_of(net, &connector, "down.test").await;
+        assert!(told.iter().all(|error| !error.contains("nsswitch")), "{told:?}");
+    });
+}
+
+fn host_v6(net: Net) -> he_testnet::Host {
+    net.host("2001:db8::1")
+}
+
+#[test]
+fn a_name_without_records_of_either_type_is_not_found() {
+    internet(|net| async move {
+        net.nsswitch_conf(MDNS);
+        let (v6, v4) = (host_v6(net), net.host("198.51.100.1"));
+        // The second answer comes when the first is known.
+        net.dns("corp.test").aaaa([v6]).nodata().a([v4]).nodata().after(50);
+        let none = "no records (192.0.2.53:53)";
+        let told = errors_of(net, &net.connector(), "corp.test").await;
+        assert_eq!(told, [none.to_owned(), format!("{none}: {HINT}")]);
+        let v4_only = net.connector().config(Config::new().family(Family::V4Only));
+        assert_eq!(errors_of(net, &v4_only, "corp.test").await, [format!("{none}: {HINT}")]);
+    });
+}
+
+#[test]
+fn a_resolver_that_is_not_the_systems_says_nothing_of_the_system() {
+    internet(|net| async move {
+        net.nsswitch_conf(MDNS);
+        let (conf, server) = (net.dir().join("my.conf"), "192.0.2.53:53");
+        std::fs::write(&conf, "nameserver 192.0.2.53\n").unwrap();
+        let none = format!("no such name ({server})");
+        for resolver in [
+            Resolver::plain_servers([server.parse().unwrap()]),
+            Resolver::system().with_resolv_conf(conf),
+        ] {
+            let told = errors_of(net, &Connector::new(resolver), "printer.test").await;
+            assert_eq!(told, [none.clone(), none.clone()]);
+        }
+    });
+}

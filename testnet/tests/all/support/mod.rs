@@ -1,0 +1,7 @@
+//! Code that several tests share.
+
+pub(crate) mod client;
+pub(crate) mod dot;
+#[path = "../../../../tests/support/notes.rs"]
+pub(crate) mod notes;
+pub(crate) mod strict;
