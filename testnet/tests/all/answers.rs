@@ -1,4 +1,4 @@
-//! Answers that are long, repeat themselves, or mean harm.
+//! Long, repetitive and hostile answers.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -6,14 +6,14 @@ use std::time::Duration;
 use he::{Config, ErrorKind};
 use he_testnet::{Host, Net, Over, internet, words};
 
-/// The shortest delay there is, and attempts that are given up before a SYN is repeated.
+/// The shortest delay, and attempts that time out before the kernel repeats a SYN.
 fn hasty() -> Config {
     Config::new()
         .connect_delay(Duration::from_millis(10))
         .connect_timeout(Duration::from_millis(800))
 }
 
-/// One start each 10 ms, from the first on.
+/// One start every 10 ms.
 fn each_10_ms(hosts: &[Host]) -> Vec<(Host, u64)> {
     hosts.iter().copied().zip((0..).step_by(10)).collect()
 }
@@ -30,8 +30,8 @@ fn silence(host: Host) {
     let _ = host.silent();
 }
 
-fn count(told: &[String], end: &str) -> usize {
-    told.iter().filter(|line| line.ends_with(end)).count()
+fn count(reported: &[String], end: &str) -> usize {
+    reported.iter().filter(|line| line.ends_with(end)).count()
 }
 
 #[test] // F-15
@@ -81,10 +81,10 @@ fn the_last_of_30_addresses_is_reached_after_29_delays() {
         hosts.windows(2).for_each(|pair| net.assert_gap(pair[0], pair[1], 10));
         net.assert_returned(310);
         net.assert_over(hosts[29], &hosts[..29]).await;
-        let told = words(&established.report);
-        assert_eq!(told[..2], ["AAAA: 30", "A: no records"]);
-        assert_eq!((count(&told, ": cancelled"), told.len()), (29, 32));
-        assert_eq!(told[31], "[2001:db8::30]:443: won");
+        let reported = words(&established.report);
+        assert_eq!(reported[..2], ["AAAA: 30", "A: no records"]);
+        assert_eq!((count(&reported, ": cancelled"), reported.len()), (29, 32));
+        assert_eq!(reported[31], "[2001:db8::30]:443: won");
         assert_eq!(established.report.left_out(), 0);
     });
 }
@@ -102,28 +102,28 @@ fn of_40_addresses_of_each_family_32_are_tried() {
         for host in tried {
             net.let_go(host).await;
         }
-        let told = words(error.report());
-        assert_eq!(told[..2], ["AAAA: 40", "A: 40"]);
-        assert_eq!((count(&told, ": timed out"), told.len()), (64, 66));
+        let reported = words(error.report());
+        assert_eq!(reported[..2], ["AAAA: 40", "A: 40"]);
+        assert_eq!((count(&reported, ": timed out"), reported.len()), (64, 66));
         assert_eq!((error.report().left_out(), error.report().not_tried()), (16, 0));
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         assert_eq!(net.log().connections(), []);
     });
 }
 
-#[test] // 4 000 SYNs would be a flood
+#[test] // because 4 000 SYNs would be a flood
 fn of_thousands_of_addresses_32_a_family_are_tried() {
     internet(|net| async move {
-        // 4 000 in all, which is what TCP takes: the name server writes each name in full.
+        // 4 000 addresses fit into a message over TCP, because the server does not compress names.
         let v4 = (0..2500).map(|n| Ipv4Addr::from_bits(0xc633_0000 + n));
         let v6 = (0..1500).map(|n| Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 1, n));
         net.dns("www.test").aaaa(v6).a(v4).ttl(u32::MAX);
         let error = connect(net, hasty()).await.unwrap_err();
         assert_eq!(net.log().starts().len(), 64);
         assert_eq!(net.log().connections(), []);
-        let told = words(error.report());
-        assert_eq!(told[..2], ["AAAA: 64", "A: 64"]);
-        assert_eq!((count(&told, ": timed out"), told.len()), (64, 66));
+        let reported = words(error.report());
+        assert_eq!(reported[..2], ["AAAA: 64", "A: 64"]);
+        assert_eq!((count(&reported, ": timed out"), reported.len()), (64, 66));
         assert_eq!(error.report().left_out(), 4_000 - 64);
         assert_eq!(net.asked().iter().filter(|asked| asked.over == Over::Tcp).count(), 2);
         assert_eq!(net.sockets(), []);
@@ -145,7 +145,7 @@ fn an_answer_that_is_too_long_even_for_tcp_is_an_error_at_once() {
     });
 }
 
-/// A name that leads nowhere: each type is asked once, and the error says why.
+/// A name without an address at its end: each type is asked once, and the error says why.
 fn leads_nowhere(aliases: &'static [&'static str], questions: usize, why: &'static str) {
     internet(move |net| async move {
         for pair in aliases.windows(2) {
@@ -179,7 +179,8 @@ fn more_than_8_cnames_are_an_error() {
     leads_nowhere(aliases, 4, "more than 8 CNAMEs");
 }
 
-/// Two connects by the same connector; in between the name moves. `asked` questions in all.
+/// Two calls of the same connector, between which the name gets another address. They ask `asked`
+/// questions.
 fn moves(ttl: u32, asked: usize, follows: bool) {
     internet(move |net| async move {
         let (old, new) = (net.host("2001:db8::1").rtt(20), net.host("2001:db8::2").rtt(20));
@@ -201,7 +202,7 @@ fn an_answer_with_a_ttl_is_remembered() {
     moves(300, 2, false);
 }
 
-#[test] // R-1035-TTL; there are no A records, and that is remembered
+#[test] // R-1035-TTL; the absence of A records is remembered
 fn an_answer_with_a_ttl_of_zero_is_not_remembered() {
     moves(0, 3, true);
 }

@@ -1,20 +1,20 @@
-//! Interface, mark and local address: everything a connect sends keeps to them, the questions to
-//! name servers and the probes for source addresses too.
+//! Interface, mark and local address. They hold for all packets of a call, including questions to
+//! name servers and the probes for source addresses.
 
 use std::net::IpAddr;
 
 use he::{Attempt, Connector, SocketOptions};
 use he_testnet::{HOME_V4, HOME_V6, Home, Net, Over, SECOND_V4, SECOND_V6, internet_at, words};
 
-/// Two devices, and what leads to the second: a low route by `he1` (for the interface), and a table
-/// of its own for what is marked.
+/// Two devices. Two kinds of routes lead to the second: one of low priority, for sockets that are
+/// bound to it, and a table of their own for marked packets.
 fn two_devices() -> Home {
     v4_beside().with_second_v6().and("route add ::/0 dev he1 metric 9999").and(V6_TABLE)
 }
 
 const V6_TABLE: &str = "route add ::/0 dev he1 table 7";
 
-/// The same; the second has no IPv6.
+/// The same, except that the second device has no IPv6.
 fn v4_beside() -> Home {
     Home::dual_stack()
         .with_second_v4()
@@ -28,7 +28,7 @@ fn by(net: Net, options: SocketOptions) -> Connector {
     net.connector().socket(options)
 }
 
-/// Both families lead out by the second device: v6 is silent, v4 wins.
+/// Both families leave by these ways: v6 is silent, v4 wins.
 async fn race_beside(net: Net, options: SocketOptions, ways: &[(&str, IpAddr)]) {
     let (v6, v4) = (net.host("2001:db8::1").silent(), net.host("198.51.100.1").rtt(20));
     net.dns("www.test").aaaa([v6]).a([v4]).truncated();
@@ -40,7 +40,7 @@ async fn race_beside(net: Net, options: SocketOptions, ways: &[(&str, IpAddr)]) 
     net.assert_over(v4, &[v6]).await;
     assert_eq!(established.stream.local_addr().unwrap().ip(), ways[0].1);
     assert_eq!(net.log().ways(), ways);
-    // UDP, and TCP after the truncated answer.
+    // TCP follows the truncated answer.
     let over = net.asked().iter().map(|asked| asked.over).collect::<Vec<_>>();
     assert_eq!(over, [Over::Udp, Over::Udp, Over::Tcp]);
     let expected = ["AAAA: 1", "A: 1", "[2001:db8::1]:443: cancelled", "198.51.100.1:443: won"];
@@ -83,8 +83,8 @@ fn with_local_addresses_nothing_leaves_from_another() {
     });
 }
 
-/// Only IPv4 leads out: the probes for source addresses know it, so AAAA is not waited for, and
-/// IPv6 never tried.
+/// Only IPv4 has a route, which the probes for source addresses find out. So the call does not wait
+/// for AAAA, and IPv4 wins before IPv6 is tried.
 async fn only_v4_beside(net: Net, options: SocketOptions, device: &'static str) {
     let (v6, v4) = (net.host("2001:db8::1").rtt(20), net.host("198.51.100.1").rtt(20));
     net.dns("late.test").aaaa([v6]).never().a([v4]);

@@ -1,5 +1,5 @@
-//! resolv.conf and the hosts file change between two calls: the second one goes by the new ones, once
-//! they were looked at.
+//! resolv.conf and the hosts file change between two calls. The second call uses the new files if
+//! the resolver has looked at them again.
 
 use std::fs;
 use std::net::IpAddr;
@@ -9,10 +9,10 @@ use he::dns::Resolver;
 use he_testnet::{Host, Net, internet};
 use tokio::net::TcpStream;
 
-/// Files are looked at again after so many milliseconds.
+/// The resolver looks at files again after this many milliseconds.
 const LOOK: u64 = 100;
 
-/// The connection is to this host, begun at once, and the only one; then it is let go.
+/// Asserts that the call began its only attempt at once, to this host. Then closes the connection.
 async fn is_with(net: Net, stream: Result<TcpStream, he::Error>, host: Host) {
     net.assert_starts(&[(host, 0)]);
     net.assert_returned(20);
@@ -21,7 +21,7 @@ async fn is_with(net: Net, stream: Result<TcpStream, he::Error>, host: Host) {
     net.let_go(host).await;
 }
 
-/// Who was asked, one address a question.
+/// The server of each question.
 fn servers(net: Net) -> Vec<IpAddr> {
     net.asked().iter().map(|asked| asked.server).collect()
 }
@@ -37,7 +37,7 @@ fn he_connect_asks_the_server_of_the_new_resolv_conf() {
         net.name_server("192.0.2.9");
         net.dns("www.test").aaaa([old]);
         is_with(net, net.call(he::connect("www.test", &[443])).await, old).await;
-        // Another network may have another answer: what was learnt in the old one is forgotten.
+        // Another network may have other answers, so the resolver forgets those of the old one.
         net.resolv_conf("# roamed\nnameserver 192.0.2.9\n");
         net.pass(LOOK).await;
         net.dns("www.test").aaaa([new]);

@@ -1,4 +1,4 @@
-//! A dial that goes on after TCP, and servers that do not play along.
+//! Dials that do more than TCP, and servers that fail during such a dial.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use he_testnet::{End, Host, Net, internet, words};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A handshake: says a word, and is done when it is said back.
+/// A handshake: it sends five bytes, and ends when they come back.
 async fn shake_hands(attempt: Attempt) -> io::Result<TcpStream> {
     let mut stream = attempt.connect().await?;
     stream.write_all(b"hello").await?;
@@ -15,7 +15,7 @@ async fn shake_hands(attempt: Attempt) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// The same; over IPv6 it is the server that speaks first.
+/// The same, except that over IPv6 the server sends first.
 async fn listen_first(attempt: Attempt) -> io::Result<TcpStream> {
     if attempt.addr().is_ipv4() {
         return shake_hands(attempt).await;
@@ -25,7 +25,8 @@ async fn listen_first(attempt: Attempt) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// v4 starts at `next` and wins, two round trips of 20 ms later; v6 had its TCP, and ends so.
+/// Asserts that v4 starts at `next` and wins two round trips of 20 ms later, and that v6, which
+/// completed its TCP handshake, ended in one of these ways.
 async fn v4_wins(
     net: Net,
     won: &Established<TcpStream>,
@@ -49,12 +50,12 @@ fn hosts(net: Net, rtt: u64) -> [Host; 2] {
     hosts
 }
 
-fn told(v6: &str) -> [String; 4] {
+fn reported(v6: &str) -> [String; 4] {
     let v6 = format!("[2001:db8::1]:443: {v6}");
     ["AAAA: 1".to_owned(), "A: 1".to_owned(), v6, "198.51.100.1:443: won".to_owned()]
 }
 
-/// TCP after `rtt`, and then silence; v4 follows at `next`.
+/// v6 completes its TCP handshake after `rtt` and then is silent; v4 follows at `next`.
 fn dies_in_the_handshake(rtt: u64, next: u64) {
     internet(move |net| async move {
         let [v6, v4] = hosts(net, rtt);
@@ -63,7 +64,7 @@ fn dies_in_the_handshake(rtt: u64, next: u64) {
         let connecting = connector.connect_with("www.test", &[443], shake_hands);
         let established = net.call(connecting).await.unwrap();
         v4_wins(net, &established, [v6, v4], next, &[End::Closed]).await;
-        assert_eq!(words(&established.report), told("cancelled"));
+        assert_eq!(words(&established.report), reported("cancelled"));
     });
 }
 
@@ -85,9 +86,9 @@ fn a_server_that_accepts_and_closes_is_followed_at_once() {
         let connector = net.connector();
         let connecting = connector.connect_with("www.test", &[443], listen_first);
         let established = net.call(connecting).await.unwrap();
-        // RST: the answer to a FIN that the server repeats on a busy machine.
+        // RST answers a FIN that the server repeats on a busy machine.
         v4_wins(net, &established, [v6, v4], 40, &[End::Closed, End::Reset]).await;
-        assert_eq!(words(&established.report), told("unexpected end of file"));
+        assert_eq!(words(&established.report), reported("unexpected end of file"));
     });
 }
 
@@ -100,7 +101,7 @@ fn a_server_that_resets_at_the_first_word_is_followed_at_once() {
         let connecting = connector.connect_with("www.test", &[443], shake_hands);
         let established = net.call(connecting).await.unwrap();
         v4_wins(net, &established, [v6, v4], 40, &[End::Silent]).await;
-        assert_eq!(words(&established.report), told("connection reset"));
+        assert_eq!(words(&established.report), reported("connection reset"));
     });
 }
 

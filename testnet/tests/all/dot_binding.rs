@@ -1,15 +1,15 @@
-//! Interface, mark and local address hold for connections to name servers as well, over TLS and
-//! over TCP; and no connection is shared between two ways out.
+//! Interface, mark and local address hold for connections to name servers too, over TLS and over
+//! TCP. Two bindings never share a connection.
 
 use std::net::IpAddr;
 
 use he::{Origin, SocketOptions};
 use he_testnet::{HOME_V4, HOME_V6, Home, SECOND_V4, SECOND_V6, internet_at};
 
-use crate::support::dot::{Came, RTT, TLS, certificate, connect, in_clear, patient, server};
+use crate::support::dot::{Came, RTT, TLS, certificate, connect, patient, plaintext, server};
 
-/// Two devices, and what leads to the second: a low route by `he1` (for the interface), and a table
-/// of its own for what is marked.
+/// Two devices. Two kinds of routes lead to the second: one of low priority, for sockets that are
+/// bound to it, and a table of their own for marked packets.
 fn two_devices() -> Home {
     Home::dual_stack()
         .with_second_v4()
@@ -40,7 +40,7 @@ fn addresses() -> SocketOptions {
     SocketOptions::default().local_address(SECOND_V4.into()).local_address(SECOND_V6.into())
 }
 
-/// Port 853 and the host that is connected to are reached this way and no other.
+/// Asserts that all packets, to port 853 and to the host, leave by these ways.
 fn over_tls(options: SocketOptions, ways: Ways) {
     internet_at(two_devices(), move |net| async move {
         server(net).tls(certificate());
@@ -70,13 +70,13 @@ fn without_any_tls_takes_the_default_route() {
     over_tls(SocketOptions::default(), HERE);
 }
 
-/// The same of port 53: 853 is closed, and UDP silent.
+/// The same for port 53: port 853 is closed, and UDP is silent.
 fn over_tcp(options: SocketOptions, ways: Ways) {
     internet_at(two_devices(), move |net| async move {
         server(net).udp_silent();
         let connector = patient().socket(options);
         let came = connect(net, &connector, "www.test", RTT + 250 + 2 * RTT).await;
-        assert_eq!(came, Came { origin: Origin::Tcp, ..in_clear("connection refused") });
+        assert_eq!(came, Came { origin: Origin::Tcp, ..plaintext("connection refused") });
         assert_eq!(net.log().ways(), ways);
     });
 }

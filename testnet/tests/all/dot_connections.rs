@@ -1,4 +1,4 @@
-//! One TLS connection for all questions: how it is opened, shared and used.
+//! The TLS connection that all questions share.
 
 use he_testnet::{Over, internet};
 use tokio::task::JoinSet;
@@ -35,7 +35,7 @@ fn three_cold_connects_share_one_connection() {
     });
 }
 
-#[test] // R-7858-3.3b, R-7858-3.3a: both are there before the first answer is half way back
+#[test] // R-7858-3.3b, R-7858-3.3a: both arrive before the first answer is half way back
 fn aaaa_and_a_leave_in_one_flight() {
     internet(|net| async move {
         let server = server(net).tls(certificate());
@@ -80,7 +80,7 @@ fn shuffled_answers_find_their_questions() {
     });
 }
 
-#[test] // R-7858-3.4a: more than a server takes at once wait
+#[test] // R-7858-3.4a: questions wait if a server takes no more at once
 fn a_thousand_names_at_once_are_answered_over_one_connection() {
     internet(|net| async move {
         let server = server(net).tls(certificate());
@@ -125,7 +125,7 @@ fn what_nobody_waits_for_any_more_ends_no_connection() {
         }
         net.sees("the slow questions", |_| net.asked().len() == 21).await;
         dropped.shutdown().await;
-        // The late answers come to nobody, in between.
+        // Meanwhile the late answers come, for which no lookup waits.
         net.pass(200).await;
         let all = lookup_all(net, &resolver, &fast).await;
         net.assert_returned(RTT);

@@ -1,4 +1,4 @@
-//! Connections that end: by the server, by a NAT, with and without a word. No question is lost.
+//! Connections that a server or a NAT ends, with and without notice. No question is lost.
 
 use he::dns::Resolver;
 use he_testnet::{Goodbye, NameServer, Net, Over, internet};
@@ -8,12 +8,12 @@ use crate::support::dot::{
     server, tls_port,
 };
 
-/// Whether each connection, in order, was a resumed session.
+/// Whether each connection resumed a session, in the order of the connections.
 fn resumed(net: Net, server: NameServer) -> Vec<bool> {
     net.tls_connections(server).iter().map(|connection| connection.resumed).collect()
 }
 
-/// The next query after the end costs a reconnect, which is a resumed session.
+/// The next question after the end costs a new connection, which resumes the session.
 fn an_idle_end(goodbye: Goodbye) {
     internet(move |net| async move {
         let server = server(net).tls(certificate());
@@ -45,7 +45,7 @@ fn an_idle_connection_that_is_reset_costs_a_reconnect() {
     an_idle_end(Goodbye::Reset);
 }
 
-#[test] // R-7858-3.4c: TLS 1.2 takes a round trip less then
+#[test] // R-7858-3.4c: that saves TLS 1.2 a round trip
 fn a_session_of_tls_1_2_is_resumed() {
     internet(|net| async move {
         let server = server(net).tls(certificate()).tls12();
@@ -75,8 +75,8 @@ fn a_server_without_tickets_costs_whole_handshakes() {
     });
 }
 
-/// Fifty questions are more than fit into the first flight of a TCP connection: on a way that is
-/// so short, in milliseconds, a flight more does not show.
+/// A short round-trip time, in milliseconds. Fifty questions do not fit into the first flight of a
+/// TCP connection, and with this round-trip time another flight costs next to nothing.
 const NEAR: u64 = 2;
 
 fn near(net: Net) -> NameServer {
@@ -85,7 +85,7 @@ fn near(net: Net) -> NameServer {
     server
 }
 
-/// A connection that has answered.
+/// A resolver with a connection over which an answer came.
 async fn warm(net: Net, server: NameServer) -> Resolver {
     let resolver = opportunistic(server);
     let all = lookup_all(net, &resolver, &names(net, "first", 1, 0)).await;
@@ -93,15 +93,15 @@ async fn warm(net: Net, server: NameServer) -> Resolver {
     resolver
 }
 
-/// 50 questions are open when the connection ends: the last of them ends it.
+/// 50 questions are open when the connection ends, at the last of them.
 fn an_end_in_the_middle(goodbye: Goodbye) {
     internet(move |net| async move {
         let server = near(net).tls_for_first(1);
         let resolver = warm(net, server).await;
-        // It holds its answers back.
+        // The server holds its answers back.
         server.tls_shuffles(100).tls_closes_at_question(51, goodbye);
         let all = lookup_all(net, &resolver, &names(net, "name", 50, 0)).await;
-        // The end is known after a round trip; then TCP, TLS and the answer.
+        // The client sees the end after a round trip; then come TCP, TLS and the answer.
         net.assert_returned(NEAR + 2 * NEAR + NEAR);
         assert_eq!(all, vec![TLS; 50]);
         assert_eq!((resumed(net, server), connections(net)), (vec![false, true], vec![0, 1]));
@@ -125,7 +125,7 @@ fn a_connection_reset_under_50_questions_loses_none() {
     an_end_in_the_middle(Goodbye::Reset);
 }
 
-#[test] // R-7858-3.4b: at the first question of all, on the first connection of all
+#[test] // R-7858-3.4b: at the first question on the first connection
 fn a_cold_connection_that_ends_at_its_first_question_costs_a_reconnect() {
     internet(|net| async move {
         let server = server(net).tls(certificate());
@@ -185,7 +185,7 @@ fn a_nat_that_forgets_between_two_answers_loses_no_question() {
         server.tls_forgets_after(26).tls_for_first(1);
         let resolver = warm(net, server).await;
         let all = lookup_all(net, &resolver, &names(net, "name", 50, 0)).await;
-        // Silence is counted from the last answer.
+        // Silence counts from the last answer.
         net.assert_returned(NEAR + 250 + 3 * NEAR);
         assert_eq!(all, vec![TLS; 50]);
         assert_eq!(resumed(net, server), [false, true]);

@@ -1,4 +1,4 @@
-//! Opportunistic TLS: which handshakes count, and those that come late.
+//! Opportunistic TLS: the handshakes that are accepted, and those that are late.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use he::dns::Resolver;
 use he_testnet::{Authority, Certificate, NameServer, Net, internet};
 
 use crate::support::dot::{
-    RTT, TLS, certificate, connect, connect_on_time, in_clear, patient, secured, server,
+    RTT, TLS, certificate, connect, connect_on_time, patient, plaintext, secured, server,
 };
 
 const NAMES: [&str; 2] = ["dns.test", "192.0.2.53"];
 
-/// Nobody is authenticated, so any certificate will do.
+/// The resolver authenticates no server, so any certificate will do.
 fn is_taken(certificate: impl FnOnce() -> Certificate) {
     internet(|net| async move {
         server(net).tls(certificate());
@@ -36,7 +36,7 @@ fn a_certificate_for_another_name_is_taken() {
     is_taken(|| Authority::new().issue(&["other.test"]));
 }
 
-/// A round trip each for TCP, for TLS and for the answer; TLS 1.2 takes one more.
+/// TCP, TLS and the answer take a round trip each. TLS 1.2 takes one more.
 fn takes(version: impl FnOnce(NameServer) -> NameServer, round_trips: u64, tls13: bool) {
     internet(move |net| async move {
         let server = version(server(net).tls(certificate()));
@@ -58,7 +58,7 @@ fn tls_1_2_takes_two_round_trips() {
     takes(NameServer::tls12, 4, false);
 }
 
-#[test] // R-7858-8: a name has been configured by nobody
+#[test] // R-7858-8: no name is configured
 fn a_hello_says_neither_a_name_nor_a_protocol() {
     internet(|net| async move {
         let server = server(net).tls(certificate());
@@ -70,14 +70,14 @@ fn a_hello_says_neither_a_name_nor_a_protocol() {
 
 const LATE: &str = "TLS was not up in time";
 
-/// TCP is up in time, TLS so late that the first query goes in clear; the queries after it go over
-/// that same connection.
+/// TCP is connected in time, and TLS is so late that the first question is sent in plaintext. The
+/// questions after it use that same connection.
 async fn a_late_handshake_serves_later_queries(net: Net, late: u64) {
     let server = server(net).tls(certificate()).tls_handshake_after(late);
     let connector = net.connector();
     let came = connect_on_time(net, &connector, "one.test", RTT + 50 + RTT, 10).await;
     let Some(came) = came else { return };
-    assert_eq!(came, in_clear(LATE));
+    assert_eq!(came, plaintext(LATE));
     secured(net, server, 1).await;
     net.pass(RTT).await;
     assert_eq!(connect(net, &connector, "two.test", RTT).await, TLS);
@@ -99,9 +99,9 @@ fn queries_while_a_handshake_is_late_do_not_wait() {
     internet(|net| async move {
         let server = server(net).tls(certificate()).tls_handshake_after(600);
         let connector = net.connector();
-        assert_eq!(connect(net, &connector, "one.test", 50 + 2 * RTT).await, in_clear(LATE));
-        assert_eq!(connect(net, &connector, "two.test", RTT).await, in_clear(LATE));
-        assert_eq!(connect(net, &connector, "three.test", RTT).await, in_clear(LATE));
+        assert_eq!(connect(net, &connector, "one.test", 50 + 2 * RTT).await, plaintext(LATE));
+        assert_eq!(connect(net, &connector, "two.test", RTT).await, plaintext(LATE));
+        assert_eq!(connect(net, &connector, "three.test", RTT).await, plaintext(LATE));
         secured(net, server, 1).await;
         net.pass(RTT).await;
         assert_eq!(connect(net, &connector, "four.test", RTT).await, TLS);
@@ -129,7 +129,7 @@ fn on_a_way_of_80_ms_the_first_query_leaves_after_the_head_start() {
         let connector = net.connector();
         let came = connect_on_time(net, &connector, "one.test", 50 + 80, 20).await;
         let Some(came) = came else { return };
-        assert_eq!(came, in_clear(LATE));
+        assert_eq!(came, plaintext(LATE));
         secured(net, server, 1).await;
         net.pass(80).await;
         assert_eq!(connect(net, &connector, "two.test", 80).await, TLS);
@@ -144,7 +144,7 @@ fn the_head_start_can_be_set() {
         let patient = Resolver::system().with_plain_delay(Duration::from_millis(400));
         assert_eq!(connect(net, &Connector::new(patient), "one.test", 150 + 3 * RTT).await, TLS);
         let hasty = Connector::new(Resolver::system().with_plain_delay(Duration::ZERO));
-        assert_eq!(connect(net, &hasty, "two.test", RTT).await, in_clear(LATE));
+        assert_eq!(connect(net, &hasty, "two.test", RTT).await, plaintext(LATE));
         secured(net, server, 2).await;
     });
 }

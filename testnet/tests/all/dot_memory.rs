@@ -1,4 +1,4 @@
-//! What is remembered of a port 853 that is dead, for how long, for whom, and what is said of it.
+//! A dead port 853: for how long and for which calls it is remembered, and the warnings about it.
 
 use std::time::{Duration, Instant};
 
@@ -7,23 +7,23 @@ use he_testnet::{Asked, Goodbye, Home, NameServer, Net, internet, internet_at, i
 use tracing::Level;
 
 use crate::support::dot::{
-    RTT, TLS, certificate, connect, ended, in_clear, opportunistic, patient, server, server_at,
+    RTT, TLS, certificate, connect, ended, opportunistic, patient, plaintext, server, server_at,
     tls_port,
 };
 use crate::support::notes::Notes;
 
 const REFUSED: &str = "connection refused";
 
-/// The server's port 853 is closed, and known to be.
+/// A server whose port 853 is closed, which the connector has found out.
 async fn closed(net: Net, connector: &Connector) -> NameServer {
     let server = server(net).tls(certificate()).tls_closed();
-    assert_eq!(connect(net, connector, "first.test", 2 * RTT).await, in_clear(REFUSED));
-    assert_eq!(connect(net, connector, "again.test", RTT).await, in_clear(REFUSED));
+    assert_eq!(connect(net, connector, "first.test", 2 * RTT).await, plaintext(REFUSED));
+    assert_eq!(connect(net, connector, "again.test", RTT).await, plaintext(REFUSED));
     assert_eq!(net.log().starts_to(tls_port(server)).len(), 0);
     server
 }
 
-// The schedule after the first 10 s is proven without them, beside the code.
+// The unit tests beside the code cover the schedule after the first 10 s.
 #[test] // R-7858-3.1d, C-DOTNEG
 fn a_dead_853_is_left_alone_for_10_s_then_probed_while_the_query_does_not_wait() {
     internet_for(Duration::from_secs(60), |net| async move {
@@ -35,28 +35,28 @@ fn a_dead_853_is_left_alone_for_10_s_then_probed_while_the_query_does_not_wait()
         let costs = [2 * RTT, 250 + 3 * RTT];
         for (((server, connector), why), cost) in connectors.iter().zip(whys).zip(costs) {
             let came = connect(net, connector, &format!("{}.first.test", server.ip()), cost).await;
-            assert_eq!(came, in_clear(why));
+            assert_eq!(came, plaintext(why));
         }
         net.pass(9_000).await;
         if began.elapsed() < Duration::from_secs(10) {
             for ((server, connector), why) in connectors.iter().zip(whys) {
                 let name = format!("{}.then.test", server.ip());
-                assert_eq!(connect(net, connector, &name, RTT).await, in_clear(why));
+                assert_eq!(connect(net, connector, &name, RTT).await, plaintext(why));
                 assert_eq!(net.log().starts_to(tls_port(*server)).len(), 0);
             }
         }
         let both = [refusing, useless].map(NameServer::tls_recovers);
-        // The useless one was given some seconds before it was judged.
+        // The silent server got some seconds before its port counted as dead.
         net.pass(5_500).await;
         for ((server, connector), why) in connectors.iter().zip(whys) {
             let name = |stem: &str| format!("{}.{stem}.test", server.ip());
-            assert_eq!(connect(net, connector, &name("probe"), RTT).await, in_clear(why));
+            assert_eq!(connect(net, connector, &name("probe"), RTT).await, plaintext(why));
             let probe = |asked: &Asked| asked.over.is_tls() && asked.name == name("probe");
             net.sees("the probe", |_| net.asked().iter().any(probe)).await;
             net.pass(2 * RTT).await;
             assert_eq!(connect(net, connector, &name("last"), RTT).await, TLS);
         }
-        // The useless one is probed over a connection that is there, and was opened in its time.
+        // The probe of the silent server uses the connection that is open from before.
         assert_eq!(both.map(|server| net.tls_connections(server).len()), [1, 2]);
     });
 }
@@ -66,7 +66,7 @@ fn a_changed_network_may_have_an_open_853() {
     internet(|net| async move {
         let connector = patient();
         let server = closed(net, &connector).await.tls_open();
-        assert_eq!(connect(net, &connector, "one.test", RTT).await, in_clear(REFUSED));
+        assert_eq!(connect(net, &connector, "one.test", RTT).await, plaintext(REFUSED));
         connector.network_changed();
         assert_eq!(connect(net, &connector, "two.test", 3 * RTT).await, TLS);
         assert_eq!(net.tls_connections(server).len(), 1);
@@ -79,7 +79,7 @@ fn a_changed_resolv_conf_may_speak_of_an_open_853() {
         let connector = patient();
         closed(net, &connector).await.tls_open();
         net.resolv_conf("# another network\nnameserver 192.0.2.53\n");
-        net.pass(100).await; // until it is looked at
+        net.pass(100).await; // until the resolver looks at it
         assert_eq!(connect(net, &connector, "two.test", 3 * RTT).await, TLS);
     });
 }
@@ -93,7 +93,7 @@ fn from_another_local_address_853_may_be_open() {
         net.ip("route replace 0.0.0.0/0 dev he0 src 203.0.113.88");
         assert_eq!(connect(net, &connector, "one.test", 3 * RTT).await, TLS);
         net.ip("route replace 0.0.0.0/0 dev he0 src 203.0.113.77");
-        assert_eq!(connect(net, &connector, "two.test", RTT).await, in_clear(REFUSED));
+        assert_eq!(connect(net, &connector, "two.test", RTT).await, plaintext(REFUSED));
     });
 }
 
@@ -109,7 +109,7 @@ fn by_another_interface_853_may_be_open() {
         closed(net, &connector).await.tls_open();
         let beside = connector.clone().socket(SocketOptions::default().interface("he1"));
         assert_eq!(connect(net, &beside, "one.test", 3 * RTT).await, TLS);
-        assert_eq!(connect(net, &connector, "two.test", RTT).await, in_clear(REFUSED));
+        assert_eq!(connect(net, &connector, "two.test", RTT).await, plaintext(REFUSED));
     });
 }
 
@@ -125,8 +125,8 @@ fn a_server_that_had_tls_and_lost_it_is_a_warning_once() {
         ended(net, server, 1).await;
         net.pass(RTT).await;
         assert_eq!(warnings.lines(), [""; 0]);
-        assert_eq!(connect(net, &connector, "two.test", 2 * RTT).await, in_clear(REFUSED));
-        assert_eq!(connect(net, &connector, "three.test", RTT).await, in_clear(REFUSED));
+        assert_eq!(connect(net, &connector, "two.test", 2 * RTT).await, plaintext(REFUSED));
+        assert_eq!(connect(net, &connector, "three.test", RTT).await, plaintext(REFUSED));
         let expected = "had TLS before, and is asked unencrypted server=192.0.2.53:53 \
                         why=connection refused";
         assert_eq!(warnings.lines(), [expected]);
@@ -140,7 +140,7 @@ fn a_server_without_tls_is_no_warning() {
         let _guard = tracing::subscriber::set_default(warnings.clone());
         server(net).tls(certificate()).tls_never();
         let connector = patient();
-        let silent = in_clear("TLS is up and silent");
+        let silent = plaintext("TLS is up and silent");
         assert_eq!(connect(net, &connector, "one.test", 250 + 3 * RTT).await, silent);
         assert_eq!(connect(net, &connector, "two.test", RTT).await, silent);
         assert_eq!(warnings.lines(), [""; 0]);

@@ -1,11 +1,11 @@
-//! The system's resolver and a name server whose DNS over TLS does not work, does not answer, or
-//! does not let pass: what the first connect costs, and that the second one pays nothing.
+//! The system's resolver and a name server whose DNS over TLS does not work. The first call pays
+//! for it, and the second one pays nothing.
 
 use he::{Connector, Origin};
 use he_testnet::{Goodbye, NameServer, Over, internet, words};
 
 use crate::support::dot::{
-    Came, RTT, TLS, certificate, connect, connect_on_time, in_clear, patient, secured, server,
+    Came, RTT, TLS, certificate, connect, connect_on_time, patient, plaintext, secured, server,
     tls_port,
 };
 
@@ -24,8 +24,8 @@ fn where_tls_works_no_query_leaves_in_clear() {
     });
 }
 
-/// The first connect finds out, after `first` ms, for one of these reasons; the second one takes a
-/// query in clear and its round trip.
+/// The first call's answer comes in plaintext after `first` ms, for one of these reasons. The
+/// second call takes one round trip in plaintext.
 fn ill_for(
     connector: fn() -> Connector,
     ill: impl FnOnce(NameServer) -> NameServer,
@@ -36,7 +36,7 @@ fn ill_for(
         let connector = connector();
         let server = ill(server(net).tls(certificate()));
         let came = connect(net, &connector, "one.test", first).await;
-        assert!(reasons.iter().any(|why| came == in_clear(why)), "{came:?}");
+        assert!(reasons.iter().any(|why| came == plaintext(why)), "{came:?}");
         let connections = net.tls_connections(server).len();
         let came = connect(net, &connector, "two.test", RTT).await;
         assert!(came.origin == Origin::Udp && came.why.is_some(), "{came:?}");
@@ -45,17 +45,17 @@ fn ill_for(
     });
 }
 
-/// The same with one reason, before the head start is over.
+/// The same with one reason, and a head start that does not end before.
 fn ill(ill: impl FnOnce(NameServer) -> NameServer, first: u64, why: &'static str) {
     ill_for(patient, ill, first, Vec::leak(vec![why]));
 }
 
-/// The same when the head start is over.
+/// The same, with the default head start, which ends first.
 fn late(ill: impl FnOnce(NameServer) -> NameServer, first: u64) {
     ill_for(Connector::default, ill, first, &["TLS was not up in time"]);
 }
 
-// The bug that this crate was written for: 15 s, and no address.
+// In the bug for which this crate was written, that cost 15 s and gave no address.
 #[test] // R-8310-5c, R-7858-3.1d
 fn a_network_that_drops_port_853_costs_the_head_start_once() {
     late(NameServer::tls_silent, 50 + RTT);
@@ -77,7 +77,7 @@ fn garbage_at_port_853_costs_two_round_trips_once() {
     ill(NameServer::tls_garbage, 3 * RTT, why);
 }
 
-#[test] // R-8310-5c, R-7858-3.1d: FIN, or RST where the ClientHello was there first
+#[test] // R-8310-5c, R-7858-3.1d: FIN, or RST if the ClientHello arrived first
 fn a_port_853_that_accepts_and_closes_costs_two_round_trips_once() {
     let reasons = &["closed during the TLS handshake", "connection reset"];
     ill_for(patient, NameServer::tls_accepts_then_closes, 3 * RTT, reasons);
@@ -85,7 +85,7 @@ fn a_port_853_that_accepts_and_closes_costs_two_round_trips_once() {
 
 const BAD_SIGNATURE: &str = "bad signature: by another key than the certificate's";
 
-#[test] // R-8310-5c: unauthenticated is not unchecked
+#[test] // R-8310-5c: without authentication the signature is still checked
 fn a_certificate_without_its_key_is_no_tls_1_3() {
     ill(|server| server.tls13().tls_without_key(), 3 * RTT, BAD_SIGNATURE);
 }
@@ -130,7 +130,7 @@ fn a_server_that_resets_at_each_question_costs_two_connections_once() {
     ill(|it| it.tls_closes_at_question(1, Goodbye::Reset), 7 * RTT, "connection reset");
 }
 
-#[test] // R-8310-5c: what the server says of the name it would say in clear as well
+#[test] // R-8310-5c: the server would give the same answer in plaintext
 fn servfail_over_tls_is_told_and_not_asked_again_in_clear() {
     internet(|net| async move {
         let server = server(net).tls(certificate()).tls_servfail();
@@ -141,7 +141,7 @@ fn servfail_over_tls_is_told_and_not_asked_again_in_clear() {
         net.assert_returned(3 * RTT);
         assert_eq!(words(error.report()), ["AAAA: server failure", "A: server failure"]);
         assert_eq!(net.whole_log().sent_to_port(53), 0);
-        // The port is as good as any: the next name is asked over the same connection.
+        // The port works: the next question goes over the same connection.
         server.tls_recovers();
         assert_eq!(connect(net, &connector, "two.test", RTT).await, TLS);
         assert_eq!(net.tls_connections(server).len(), 1);
@@ -156,14 +156,14 @@ fn where_53_is_silent_as_well_the_error_says_so_and_nothing_is_remembered() {
         let config = he::Config::new().resolve_timeout(std::time::Duration::from_millis(150));
         let connector = net.connector().config(config);
         let error = net.call(connector.connect("www.test", &[443])).await.unwrap_err();
-        // Three times 150 ms, less what the resolver needs to be heard.
+        // Three times 150 ms, less the 5 ms by which the resolver ends before the race.
         net.assert_returned(445);
         assert_eq!(words(error.report()), ["AAAA: no answer", "A: no answer"]);
         assert!(error.to_string().contains("192.0.2.53:53"), "{error}");
         // The SYN that the kernel repeats after a second finds an open port.
         server.host().reachable();
         let came = connect(net, &connector, "one.test", RTT).await;
-        assert_eq!(came, in_clear("TLS was not up in time"));
+        assert_eq!(came, plaintext("TLS was not up in time"));
         net.pass(600).await;
         secured(net, server, 1).await;
         assert_eq!(connect(net, &connector, "two.test", RTT).await, TLS);
@@ -177,7 +177,7 @@ fn where_853_is_dropped_and_udp_as_well_tcp_is_the_way() {
         server(net).tls(certificate()).tls_silent().udp_silent();
         let connector = net.connector();
         let came = connect(net, &connector, "one.test", 50 + 250 + 2 * RTT).await;
-        let tcp = Came { origin: Origin::Tcp, ..in_clear("TLS was not up in time") };
+        let tcp = Came { origin: Origin::Tcp, ..plaintext("TLS was not up in time") };
         assert_eq!(came, tcp);
         assert_eq!(connect(net, &connector, "two.test", RTT).await, tcp);
         assert!(net.asked().iter().all(|asked| asked.over == Over::Tcp));

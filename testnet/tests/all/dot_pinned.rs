@@ -1,4 +1,4 @@
-//! Pinned name servers: the pin replaces issuer and validity, and nothing replaces the pin.
+//! Pinned name servers. The pin replaces issuer and validity, and nothing replaces the pin.
 
 use he::LookupErrorKind;
 use he::dns::{self, Pin, Trust};
@@ -6,7 +6,7 @@ use he_testnet::{Authority, Certificate, NameServer, internet};
 
 use crate::support::strict::{Lab, NAME, RTT, SERVER, asked, at, connect, fail, resolver};
 
-/// A connection is made, over TLS 1.3.
+/// The time of a new connection over TLS 1.3 and an answer.
 const COLD: u64 = 3 * RTT;
 
 fn key(certificate: &Certificate) -> Pin {
@@ -22,12 +22,12 @@ fn pinned(server: NameServer, pins: &[Pin]) -> dns::NameServer {
     pins.iter().fold(strict, |server, pin| server.pin(*pin).unwrap())
 }
 
-/// Of keys that nobody has.
+/// Pins of keys that do not exist.
 fn others() -> [Pin; 2] {
     [7, 8].map(|n| Pin::key_sha256([n; 32]))
 }
 
-/// A server that is taken, with the name to be authenticated by it as well.
+/// The certificate, pins and name of a server that is accepted.
 type Good = (Certificate, Vec<Pin>, Option<&'static str>);
 
 #[test] // R-7858-4.2a, R-7858-4.2b, R-7858-4.2c
@@ -46,13 +46,13 @@ fn any_pin_of_the_servers_own_certificate_will_do() {
             (good.clone(), vec![other, Pin::certificate_sha256([7; 32]), key(&good)], None),
             (good.clone(), vec![key(&good)], Some(NAME)),
             (good.clone(), vec![other, whole(&good)], Some(NAME)),
-            // The key stays, the certificate does not.
+            // The certificate is new, and the key is the same.
             (lab.root.renew(&good, &[NAME]), vec![key(&good)], Some(NAME)),
             (expired.clone(), vec![key(&expired)], None),
             (early.clone(), vec![whole(&early)], None),
             (alone.clone(), vec![key(&alone)], None),
             (cn_only.clone(), vec![key(&cn_only)], None),
-            // A name does not bring the issuer and the validity back.
+            // With a name, issuer and validity still do not count.
             named(stranger.issue_expired(&[NAME])),
             named(stranger.issue_too_early(&[NAME])),
             named(Certificate::self_signed(&[NAME])),
@@ -63,7 +63,7 @@ fn any_pin_of_the_servers_own_certificate_will_do() {
             let server = name.map_or(server.clone(), |name| server.hostname(name).unwrap());
             connect(net, &lab.connector(&[server]), "www.test", COLD, lab.server).await;
             let connection = net.tls_connections(lab.server).pop().unwrap();
-            // R-8310-6.6a: the name is sent where the policy has one, and only there.
+            // R-8310-6.6a: the name is sent only if the policy has one.
             assert_eq!(connection.hello.unwrap().name.as_deref(), name);
         }
     });
@@ -83,7 +83,8 @@ fn a_server_that_goes_over_to_its_backup_key_is_still_known() {
         let connector = he::Connector::new(resolver);
         lab.server.tls(first.clone());
         connect(net, &connector, "one.test", COLD, lab.server).await;
-        // A renewed certificate, then another key: each time it closes and has no old sessions.
+        // A renewed certificate, then another key. Each time the server closes the connection and
+        // drops its sessions.
         for (certificate, name) in
             [(lab.root.renew(&first, &[NAME]), "two.test"), (backup, "3.test")]
         {
@@ -102,7 +103,8 @@ fn wrong(expected: Pin, found: Pin) -> String {
     format!("wrong pin: expected {expected}, found {found}")
 }
 
-/// Each is refused when the certificate is there, by both versions of TLS, and nothing is asked.
+/// Each server is refused when its certificate arrives, over both versions of TLS, and no question
+/// is sent.
 fn refused(rows: impl Fn(&Lab) -> Vec<(Certificate, dns::NameServer, String)>) {
     internet(|net| async move {
         let lab = Lab::new(net);
@@ -112,10 +114,10 @@ fn refused(rows: impl Fn(&Lab) -> Vec<(Certificate, dns::NameServer, String)>) {
                 let connector = lab.connector(std::slice::from_ref(&server));
                 let error = fail(net, &connector, &format!("www{nth}.test")).await;
                 net.assert_returned(2 * RTT);
-                let who = "name server not authenticated (192.0.2.1:853)";
-                assert_eq!(error.to_string(), format!("{who}: {cause}"));
+                let prefix = "name server not authenticated (192.0.2.1:853)";
+                assert_eq!(error.to_string(), format!("{prefix}: {cause}"));
                 assert_eq!(error.kind(), LookupErrorKind::Untrusted);
-                // No match is final.
+                // A mismatch is final.
                 assert_eq!(net.log().starts_to(at(lab.server)).len(), 1);
             }
         }
@@ -141,7 +143,7 @@ fn a_wrong_pin_is_told_with_what_was_found_in_its_place() {
                 server(&[key(&old), one, two]),
                 format!("wrong pin: expected {} or 2 more, found {}", key(&old), key(&new)),
             ),
-            // A good name is not enough.
+            // The right name is not enough.
             (
                 new.clone(),
                 server(&[key(&old)]).hostname(NAME).unwrap(),
@@ -219,9 +221,9 @@ fn a_pinned_certificate_needs_its_private_key() {
 fn a_pinned_server_needs_no_root_certificate() {
     internet(|net| async move {
         let (lab, certificate) = Lab::good(net);
-        let nobody = || Trust::roots(Authority::new().roots());
+        let other = || Trust::roots(Authority::new().roots());
         let empty = || Trust::roots(tokio_rustls::rustls::RootCertStore::empty());
-        for trust in [nobody(), empty(), Trust::platform()] {
+        for trust in [other(), empty(), Trust::platform()] {
             let server = [pinned(lab.server, &[key(&certificate)])];
             let connector = he::Connector::new(resolver(&server, trust));
             connect(net, &connector, "www.test", COLD, lab.server).await;

@@ -1,4 +1,4 @@
-//! Servers that are asked in clear: UDP that is silent, and what never goes to port 853.
+//! Servers that are asked in plaintext: UDP that is silent, and port 853 that is never used.
 
 use std::net::SocketAddr;
 
@@ -7,13 +7,13 @@ use he::{Connector, Origin};
 use he_testnet::{Net, Over, internet};
 
 use crate::support::dot::{
-    Came, RTT, TLS, certificate, connect, connect_by, in_clear, opportunistic, patient, server,
+    Came, RTT, TLS, certificate, connect, connect_by, opportunistic, patient, plaintext, server,
 };
 
 const UDP: Came = Came { origin: Origin::Udp, why: None };
 const TCP: Came = Came { origin: Origin::Tcp, why: None };
 
-/// A resolver that asks this server, given in the text form.
+/// A connector that asks this server, which is given in the text form.
 fn given(text: &str) -> Connector {
     Connector::new(Resolver::name_servers([text.parse().unwrap()]).unwrap())
 }
@@ -32,7 +32,7 @@ fn where_udp_is_silent_tcp_joins_after_250_ms_and_goes_first_then() {
         server(net).tls(certificate()).udp_silent();
         let connector = plain();
         assert_eq!(connect(net, &connector, "one.test", 250 + 2 * RTT).await, TCP);
-        // Over the connection that is there; UDP is not asked.
+        // The connection is reused, and UDP is left out.
         assert_eq!(connect(net, &connector, "two.test", RTT).await, TCP);
         assert!(net.log().packets().iter().all(|packet| packet.body != he_testnet::Body::Udp));
         assert_eq!(connect(net, &connector, "three.test", RTT).await, TCP);
@@ -46,7 +46,7 @@ fn where_udp_is_silent_tcp_joins_after_250_ms_and_goes_first_then() {
 fn where_udp_and_853_are_silent_tcp_is_found_as_well() {
     internet(|net| async move {
         server(net).tls(certificate()).udp_silent().tls_closed();
-        let tcp = Came { origin: Origin::Tcp, ..in_clear("connection refused") };
+        let tcp = Came { origin: Origin::Tcp, ..plaintext("connection refused") };
         let connector = patient();
         assert_eq!(connect(net, &connector, "one.test", RTT + 250 + 2 * RTT).await, tcp);
         assert_eq!(connect(net, &connector, "two.test", RTT).await, tcp);
@@ -80,14 +80,14 @@ fn a_server_for_tcp_gets_no_datagram() {
     });
 }
 
-#[test] // R-8310-5a: and the default is another
+#[test] // R-8310-5a: unlike the default
 fn the_plain_system_never_touches_853() {
     internet(|net| async move {
         let server = server(net).tls(certificate());
         let connector = plain();
         assert_eq!(connect(net, &connector, "one.test", RTT).await, UDP);
         assert_eq!(sent(net), [2, 0]);
-        // Nor where the server fails.
+        // The same holds if the server fails.
         server.servfail();
         net.dns("two.test").aaaa([net.host("2001:db8::1")]);
         connector.connect("two.test", &[443]).await.unwrap_err();
@@ -100,12 +100,12 @@ fn the_plain_system_never_touches_853() {
 fn a_server_on_this_host_is_asked_in_clear() {
     internet(|net| async move {
         net.resolv_conf("nameserver 127.0.0.1\n");
-        // Not on the wire: its connections are known to the server alone.
+        // Loopback is not the wire, so only the server knows the connections.
         let here = net.name_server("127.0.0.1").tls(certificate());
         let by = SocketAddr::new(here.ip(), 53);
         assert_eq!(connect_by(net, &net.connector(), "one.test", 0).await, (UDP, by));
         assert_eq!(net.tls_connections(here).len(), 0);
-        // It would speak TLS with whoever has chosen it.
+        // It speaks TLS if the caller chose it.
         let chosen = Connector::new(opportunistic(here));
         assert_eq!(connect(net, &chosen, "two.test", 0).await, TLS);
         assert_eq!(net.tls_connections(here).len(), 1);

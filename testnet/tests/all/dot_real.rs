@@ -1,4 +1,4 @@
-//! The resolver and name servers that others have written: unbound and knot-resolver.
+//! The resolver against unbound and knot-resolver.
 
 use he::dns::{self, Pin};
 use he::{Connector, LookupErrorKind, LookupOutcome, Origin, Report};
@@ -21,13 +21,13 @@ impl Scene {
         let lab = Lab::new(net);
         let certificate = lab.root.intermediate().issue(&[NAME, SERVER]);
         lab.server.tls_open();
-        // No AAAA wins a race before A is known: both lookups end.
+        // The race takes so long that both lookups end before it.
         let peers = [net.host(V6).rtt(80), net.host(V4).rtt(80)];
         Self { lab, certificate, peers }
     }
 }
 
-/// AAAA and A of a name come over TLS from the server.
+/// Asserts that AAAA and A of a name come over TLS from the server.
 async fn both(scene: &Scene, connector: &Connector, name: &str) -> Report {
     let net = scene.lab.net;
     let dialled = connector.connect_with(name, &[443], he::Attempt::connect);
@@ -49,7 +49,7 @@ fn connections(net: Net, server: NameServer) -> usize {
     net.whole_log().starts_to(at(server)).len()
 }
 
-/// Each policy: two names on one connection, AAAA and A of each.
+/// By each policy, AAAA and A of two names come over one connection.
 async fn by_each_policy(scene: &Scene) {
     let net = scene.lab.net;
     let whole = Pin::certificate_sha256(scene.certificate.certificate_sha256());
@@ -71,7 +71,7 @@ async fn by_each_policy(scene: &Scene) {
     }
 }
 
-/// A name that it does not know, and a client that does not know it.
+/// A name that the server does not have, and clients that do not trust the server.
 async fn refusals(scene: &Scene) {
     let net = scene.lab.net;
     let good = scene.lab.connector(&[Policy::Name.of(scene.lab.server, &scene.certificate)]);
@@ -98,8 +98,8 @@ async fn refusals(scene: &Scene) {
     );
 }
 
-/// The first connection of all is forgotten on its way. The next one resumes its session: that shows
-/// in what the server sends, no certificates among it.
+/// A NAT forgets the first connection. The next one resumes its session: the server sends no
+/// certificates again.
 async fn resumes(scene: &Scene) -> Connector {
     let server = Policy::Name.of(scene.lab.server, &scene.certificate);
     let connector = scene.lab.connector(&[server]);
@@ -111,7 +111,8 @@ async fn resumes(scene: &Scene) -> Connector {
     connector
 }
 
-/// The last call made one connection, and less came over it than over the first one.
+/// Asserts that the last call made one connection, over which fewer bytes came than the `full` ones
+/// over the first one.
 fn is_resumed(scene: &Scene, full: usize) {
     let (log, server) = (scene.lab.net.log(), at(scene.lab.server));
     assert_eq!(log.starts_to(server).len(), 1);
@@ -120,7 +121,8 @@ fn is_resumed(scene: &Scene, full: usize) {
     assert!(resumed + certificates <= full, "{resumed} and {certificates} of {full} bytes");
 }
 
-/// A server that closes what is idle after 2 s: that costs a connection, and no handshake in full.
+/// The server closes a connection that is idle for 2 s. That costs a connection, and no full
+/// handshake.
 async fn closes_idle(scene: &Scene) {
     let (net, server) = (scene.lab.net, at(scene.lab.server));
     let connector = scene.lab.connector(&[Policy::Pinned.of(scene.lab.server, &scene.certificate)]);
@@ -139,7 +141,7 @@ async fn serves(net: Net, program: Program) {
     let kept = resumes(&scene).await;
     by_each_policy(&scene).await;
     refusals(&scene).await;
-    // The first connection of all is still there, or is made again.
+    // The first connection is still open, or is made again.
     both(&scene, &kept, NAMES[2]).await;
     assert_eq!(net.whole_log().sent_to_port(53), 0);
     drop(server);

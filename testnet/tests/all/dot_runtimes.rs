@@ -1,5 +1,5 @@
-//! Several tokio runtimes in one process: each has connections of its own, and all know what one
-//! has learnt of a server.
+//! Several tokio runtimes in one process. Each has connections of its own, and they share what the
+//! resolver knows about the ports of a server.
 
 use he::Connector;
 use he_testnet::{NameServer, Net, Over, internet};
@@ -7,14 +7,14 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::spawn_blocking;
 
 use crate::support::dot::{
-    RTT, TLS, aaaa, came, certificate, connect, connections, in_clear, patient, server, tls_port,
+    RTT, TLS, aaaa, came, certificate, connect, connections, patient, plaintext, server, tls_port,
 };
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// Another runtime, which has connected over TLS and is not driven any more.
+/// Another runtime, which has connected over TLS and is no longer polled.
 async fn left_with_a_connection(net: Net, connector: &Connector) -> Runtime {
     net.dns("other.test").aaaa([net.host("2001:db8::1").rtt(20)]);
     let connector = connector.clone();
@@ -30,7 +30,7 @@ async fn left_with_a_connection(net: Net, connector: &Connector) -> Runtime {
     other
 }
 
-/// Another runtime, which is not driven any more when this can be seen.
+/// Another runtime, which is no longer polled once `seen` is true.
 async fn left_in_the_middle(
     net: Net,
     connector: &Connector,
@@ -55,7 +55,7 @@ fn each_runtime_has_a_connection_of_its_own() {
         assert_eq!(connect(net, &connector, "one.test", 3 * RTT).await, TLS);
         assert_eq!(connect(net, &connector, "two.test", RTT).await, TLS);
         assert_eq!(connections(net), [0, 1]);
-        // Neither are sessions shared.
+        // Sessions are not shared either.
         assert!(!net.tls_connections(server)[1].resumed);
         other.shutdown_background();
     });
@@ -99,12 +99,12 @@ fn a_runtime_that_nobody_drives_in_the_middle_of_a_handshake_holds_up_no_other()
     });
 }
 
-/// What one runtime has found out of the port costs another nothing.
+/// One runtime finds out about the port, which then costs another one nothing.
 fn is_known_to_all(ill: impl FnOnce(NameServer) -> NameServer, first: u64, why: &'static str) {
     internet(move |net| async move {
         let server = ill(server(net).tls(certificate()));
         let connector = patient();
-        assert_eq!(connect(net, &connector, "one.test", first).await, in_clear(why));
+        assert_eq!(connect(net, &connector, "one.test", first).await, plaintext(why));
         net.dns("two.test").aaaa([net.host("2001:db8::1").rtt(20)]);
         let call = spawn_blocking({
             let connector = connector.clone();
@@ -114,7 +114,7 @@ fn is_known_to_all(ill: impl FnOnce(NameServer) -> NameServer, first: u64, why: 
             }
         });
         let established = net.call(async { call.await.unwrap() }).await.unwrap();
-        assert_eq!(came(aaaa(&established.report)), in_clear(why));
+        assert_eq!(came(aaaa(&established.report)), plaintext(why));
         assert_eq!(net.log().starts_to(tls_port(server)).len(), 0);
         assert!(net.asked().iter().rev().take(2).all(|asked| asked.over == Over::Udp));
     });

@@ -1,5 +1,5 @@
-//! Several name servers that may have DNS over TLS, of different health; servers of IPv6 and of a
-//! link.
+//! Several name servers that may have DNS over TLS, some of which fail; name servers with IPv6 and
+//! link-local addresses.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,20 +8,20 @@ use he::{Connector, Origin};
 use he_testnet::{Home, NAME_SERVER_V6, NameServer, Net, internet, internet_at};
 
 use crate::support::dot::{
-    Came, PATIENCE, RTT, TLS, certificate, connect, connect_by, in_clear, patient, server,
+    Came, PATIENCE, RTT, TLS, certificate, connect, connect_by, patient, plaintext, server,
     server_at,
 };
 
 const FIRST: &str = "192.0.2.1";
 const TWO: &str = "nameserver 192.0.2.1\nnameserver 192.0.2.53\n";
 
-/// Two servers with TLS; the first is ill.
+/// Two servers with TLS, the first of which has a fault.
 fn two(net: Net, ill: impl FnOnce(NameServer) -> NameServer) -> [NameServer; 2] {
     net.resolv_conf(TWO);
     [ill(server_at(net, FIRST).tls(certificate())), server(net).tls(certificate())]
 }
 
-/// How many questions this server got.
+/// The number of questions to this server.
 fn asked(net: Net, server: NameServer) -> usize {
     net.asked().iter().filter(|asked| asked.server == server.ip()).count()
 }
@@ -37,7 +37,7 @@ fn assert_reason(net: Net, came: &Came, why: Option<&'static str>) {
     }
 }
 
-/// The second server answers over TLS after `at` ms, and is the only one that the next call asks.
+/// The second server answers over TLS after `at` ms, and the next call asks no other.
 fn the_second_takes_over(
     ill: impl FnOnce(NameServer) -> NameServer,
     at: u64,
@@ -76,7 +76,7 @@ fn a_first_server_that_fails_costs_what_its_answer_takes_once() {
     the_second_takes_over(NameServer::servfail, 3 * RTT + 3 * RTT, None);
 }
 
-#[test] // R-8305-3.1b: over TLS, and in clear
+#[test] // R-8305-3.1b: over TLS, and in plaintext
 fn a_first_server_that_refuses_costs_its_two_answers_once() {
     the_second_takes_over(NameServer::refuses, 7 * RTT, Some("REFUSED over TLS"));
 }
@@ -90,9 +90,9 @@ fn a_first_server_with_closed_ports_costs_two_round_trips_once() {
     the_second_takes_over(ill, 2 * RTT + 3 * RTT, Some("connection refused"));
 }
 
-/// TLS to the first server does not work, but it answers in clear, after `at` ms: the second one is
-/// not asked.
-fn the_first_answers_in_clear(
+/// TLS to the first server does not work, but the server answers in plaintext after `at` ms. The
+/// second server is not asked.
+fn the_first_answers_in_plaintext(
     connector: fn() -> Connector,
     ill: impl FnOnce(NameServer) -> NameServer,
     at: u64,
@@ -102,7 +102,7 @@ fn the_first_answers_in_clear(
         let [first, second] = two(net, ill);
         let (connector, by) = (connector(), SocketAddr::new(first.ip(), 53));
         let came = connect_by(net, &connector, "one.test", at).await;
-        assert_eq!(came, (in_clear(why), by));
+        assert_eq!(came, (plaintext(why), by));
         let (came, server) = connect_by(net, &connector, "two.test", RTT).await;
         assert_eq!((came.origin, server), (Origin::Udp, by));
         assert_eq!(net.whole_log().sent_to(second.host()), 0);
@@ -112,21 +112,22 @@ fn the_first_answers_in_clear(
 #[test] // R-8310-5c
 fn a_first_server_behind_a_dropped_853_answers_in_clear() {
     let why = "TLS was not up in time";
-    the_first_answers_in_clear(Connector::default, NameServer::tls_silent, 50 + RTT, why);
+    the_first_answers_in_plaintext(Connector::default, NameServer::tls_silent, 50 + RTT, why);
 }
 
 #[test] // R-8310-5c
 fn a_first_server_that_answers_another_question_over_tls_answers_in_clear() {
     let why = "an answer to another question";
-    the_first_answers_in_clear(patient, NameServer::tls_wrong_question, 4 * RTT, why);
+    the_first_answers_in_plaintext(patient, NameServer::tls_wrong_question, 4 * RTT, why);
 }
 
-#[test] // R-8305-3.1b: the first is tried for TLS only as long as the second is not asked
+#[test] // R-8305-3.1b: the first is given time for TLS until the second is asked
 fn a_first_server_whose_tls_is_up_and_mute_gives_way_to_the_second() {
     internet(|net| async move {
         let [_, second] = two(net, NameServer::tls_never);
         let (connector, by) = (patient(), SocketAddr::new(second.ip(), 853));
-        // The first is asked in clear 250 ms after the question, the second 250 ms after the call.
+        // The first is asked in plaintext 250 ms after the question, the second 250 ms after the
+        // call.
         let came = connect_by(net, &connector, "one.test", 250 + 3 * RTT).await;
         assert_reason(net, &came.0, Some("TLS is up and silent"));
         assert!(came.1 == by || came.0.origin == Origin::Udp, "{came:?}");
@@ -192,7 +193,7 @@ fn a_server_of_a_link_in_resolv_conf_is_asked_in_clear() {
     });
 }
 
-#[test] // R-4007-11: whoever writes it down decides
+#[test] // R-4007-11: the caller decides
 fn a_server_of_a_link_that_is_given_is_asked_over_tls() {
     internet_at(with_link_local(), |net| async move {
         server_at(net, LINK_LOCAL).tls(certificate());

@@ -1,12 +1,11 @@
-//! What is slow, what is dead, and what is only refused: the system's resolver does not take one for
-//! the other.
+//! Slow names, dead ports and refusals, which the system's resolver does not confuse.
 
 use he::{Connector, Origin};
 use he_testnet::{NameServer, Net, internet, words};
 
-use crate::support::dot::{RTT, TLS, certificate, connect, in_clear, patient, server};
+use crate::support::dot::{RTT, TLS, certificate, connect, patient, plaintext, server};
 
-/// Asks for a name that its server answers after 600 ms; from 200 ms on it needs only 130, so that
+/// Asks for a name whose answer takes 600 ms. From 200 ms on an answer takes only 130 ms, so that
 /// UDP, which joins at about 280 ms, is answered before TLS.
 async fn slow_name(net: Net, connector: &Connector) {
     let v6 = net.host("2001:db8::1").rtt(20);
@@ -29,7 +28,7 @@ fn a_slow_first_name_does_not_make_a_dead_port_of_a_good_one() {
         server(net).tls(certificate());
         let connector = patient();
         slow_name(net, &connector).await;
-        // The late answer over TLS has come, or comes within a second.
+        // The late answer comes over TLS meanwhile, or soon after.
         net.pass(300).await;
         assert_eq!(connect(net, &connector, "next.test", RTT).await, TLS);
     });
@@ -47,7 +46,7 @@ fn a_slow_name_on_a_line_that_has_answered_is_not_told_in_clear() {
     });
 }
 
-// 3 s without a packet to port 53, once.
+// In an earlier version that took 3 s, without a packet to port 53.
 #[test] // R-7858-3.4b, R-8310-5c
 fn a_forgotten_connection_to_a_port_that_is_closed_by_now_costs_250_ms_and_round_trips() {
     internet(|net| async move {
@@ -57,12 +56,12 @@ fn a_forgotten_connection_to_a_port_that_is_closed_by_now_costs_250_ms_and_round
         server.tls_forgets();
         server.tls_closed();
         let came = connect(net, &connector, "two.test", 250 + 2 * RTT).await;
-        assert_eq!(came, in_clear("TLS was not up in time"));
+        assert_eq!(came, plaintext("TLS was not up in time"));
         assert_eq!(connect(net, &connector, "three.test", RTT).await.origin, Origin::Udp);
     });
 }
 
-// 2 s, and an error about port 853, once.
+// In an earlier version that took 2 s and gave an error about port 853.
 #[test] // R-8310-5c
 fn where_853_is_silent_and_53_refuses_the_refusal_is_told_at_once() {
     internet(|net| async move {
@@ -73,7 +72,7 @@ fn where_853_is_silent_and_53_refuses_the_refusal_is_told_at_once() {
         net.assert_starts(&[]);
         net.assert_returned(50 + RTT);
         assert_eq!(words(error.report()), ["AAAA: refused", "A: refused"]);
-        let told = error.report().lookups()[0].error().unwrap();
-        assert_eq!(told.plaintext_reason(), Some("TLS was not up in time"));
+        let reported = error.report().lookups()[0].error().unwrap();
+        assert_eq!(reported.plaintext_reason(), Some("TLS was not up in time"));
     });
 }

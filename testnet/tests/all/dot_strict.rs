@@ -1,5 +1,5 @@
-//! Strict name servers that are what they ought to be: by name and by address, over both versions of
-//! TLS, on connections that end and are made again.
+//! Strict name servers without faults: by name and by address, over both versions of TLS, on
+//! connections that end and are made again.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use he_testnet::{Goodbye, NameServer, Net, Over, TlsConnection, internet};
 
 use crate::support::strict::{Lab, NAME, Policy, RTT, SERVER, asked, at, connect};
 
-/// The connection's own handshakes, and the first question's way.
+/// The time of a new connection and an answer.
 const COLD: u64 = 3 * RTT;
-/// TLS 1.2 takes a round trip more, if no session is resumed.
+/// TLS 1.2 takes one round trip more, unless it resumes a session.
 const COLD_12: u64 = 4 * RTT;
-/// On a connection that is up.
+/// The time of an answer over an open connection.
 const WARM: u64 = RTT;
 
 /// The connections to the server, and whether each of them resumed a session.
@@ -95,7 +95,7 @@ fn addresses_of_both_families_and_wildcards_are_names() {
     });
 }
 
-/// The server closes the idle connection, and waits until that has been heard.
+/// The server closes the idle connection. Waits until the client has received that.
 async fn closes_idle(net: Net, server: NameServer, goodbye: Goodbye) {
     server.tls_closes_idle(0, goodbye);
     let open = || net.tls_connections(server).iter().any(|it| it.ended.is_none());
@@ -129,7 +129,7 @@ fn after_an_idle_close_the_session_is_resumed() {
     });
 }
 
-#[test] // R-7858-3.4b: what the server does not resume is made anew
+#[test] // R-7858-3.4b
 fn without_tickets_a_connection_is_made_anew() {
     internet(|net| async move {
         let (lab, certificate) = Lab::good(net);
@@ -157,7 +157,7 @@ fn a_connection_that_ends_under_a_question_costs_another_one() {
     });
 }
 
-#[test] // R-7858-3.4b: a NAT forgets, no FIN comes
+#[test] // R-7858-3.4b: a NAT forgets the connection, and no FIN comes
 fn a_connection_that_falls_silent_costs_250_ms_and_another_one() {
     internet(|net| async move {
         let (lab, certificate) = Lab::good(net);
@@ -185,7 +185,7 @@ fn answers_come_in_any_order() {
     });
 }
 
-#[test] // R-7858-3.4a: a thousand questions on it
+#[test] // R-7858-3.4a: for a thousand questions
 fn five_hundred_names_at_once_share_one_connection() {
     internet(|net| async move {
         let (lab, certificate) = Lab::good(net);
@@ -204,7 +204,7 @@ fn five_hundred_names_at_once_share_one_connection() {
     });
 }
 
-#[test] // a connect that is dropped leaves the connection to those who come after it
+#[test] // the connection serves the calls after the one that is dropped
 fn a_cancelled_connect_does_no_harm() {
     internet(|net| async move {
         let (lab, certificate) = Lab::good(net);

@@ -1,4 +1,4 @@
-//! Strict name servers with certificates that do not stand the test: no query leaves at all.
+//! Strict name servers with wrong certificates: no question leaves.
 
 use he::LookupErrorKind;
 use he_testnet::{Authority, Certificate, NameServer, internet};
@@ -7,10 +7,10 @@ use crate::support::strict::{
     Lab, NAME, Policy, RTT, SERVER, asked, at, connect, fail, without_numbers,
 };
 
-/// What is wrong with a certificate, in the words of the error.
+/// A certificate, and the mistake in it as the error names it.
 type Bad = (Certificate, &'static str);
 
-/// TLS 1.2 and 1.3: the error is there when the certificate is, after two round trips.
+/// Over TLS 1.2 and 1.3 the error comes with the certificate, after two round trips.
 fn each_certificate(policy: Policy, bad: impl Fn(&Authority) -> Vec<Bad>) {
     internet(|net| async move {
         let lab = Lab::new(net);
@@ -25,7 +25,7 @@ fn each_certificate(policy: Policy, bad: impl Fn(&Authority) -> Vec<Bad>) {
                     without_numbers(&error),
                     format!("name server not authenticated (192.0.2.1:853): {cause}")
                 );
-                // No match is final (R-7858-4.2a), and the server has seen no handshake.
+                // A mismatch is final (R-7858-4.2a).
                 assert_eq!(net.log().starts_to(at(lab.server)).len(), 1);
             }
         }
@@ -38,7 +38,7 @@ const UNKNOWN: &str = "unknown issuer: no trusted root leads to it";
 const EXPIRED: &str = "expired: N days ago by the clock of this host";
 const EARLY: &str = "not valid yet: in N days by the clock of this host";
 
-/// What is wrong whoever the certificate is for.
+/// Certificates that are wrong whatever name they are for.
 fn untrusted(root: &Authority) -> Vec<Bad> {
     let names = &[NAME, SERVER];
     vec![
@@ -128,7 +128,7 @@ fn a_server_that_has_a_good_certificate_at_last_is_used_again() {
         let connector = he::Connector::new(resolver);
         fail(net, &connector, "one.test").await;
         lab.server.tls(lab.root.issue(&[NAME]));
-        // What failed is remembered for its name, for a second; of the server for 100 ms.
+        // The failure is remembered: 1 s for the name, and 100 ms for the server.
         let error = fail(net, &connector, "one.test").await;
         assert!(error.is_cached() && error.kind() == LookupErrorKind::Untrusted, "{error}");
         net.pass(100).await;

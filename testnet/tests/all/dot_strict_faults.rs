@@ -1,5 +1,5 @@
-//! Strict and pinned name servers that cannot be reached or do not answer, whatever their
-//! certificate: no packet goes to port 53, and the error says how far it got.
+//! Strict and pinned name servers with a good certificate that cannot be reached or do not answer.
+//! No packet goes to port 53, and the error says how far the question got.
 
 use he::dns::{self, Trust};
 use he::{Connector, LookupOutcome};
@@ -7,21 +7,21 @@ use he_testnet::{Authority, Goodbye, NameServer, internet};
 
 use crate::support::strict::{Lab, NAME, Policy, RTT, asked, at, fail, resolver, within};
 
-/// Lookups give up after so long where silence is met; 250 ms after a question another connection is
-/// made.
+/// The time-out of lookups that meet silence. It is short enough that no second connection is made,
+/// which happens 250 ms after a question.
 const PATIENCE: u64 = 250;
-/// That is 5 ms before the race stops listening.
+/// A lookup ends 5 ms before the race stops waiting for it.
 const GIVES_UP: u64 = PATIENCE - 5;
 
-/// What is wrong with a server.
+/// A fault of a server, and what follows from it.
 struct Fault {
     ill: fn(NameServer) -> NameServer,
-    /// Two, if it depends on whether the server has seen the ClientHello when it closes.
+    /// Two texts, if the error depends on whether the server closes before the ClientHello arrives.
     error: &'static str,
     after: u64,
-    /// Connections that are begun.
+    /// The number of connections.
     connections: usize,
-    /// Questions that arrive.
+    /// The number of questions that arrive.
     questions: usize,
 }
 
@@ -84,7 +84,7 @@ const FAULTS: [Fault; 13] = [
         1,
         2,
     ),
-    // From here on the questions are asked once more over a new connection.
+    // After the faults from here on, the questions are sent once more over a new connection.
     fault(
         NameServer::tls_wrong_id,
         "name server unreachable (192.0.2.1:853): an answer to no question",
@@ -108,7 +108,7 @@ const FAULTS: [Fault; 13] = [
     ),
 ];
 
-/// Each fault in its turn, each met by a resolver that knows nothing.
+/// Each fault meets a new resolver.
 fn each_fault(policy: Policy) {
     internet(move |net| async move {
         let (lab, certificate) = Lab::good(net);
@@ -149,7 +149,7 @@ fn pinned_with_a_name_each_fault_is_an_error_that_names_it() {
     each_fault(Policy::PinnedAndNamed);
 }
 
-/// A lookup's error, from the first of the two.
+/// The error of the first of the two lookups.
 async fn reason(connector: &Connector) -> String {
     let error = connector.connect("www.test", &[443]).await.unwrap_err();
     match error.report().lookups()[0].outcome() {
@@ -158,7 +158,7 @@ async fn reason(connector: &Connector) -> String {
     }
 }
 
-#[test] // R-8310-5.1b: 3 s, less what the resolver needs to be heard
+#[test] // R-8310-5.1b: 3 s, less the 5 ms by which the resolver ends before the race
 fn silence_of_any_kind_ends_with_the_lookups_own_time() {
     internet(|net| async move {
         let root = Authority::new();

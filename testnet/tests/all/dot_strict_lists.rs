@@ -1,4 +1,4 @@
-//! Several strict name servers, and the walls between them and all others.
+//! Several strict name servers, and their separation from all others.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use crate::support::strict::{
     Lab, NAME, Policy, RTT, SERVER, asked, at, connect, fail, peer, within,
 };
 
-/// A connection is made, over TLS 1.3.
+/// The time of a new connection over TLS 1.3 and an answer.
 const COLD: u64 = 3 * RTT;
 
-/// The second server of a list. It is a good one.
+/// The second server of a list, which has no fault.
 fn second(lab: &Lab) -> NameServer {
     let server = lab.net.name_server("192.0.2.2").tls(lab.root.issue(&[NAME, "192.0.2.2"]));
     server.host().rtt(RTT);
     server
 }
 
-/// The first server fails within so many milliseconds, or 250 ms pass: the second one answers, and
-/// the call after that asks nobody else.
+/// The first server fails after this many milliseconds, or is silent for 250 ms. The second one
+/// answers, and the next call asks no other.
 fn the_second_takes_over(ill: fn(&Lab) -> NameServer, after: u64) {
     internet(move |net| async move {
         let lab = Lab::new(net);
@@ -37,7 +37,7 @@ fn the_second_takes_over(ill: fn(&Lab) -> NameServer, after: u64) {
     });
 }
 
-#[test] // R-8310-6.6a: one that is not authenticated is left for one that is
+#[test] // R-8310-6.6a: a server that is authenticated takes the place of one that is not
 fn a_wrong_certificate_costs_two_round_trips_once() {
     the_second_takes_over(|lab| lab.server.tls(lab.root.issue(&["other.test"])), 2 * RTT);
 }
@@ -67,7 +67,7 @@ fn a_server_that_never_answers_costs_250_ms_once() {
     the_second_takes_over(|lab| lab.server.tls(lab.root.issue(&[NAME])).tls_never(), 250);
 }
 
-#[test] // the one that is not authenticated is told, not the silence
+#[test] // the error names the wrong certificate, not the silence
 fn of_two_bad_servers_the_one_with_the_wrong_certificate_is_told() {
     internet(|net| async move {
         let lab = Lab::new(net);
@@ -86,7 +86,7 @@ fn of_two_bad_servers_the_one_with_the_wrong_certificate_is_told() {
     });
 }
 
-/// What one connect learns: how the first answer came, and which addresses it has.
+/// The origin of the first answer of a call, whether it was cached, and its first address.
 async fn learns(net: Net, resolver: &Resolver) -> (Origin, bool, String) {
     let connector = Connector::new(resolver.clone());
     let dialled = connector.connect_with("www.test", &[443], he::Attempt::connect);
@@ -97,7 +97,7 @@ async fn learns(net: Net, resolver: &Resolver) -> (Origin, bool, String) {
     }
 }
 
-#[test] // R-8310-5.1b: an answer that anybody may have made up never serves a strict lookup
+#[test] // R-8310-5.1b: an answer that may be forged never serves a strict lookup
 fn no_answer_of_another_policy_serves_a_strict_lookup() {
     internet(|net| async move {
         let (lab, certificate) = Lab::good(net);
@@ -122,7 +122,7 @@ fn no_answer_of_another_policy_serves_a_strict_lookup() {
     });
 }
 
-#[test] // nor a connection or a session of it
+#[test] // the same holds for connections and sessions
 fn no_connection_of_another_policy_serves_a_strict_lookup() {
     internet(|net| async move {
         let lab = Lab::new(net);
@@ -172,7 +172,7 @@ fn a_mixed_list_is_refused_and_no_packet_leaves() {
     });
 }
 
-#[test] // what was learnt goes with the network, and the policy stays
+#[test] // the resolver forgets what it knows about servers, and keeps the policy
 fn after_a_change_of_network_a_strict_server_is_still_strict() {
     internet(|net| async move {
         let (lab, certificate) = Lab::good(net);

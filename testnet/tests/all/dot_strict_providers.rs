@@ -1,5 +1,5 @@
-//! Both of rustls's crypto providers are compiled in and the process has chosen none, which makes
-//! rustls panic wherever it is to choose: name servers are reached over TLS all the same.
+//! Both of rustls's crypto providers are compiled in and the process has chosen none, so rustls
+//! panics where it has to choose. Name servers are still reached over TLS.
 
 use std::panic::{catch_unwind, set_hook, take_hook};
 use std::time::Duration;
@@ -12,10 +12,10 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs, ring};
 
 use crate::support::strict::{Lab, Policy, RTT, asked, connect, fail, resolver};
 
-/// A connection is made, over TLS 1.3.
+/// The time of a new connection over TLS 1.3 and an answer.
 const COLD: u64 = 3 * RTT;
 
-/// Whether rustls can choose by itself.
+/// Whether rustls panics because it cannot choose a provider.
 fn rustls_panics() -> bool {
     let hook = take_hook();
     set_hook(Box::new(|_| {}));
@@ -24,7 +24,7 @@ fn rustls_panics() -> bool {
     panics
 }
 
-/// By each policy, from the first connect on.
+/// Connects by each policy.
 async fn connects(net: Net) {
     let (lab, certificate) = Lab::good(net);
     let roots = || Trust::roots(lab.root.roots());
@@ -34,11 +34,11 @@ async fn connects(net: Net) {
         connect(net, &connector, "www.test", COLD, lab.server).await;
     }
     let opportunistic = dns::NameServer::opportunistic((lab.server.ip(), 53).into());
-    // Plain DNS waits as long as it can: this is about the handshake.
+    // Plain DNS waits longer than the handshake takes, which is the point here.
     let opportunistic = resolver(&[opportunistic], Trust::default());
     let connector = Connector::new(opportunistic.with_plain_delay(Duration::from_secs(2)));
     connect(net, &connector, "www.test", COLD, lab.server).await;
-    // What the system trusts does not lead to a root of ours.
+    // The system does not trust the root of this test.
     let before = asked(net, lab.server).len();
     let server = [Policy::Name.of(lab.server, &certificate)];
     let error = fail(net, &Connector::new(resolver(&server, Trust::platform())), "www.test").await;
@@ -51,7 +51,7 @@ fn with_both_providers_and_no_choice_nothing_panics() {
     internet(|net| async move {
         assert!(rustls_panics());
         connects(net).await;
-        // The choice is the program's: the library makes none for it.
+        // The library leaves the choice to the program.
         assert!(CryptoProvider::get_default().is_none() && rustls_panics());
     });
 }

@@ -1,4 +1,5 @@
-//! What strict name servers are verified against, and what of a caller's own configuration counts.
+//! The root certificates for strict name servers, and the parts of a caller's configuration that
+//! count.
 
 use std::sync::Arc;
 
@@ -12,10 +13,10 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion
 
 use crate::support::strict::{Lab, NAME, Policy, RTT, asked, connect, fail, resolver};
 
-/// A connection is made, over TLS 1.3.
+/// The time of a new connection over TLS 1.3 and an answer.
 const COLD: u64 = 3 * RTT;
 
-/// A configuration as a caller may have it, with much that is not for name servers.
+/// A caller's configuration, with settings that are not for name servers.
 fn own_config(
     roots: RootCertStore,
     versions: &[&'static SupportedProtocolVersion],
@@ -53,7 +54,7 @@ fn without_a_root_certificate_no_packet_leaves() {
     });
 }
 
-#[test] // R-8310-8.1a: on a system that trusts somebody, else it would say that
+#[test] // R-8310-8.1a; a system that trusts no authority would give another error
 fn what_the_system_trusts_does_not_lead_to_a_private_authority() {
     internet(|net| async move {
         let (lab, certificate) = Lab::good(net);
@@ -72,8 +73,8 @@ fn what_the_system_trusts_does_not_lead_to_a_private_authority() {
     });
 }
 
-/// The last connection has no word of the protocols that the configuration has, nor of what may be
-/// sent early. Whether it resumed a session.
+/// Asserts that the last connection announces neither the protocols of the configuration nor early
+/// data. Returns whether it resumed a session.
 fn plain(net: Net, server: NameServer, name: Option<&str>) -> bool {
     let connection = net.tls_connections(server).pop().unwrap();
     let hello = connection.hello.unwrap();
@@ -82,7 +83,7 @@ fn plain(net: Net, server: NameServer, name: Option<&str>) -> bool {
     connection.resumed
 }
 
-#[test] // 0-RTT is off, although the server and the configuration have it
+#[test] // early data are off, although the server and the configuration allow them
 fn of_a_callers_configuration_alpn_early_data_and_sni_do_not_count() {
     internet(|net| async move {
         let (lab, certificate) = Lab::good(net);
@@ -109,7 +110,7 @@ fn of_a_callers_configuration_alpn_early_data_and_sni_do_not_count() {
     });
 }
 
-#[test] // its protocol versions and its verifier do
+#[test] // unlike ALPN, early data and SNI
 fn of_a_callers_configuration_versions_and_roots_count() {
     internet(|net| async move {
         let (lab, certificate) = Lab::good(net);

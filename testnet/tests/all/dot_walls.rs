@@ -1,22 +1,22 @@
-//! What an opportunistic resolver has and knows never serves a strict one, of the same server and
+//! Nothing that an opportunistic resolver has or knows serves a strict resolver of the same server
 //! in the same process.
 
 use he::Connector;
 use he::dns::{NameServer as Configured, Resolver, Trust};
 use he_testnet::{Authority, Goodbye, NameServer, Net, internet};
 
-use crate::support::dot::{RTT, TLS, connect, ended, in_clear, patient, server};
+use crate::support::dot::{RTT, TLS, connect, ended, patient, plaintext, server};
 
 const NAME: &str = "dns.test";
 
-/// Asks the server of all stories by its name, and trusts this root.
+/// A connector that authenticates the server by its name, and trusts this root.
 fn strict(root: &Authority) -> Connector {
     let server: Configured = "tls:192.0.2.53!dns.test".parse().unwrap();
     let resolver = Resolver::name_servers([server]).unwrap();
     Connector::new(resolver.with_trust(Trust::roots(root.roots())))
 }
 
-/// The names in the hellos of all connections, and whether they resumed a session.
+/// The name in the ClientHello of each connection, and whether it resumed a session.
 fn hellos(net: Net, server: NameServer) -> Vec<(Option<String>, bool)> {
     let seen = net.tls_connections(server).into_iter();
     seen.map(|it| (it.hello.and_then(|hello| hello.name), it.resumed)).collect()
@@ -30,7 +30,7 @@ fn an_opportunistic_answer_or_connection_never_serves_a_strict_resolver() {
         let open = patient();
         assert_eq!(connect(net, &open, "www.test", 3 * RTT).await, TLS);
         assert_eq!(net.asked().len(), 2);
-        // The same name: it is asked for again, over a connection of its own, with a name in it.
+        // The strict resolver asks for the same name again, over a new connection, with SNI.
         assert_eq!(connect(net, &strict(&root), "www.test", 3 * RTT).await, TLS);
         assert_eq!(net.asked().len(), 4);
         assert_eq!(hellos(net, server), [(None, false), (Some(NAME.to_owned()), false)]);
@@ -76,13 +76,13 @@ fn a_port_that_is_dead_for_an_opportunistic_resolver_is_tried_by_a_strict_one() 
         let root = Authority::new();
         let server = server(net).tls(root.issue(&[NAME])).tls_refuses();
         let open = patient();
-        let refused = in_clear("REFUSED over TLS");
+        let refused = plaintext("REFUSED over TLS");
         assert_eq!(connect(net, &open, "www.test", 4 * RTT).await, refused);
         server.tls_recovers();
         let strict = strict(&root);
         assert_eq!(connect(net, &strict, "www.test", 3 * RTT).await, TLS);
         assert_eq!(net.log().sent_to_port(53), 0);
-        // And the good port that a strict one has found changes nothing for the other.
+        // The strict resolver has found that the port works, and the other one does not know that.
         assert_eq!(connect(net, &open, "two.test", RTT).await, refused);
     });
 }

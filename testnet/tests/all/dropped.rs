@@ -1,4 +1,4 @@
-//! The future is dropped: nothing goes on.
+//! Nothing goes on after the future is dropped.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use he_testnet::{End, Host, Net, internet, words};
 
 type Kept = Arc<Mutex<Option<Report>>>;
 
-/// Connects to `www.test` and drops the future after so many milliseconds; gives the report.
+/// Connects to `www.test`, drops the future after this many milliseconds, and returns the report.
 async fn dropped_after(net: Net, ms: u64) -> Report {
     let kept = Kept::default();
     let connector = keeping(net.connector(), &kept);
@@ -26,8 +26,8 @@ fn keeping(connector: Connector, kept: &Kept) -> Connector {
     connector.on_report(move |report| *kept.lock().unwrap() = Some(report.clone()))
 }
 
-/// What the host has sent stays as it is, for longer than the delay, the kernel's second, and the
-/// resolver's repetitions.
+/// Asserts that the home host sends no more than these packets, for longer than the Connection
+/// Attempt Delay, the kernel's second, and the resolver's repetitions.
 async fn stays_silent(net: Net, sent: &[(Host, usize)], questions: usize) {
     net.pass(1300).await;
     for (host, count) in sent {

@@ -1,4 +1,4 @@
-//! One of the two lookups fails: the other one is not held up.
+//! One of the two lookups fails, which does not delay the other one.
 
 use he_testnet::{DnsName, Host, Net, internet, words};
 
@@ -6,7 +6,7 @@ fn hosts(net: Net) -> (Host, Host) {
     (net.host("2001:db8::1").rtt(20), net.host("198.51.100.1").rtt(20))
 }
 
-/// A comes at once, AAAA fails after 30 ms: that ends the wait for it.
+/// A comes at once, and AAAA fails after 30 ms, which ends the wait for it.
 fn aaaa_fails(fails: impl FnOnce(DnsName) -> DnsName, word: &'static str) {
     internet(move |net| async move {
         let (v6, v4) = hosts(net);
@@ -20,7 +20,7 @@ fn aaaa_fails(fails: impl FnOnce(DnsName) -> DnsName, word: &'static str) {
         net.assert_over(v4, &[]).await;
         let aaaa = format!("AAAA: {word}");
         assert_eq!(words(&established.report), [&aaaa, "A: 1", "198.51.100.1:443: won"]);
-        assert_eq!(net.asked().len(), 2, "nobody asks again");
+        assert_eq!(net.asked().len(), 2, "no question is asked again");
     });
 }
 
@@ -44,7 +44,7 @@ fn nodata_for_aaaa_ends_the_wait_for_it() {
     aaaa_fails(DnsName::nodata, "no records");
 }
 
-/// A fails at once, AAAA comes after 30 ms.
+/// A fails at once, and AAAA comes after 30 ms.
 fn a_fails(fails: impl FnOnce(DnsName) -> DnsName, word: &'static str) {
     internet(move |net| async move {
         let (v6, v4) = hosts(net);
@@ -55,7 +55,7 @@ fn a_fails(fails: impl FnOnce(DnsName) -> DnsName, word: &'static str) {
         net.assert_over(v6, &[]).await;
         let a = format!("A: {word}");
         assert_eq!(words(&established.report), ["AAAA: 1", &a, "[2001:db8::1]:443: won"]);
-        assert_eq!(net.asked().len(), 2, "nobody asks again");
+        assert_eq!(net.asked().len(), 2, "no question is asked again");
     });
 }
 

@@ -1,4 +1,4 @@
-//! The gate: no packet to a forbidden address, whatever way it came.
+//! The gate. No packet goes to a forbidden address, wherever the address comes from.
 
 use std::collections::HashSet;
 use std::io::ErrorKind::WouldBlock;
@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener};
 use he::{Attempt, Connector, ErrorKind, Reason, Report};
 use he_testnet::{Host, Net, internet, words};
 
-/// A gate with these hosts, or ports of hosts, on its list.
+/// A connector whose gate refuses these hosts, or ports of hosts.
 fn gated(net: Net, forbidden: &[Host]) -> Connector {
     let forbidden = forbidden.to_vec();
     net.connector().allow(move |addr| !forbidden.iter().any(|host| host.is(addr)))
@@ -18,7 +18,7 @@ fn forbidden(report: &Report) -> Vec<String> {
     passed.filter(|it| it.reason == Reason::Forbidden).map(|it| it.addr.to_string()).collect()
 }
 
-/// Nothing was sent to these, up to now and for a delay more.
+/// Asserts that no packet went to these hosts, until a Connection Attempt Delay from now.
 async fn nothing_to(net: Net, hosts: &[Host]) {
     net.pass(300).await;
     for host in hosts {
@@ -87,7 +87,7 @@ fn a_forbidden_address_is_refused_however_it_is_written() {
     });
 }
 
-/// Listeners on the home host itself, which nobody comes to.
+/// Listeners on the home host itself, to which no connection may come.
 struct AtHome([TcpListener; 2]);
 
 impl AtHome {
@@ -99,7 +99,7 @@ impl AtHome {
         }))
     }
 
-    fn assert_nobody_came(&self) {
+    fn assert_no_connection(&self) {
         for listener in &self.0 {
             assert_eq!(listener.accept().unwrap_err().kind(), WouldBlock);
         }
@@ -120,8 +120,8 @@ fn localhost_and_loopback_answers_are_refused_as_well() {
             assert_eq!(error.kind(), ErrorKind::Forbidden, "{host}: {error}");
         }
         net.pass(50).await;
-        home.assert_nobody_came();
-        // They do work.
+        home.assert_no_connection();
+        // The listeners accept connections.
         net.connector().connect("rebound.test", &[8443]).await.unwrap();
     });
 }
@@ -144,7 +144,7 @@ fn one_port_may_be_forbidden() {
     });
 }
 
-/// What a server must not be led to, all of it on the wire or at home.
+/// Private addresses, all of which exist in the test.
 const PRIVATE_V4: [&str; 6] =
     ["10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "127.0.0.1"];
 const PRIVATE_V6: [&str; 5] =
@@ -171,7 +171,7 @@ fn is_public_lets_only_the_public_addresses_of_an_answer_through() {
         nothing_to(net, &private).await;
         let (first, second) = ("[2600::1]:443: cancelled", "192.31.196.1:443: won");
         assert_eq!(words(&established.report), ["AAAA: 6", "A: 7", first, second]);
-        // 10.0.0.1 came twice, once mapped.
+        // 10.0.0.1 came twice, the second time as a mapped address.
         let refused: HashSet<_> = forbidden(&established.report).into_iter().collect();
         assert_eq!(refused.len(), PRIVATE_V4.len() + PRIVATE_V6.len() - 1, "{refused:?}");
     });

@@ -1,4 +1,4 @@
-//! The system's `getaddrinfo`, which reads the story's resolv.conf, hosts file and nsswitch.conf,
+//! The system's `getaddrinfo`, which reads the test's resolv.conf, hosts file and nsswitch.conf,
 //! and asks its name server.
 
 use std::fs;
@@ -24,14 +24,14 @@ fn hosts(net: Net) -> (Host, Host) {
     (net.host("2001:db8::1").rtt(20), net.host("198.51.100.1").rtt(20))
 }
 
-/// Waits for what happens by itself, for as long as a test may take.
+/// Waits until a condition holds, for as long as a test may take.
 async fn until(net: Net, mut is: impl FnMut() -> bool) {
     while !is() {
         net.pass(2).await;
     }
 }
 
-/// How many threads for `getaddrinfo` there are.
+/// The number of threads for `getaddrinfo`.
 fn threads() -> usize {
     let tasks = fs::read_dir("/proc/self/task").unwrap();
     let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
@@ -79,14 +79,14 @@ fn errors_say_what_getaddrinfo_can_tell() {
         net.dns("none.test").aaaa([v6]).nodata().a([v4]).nodata();
         net.dns("v4.test").a([v4]);
         net.dns("down.test").aaaa([v6]).servfail().a([v4]).refused();
-        let told = async |name| match connect(net, name).await {
+        let reported = async |name| match connect(net, name).await {
             Ok(established) => words(&established.report),
             Err(error) => words(error.report()),
         };
-        assert_eq!(told("unknown.test").await, ["AAAA: no such name", "A: no such name"]);
-        assert_eq!(told("none.test").await, ["AAAA: no records", "A: no records"]);
-        assert_eq!(told("v4.test").await[..2], ["AAAA: no records", "A: 1"]);
-        assert_eq!(told("down.test").await, ["AAAA: server failure", "A: server failure"]);
+        assert_eq!(reported("unknown.test").await, ["AAAA: no such name", "A: no such name"]);
+        assert_eq!(reported("none.test").await, ["AAAA: no records", "A: no records"]);
+        assert_eq!(reported("v4.test").await[..2], ["AAAA: no records", "A: 1"]);
+        assert_eq!(reported("down.test").await, ["AAAA: server failure", "A: server failure"]);
         let error = connect(net, "unknown.test").await.unwrap_err();
         assert!(!error.is_transient());
         assert_eq!(
@@ -139,14 +139,14 @@ fn a_silent_server_costs_the_lookups_time_and_then_is_named() {
     });
 }
 
-/// glibc gives up after a second, so that the story sees it.
+/// With this resolv.conf glibc gives up after a second.
 const SHORT: &str = "nameserver 192.0.2.53\noptions timeout:1 attempts:1\n";
 
 #[test]
 fn a_dead_server_takes_no_thread_of_tokios() {
     internet(|net| async move {
         net.name_server("192.0.2.53").dead();
-        let story = thread::spawn(|| {
+        let other = thread::spawn(|| {
             let mut builder = tokio::runtime::Builder::new_current_thread();
             let runtime = builder.enable_all().max_blocking_threads(1).build().unwrap();
             runtime.block_on(async {
@@ -155,7 +155,7 @@ fn a_dead_server_takes_no_thread_of_tokios() {
                 for n in 0..50 {
                     lookups.spawn(resolver.lookup(&Query::new(&format!("n{n}.test"), Record::A)));
                 }
-                // A thread has its name a moment after it is there.
+                // A thread gets its name a moment after its start.
                 while threads() < 20 {
                     tokio::time::sleep(Duration::from_millis(2)).await;
                 }
@@ -168,8 +168,8 @@ fn a_dead_server_takes_no_thread_of_tokios() {
                 }
             });
         });
-        until(net, || story.is_finished()).await;
-        story.join().unwrap();
+        until(net, || other.is_finished()).await;
+        other.join().unwrap();
     });
 }
 
@@ -190,7 +190,7 @@ fn what_is_dropped_is_not_asked_and_leaves_no_thread() {
         drop(connects);
         drop(connector);
         assert_eq!(threads(), 2);
-        // The two calls that have begun go on to their end, and nothing comes after them.
+        // The two calls that have begun go on to their end, and no other begins.
         until(net, || threads() == 0).await;
         assert_eq!((net.asked().len(), net.sockets()), (2, vec![]));
     });

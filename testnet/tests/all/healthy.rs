@@ -1,4 +1,4 @@
-//! Everything works.
+//! Hosts and name servers without faults.
 
 use he_testnet::{Home, Over, internet, internet_at, words};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -39,7 +39,7 @@ fn both_questions_leave_at_once_aaaa_first_and_each_once() {
     });
 }
 
-#[test] // the same by the first door
+#[test] // the same by `he::connect`
 fn he_connect_reads_resolv_conf_and_connects() {
     internet(|net| async move {
         let v6 = net.host("2001:db8::1").rtt(20);

@@ -1,4 +1,4 @@
-//! Hosts that have less than both families, or seem to have more than they do.
+//! Home hosts with one family only, or with a second one that only seems to work.
 
 use he_testnet::{Home, Host, Net, internet_at, words};
 
@@ -6,7 +6,7 @@ fn hosts(net: Net) -> (Host, Host) {
     (net.host("2001:db8::1").rtt(20), net.host("198.51.100.1").rtt(20))
 }
 
-/// A connects at once, although AAAA never comes.
+/// Asserts that A connects at once, although AAAA never comes.
 async fn no_wait_for_aaaa(net: Net) {
     let (v6, v4) = hosts(net);
     net.dns("late.test").aaaa([v6]).never().a([v4]);
@@ -19,7 +19,7 @@ async fn no_wait_for_aaaa(net: Net) {
     net.let_go(v4).await;
 }
 
-/// AAAA is there first, and waits for A, whose family has the default route.
+/// Asserts that AAAA, which comes first, waits for A, whose family has the default route.
 async fn aaaa_waits_for_a(net: Net) {
     let (v6, v4) = hosts(net);
     net.dns("soon.test").aaaa([v6]).a([v4]).after(30);
@@ -35,7 +35,7 @@ async fn aaaa_waits_for_a(net: Net) {
     net.let_go(v4).await;
 }
 
-/// AAAA is there first, A much later: IPv6 fails without a packet, and IPv4 connects.
+/// Asserts that if A comes much later, IPv6 fails without a packet, and then IPv4 connects.
 async fn v6_fails_without_a_packet(net: Net, word: &str) {
     let (v6, v4) = hosts(net);
     net.dns("www.test").aaaa([v6]).a([v4]).after(120);
@@ -120,7 +120,7 @@ fn v6_disabled_by_sysctl_costs_nothing() {
         std::fs::write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1").unwrap();
         no_wait_for_aaaa(net).await;
         aaaa_waits_for_a(net).await;
-        // There still is a route, and no address to leave from.
+        // There is still a route, and no source address.
         v6_fails_without_a_packet(net, "address not available").await;
     });
 }
@@ -159,12 +159,12 @@ fn a_ula_of_the_own_network_follows_v4() {
         let near = net.host("fd00:77::1").rtt(20);
         net.dns("www.test").aaaa([near]).a([v4]);
         let established = net.connect("www.test", &[443]).await.unwrap();
-        // Rule 6: its precedence is lower.
+        // Rule 6: the ULA has the lower precedence.
         net.assert_starts(&[(v4, 0), (near, 250)]);
         net.assert_returned(270);
         net.assert_over(near, &[v4]).await;
-        let told = ["AAAA: 1", "A: 1", "198.51.100.1:443: cancelled", "[fd00:77::1]:443: won"];
-        assert_eq!(words(&established.report), told);
+        let reported = ["AAAA: 1", "A: 1", "198.51.100.1:443: cancelled", "[fd00:77::1]:443: won"];
+        assert_eq!(words(&established.report), reported);
     });
 }
 

@@ -1,4 +1,4 @@
-//! Requests by hyper-util's client over the https connector: TLS is a part of the race.
+//! Requests by hyper-util's client over the https connector, in which TLS is a part of the race.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use hyper_util::rt::TokioExecutor;
 
 const BOTH: [&str; 2] = ["h2", "http/1.1"];
 
-/// `www.test` on two addresses 20 ms away, both with a good certificate, and who is its issuer.
+/// `www.test` on two hosts with a good certificate, and the root that issued it.
 fn hosts(net: Net) -> ([Host; 2], Authority) {
     let root = Authority::new();
     let certificate = root.issue(&["www.test"]);
@@ -33,7 +33,7 @@ fn client(net: Net, root: &Authority) -> Web {
     Client::builder(TokioExecutor::new()).build(connector)
 }
 
-/// What a response says of itself, and its head.
+/// The body and the head of a response.
 async fn get(client: &Web) -> Result<(String, http::response::Parts), Error> {
     let (head, body) =
         client.get(http::Uri::from_static("https://www.test/path")).await?.into_parts();
@@ -41,17 +41,17 @@ async fn get(client: &Web) -> Result<(String, http::response::Parts), Error> {
     Ok((String::from_utf8_lossy(&body).into_owned(), head))
 }
 
-/// A request over a new connection to this host, for which these attempts are made; and one more,
-/// for which there is none.
-async fn goes_to(net: Net, client: &Web, winner: Host, starts: &[(Host, u64)], story: [&str; 2]) {
+/// Asserts that a request makes these attempts and goes to this host over a new connection, and
+/// that the next request makes no attempt.
+async fn goes_to(net: Net, client: &Web, winner: Host, starts: &[(Host, u64)], ends: [&str; 2]) {
     let (body, head) = net.call(get(client)).await.expect("a response");
     assert_eq!(body, "/path over h2");
     net.assert_starts(starts);
     let report: &Report = head.extensions.get().expect("a report");
-    assert_eq!(words(report)[2..], story[..starts.len()]);
+    assert_eq!(words(report)[2..], ends[..starts.len()]);
     let info: &HttpInfo = head.extensions.get().expect("the addresses");
     assert!(winner.is(info.remote_addr()), "{info:?}");
-    // Handshakes of TCP and of TLS 1.3, request and response.
+    // TCP, TLS 1.3, and the request take a round trip each.
     net.assert_returned(starts[starts.len() - 1].1 + 3 * 20);
     let (body, _) = net.call(get(client)).await.expect("a response");
     assert_eq!((&*body, net.log().starts().len()), ("/path over h2", 0));
@@ -74,8 +74,8 @@ fn a_request_past_a_silent_address_costs_one_connect_delay() {
     internet(|net| async move {
         let ([v6, v4], root) = hosts(net);
         v6.silent();
-        let story = ["[2001:db8::1]:443: cancelled", V4_WON];
-        goes_to(net, &client(net, &root), v4, &[(v6, 0), (v4, 250)], story).await;
+        let ends = ["[2001:db8::1]:443: cancelled", V4_WON];
+        goes_to(net, &client(net, &root), v4, &[(v6, 0), (v4, 250)], ends).await;
         net.let_go(v6).await;
     });
 }
@@ -85,8 +85,8 @@ fn tls_that_is_never_answered_loses_to_the_other_family() {
     internet(|net| async move {
         let ([v6, v4], root) = hosts(net);
         v6.answers_never();
-        let story = ["[2001:db8::1]:443: cancelled", V4_WON];
-        goes_to(net, &client(net, &root), v4, &[(v6, 0), (v4, 250)], story).await;
+        let ends = ["[2001:db8::1]:443: cancelled", V4_WON];
+        goes_to(net, &client(net, &root), v4, &[(v6, 0), (v4, 250)], ends).await;
         net.let_go(v6).await;
     });
 }
@@ -96,9 +96,9 @@ fn while_tls_is_spoken_the_next_attempt_waits_for_its_expected_end() {
     internet(|net| async move {
         let ([v6, v4], root) = hosts(net);
         v6.rtt(60).answers_never();
-        let story = ["[2001:db8::1]:443: cancelled", V4_WON];
+        let ends = ["[2001:db8::1]:443: cancelled", V4_WON];
         let next = 60 + 3 * 60 + 100;
-        goes_to(net, &client(net, &root), v4, &[(v6, 0), (v4, next)], story).await;
+        goes_to(net, &client(net, &root), v4, &[(v6, 0), (v4, next)], ends).await;
     });
 }
 
@@ -109,7 +109,7 @@ fn a_handshake_that_ends_within_that_time_starts_no_other() {
         v6.rtt(90).https_after(120, &root.issue(&["www.test"]), &BOTH);
         let client = client(net, &root);
         net.call(get(&client)).await.expect("a response");
-        // The handshake ends at 300 ms, and would have had until 460.
+        // The handshake ends at 300 ms, and the next attempt would start at 460 ms.
         net.assert_starts(&[(v6, 0)]);
         net.assert_returned(90 + 120 + 90 + 90);
     });
@@ -120,8 +120,8 @@ fn a_reset_after_the_client_hello_is_followed_at_once() {
     internet(|net| async move {
         let ([v6, v4], root) = hosts(net);
         v6.accepts_then_resets();
-        let story = ["[2001:db8::1]:443: connection reset", V4_WON];
-        goes_to(net, &client(net, &root), v4, &[(v6, 0), (v4, 40)], story).await;
+        let ends = ["[2001:db8::1]:443: connection reset", V4_WON];
+        goes_to(net, &client(net, &root), v4, &[(v6, 0), (v4, 40)], ends).await;
     });
 }
 
@@ -134,10 +134,10 @@ fn a_server_that_closes_instead_of_a_handshake_is_followed_at_once() {
         assert_eq!(body, "/path over h2");
         net.assert_starts(&[(v6, 0), (v4, 40)]);
         let report: &Report = head.extensions.get().expect("a report");
-        // RST: the answer to a ClientHello that crosses the FIN.
-        let told = report.attempts()[0].to_string();
+        // RST answers a ClientHello that crosses the FIN.
+        let reported = report.attempts()[0].to_string();
         let closed = ["closed during the TLS handshake", "connection reset"];
-        assert!(closed.iter().any(|how| told.contains(how)), "{told}");
+        assert!(closed.iter().any(|how| reported.contains(how)), "{reported}");
     });
 }
 
@@ -146,8 +146,8 @@ fn a_wrong_certificate_on_one_address_loses_to_a_right_one_at_once() {
     internet(|net| async move {
         let ([v6, v4], root) = hosts(net);
         v6.https(&root.issue(&["other.test"]), &BOTH);
-        let story = ["[2001:db8::1]:443: invalid data", V4_WON];
-        goes_to(net, &client(net, &root), v4, &[(v6, 0), (v4, 40)], story).await;
+        let ends = ["[2001:db8::1]:443: invalid data", V4_WON];
+        goes_to(net, &client(net, &root), v4, &[(v6, 0), (v4, 40)], ends).await;
     });
 }
 
@@ -165,7 +165,7 @@ fn a_request_that_is_dropped_within_a_handshake_leaves_nothing_behind() {
         let connector = HttpsConnector::new(connector).tls(tls);
         let client: Web = Client::builder(TokioExecutor::new()).build(connector);
         let request = tokio::time::timeout(Duration::from_millis(300), get(&client));
-        assert!(net.call(request).await.is_err(), "nobody has answered");
+        assert!(net.call(request).await.is_err(), "no server has answered");
         if net.was_late_by(20) {
             return;
         }

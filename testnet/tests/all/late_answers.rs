@@ -11,13 +11,13 @@ fn hosts(net: Net) -> (Host, Host) {
     (net.host("2001:db8::1").rtt(20), net.host("198.51.100.1").rtt(20))
 }
 
-/// A at once, AAAA late, both families work; the winner starts at `at`.
+/// A comes at once, AAAA is late, and both families work. The winner starts at `at`.
 fn aaaa_late(ms: u64, winner: &'static str, at: u64) {
     internet(move |net| async move {
         let (v6, v4) = hosts(net);
         net.dns("www.test").aaaa([v6]).after(ms).a([v4]);
         let established = net.connect("www.test", &[443]).await.unwrap();
-        // What comes first, the end of the wait, AAAA, or the SYN-ACK?
+        // On a busy machine, the end of the wait, AAAA and the SYN-ACK may come in another order.
         if net.was_late_by(ms.abs_diff(50).min(ms.abs_diff(at + 20)) / 2) {
             return;
         }
@@ -81,7 +81,7 @@ fn aaaa_that_never_comes_costs_50_ms() {
     });
 }
 
-/// A at once and silent, AAAA late: v6 joins the race at `joins`.
+/// A comes at once, its host is silent, and AAAA is late. v6 joins the race at `joins`.
 fn aaaa_joins(ms: u64, joins: u64) {
     internet(move |net| async move {
         let (v6, v4) = hosts(net);
@@ -114,7 +114,7 @@ fn aaaa_2_s_after_a_silent_a_joins_at_once() {
     aaaa_joins(2000, 2000);
 }
 
-/// AAAA at once, A late, v6 silent: v4 starts at `joins`.
+/// AAAA comes at once, its host is silent, and A is late. v4 starts at `joins`.
 fn a_joins(ms: u64, joins: u64) {
     internet(move |net| async move {
         let (v6, v4) = hosts(net);
@@ -139,7 +139,7 @@ fn a_400_ms_after_a_silent_aaaa_joins_at_once() {
     a_joins(400, 400);
 }
 
-/// AAAA at once and well: A, late or never, does not matter.
+/// AAAA comes at once and its host works, so a late or missing A does not matter.
 fn a_does_not_matter(a_is: impl FnOnce(DnsName) -> DnsName) {
     internet(|net| async move {
         let (v6, v4) = hosts(net);

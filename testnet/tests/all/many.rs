@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 const DELAY: Duration = Duration::from_millis(25);
 
-#[test] // one flight serves all
+#[test] // the calls share their lookups
 fn fifty_connects_to_one_name_at_once_are_one_question_a_type() {
     internet(|net| async move {
         let v6 = net.host("2001:db8::1").rtt(20);
@@ -26,14 +26,18 @@ fn fifty_connects_to_one_name_at_once_are_one_question_a_type() {
         net.assert_starts(&[(v6, 30); 50]);
         net.assert_returned(50);
         assert!(all.iter().all(|one| v6.is(one.addr)));
-        let told = ["AAAA: 1", "A: 1", "[2001:db8::1]:443: won"];
-        assert!(all.iter().all(|one| words(&one.report) == told), "{:?}", words(&all[0].report));
+        let reported = ["AAAA: 1", "A: 1", "[2001:db8::1]:443: won"];
+        assert!(
+            all.iter().all(|one| words(&one.report) == reported),
+            "{:?}",
+            words(&all[0].report)
+        );
         assert_eq!((net.asked().len(), net.log().sent_to_port(53)), (2, 2));
         assert_eq!((net.sockets().len(), net.log().sent_to(v4)), (50, 0));
     });
 }
 
-/// Connects to `www.test`; and the most sockets that were open at once.
+/// Connects to `www.test`. Also returns the greatest number of sockets that were open at once.
 async fn watched(net: Net, config: he::Config) -> (Result<TcpStream, he::Error>, usize) {
     let connector = net.connector().config(config);
     let mut most = 0;
@@ -66,11 +70,11 @@ fn twenty_silent_addresses_are_an_error_after_19_delays_and_one_time_out() {
             net.let_go(host).await;
             assert_eq!(net.log().sent_to(host), 1, "one SYN");
         }
-        // All at once for nine delays, and never more.
+        // All 20 are open at once, for nine delays.
         assert!(most == 20 || most < 20 && net.was_late_by(10), "{most}");
         let error = ended.unwrap_err();
-        let told = words(error.report());
-        let timed_out = told.iter().filter(|line| line.ends_with(": timed out")).count();
-        assert_eq!((timed_out, told.len(), error.kind()), (20, 22, he::ErrorKind::TimedOut));
+        let reported = words(error.report());
+        let timed_out = reported.iter().filter(|line| line.ends_with(": timed out")).count();
+        assert_eq!((timed_out, reported.len(), error.kind()), (20, 22, he::ErrorKind::TimedOut));
     });
 }

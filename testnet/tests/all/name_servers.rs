@@ -1,4 +1,4 @@
-//! Name servers of different health, asked in clear, and datagrams that get lost.
+//! Name servers with faults, which are asked in plaintext, and lost datagrams.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use he_testnet::{Asked, Body, Host, NAME_SERVER_V4, NameServer, Net, Over, inter
 const TWO: &str = "nameserver 192.0.2.1\nnameserver 192.0.2.53\n";
 const WON: [&str; 3] = ["AAAA: 1", "A: 1", "[2001:db8::1]:443: won"];
 
-/// The system's servers in clear: what port 853 does is told elsewhere.
+/// The system's servers in plaintext. Other tests cover port 853.
 fn plain() -> Connector {
     Connector::new(Resolver::system_plain())
 }
@@ -20,12 +20,12 @@ async fn plain_connect(net: Net) -> he::Established<tokio::net::TcpStream> {
     net.call(connector.connect_with("www.test", &[443], he::Attempt::connect)).await.unwrap()
 }
 
-/// What was sent to it over UDP since the last call.
+/// The number of datagrams to this host since the last call.
 fn datagrams(net: Net, host: Host) -> usize {
     net.log().with(host).filter(|packet| packet.sent && matches!(packet.body, Body::Udp)).count()
 }
 
-/// Each name is asked for once, so that no cache answers.
+/// Connects to a name, which no call has asked for before, so the cache has no answer.
 async fn connect(net: Net, connector: &Connector, name: &str, at: u64) -> Host {
     let (v6, v4) = (net.host("2001:db8::1").rtt(20), net.host("198.51.100.1").rtt(20));
     net.dns(name).aaaa([v6]).a([v4]);
@@ -39,8 +39,8 @@ async fn connect(net: Net, connector: &Connector, name: &str, at: u64) -> Host {
     v6
 }
 
-/// The first server is ill: the second one answers after `at` ms, and is the only one that the
-/// next call asks.
+/// The first server has a fault. The second one answers after `at` ms, and the next call asks no
+/// other.
 fn the_second_takes_over(ill: impl FnOnce(NameServer) -> NameServer, at: u64) {
     internet(move |net| async move {
         net.resolv_conf(TWO);
@@ -48,7 +48,7 @@ fn the_second_takes_over(ill: impl FnOnce(NameServer) -> NameServer, at: u64) {
         let second = net.name_server("192.0.2.53").host();
         let connector = plain();
         let peer = connect(net, &connector, "one.test", at).await;
-        // The repetition after 250 ms may still leave, for one type or both.
+        // The repetition after 250 ms may still leave, for one or both types.
         let asked = datagrams(net, first);
         assert!(asked == 2 || at == 250 && asked <= 4, "{asked}");
         assert_eq!(datagrams(net, second), 2);
@@ -104,17 +104,17 @@ fn two_dead_servers_are_an_error_when_the_lookups_time_is_over() {
         let connector = plain().config(config);
         let error = net.call(connector.connect("www.test", &[443])).await.unwrap_err();
         net.assert_starts(&[]);
-        // Three times 150 ms, less what the resolver needs to be heard.
+        // Three times 150 ms, less the 5 ms by which the resolver ends before the race.
         net.assert_returned(445);
         assert_eq!(words(error.report()), ["AAAA: no answer", "A: no answer"]);
-        // The first one twice, the second one after 250 ms.
+        // Each type is sent to the first server twice, and to the second one after 250 ms.
         if !net.was_late_by(90) {
             assert_eq!(dead.map(|server| datagrams(net, server)), [4, 2]);
         }
     });
 }
 
-#[test] // by the first door
+#[test] // by `he::connect`
 fn he_connect_remembers_the_server_that_answered() {
     internet(|net| async move {
         net.resolv_conf(TWO);
@@ -203,7 +203,7 @@ fn truncated_answers_are_asked_again_over_tcp() {
         let (v6, v4) = (net.host("2001:db8::1").rtt(20), net.host("198.51.100.1"));
         net.dns("www.test").aaaa([v6]).truncated().a([v4]).truncated();
         let established = plain_connect(net).await;
-        // UDP, the handshake, and the question over it.
+        // UDP, the TCP handshake, and the question over TCP.
         net.assert_starts(&[(v6, 60)]);
         net.assert_returned(80);
         net.assert_over(v6, &[]).await;

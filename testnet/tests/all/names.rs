@@ -1,4 +1,4 @@
-//! From what was typed to a name in the DNS: the search list and the hosts file.
+//! From the host of a call to a name in the DNS: the search list and the hosts file.
 
 use he_testnet::{Host, Net, internet, words};
 
@@ -8,7 +8,7 @@ fn hosts(net: Net) -> (Host, Host) {
     (net.host("2001:db8::1").rtt(20), net.host("198.51.100.1").rtt(20))
 }
 
-/// `AAAA www.one.test`, in the order of the questions.
+/// The questions in order, such as `AAAA www.one.test`.
 fn asked(net: Net) -> Vec<String> {
     net.asked().iter().map(|asked| format!("{} {}", asked.record, asked.name)).collect()
 }
@@ -24,8 +24,8 @@ fn a_at_the_first_domain_decides_for_both_types() {
         net.assert_starts(&[(v4, 0)]);
         net.assert_returned(20);
         net.assert_over(v4, &[]).await;
-        let told = words(&established.report);
-        assert_eq!(told, ["AAAA: no records", "A: 1", "198.51.100.1:443: won"]);
+        let reported = words(&established.report);
+        assert_eq!(reported, ["AAAA: no records", "A: 1", "198.51.100.1:443: won"]);
         assert_eq!(established.report.final_name(), Some("www.one.test"));
         assert_eq!(asked(net), ["AAAA www.one.test", "A www.one.test"]);
     });
@@ -100,7 +100,7 @@ fn with_ndots_5_a_dot_at_the_end_saves_the_search() {
     });
 }
 
-/// A name in the hosts file with one address: it has no other, whatever the DNS says.
+/// A name has one address in the hosts file, so those in the DNS do not count.
 fn is_in_the_hosts_file(v6: bool) {
     internet(move |net| async move {
         let (v6_host, v4_host) = hosts(net);
@@ -112,9 +112,9 @@ fn is_in_the_hosts_file(v6: bool) {
         net.assert_returned(20);
         net.assert_over(host, &[]).await;
         assert_eq!((net.asked().len(), net.log().sent_to_port(53)), (0, 0));
-        let told = words(&established.report);
+        let reported = words(&established.report);
         let lookups = if v6 { ["AAAA: 1", "A: no records"] } else { ["AAAA: no records", "A: 1"] };
-        assert_eq!(told[..2], lookups);
+        assert_eq!(reported[..2], lookups);
     });
 }
 

@@ -1,5 +1,5 @@
-//! A name that the DNS does not have, on a system that has other sources of names: the error says
-//! so, and only that one.
+//! A name that the DNS does not have, on a system with other sources of names. That error, and no
+//! other, mentions these sources.
 
 use he::dns::Resolver;
 use he::{Config, Connector, Family, LookupReport, Report};
@@ -29,9 +29,9 @@ fn a_name_that_is_not_found_might_be_known_elsewhere() {
         let server = "192.0.2.53:53";
         let expected = format!("no such name ({server}): {HINT}");
         let connector = net.connector();
-        let told = errors_of(net, &connector, "printer.test").await;
-        assert_eq!(told, [expected.clone(), expected]);
-        // And from the cache. The file is read when there is an error to explain.
+        let reported = errors_of(net, &connector, "printer.test").await;
+        assert_eq!(reported, [expected.clone(), expected]);
+        // The same from the cache. The resolver reads the file when it makes the error.
         let expected = format!("no such name ({server}, cached): {HINT}");
         assert_eq!(errors_of(net, &connector, "printer.test").await, [expected.clone(), expected]);
         net.nsswitch_conf("hosts: files dns\n");
@@ -53,14 +53,14 @@ fn a_host_without_one_family_has_been_found() {
         let connector = net.connector();
         let none = "no records (192.0.2.53:53)";
         assert_eq!(errors_of(net, &connector, "www.test").await, [none, ""]);
-        // Again with the A already known, and from the cache.
+        // The same if A is known first, and from the cache.
         assert_eq!(errors_of(net, &connector, "late.test").await[1], "");
         net.pass(150).await;
         let cached = "no records (192.0.2.53:53, cached)";
         assert_eq!(errors_of(net, &connector, "late.test").await, [cached, ""]);
         assert_eq!(errors_of(net, &connector, "db.test").await, ["no records", ""]);
-        let told = errors_of(net, &connector, "down.test").await;
-        assert!(told.iter().all(|error| !error.contains("nsswitch")), "{told:?}");
+        let reported = errors_of(net, &connector, "down.test").await;
+        assert!(reported.iter().all(|error| !error.contains("nsswitch")), "{reported:?}");
     });
 }
 
@@ -73,11 +73,11 @@ fn a_name_without_records_of_either_type_is_not_found() {
     internet(|net| async move {
         net.nsswitch_conf(MDNS);
         let (v6, v4) = (host_v6(net), net.host("198.51.100.1"));
-        // The second answer comes when the first is known.
+        // The second answer comes after the first one.
         net.dns("corp.test").aaaa([v6]).nodata().a([v4]).nodata().after(50);
         let none = "no records (192.0.2.53:53)";
-        let told = errors_of(net, &net.connector(), "corp.test").await;
-        assert_eq!(told, [none.to_owned(), format!("{none}: {HINT}")]);
+        let reported = errors_of(net, &net.connector(), "corp.test").await;
+        assert_eq!(reported, [none.to_owned(), format!("{none}: {HINT}")]);
         let v4_only = net.connector().config(Config::new().family(Family::V4Only));
         assert_eq!(errors_of(net, &v4_only, "corp.test").await, [format!("{none}: {HINT}")]);
     });
@@ -94,8 +94,8 @@ fn a_resolver_that_is_not_the_systems_says_nothing_of_the_system() {
             Resolver::plain_servers([server.parse().unwrap()]),
             Resolver::system().with_resolv_conf(conf),
         ] {
-            let told = errors_of(net, &Connector::new(resolver), "printer.test").await;
-            assert_eq!(told, [none.clone(), none.clone()]);
+            let reported = errors_of(net, &Connector::new(resolver), "printer.test").await;
+            assert_eq!(reported, [none.clone(), none.clone()]);
         }
     });
 }

@@ -1,4 +1,4 @@
-//! Programs that run themselves again in a namespace: here the test binary.
+//! Outings, on which a program runs itself again in a namespace. Here it is the test program.
 
 use std::{fs, thread};
 

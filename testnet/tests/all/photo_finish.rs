@@ -1,4 +1,4 @@
-//! Who is first: lost SYNs, and SYN-ACKs that come close together.
+//! Close races: lost SYNs, and SYN-ACKs that come at almost the same time.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ fn a_lost_syn_of_a_dual_stack_name_costs_a_connect_delay() {
         net.assert_starts(&[(v6, 0), (v4, 250)]);
         net.assert_gap(v6, v4, 250);
         net.assert_returned(270);
-        // Past the time of the retransmission, which there is none of.
+        // The time of a retransmission passes, and there is none.
         net.pass(1000).await;
         net.assert_over(v4, &[v6]).await;
         assert_eq!(net.log().sent_to(v6), 1);
@@ -62,7 +62,7 @@ fn a_loser_that_connects_just_after_the_winner_gets_an_rst_and_no_more() {
         let established = net.connect("www.test", &[443]).await.unwrap();
         net.assert_starts(&[(v6, 0), (v4, 250)]);
         if net.was_late_by(5) {
-            return; // v6 may have been first
+            return; // v6 may have won
         }
         net.assert_returned(270);
         net.let_go(v6).await;

@@ -4,7 +4,7 @@ use he_testnet::{Host, internet, words};
 
 const PORTS: [u16; 2] = [444, 443];
 
-/// On both families port 444 fails as it is told to, and the first of 443 wins.
+/// Port 444 fails on both families, and the first attempt to port 443 wins.
 fn of_both_families(fails: impl Fn(Host) -> Host, word: &'static str, gap: u64) {
     internet(move |net| async move {
         let (v6, v4) = (net.host("2001:db8::1").rtt(30), net.host("198.51.100.1").rtt(30));
@@ -35,7 +35,7 @@ fn a_refused_port_costs_a_round_trip_for_each_family() {
     of_both_families(Host::refused, "connection refused", 30);
 }
 
-/// One address: port 444 fails, 443 wins at `at`.
+/// Port 444 of the only address fails, and port 443, whose attempt starts at `at`, wins.
 fn of_one_address(fails: impl FnOnce(Host) -> Host, word: &'static str, at: u64) {
     internet(move |net| async move {
         let host = net.host("198.51.100.1").rtt(20);

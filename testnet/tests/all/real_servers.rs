@@ -1,4 +1,4 @@
-//! Name servers that others have written: unbound and knot-resolver, over TLS.
+//! unbound and knot-resolver over TLS, as a plain TLS client sees them.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,7 +10,7 @@ use crate::support::client::{Client, Connection, NAME, SERVER, at};
 
 const RECORDS: [(&str, &str); 2] = [("www.test", "2001:db8::1"), ("www.test", "198.51.100.1")];
 
-/// Both types of address, in one flight, whatever the order.
+/// Asks for both types in one flight. The answers may come in any order.
 async fn look_up(connection: &mut Connection) {
     connection.ask(&[("www.test", AAAA), ("www.test", A)]).await.unwrap();
     let mut said = [connection.hear().await.unwrap(), connection.hear().await.unwrap()];
@@ -21,7 +21,7 @@ async fn look_up(connection: &mut Connection) {
     }
 }
 
-/// Twice on one connection, on loopback and across the wire; then a session is resumed.
+/// Asks twice on one connection, then resumes a session, both over the wire and on loopback.
 async fn serves(net: Net, program: Program) -> RealServer {
     let root = Authority::new();
     let certificate = root.intermediate().issue(&[NAME, SERVER, "127.0.0.53"]);
@@ -42,7 +42,7 @@ async fn serves(net: Net, program: Program) -> RealServer {
     let unknown = connection.lookup("no.test", A).await.unwrap();
     assert_eq!((unknown.code, unknown.addrs.len()), (ResponseCode::NXDomain, 0));
     assert_eq!(net.whole_log().starts_to(at(far)).len(), 3);
-    assert_eq!(net.whole_log().sent_to_port(53), 0, "it asks nobody");
+    assert_eq!(net.whole_log().sent_to_port(53), 0, "it asks no other server");
     server
 }
 
@@ -62,7 +62,7 @@ fn knot_resolver_serves_over_tls() {
     });
 }
 
-/// No process is left.
+/// Asserts that the process ends with its handle.
 fn ends(server: RealServer) {
     let process = std::path::PathBuf::from(format!("/proc/{}", server.pid()));
     assert!(process.exists());

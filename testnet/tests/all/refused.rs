@@ -1,8 +1,8 @@
-//! IPv6 that says no: by RST, or by ICMPv6 of every kind.
+//! IPv6 that is refused, by RST or by ICMPv6.
 
 use he_testnet::{Host, Net, Unreachable, internet, words};
 
-/// IPv6 fails as it is told to, IPv4 takes its place at `next`.
+/// IPv6 fails, and IPv4 follows at `next`.
 async fn v4_follows(net: Net, fails: impl FnOnce(Host) -> Host, word: &str, next: u64) {
     let v6 = net.host("2001:db8::1");
     let v4 = net.host("198.51.100.1").rtt(20);
@@ -28,7 +28,7 @@ fn a_refusal_after_30_ms_is_followed_at_once() {
     internet(|net| v4_follows(net, |v6| v6.rtt(30).refused(), "connection refused", 30));
 }
 
-/// A router says no after 40 ms.
+/// A router answers with this message after 40 ms.
 fn unreachable(why: Unreachable, word: &'static str) {
     internet(move |net| async move {
         v4_follows(net, |v6| v6.rtt(40).icmp(why), word, 40).await;

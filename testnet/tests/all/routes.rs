@@ -1,4 +1,4 @@
-//! Zones, and routes and addresses that come and go.
+//! Zones, and changes of routes and addresses.
 
 use he::{Attempt, Connector, ErrorKind, Established};
 use he_testnet::{Home, Host, Net, internet, internet_at, words};
@@ -52,14 +52,14 @@ fn hosts(net: Net) -> [Host; 2] {
     hosts
 }
 
-/// The winner is dialled at once and alone; then its connection is closed.
-async fn only(net: Net, connector: &Connector, winner: Host, told: &str) {
+/// Asserts that the call begins its only attempt at once, to this host. Then closes the connection.
+async fn only(net: Net, connector: &Connector, winner: Host, reported: &str) {
     let connecting = connector.connect_with("www.test", &[443], Attempt::connect);
     let established: Established<TcpStream> = net.call(connecting).await.unwrap();
     net.assert_starts(&[(winner, 0)]);
     net.assert_returned(20);
     net.assert_over(winner, &[]).await;
-    assert_eq!(words(&established.report), ["AAAA: 1", "A: 1", told]);
+    assert_eq!(words(&established.report), ["AAAA: 1", "A: 1", reported]);
     drop(established);
     net.let_go(winner).await;
 }

@@ -1,4 +1,4 @@
-//! Several tokio runtimes in one process: a lookup belongs to the one that began it.
+//! Several tokio runtimes in one process. A lookup belongs to the runtime that began it.
 
 use std::collections::HashSet;
 
@@ -17,7 +17,7 @@ fn slow_name(net: Net) -> Host {
     v6
 }
 
-/// A runtime that has begun to connect and is not driven any more.
+/// A runtime that has begun to connect and is no longer polled.
 async fn left_in_the_middle(net: Net) -> Runtime {
     let begun = spawn_blocking(move || {
         let runtime = runtime();
@@ -35,7 +35,7 @@ fn questions(net: Net) -> usize {
     asked.map(|asked| (asked.port, asked.record)).collect::<HashSet<_>>().len()
 }
 
-/// This runtime asks by itself, and connects as if there were no other.
+/// Asserts that this runtime asks by itself, and connects as if there were no other.
 async fn connects_by_itself(net: Net, v6: Host) {
     let stream = net.call(he::connect("www.test", &[443])).await.unwrap();
     net.assert_starts(&[(v6, 200)]);
@@ -90,11 +90,11 @@ fn four_runtimes_connect_at_once_and_a_fifth_knows_what_they_learnt() {
         net.assert_starts(&[(v6, 200); 4]);
         net.assert_returned(220);
         assert_eq!(questions(net), 8, "each asks for itself");
-        // In a block: the thread must not begin before the call does.
+        // In an async block, so that the thread does not begin before the call.
         net.call(async { spawn_blocking(connect).await }).await.unwrap().unwrap();
         net.assert_starts(&[(v6, 0)]);
         net.assert_returned(20);
-        assert_eq!(questions(net), 8, "the cache is that of all");
+        assert_eq!(questions(net), 8, "all share the cache");
         net.let_go(v6).await;
         assert_eq!(net.sockets(), []);
     });

@@ -1,4 +1,4 @@
-//! Addresses that swallow every packet.
+//! Hosts that drop every packet.
 
 use he_testnet::{Host, Net, internet, words};
 
@@ -20,7 +20,7 @@ fn a_silent_v6_address_costs_one_connect_delay() {
     });
 }
 
-/// The first `n` of these are silent, the rest accept: one start each 250 ms.
+/// The first `n` of these hosts are silent, and the rest accept. An attempt starts every 250 ms.
 async fn first_are_silent(net: Net, hosts: Vec<Host>, n: usize) {
     let (silent, working) = hosts.split_at(n);
     for host in silent {
@@ -35,9 +35,13 @@ async fn first_are_silent(net: Net, hosts: Vec<Host>, n: usize) {
     assert!(working[0].is(established.addr));
     let untried = |host: &&Host| net.log().sent_to(**host) == 0;
     assert_eq!(working[1..].iter().filter(untried).count(), 9 - n, "the rest is left alone");
-    let told = words(&established.report);
-    let count = |end: &str| told.iter().filter(|line| line.ends_with(end)).count();
-    assert_eq!((count(": cancelled"), count(": won"), told.len()), (n, 1, n + 3), "{told:?}");
+    let reported = words(&established.report);
+    let count = |end: &str| reported.iter().filter(|line| line.ends_with(end)).count();
+    assert_eq!(
+        (count(": cancelled"), count(": won"), reported.len()),
+        (n, 1, n + 3),
+        "{reported:?}"
+    );
 }
 
 /// Ten addresses of one family.
@@ -49,7 +53,7 @@ fn of_ten_v6(n: usize) {
     });
 }
 
-/// Five addresses of each family, in the order in which they are tried: the families alternate.
+/// Five addresses of each family. The attempts alternate between the families.
 fn of_five_and_five(n: usize) {
     internet(move |net| async move {
         let (v6, v4) = (net.hosts("2001:db8::", 1..=5), net.hosts("198.51.100.", 1..=5));

@@ -1,4 +1,4 @@
-//! IPv6 that works, and takes its time.
+//! IPv6 that works, and is slow.
 
 use he_testnet::{End, internet, words};
 

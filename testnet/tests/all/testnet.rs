@@ -1,4 +1,4 @@
-//! The test internet itself: each of its behaviours, as the kernel's TCP and a resolver see it.
+//! The behaviours of the test internet itself, as the kernel's TCP and a resolver see them.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
@@ -103,7 +103,7 @@ fn a_port_may_differ_from_its_host() {
         assert_eq!(dial(80).await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
         dial(443).await.unwrap();
         dial(8080).await.unwrap();
-        // Nobody listens there: the kernel itself says so.
+        // No socket listens there, so the kernel refuses the connection.
         assert_eq!(dial(81).await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
         assert_eq!(net.whole_log().sent_to(refused), 1);
     });
@@ -158,8 +158,8 @@ fn an_answer_of_thousands_of_addresses_comes_over_tcp() {
         net.host("198.51.100.0").rtt(5);
         net.dns("www.test").a(all).ttl(1 << 31);
         let established = net.connect("www.test", &[443]).await.unwrap();
-        let told = words(&established.report);
-        assert_eq!(told, ["AAAA: no records", "A: 64", "198.51.100.0:443: won"]);
+        let reported = words(&established.report);
+        assert_eq!(reported, ["AAAA: no records", "A: 64", "198.51.100.0:443: won"]);
         assert_eq!(net.asked().iter().filter(|asked| asked.over == Over::Tcp).count(), 1);
     });
 }
@@ -178,7 +178,7 @@ fn name_servers_have_moods_of_their_own() {
         net.name_server("2001:db8:53::3").after(40);
         net.resolv_conf("nameserver 192.0.2.1\nnameserver 192.0.2.2\nnameserver 2001:db8:53::3\n");
         net.connect("www.test", &[443]).await.unwrap();
-        // 250 ms for the dead one, none for the one that fails, 40 ms for the third.
+        // The dead server takes 250 ms, the failing one no time, and the third one 40 ms.
         net.assert_starts(&[(host, 290)]);
         let log = net.log();
         let first = log.packets().iter().find(|packet| dead.host().is(packet.peer)).unwrap();

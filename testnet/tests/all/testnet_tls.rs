@@ -1,5 +1,5 @@
-//! The test internet's name servers over TLS, up to the end of the handshake: each of their faults,
-//! as rustls sees it.
+//! The test internet's name servers over TLS up to the end of the handshake. Tests cover each of
+//! their faults, as rustls sees it.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -119,12 +119,12 @@ fn a_handshake_takes_as_long_as_the_story_says() {
     });
 }
 
-/// Why TLS has failed.
+/// The TLS error inside an I/O error.
 fn reason(error: &std::io::Error) -> Option<&Error> {
     error.get_ref()?.downcast_ref()
 }
 
-/// What rustls says of a server with this certificate.
+/// rustls's error about a server with this certificate.
 async fn judged(net: Net, root: &Authority, certificate: Certificate, name: &str) -> Option<Error> {
     let server = net.name_server(SERVER).tls(certificate);
     let connected = Client::new(root.roots()).connect(at(server), name).await;

@@ -1,5 +1,5 @@
-//! The test internet's name servers over TLS, after the handshake: what they answer, and how
-//! connections end.
+//! The test internet's name servers over TLS after the handshake: their answers, and the ends of
+//! connections.
 
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ async fn connect(server: NameServer, client: &Client) -> Connection {
     client.connect(at(server), NAME).await.unwrap()
 }
 
-/// The server's last word on this connection.
+/// How the server ends this connection.
 async fn goodbye(connection: &mut Connection) -> Goodbye {
     match connection.end().await {
         Ok(0) => Goodbye::Notify,
@@ -119,7 +119,7 @@ fn a_connection_ends_after_its_answers() {
             assert!(answers(&mut connection).await && answers(&mut connection).await);
             assert_eq!(goodbye(&mut connection).await, word);
         }
-        // What was asked in the same flight and is one too many.
+        // The second question of a flight gets no answer.
         server.tls_closes_after(1, Goodbye::Notify);
         let mut connection = connect(server, &client).await;
         connection.ask(&[("www.test", A); 2]).await.unwrap();
@@ -142,7 +142,7 @@ fn an_idle_connection_ends() {
             let idle = last().unwrap() - net.asked().pop().unwrap().at;
             assert!(idle >= Duration::from_millis(60), "{idle:?}");
         }
-        // Now, and those that were open before the word.
+        // The fault also ends connections that are already open, at once.
         server.tls_recovers();
         let mut connection = connect(server, &client).await;
         assert!(answers(&mut connection).await);
@@ -164,7 +164,7 @@ fn a_nat_forgets_a_connection_and_new_ones_work() {
         server.tls_forgets();
         assert!(silent(&mut second).await);
         assert!(answers(&mut connect(server, &client).await).await);
-        // The questions were sent, and nobody has heard them.
+        // The questions of silent connections left, and did not arrive.
         assert_eq!(net.asked().len(), 4);
         let log = net.log();
         assert!(log.with(server.host()).filter(|packet| packet.lost).count() >= 2, "{log}");

@@ -1,6 +1,6 @@
-//! Connects by the thousand, 500 at once, through scenarios drawn from a seed, a tenth of the
-//! futures dropped at some moment: nothing is left over, and every call keeps its promises.
-//! `.ci/README.md` has the command for a million.
+//! Thousands of calls, 500 at once, through scenarios drawn from a seed, with a tenth of the
+//! futures dropped at some moment. Nothing is left over, and every call keeps its promises.
+//! `.ci/README.md` has the command for a million calls.
 
 #![cfg(target_os = "linux")]
 
@@ -21,13 +21,13 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 const AT_ONCE: usize = 500;
-/// After this time nothing that belongs to a call is under way.
+/// The time after which nothing that belongs to a call is under way.
 const REST: Duration = Duration::from_secs(4);
-/// A timer fires no later than this after its time, if the machine is not busy.
+/// The greatest lateness of a timer if the machine is not busy.
 const PATIENCE: Duration = Duration::from_millis(20);
-/// SYN-ACKs nearer to each other than this may be seen in one turn of the runtime.
+/// The runtime may see SYN-ACKs that are nearer to each other than this in one turn.
 const NEAR: Duration = Duration::from_millis(5);
-/// So much more memory may be in use at the end than after the first fifth.
+/// The limit for the growth of memory after the first fifth.
 const MOST_GROWTH_KIB: u64 = 48 * 1024;
 
 #[test]
@@ -57,30 +57,30 @@ struct Soak {
 #[derive(Default)]
 struct State {
     begun: u64,
-    told: Told,
-    /// What the log has shown of the calls that run.
+    totals: Totals,
+    /// The packets of the calls that run, as far as the log has shown them.
     packets: HashMap<Place, Vec<Packet>>,
-    /// Places to be used again, and from when on.
+    /// The places that may be used again, and from when on.
     free: VecDeque<(Instant, Place)>,
     places: u32,
 }
 
-/// What the soak says at its end.
+/// The numbers that the soak prints at its end.
 #[derive(Debug, Default)]
-struct Told {
+struct Totals {
     connected: u64,
     failed: u64,
-    /// Why they failed.
+    /// The kinds of the failures.
     kinds: BTreeMap<String, u64>,
     dropped: u64,
     attempts: usize,
-    /// Wins with another handshake to compare them with.
+    /// Wins with a cancelled attempt to compare them with.
     compared: u64,
-    /// Calls over their worst case while control timers were late.
+    /// Calls that took longer than their worst case while control timers were late.
     excused: u64,
 }
 
-/// What must not grow.
+/// Counts that must not grow.
 #[derive(Debug, Clone, Copy)]
 struct Counts {
     fds: usize,
@@ -98,7 +98,7 @@ impl Counts {
     }
 }
 
-/// In KiB.
+/// A line of `/proc/self/status`, in KiB.
 fn memory(what: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
@@ -112,22 +112,22 @@ impl Soak {
 
     async fn run(self) {
         let _ = self.net.host("10.0.0.1").port(8443);
-        self.call(0).await; // what is made once is made now
+        self.call(0).await; // makes everything that is made once
         sleep(REST).await;
         let (before, began) = (Counts::now(), Instant::now());
         let warm = self.run_until(self.connects / 5, began + self.time / 5).await;
         self.run_until(self.connects, began + self.time).await;
         let after = self.is_quiet_as(before).await;
         let state = self.lock();
-        println!("soak: seed {}, {} connects: {:?}", self.seed, state.begun, state.told);
+        println!("soak: seed {}, {} connects: {:?}", self.seed, state.begun, state.totals);
         println!("soak: before {before:?}, after a fifth {warm:?}, at the end {after:?}");
         println!("soak: peak {} KiB, {} places", memory("VmHWM:"), state.places);
-        assert!(state.told.connected > 0 && state.told.compared > 0);
+        assert!(state.totals.connected > 0 && state.totals.compared > 0);
         let growth = after.rss_kib.saturating_sub(warm.rss_kib);
         assert!(growth < MOST_GROWTH_KIB, "{growth} KiB more than after the first fifth");
     }
 
-    /// Calls, so many at once, until there were so many in all, or the time is over.
+    /// Runs calls, [`AT_ONCE`] at once, until there were `count` in all, or the time is over.
     async fn run_until(&self, count: u64, until: Instant) -> Counts {
         let mut callers = JoinSet::new();
         for n in 0..AT_ONCE {
@@ -168,18 +168,18 @@ impl Soak {
         };
         let returned = Moment::now();
         let shown = self.shown(place);
-        sleep(PATIENCE).await; // a control timer that is late as well gets to say so
+        sleep(PATIENCE).await; // a control timer that is late too records that
         let late = self.net.lateness(called, returned + PATIENCE);
         let mut state = self.lock();
         match ended {
-            None => state.told.dropped += 1,
+            None => state.totals.dropped += 1,
             Some(ended) => {
                 let worst = scenario.config.worst_case_with(scenario.candidates);
                 let steps = scenario.candidates + 4;
                 let over = (returned - called).saturating_sub(worst + PATIENCE);
                 assert!(over <= late * steps, "call {number} was {over:?} over {worst:?}");
-                state.told.excused += u64::from(!over.is_zero());
-                state.told.note(&ended, shown, late, number);
+                state.totals.excused += u64::from(!over.is_zero());
+                state.totals.note(&ended, shown, late, number);
             }
         }
         state.free.push_back((Instant::now() + REST, place));
@@ -231,7 +231,7 @@ impl State {
     }
 }
 
-impl Told {
+impl Totals {
     fn note(
         &mut self,
         ended: &Result<Established<TcpStream>, he::Error>,
@@ -254,8 +254,8 @@ impl Told {
     }
 }
 
-/// The winner is a handshake of the log, and none that ran on was before it, as far as the log can
-/// tell. True if there was one to compare with.
+/// Asserts that the log has the winner's handshake, and no earlier one of an attempt that was still
+/// running. True if there was an attempt to compare it with.
 fn is_first(won: &Established<TcpStream>, log: &Log, late: Duration, number: u64) -> bool {
     let home = won.stream.local_addr().unwrap().port();
     let handshakes = log.handshakes();
@@ -272,7 +272,7 @@ fn is_first(won: &Established<TcpStream>, log: &Log, late: Duration, number: u64
         .filter(|attempt| matches!(attempt.outcome(), AttemptOutcome::Cancelled))
         .map(he::AttemptReport::addr)
         .collect();
-    // A later attempt is a task of its own: it and then the caller wait for their turns.
+    // A later attempt is a task of its own, so it and then the caller wait for their turns.
     let sooner = |p: &&Packet| lost.contains(&p.peer) && p.at + NEAR + late * 3 < winner.at;
     let first = handshakes.iter().find(sooner);
     assert!(first.is_none(), "call {number}: {} has won, not {first:?}:\n{log}", won.addr);

@@ -1,4 +1,4 @@
-//! One call of the soak, drawn from a seed: what it is called with, and the world it meets.
+//! One call of the soak, drawn from a seed: its arguments, and the behaviour of its hosts.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use he::Config;
 use he_testnet::{DnsName, Host, Net, Unreachable};
 
-/// At most this many addresses of a family.
+/// The greatest number of addresses of a family.
 const MOST: u16 = 3;
 
-/// Every call has a place: a name and addresses of its own, free again some time after its end.
+/// A name and addresses that one call has for itself. They are free again some time after its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Place(pub(crate) u32);
 
@@ -28,7 +28,7 @@ impl Place {
         Ipv4Addr::from(0x0a00_0000 + self.0 * 4 + u32::from(n))
     }
 
-    /// Whose address this is; the name servers' and the home host's are nobody's.
+    /// The place of this address; `None` for addresses of the name servers and of the home host.
     pub(crate) fn of(addr: SocketAddr) -> Option<Self> {
         match addr.ip() {
             IpAddr::V4(v4) if v4.octets()[0] == 10 => Some(Self((v4.to_bits() & 0xff_ffff) / 4)),
@@ -53,7 +53,7 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// From `low` to `high`.
+    /// A number from `low` to `high`.
     pub(crate) fn from(&mut self, low: u64, high: u64) -> u64 {
         low + self.next() % (high - low + 1)
     }
@@ -67,7 +67,7 @@ impl Rng {
     }
 }
 
-/// What is called, and when the caller loses interest.
+/// The arguments of a call, and the time after which the future is dropped.
 pub(crate) struct Scenario {
     pub(crate) ports: &'static [u16],
     pub(crate) config: Config,

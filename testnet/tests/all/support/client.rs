@@ -1,4 +1,4 @@
-//! A bare client for DNS over TLS: rustls, tokio and hickory's messages, and nothing of `he`.
+//! A client for DNS over TLS that uses rustls, tokio and hickory's messages, and nothing of `he`.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -16,12 +16,12 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{ClientConfig, HandshakeKind, RootCertStore, SupportedProtocolVersion};
 
-/// The server of most stories.
+/// The address of the server.
 pub(crate) const SERVER: &str = "192.0.2.1";
-/// Its name.
+/// The name of the server.
 pub(crate) const NAME: &str = "dns.test";
 
-/// How to reach servers: sessions are kept in it.
+/// The configuration of a client, which keeps sessions.
 #[derive(Clone)]
 pub(crate) struct Client {
     config: Arc<ClientConfig>,
@@ -45,7 +45,7 @@ pub(crate) fn at(server: NameServer) -> SocketAddr {
     (server.ip(), 853).into()
 }
 
-/// What an answer says.
+/// The content of an answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Said {
     pub(crate) id: u16,
@@ -71,14 +71,14 @@ impl Client {
         Self { config: Arc::new(config) }
     }
 
-    /// It announces early data (0-RTT) where a session allows them.
+    /// A client that announces early data (0-RTT) if its session allows them.
     pub(crate) fn early(self) -> Self {
         let mut config = ClientConfig::clone(&self.config);
         config.enable_early_data = true;
         Self { config: Arc::new(config) }
     }
 
-    /// Connects; `name`: a name or an IP address.
+    /// Connects. `name` is a name or an IP address.
     pub(crate) async fn connect(&self, addr: SocketAddr, name: &str) -> io::Result<Connection> {
         let tcp = TcpStream::connect(addr).await?;
         let name = ServerName::try_from(name.to_owned()).unwrap();
@@ -92,7 +92,7 @@ impl Connection {
         self.stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
-    /// Sends these questions for addresses in one flight; their ids are 0, 1, 2 ...
+    /// Sends these questions for addresses in one flight, with the ids 0, 1, 2 ...
     pub(crate) async fn ask(&mut self, questions: &[(&str, RecordType)]) -> io::Result<()> {
         let mut flight = Vec::new();
         for (id, (name, record)) in (0..).zip(questions) {
@@ -113,14 +113,14 @@ impl Connection {
         self.stream.read(&mut [0; 512]).await
     }
 
-    /// One question, and its answer.
+    /// Asks one question and returns its answer.
     pub(crate) async fn lookup(&mut self, name: &str, record: RecordType) -> io::Result<Said> {
         self.ask(&[(name, record)]).await?;
         self.hear().await
     }
 }
 
-/// One question over UDP, and its answer.
+/// Asks one question over UDP and returns its answer.
 pub(crate) async fn lookup_udp(server: IpAddr, name: &str) -> Said {
     let socket = UdpSocket::bind("0.0.0.0:0").await.unwrap();
     socket.send_to(&question(0, name, RecordType::AAAA), (server, 53)).await.unwrap();
@@ -129,7 +129,7 @@ pub(crate) async fn lookup_udp(server: IpAddr, name: &str) -> Said {
     said(&message[..len])
 }
 
-/// One question over TCP, and its answer.
+/// Asks one question over TCP and returns its answer.
 pub(crate) async fn lookup_tcp(server: IpAddr, name: &str) -> Said {
     let mut stream = TcpStream::connect((server, 53)).await.unwrap();
     stream.write_all(&framed(&question(0, name, RecordType::AAAA))).await.unwrap();

@@ -1,4 +1,4 @@
-//! What stories of DNS over TLS share: a server that may have it, connects, and how answers came.
+//! Opportunistic DNS over TLS: name servers, calls, and the transports of answers.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use he_testnet::{Authority, Certificate, Host, NAME_SERVER_V4, NameServer, Net, 
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-/// The name server is so far away, in milliseconds.
+/// The round-trip time to the name server in milliseconds.
 pub(crate) const RTT: u64 = 10;
 
-/// Good enough for a server that nobody authenticates.
+/// A certificate for a server that the resolver does not authenticate.
 pub(crate) fn certificate() -> Certificate {
     Authority::new().issue(&["dns.test"])
 }
@@ -25,46 +25,47 @@ pub(crate) fn server(net: Net) -> NameServer {
     server_at(net, &NAME_SERVER_V4.to_string())
 }
 
-/// Another one.
+/// A name server at this address.
 pub(crate) fn server_at(net: Net, ip: &str) -> NameServer {
     let server = net.name_server(ip);
     server.host().rtt(RTT);
     server
 }
 
-/// Its port for TLS.
+/// The server's port for TLS.
 pub(crate) fn tls_port(server: NameServer) -> SocketAddr {
     (server.ip(), 853).into()
 }
 
-/// On a busy machine a handshake may take longer than TLS has as a head start. Where that is not the
-/// story's point, it is longer.
+/// A head start of TLS that is long enough for a busy machine. Tests of something else than the
+/// head start use it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The system's resolver, with that patience.
+/// The system's resolver with that head start.
 pub(crate) fn patient() -> Connector {
     Connector::new(Resolver::system().with_plain_delay(PATIENCE))
 }
 
-/// Asks this server opportunistically, as if resolv.conf named it, with that patience.
+/// A resolver that asks this server opportunistically, as if resolv.conf named it, with that head
+/// start.
 pub(crate) fn opportunistic(server: NameServer) -> Resolver {
     let server = Configured::opportunistic((server.ip(), 53).into());
     Resolver::name_servers([server]).unwrap().with_plain_delay(PATIENCE)
 }
 
-/// How an answer came.
+/// The transport of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Came {
     pub(crate) origin: Origin,
-    /// Why in clear.
+    /// The reason for plaintext.
     pub(crate) why: Option<String>,
 }
 
-/// Over TLS.
+/// TLS.
 pub(crate) const TLS: Came = Came { origin: Origin::Tls, why: None };
 
-/// By UDP, for this reason.
-pub(crate) fn in_clear(why: &str) -> Came {
+/// UDP, for this reason.
+pub(crate) fn plaintext(why: &str) -> Came {
     Came { origin: Origin::Udp, why: Some(why.to_owned()) }
 }
 
@@ -72,7 +73,7 @@ pub(crate) fn came(answer: &Answer) -> Came {
     Came { origin: answer.origin(), why: answer.plaintext_reason().map(str::to_owned) }
 }
 
-/// What became of the AAAA lookup.
+/// The answer of the AAAA lookup.
 pub(crate) fn aaaa(report: &Report) -> &Answer {
     match report.lookups()[0].outcome() {
         LookupOutcome::Answered(answer) => answer,
@@ -80,13 +81,13 @@ pub(crate) fn aaaa(report: &Report) -> &Answer {
     }
 }
 
-/// A connect to a name that nobody has asked for, whose attempt starts `at` ms after the call; and
-/// how the AAAA answer came.
+/// Connects to a name for which no call has asked before. Asserts that the attempt starts `at` ms
+/// after the call, and returns the transport of the AAAA answer.
 pub(crate) async fn connect(net: Net, connector: &Connector, name: &str, at: u64) -> Came {
     connect_by(net, connector, name, at).await.0
 }
 
-/// The same, and who answered.
+/// The same; also returns the server that answered.
 pub(crate) async fn connect_by(
     net: Net,
     connector: &Connector,
@@ -97,8 +98,8 @@ pub(crate) async fn connect_by(
     judge(net, established, at).await
 }
 
-/// The same where it matters what comes first: `None` if anything was late by `margin` ms, so that
-/// the story proves nothing.
+/// The same for tests in which the order of events matters. `None` if anything was late by `margin`
+/// ms, so that the test proves nothing.
 pub(crate) async fn connect_on_time(
     net: Net,
     connector: &Connector,
@@ -119,7 +120,7 @@ async fn dial(net: Net, connector: &Connector, name: &str) -> Established<TcpStr
     net.call(established).await.unwrap()
 }
 
-/// Whom all names lead to.
+/// The host of all names.
 fn host(net: Net) -> Host {
     net.host("2001:db8::1").rtt(20)
 }
@@ -133,12 +134,12 @@ async fn judge(net: Net, established: Established<TcpStream>, at: u64) -> (Came,
     (came(answer), answer.server().unwrap())
 }
 
-/// One question, with nothing after it.
+/// One question, without a connection after it.
 pub(crate) async fn lookup(resolver: &Resolver, name: &str) -> Result<Answer, LookupError> {
     resolver.lookup(&Query::new(name, Record::Aaaa)).await
 }
 
-/// So many names, each asked for once, all at the same time; how they came.
+/// Looks these names up at the same time, and returns the transports of the answers.
 pub(crate) async fn lookup_all(net: Net, resolver: &Resolver, names: &[String]) -> Vec<Came> {
     let lookups: JoinSet<_> =
         names.iter().map(|name| resolver.lookup(&Query::new(name, Record::Aaaa))).collect();
@@ -146,7 +147,7 @@ pub(crate) async fn lookup_all(net: Net, resolver: &Resolver, names: &[String]) 
     answers.iter().map(|answer| came(answer.as_ref().unwrap())).collect()
 }
 
-/// Names with an AAAA record each, whose answers take so many milliseconds.
+/// `n` names with an AAAA record, whose answers come `after` ms.
 pub(crate) fn names(net: Net, stem: &str, n: usize, after: u64) -> Vec<String> {
     let names: Vec<_> = (0..n).map(|nth| format!("{stem}{nth}.test")).collect();
     let v6 = net.host("2001:db8::1");
@@ -156,12 +157,12 @@ pub(crate) fn names(net: Net, stem: &str, n: usize, after: u64) -> Vec<String> {
     names
 }
 
-/// The connections over which the questions came, each once, in order; every question has to have
-/// come over TLS.
+/// The numbers of the connections over which the questions came, each once, in order. Panics if a
+/// question came in plaintext.
 pub(crate) fn connections(net: Net) -> Vec<usize> {
     let mut connections = Vec::new();
     for asked in net.asked() {
-        let Over::Tls { connection, .. } = asked.over else { panic!("in clear: {asked:?}") };
+        let Over::Tls { connection, .. } = asked.over else { panic!("in plaintext: {asked:?}") };
         if !connections.contains(&connection) {
             connections.push(connection);
         }
@@ -169,13 +170,13 @@ pub(crate) fn connections(net: Net) -> Vec<usize> {
     connections
 }
 
-/// Waits until the handshakes of so many connections are complete.
+/// Waits until the handshakes of `n` connections are complete.
 pub(crate) async fn secured(net: Net, server: NameServer, n: usize) {
     let secured = || net.tls_connections(server).iter().filter(|it| it.secured.is_some()).count();
     net.sees("the handshake's end", |_| secured() >= n).await;
 }
 
-/// Waits until the server is done with so many connections.
+/// Waits until the server is done with `n` connections.
 pub(crate) async fn ended(net: Net, server: NameServer, n: usize) {
     let ended = || net.tls_connections(server).iter().filter(|it| it.ended.is_some()).count();
     net.sees("their ends", |_| ended() >= n).await;

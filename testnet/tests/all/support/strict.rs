@@ -1,4 +1,4 @@
-//! Name servers that are asked over authenticated TLS or not at all.
+//! Name servers that are asked only over authenticated TLS.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,29 +7,29 @@ use he::dns::{self, Pin, Resolver, Trust};
 use he::{Config, Connector, LookupError, LookupOutcome, Report};
 use he_testnet::{Asked, Authority, Certificate, Host, NameServer, Net};
 
-/// The name server of most stories.
+/// The address of the name server.
 pub(crate) const SERVER: &str = "192.0.2.1";
-/// Its name.
+/// The name of the name server.
 pub(crate) const NAME: &str = "dns.test";
-/// How far away it is, in milliseconds.
+/// The round-trip time to the name server in milliseconds.
 pub(crate) const RTT: u64 = 10;
-/// How far away the host is that is looked for.
+/// The round-trip time to the host of all names in milliseconds.
 pub(crate) const PEER_RTT: u64 = 20;
 
-/// How a server is to be authenticated.
+/// The way in which a resolver authenticates a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Policy {
-    /// For [`NAME`].
+    /// By [`NAME`].
     Name,
-    /// For its address.
+    /// By its address.
     Address,
     /// By the pin of its key.
     Pinned,
-    /// By the pin of its key, and for [`NAME`].
+    /// By the pin of its key, and by [`NAME`].
     PinnedAndNamed,
 }
 
-/// What most stories begin with: whom a client trusts, and a server.
+/// A server, and a root that the resolvers trust.
 pub(crate) struct Lab {
     pub(crate) net: Net,
     pub(crate) root: Authority,
@@ -37,7 +37,7 @@ pub(crate) struct Lab {
 }
 
 impl Policy {
-    /// The server as it is configured; `certificate`: what it is expected to have.
+    /// The server in the configuration of a resolver, which expects this certificate.
     pub(crate) fn of(self, server: NameServer, certificate: &Certificate) -> dns::NameServer {
         let strict = dns::NameServer::tls(at(server));
         let key = Pin::key_sha256(certificate.key_sha256());
@@ -57,7 +57,7 @@ impl Lab {
         Self { net, root: Authority::new(), server }
     }
 
-    /// The server has a good certificate, for its name and its address.
+    /// The same; the server has a good certificate for its name and its address.
     pub(crate) fn good(net: Net) -> (Self, Certificate) {
         let lab = Self::new(net);
         let certificate = lab.root.issue(&[NAME, SERVER]);
@@ -69,7 +69,7 @@ impl Lab {
         resolver(servers, Trust::roots(self.root.roots()))
     }
 
-    /// One whose lookups take the default time at most.
+    /// A connector with the default time-outs.
     pub(crate) fn connector(&self, servers: &[dns::NameServer]) -> Connector {
         Connector::new(self.resolver(servers))
     }
@@ -84,18 +84,19 @@ pub(crate) fn at(server: NameServer) -> SocketAddr {
     (server.ip(), 853).into()
 }
 
-/// Lookups take so many milliseconds at most.
+/// A configuration in which a lookup times out after this many milliseconds.
 pub(crate) fn within(ms: u64) -> Config {
     Config::new().resolve_timeout(Duration::from_millis(ms)).resolve_retries(1)
 }
 
-/// The host that is looked for.
+/// The host of all names.
 pub(crate) fn peer(net: Net) -> Host {
     net.host("2001:db8::1").rtt(PEER_RTT)
 }
 
-/// A connect to a name that nobody has asked for: its attempt starts `at` ms after the call, and its
-/// answers came over TLS from that server. No packet ever goes to port 53.
+/// Connects to a name for which no call has asked before. Asserts that the attempt starts `at` ms
+/// after the call, that the answers came over TLS from this server, and that no packet went to port
+/// 53.
 pub(crate) async fn connect(
     net: Net,
     connector: &Connector,
@@ -115,7 +116,7 @@ pub(crate) async fn connect(
     for lookup in established.report.lookups() {
         let answer = match lookup.outcome() {
             LookupOutcome::Answered(answer) => answer,
-            // The race was over before.
+            // The race ended first.
             LookupOutcome::Abandoned => continue,
             other => panic!("{other:?}"),
         };
@@ -126,8 +127,8 @@ pub(crate) async fn connect(
     established.report
 }
 
-/// A connect to a name that fails, for which both lookups have the same reason. No packet ever goes
-/// to port 53, nor to the host.
+/// Connects to a name, and asserts that both lookups fail for the same reason and that no packet
+/// went to port 53 or to the host. Returns the reason.
 pub(crate) async fn fail(net: Net, connector: &Connector, name: &str) -> LookupError {
     let v6 = peer(net);
     net.dns(name).aaaa([v6]).a([net.host("198.51.100.1")]);
@@ -149,12 +150,12 @@ pub(crate) async fn fail(net: Net, connector: &Connector, name: &str) -> LookupE
     reasons[0].clone()
 }
 
-/// What a server was asked, and over which connections.
+/// The questions to this server.
 pub(crate) fn asked(net: Net, server: NameServer) -> Vec<Asked> {
     net.asked().into_iter().filter(|asked| asked.server == server.ip()).collect()
 }
 
-/// The error, with N for each number of days in it: that depends on the day.
+/// The text of the error with N for each number of days, which depends on the date.
 pub(crate) fn without_numbers(error: &LookupError) -> String {
     let text = error.to_string();
     let mut words: Vec<&str> = text.split(' ').collect();
