@@ -5,7 +5,7 @@
 #![cfg(target_os = "linux")] // /proc, 127.0.0.2 and on, and sockets that drop every packet
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-#[path = "support/net.rs"]
+#[path = "support/src/net.rs"]
 mod net;
 
 use std::collections::BTreeSet;

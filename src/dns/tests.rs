@@ -15,7 +15,7 @@ use crate::race::query::{Query, Record};
 use crate::resolve::Resolve;
 use dns::{Dns, HeldClock, Reply, pass};
 
-#[path = "../../tests/support/dns/mod.rs"]
+#[path = "../../tests/support/src/dns/mod.rs"]
 mod dns;
 
 /// A server, and a resolver whose resolv.conf names it. The file goes with the test.

@@ -52,7 +52,7 @@ mod left_out;
 mod log;
 mod name_server;
 mod net;
-#[path = "../../tests/support/outcome.rs"]
+#[path = "../../tests/support/src/outcome.rs"]
 mod outcome;
 mod outing;
 mod packet;

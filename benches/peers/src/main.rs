@@ -30,7 +30,7 @@ mod worlds;
 
 #[path = "../../support/name_server.rs"]
 mod name_server;
-#[path = "../../../tests/support/net.rs"]
+#[path = "../../../tests/support/src/net.rs"]
 mod net;
 #[path = "../../support/races.rs"]
 mod races;

@@ -3,15 +3,15 @@
 #![cfg(target_os = "linux")] // Addresses from 127.0.0.2 on, and sockets that drop every packet.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
-#[path = "../../../tests/support/net.rs"]
+#[path = "../../../tests/support/src/net.rs"]
 mod net;
 #[cfg(feature = "middleware")]
 mod site;
 mod support;
 #[cfg(feature = "middleware")]
-#[path = "../../../tests/support/tls.rs"]
+#[path = "../../../tests/support/src/tls.rs"]
 mod tls;
-#[path = "../../../tests/support/web.rs"]
+#[path = "../../../tests/support/src/web.rs"]
 mod web;
 
 #[cfg(feature = "middleware")]

@@ -2,15 +2,15 @@
 
 #![allow(dead_code, reason = "the tests here use a part of it")]
 
-#[path = "../../../tests/support/addr.rs"]
+#[path = "../../../tests/support/src/addr.rs"]
 pub(crate) mod addr;
-#[path = "../../../tests/support/dialled.rs"]
+#[path = "../../../tests/support/src/dialled.rs"]
 pub(crate) mod dialled;
-#[path = "../../../tests/support/played.rs"]
+#[path = "../../../tests/support/src/played.rs"]
 mod played;
-#[path = "../../../tests/support/routes.rs"]
+#[path = "../../../tests/support/src/routes.rs"]
 mod routes;
-#[path = "../../../tests/support/world.rs"]
+#[path = "../../../tests/support/src/world.rs"]
 pub(crate) mod world;
 
 pub(crate) use he::Record::{A, Aaaa};

@@ -2,6 +2,6 @@
 
 pub(crate) mod client;
 pub(crate) mod dot;
-#[path = "../../../../tests/support/notes.rs"]
+#[path = "../../../../tests/support/src/notes.rs"]
 pub(crate) mod notes;
 pub(crate) mod strict;
