@@ -52,8 +52,6 @@ mod left_out;
 mod log;
 mod name_server;
 mod net;
-#[path = "../../tests/support/src/outcome.rs"]
-mod outcome;
 mod outing;
 mod packet;
 mod path;

@@ -7,11 +7,11 @@ use async_compression::tokio::bufread::{BrotliEncoder, GzipEncoder, ZlibEncoder,
 use he::rustls::HttpsConnector;
 use he::{Connector, Outcome};
 use he_reqwest::{Error, Transport};
+use he_test_support::net::Peer::{Accepts, Silent};
+use he_test_support::net::{Peers, Reports, Table};
 use hyper::body::Bytes;
 use tokio::io::AsyncReadExt;
 
-use crate::net::Peer::{Accepts, Silent};
-use crate::net::{Peers, Reports, Table};
 use crate::site::{Endless, Site, page, with};
 
 const NAME: &str = "service.test";

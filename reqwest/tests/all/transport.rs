@@ -7,6 +7,9 @@ use std::time::Duration;
 use he::rustls::{HttpsConnector, Tls, Trust};
 use he::{Config, Connector, ErrorKind, Outcome, Report};
 use he_reqwest::{Error, Transport};
+use he_test_support::net::Peer::{Accepts, Refuses, Silent};
+use he_test_support::net::{self, Opened, Peers, Reports, Table};
+use he_test_support::tls::Authority;
 use http::header::{ACCEPT, USER_AGENT};
 use http::{Extensions, HeaderMap, HeaderValue, Method, Version};
 use reqwest::{Request, Response};
@@ -14,10 +17,7 @@ use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::net::Peer::{Accepts, Refuses, Silent};
-use crate::net::{self, Opened, Peers, Reports, Table};
 use crate::site::{Site, page, redirect};
-use crate::tls::Authority;
 
 const NAME: &str = "service.test";
 

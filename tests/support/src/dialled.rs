@@ -13,35 +13,35 @@ use tokio::runtime::Handle;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::played::Played;
-use super::world::{End, World};
+use crate::played::Played;
+use crate::world::{End, World};
 
 /// What is seen of a connector from outside.
 #[derive(Clone)]
-pub(crate) struct Watch {
+pub struct Watch {
     began: Instant,
     log: Arc<Mutex<Vec<String>>>,
     starts: Arc<Mutex<Vec<(u64, SocketAddr)>>>,
     reports: Arc<Mutex<Vec<Report>>>,
-    pub(crate) dials: Alive,
-    pub(crate) lookups: Alive,
-    pub(crate) connections: Alive,
+    pub dials: Alive,
+    pub lookups: Alive,
+    pub connections: Alive,
 }
 
 /// How many values of a kind are alive: each holds a [`Token`].
 #[derive(Clone, Default)]
-pub(crate) struct Alive(Arc<AtomicUsize>);
+pub struct Alive(Arc<AtomicUsize>);
 
 /// Held by a value that is counted.
-pub(crate) struct Token(Alive);
+pub struct Token(Alive);
 
 impl Alive {
-    pub(crate) fn token(&self) -> Token {
+    pub fn token(&self) -> Token {
         self.0.fetch_add(1, Ordering::Relaxed);
         Token(self.clone())
     }
 
-    pub(crate) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -53,17 +53,17 @@ impl Drop for Token {
 }
 
 /// What a dial gives.
-pub(crate) struct Connection {
-    pub(crate) addr: SocketAddr,
+pub struct Connection {
+    pub addr: SocketAddr,
     _counted: Token,
 }
 
-pub(crate) type Connecting<'a> =
+pub type Connecting<'a> =
     Pin<Box<dyn Future<Output = Result<Established<Connection>, Error>> + Send + 'a>>;
 type Dial = Pin<Box<dyn Future<Output = io::Result<Connection>> + Send>>;
 
 impl Watch {
-    pub(crate) fn begins_now() -> Self {
+    pub fn begins_now() -> Self {
         Self {
             began: Instant::now(),
             log: Arc::default(),
@@ -76,20 +76,20 @@ impl Watch {
     }
 
     /// In ms since the call.
-    pub(crate) fn now(&self) -> u64 {
+    pub fn now(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_millis()).unwrap()
     }
 
     /// What the connector's hook was given.
-    pub(crate) fn reports(&self) -> Vec<Report> {
+    pub fn reports(&self) -> Vec<Report> {
         self.reports.lock().unwrap().clone()
     }
 
-    pub(crate) fn log(&self) -> Vec<String> {
+    pub fn log(&self) -> Vec<String> {
         self.log.lock().unwrap().clone()
     }
 
-    pub(crate) fn tell(&self, what: &str) {
+    pub fn tell(&self, what: &str) {
         self.log.lock().unwrap().push(format!("{}ms {what}", self.now()));
     }
 
@@ -119,26 +119,26 @@ impl Watch {
 }
 
 /// Runs this in a runtime of its own whose time is paused.
-pub(crate) fn paused<T>(future: impl Future<Output = T>) -> T {
+pub fn paused<T>(future: impl Future<Output = T>) -> T {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_time().start_paused(true).build().unwrap().block_on(future)
 }
 
 /// Lets everything run that can; time stands still.
-pub(crate) async fn settle() {
+pub async fn settle() {
     for _ in 0..10 {
         yield_now().await;
     }
 }
 
 /// How many tasks the runtime has left.
-pub(crate) fn tasks() -> usize {
+pub fn tasks() -> usize {
     Handle::current().metrics().num_alive_tasks()
 }
 
 impl World {
     /// Plays it on the connector. To be called in a runtime whose time is paused.
-    pub(crate) async fn run_dialled(&self) -> Played {
+    pub async fn run_dialled(&self) -> Played {
         let watch = Watch::begins_now();
         let connector = self.connector(&watch);
         let ended = self.connect(&connector, &watch).await;
@@ -158,7 +158,7 @@ impl World {
     }
 
     /// A connector to which this world is real.
-    pub(crate) fn connector(&self, watch: &Watch) -> Connector {
+    pub fn connector(&self, watch: &Watch) -> Connector {
         let (told, clock) = (watch.clone(), watch.clone());
         let connector = Connector::new(self.resolver(watch))
             .config(self.config)
@@ -189,7 +189,7 @@ impl World {
     }
 
     /// The call itself.
-    pub(crate) fn connect<'a>(&self, connector: &'a Connector, watch: &Watch) -> Connecting<'a> {
+    pub fn connect<'a>(&self, connector: &'a Connector, watch: &Watch) -> Connecting<'a> {
         let (world, dial) = (self.clone(), self.dial(watch));
         Box::pin(async move {
             match &world.list {

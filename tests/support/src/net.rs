@@ -1,16 +1,5 @@
 //! Loopback sockets whose behaviour a test knows, and reports in words.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stderr,
-    reason = "helpers of tests"
-)]
-
-#[path = "outcome.rs"]
-mod outcome;
-
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
@@ -26,26 +15,27 @@ use he::{
     Answer, AttemptReport, Config, Connector, Error, LookupErrorKind, Query, Record, Report,
     Resolve, Resolving, SocketOptions,
 };
-use outcome::outcome;
 use socket2::{Domain, SockFilter, Socket, Type};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use crate::outcome::outcome;
+
 /// The name that tests connect to.
-pub(crate) const NAME: &str = "service.test";
+pub const NAME: &str = "service.test";
 
 /// A connector that knows the addresses of these peers, with a Connection Attempt Delay of 20 ms.
-pub(crate) fn connector(peers: &Peers) -> Connector {
+pub fn connector(peers: &Peers) -> Connector {
     impatient(Table::of(peers.ips()))
 }
 
 /// A connector with a Connection Attempt Delay of 20 ms.
-pub(crate) fn impatient(resolver: impl Resolve) -> Connector {
+pub fn impatient(resolver: impl Resolve) -> Connector {
     Connector::new(resolver).config(Config::new().connect_delay(Duration::from_millis(20)))
 }
 
 /// What an address does with a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Peer {
+pub enum Peer {
     /// The handshake completes; nobody needs to call `accept` for it.
     Accepts,
     /// Bound, so that nobody else listens there, and not listening: RST.
@@ -57,14 +47,14 @@ pub(crate) enum Peer {
 }
 
 /// Loopback addresses with one port, as a name has them. Held until dropped.
-pub(crate) struct Peers {
-    pub(crate) port: u16,
+pub struct Peers {
+    pub port: u16,
     sockets: Vec<(SocketAddr, Peer, Option<TcpListener>)>,
 }
 
 impl Peers {
     /// Binds them all to the same free port.
-    pub(crate) fn new(wanted: &[(&str, Peer)]) -> Self {
+    pub fn new(wanted: &[(&str, Peer)]) -> Self {
         let to_be_left = wanted.iter().any(|(_, peer)| *peer == Peer::Free);
         let port = || if to_be_left { port_for_a_process() } else { 0 };
         for _ in 0..100 {
@@ -91,16 +81,16 @@ impl Peers {
         self.sockets[index].2.as_ref().expect("this one was left free")
     }
 
-    pub(crate) fn addr(&self, index: usize) -> SocketAddr {
+    pub fn addr(&self, index: usize) -> SocketAddr {
         self.sockets[index].0
     }
 
-    pub(crate) fn ips(&self) -> Vec<IpAddr> {
+    pub fn ips(&self) -> Vec<IpAddr> {
         self.sockets.iter().map(|(addr, ..)| addr.ip()).collect()
     }
 
     /// The next connection that has completed its handshake, if there is one.
-    pub(crate) fn accept(&self, index: usize) -> Option<(TcpStream, SocketAddr)> {
+    pub fn accept(&self, index: usize) -> Option<(TcpStream, SocketAddr)> {
         match self.bound(index).accept() {
             Ok(accepted) => Some(accepted),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
@@ -109,12 +99,12 @@ impl Peers {
     }
 
     /// For servers that say something: within a tokio runtime.
-    pub(crate) fn listener(&self, index: usize) -> tokio::net::TcpListener {
+    pub fn listener(&self, index: usize) -> tokio::net::TcpListener {
         tokio::net::TcpListener::from_std(self.bound(index).try_clone().unwrap()).unwrap()
     }
 
     /// Had a connection come, it would stand in the queue before this one.
-    pub(crate) fn assert_nobody_came(&self, index: usize) {
+    pub fn assert_nobody_came(&self, index: usize) {
         let (addr, peer, _) = &self.sockets[index];
         if *peer == Peer::Accepts {
             let own = TcpStream::connect(addr).unwrap();
@@ -125,7 +115,7 @@ impl Peers {
     }
 
     /// What came of each attempt, in order; `P` stands for the port of these peers.
-    pub(crate) fn story(&self, report: &Report) -> Vec<String> {
+    pub fn story(&self, report: &Report) -> Vec<String> {
         let line = |attempt: &AttemptReport| {
             let local = if attempt.is_local() { "locally " } else { "" };
             self.shorten(&format!("{} {local}{}", attempt.addr(), outcome(attempt)))
@@ -134,7 +124,7 @@ impl Peers {
     }
 
     /// An error's line with `P` for the port and `T` for each time, which is checked to be one.
-    pub(crate) fn text(&self, error: &Error) -> String {
+    pub fn text(&self, error: &Error) -> String {
         timeless(&self.shorten(&error.to_string()))
     }
 
@@ -171,7 +161,7 @@ fn port_for_a_process() -> u16 {
 const DROP: SockFilter = SockFilter::new(0x06, 0, 0, 0);
 
 /// `after 12ms` becomes `after T`.
-pub(crate) fn timeless(text: &str) -> String {
+pub fn timeless(text: &str) -> String {
     let mut parts = text.split(" after ");
     let mut out = parts.next().unwrap().to_owned();
     for part in parts {
@@ -186,7 +176,7 @@ pub(crate) fn timeless(text: &str) -> String {
 }
 
 /// Whether this host has IPv6 on loopback. Where it is required, its absence is a failure.
-pub(crate) fn ipv6() -> bool {
+pub fn ipv6() -> bool {
     let has = TcpListener::bind("[::1]:0").is_ok();
     assert!(has || std::env::var_os("HE_REQUIRE_NET").is_none(), "no ::1 on this host");
     if !has {
@@ -197,21 +187,21 @@ pub(crate) fn ipv6() -> bool {
 
 /// A resolver that answers at once from these addresses, and counts its questions.
 #[derive(Clone, Default)]
-pub(crate) struct Table {
+pub struct Table {
     ips: Vec<IpAddr>,
     asked: Arc<AtomicUsize>,
 }
 
 impl Table {
-    pub(crate) fn of(ips: Vec<IpAddr>) -> Self {
+    pub fn of(ips: Vec<IpAddr>) -> Self {
         Self { ips, ..Self::default() }
     }
 
-    pub(crate) fn asked(&self) -> usize {
+    pub fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn answer(&self, record: Record) -> Result<Answer, he::LookupError> {
+    pub fn answer(&self, record: Record) -> Result<Answer, he::LookupError> {
         let of_type = |ip: &&IpAddr| ip.is_ipv6() == (record == Record::Aaaa);
         let ips: Vec<IpAddr> = self.ips.iter().filter(of_type).copied().collect();
         if ips.is_empty() { Err(LookupErrorKind::NoRecords.into()) } else { Ok(ips.into()) }
@@ -227,36 +217,36 @@ impl Resolve for Table {
 
 /// Keeps the reports that a connector tells.
 #[derive(Clone, Default)]
-pub(crate) struct Reports(Arc<Mutex<Vec<Report>>>);
+pub struct Reports(Arc<Mutex<Vec<Report>>>);
 
 impl Reports {
-    pub(crate) fn of(connector: Connector) -> (Connector, Self) {
+    pub fn of(connector: Connector) -> (Connector, Self) {
         let reports = Self::default();
         let kept = reports.clone();
         (connector.on_report(move |report| kept.0.lock().unwrap().push(report.clone())), reports)
     }
 
     /// The one report since the last call.
-    pub(crate) fn only(&self) -> Report {
+    pub fn only(&self) -> Report {
         let mut reports = std::mem::take(&mut *self.0.lock().unwrap());
         assert_eq!(reports.len(), 1, "{reports:?}");
         reports.remove(0)
     }
 
-    pub(crate) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.lock().unwrap().len()
     }
 }
 
 /// The sockets that a connector opens, by their inodes: a number may be another test's by the time
 /// that it is looked at.
-pub(crate) struct Opened {
+pub struct Opened {
     starts: UnboundedReceiver<(String, PathBuf)>,
     sockets: Vec<(String, PathBuf)>,
 }
 
 impl Opened {
-    pub(crate) fn of(connector: Connector) -> (Connector, Self) {
+    pub fn of(connector: Connector) -> (Connector, Self) {
         let (seen, starts) = unbounded_channel();
         let options = SocketOptions::default().before_connect(move |socket, _| {
             let fd = format!("/proc/self/fd/{}", socket.as_raw_fd());
@@ -267,7 +257,7 @@ impl Opened {
     }
 
     /// Runs the future, which must not end, until there are so many.
-    pub(crate) async fn wait_for<F: Future>(&mut self, count: usize, mut future: Pin<&mut F>) {
+    pub async fn wait_for<F: Future>(&mut self, count: usize, mut future: Pin<&mut F>) {
         while self.sockets.len() < count {
             tokio::select! {
                 start = self.starts.recv() => self.sockets.push(start.unwrap()),
@@ -276,7 +266,7 @@ impl Opened {
         }
     }
 
-    pub(crate) fn assert_closed(self) {
+    pub fn assert_closed(self) {
         for (fd, socket) in self.sockets {
             assert_ne!(std::fs::read_link(fd).ok(), Some(socket), "it is open");
         }
@@ -284,7 +274,7 @@ impl Opened {
 }
 
 /// Polls a future once, without a waker: it must not be ready.
-pub(crate) fn poll_pending<F: Future + ?Sized>(future: Pin<&mut F>) {
+pub fn poll_pending<F: Future + ?Sized>(future: Pin<&mut F>) {
     let polled = future.poll(&mut Context::from_waker(Waker::noop()));
     assert!(matches!(polled, Poll::Pending), "ready at the first poll");
 }

@@ -1,7 +1,8 @@
-//! A subscriber that keeps the spans and events of `he`. testnet/ has this file too.
-
-#![allow(dead_code, reason = "each test binary uses a part of it")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+//! A subscriber that keeps the spans and events of `he`.
+//!
+//! tracing remembers for the whole process which events some subscriber wants, and an event of one
+//! thread can be lost while another begins to listen. So the tests that read events are in test
+//! programs of their own.
 
 use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,22 +14,22 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 /// Keeps one line for each span and event, as far as `level` lets them through.
 #[derive(Clone)]
-pub(crate) struct Notes {
+pub struct Notes {
     level: Level,
     lines: Arc<Mutex<Vec<(Level, String)>>>,
     spans: Arc<AtomicU64>,
 }
 
 impl Notes {
-    pub(crate) fn new(level: Level) -> Self {
+    pub fn new(level: Level) -> Self {
         Self { level, lines: Arc::default(), spans: Arc::default() }
     }
 
-    pub(crate) fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> Vec<String> {
         self.lines.lock().unwrap().iter().map(|(_, line)| line.clone()).collect()
     }
 
-    pub(crate) fn levels(&self) -> Vec<Level> {
+    pub fn levels(&self) -> Vec<Level> {
         self.lines.lock().unwrap().iter().map(|(level, _)| *level).collect()
     }
 

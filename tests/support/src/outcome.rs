@@ -1,9 +1,9 @@
-//! How an attempt ended, in words. testnet/ has this file too.
+//! How an attempt ended, in words.
 
 use he::{AttemptOutcome, AttemptReport};
 
 /// `won`, `timed out` and so on; for a failed attempt the kind of its error.
-pub(crate) fn outcome(attempt: &AttemptReport) -> String {
+pub fn outcome(attempt: &AttemptReport) -> String {
     match attempt.outcome() {
         AttemptOutcome::Running => "running".to_owned(),
         AttemptOutcome::Won => "won".to_owned(),

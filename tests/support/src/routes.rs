@@ -9,19 +9,19 @@ use he::{Record, SourceAddrs};
 /// Which source address a destination gets: by default one of its own scope, so that nothing but
 /// the destinations decides. Routes may go away.
 #[derive(Clone, Default)]
-pub(crate) struct Routes {
-    pub(crate) by_hand: HashMap<IpAddr, Option<IpAddr>>,
+pub struct Routes {
+    pub by_hand: HashMap<IpAddr, Option<IpAddr>>,
     /// From this time on (in ms since the call) no destination of the family has a source.
-    pub(crate) lost: HashMap<Record, u64>,
+    pub lost: HashMap<Record, u64>,
     /// What the race has asked so far.
-    pub(crate) asked: Arc<Mutex<Vec<Asked>>>,
+    pub asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 /// When, in ms since the call, and for which destinations together.
-pub(crate) type Asked = (u64, Vec<IpAddr>);
+pub type Asked = (u64, Vec<IpAddr>);
 
 impl Routes {
-    pub(crate) fn source_of(&self, dst: IpAddr, now: u64) -> Option<IpAddr> {
+    pub fn source_of(&self, dst: IpAddr, now: u64) -> Option<IpAddr> {
         let record = if dst.is_ipv4() { Record::A } else { Record::Aaaa };
         let reachable = self.lost.get(&record).is_none_or(|at| now < *at);
         let source = *self.by_hand.get(&dst).unwrap_or(&Some(of_the_same_scope(dst)));
@@ -29,10 +29,7 @@ impl Routes {
     }
 
     /// As the crate takes it; `clock` gives the ms since the call.
-    pub(crate) fn source_addrs(
-        self,
-        clock: impl Fn() -> u64 + Send + Sync + 'static,
-    ) -> SourceAddrs {
+    pub fn source_addrs(self, clock: impl Fn() -> u64 + Send + Sync + 'static) -> SourceAddrs {
         SourceAddrs::new(move |dsts: &[SocketAddr]| {
             let now = clock();
             self.asked.lock().unwrap().push((now, dsts.iter().map(SocketAddr::ip).collect()));

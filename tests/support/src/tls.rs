@@ -1,12 +1,8 @@
 //! Certificates, and servers with TLS on loopback that say what they have seen.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
-
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use he::rustls::{Tls, Trust};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
 };
@@ -20,37 +16,38 @@ use tokio_rustls::server::TlsStream;
 use crate::web;
 
 /// Issues certificates.
-pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    pub(crate) fn new() -> Self {
+    #[expect(clippy::new_without_default, reason = "each has a key of its own")]
+    pub fn new() -> Self {
         Self::named("the test's own")
     }
 
     /// One name is one key to whoever verifies.
-    pub(crate) fn named(name: &str) -> Self {
+    pub fn named(name: &str) -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    pub(crate) fn roots(&self) -> RootCertStore {
+    pub fn roots(&self) -> RootCertStore {
         let mut roots = RootCertStore::empty();
         roots.add(self.0.der().clone()).unwrap();
         roots
     }
 
-    pub(crate) fn der(&self) -> Vec<u8> {
+    pub fn der(&self) -> Vec<u8> {
         self.0.der().to_vec()
     }
 
-    pub(crate) fn pem(&self) -> String {
+    pub fn pem(&self) -> String {
         self.0.pem()
     }
 
     /// A certificate for these names and addresses, and its key, as files have them.
-    pub(crate) fn pems(&self, names: &[&str]) -> (String, String) {
+    pub fn pems(&self, names: &[&str]) -> (String, String) {
         let (certificate, key) = self.issue(names);
         (certificate.pem(), key.serialize_pem())
     }
@@ -63,7 +60,7 @@ impl Authority {
     }
 
     /// A server with a certificate for these names and addresses.
-    pub(crate) fn server(&self, names: &[&str]) -> Server {
+    pub fn server(&self, names: &[&str]) -> Server {
         let (certificate, key) = self.issue(names);
         let chain = vec![certificate.der().clone()];
         let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
@@ -76,32 +73,27 @@ impl Authority {
     }
 }
 
-/// TLS for a client that trusts this authority alone.
-pub(crate) fn trusting(authority: &Authority) -> Tls {
-    Tls::new(Trust::roots(authority.roots()))
-}
-
 /// A server that is not listening yet.
-pub(crate) struct Server {
+pub struct Server {
     config: ServerConfig,
     seen: Seen,
 }
 
 /// The handshakes of a server.
 #[derive(Clone, Default)]
-pub(crate) struct Seen(Arc<Mutex<Vec<Handshake>>>);
+pub struct Seen(Arc<Mutex<Vec<Handshake>>>);
 
 /// What a server knows of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Handshake {
-    pub(crate) client: SocketAddr,
-    pub(crate) sni: Option<String>,
-    pub(crate) alpn: Option<String>,
-    pub(crate) resumed: bool,
+pub struct Handshake {
+    pub client: SocketAddr,
+    pub sni: Option<String>,
+    pub alpn: Option<String>,
+    pub resumed: bool,
 }
 
 impl Seen {
-    pub(crate) fn all(&self) -> Vec<Handshake> {
+    pub fn all(&self) -> Vec<Handshake> {
         self.0.lock().unwrap().clone()
     }
 
@@ -119,20 +111,20 @@ impl Seen {
 
 impl Server {
     /// The protocols that it takes.
-    pub(crate) fn alpn(mut self, protocols: &[&str]) -> Self {
+    pub fn alpn(mut self, protocols: &[&str]) -> Self {
         self.config.alpn_protocols = protocols.iter().map(|it| it.as_bytes().to_vec()).collect();
         self
     }
 
     /// Serves HTTP.
-    pub(crate) fn serve(self, listener: TcpListener) -> Seen {
+    pub fn serve(self, listener: TcpListener) -> Seen {
         self.welcome(listener, |stream| async move {
             web::answer(stream).await;
         })
     }
 
     /// Says one word.
-    pub(crate) fn greet(self, listener: TcpListener) -> Seen {
+    pub fn greet(self, listener: TcpListener) -> Seen {
         self.welcome(listener, |mut stream| async move {
             let _ = stream.write_all(b"hello").await;
             let _ = stream.shutdown().await;
@@ -140,7 +132,7 @@ impl Server {
     }
 
     /// Hosts every client whose handshake succeeds.
-    pub(crate) fn welcome<F>(
+    pub fn welcome<F>(
         self,
         listener: TcpListener,
         host: impl Fn(TlsStream<TcpStream>) -> F + Clone + Send + Sync + 'static,

@@ -1,8 +1,5 @@
 //! Web servers and proxies on loopback, which say who has come to them.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
-
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
@@ -25,18 +22,15 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// The connections that a server or a proxy has taken.
 #[derive(Clone, Default)]
-pub(crate) struct Guests(Arc<Mutex<Vec<SocketAddr>>>);
+pub struct Guests(Arc<Mutex<Vec<SocketAddr>>>);
 
 impl Guests {
-    pub(crate) fn came(&self) -> Vec<SocketAddr> {
+    pub fn came(&self) -> Vec<SocketAddr> {
         self.0.lock().unwrap().clone()
     }
 
     /// Takes every connection, each in a task of its own.
-    pub(crate) fn welcome<F>(
-        listener: TcpListener,
-        host: impl Fn(TcpStream) -> F + Send + 'static,
-    ) -> Self
+    pub fn welcome<F>(listener: TcpListener, host: impl Fn(TcpStream) -> F + Send + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -44,7 +38,7 @@ impl Guests {
     }
 
     /// The address of one that has reset its connection is known from here alone.
-    pub(crate) fn welcome_known<F>(
+    pub fn welcome_known<F>(
         listener: TcpListener,
         host: impl Fn(TcpStream, SocketAddr) -> F + Send + 'static,
     ) -> Self
@@ -64,12 +58,12 @@ impl Guests {
 }
 
 /// A server of plain HTTP/1.1 and HTTP/2, which says what it was asked for and over which version.
-pub(crate) fn serve(listener: TcpListener) -> Guests {
+pub fn serve(listener: TcpListener) -> Guests {
     Guests::welcome(listener, answer)
 }
 
 /// Answers the requests on one connection until the client is done.
-pub(crate) async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+pub async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
     let server = auto::Builder::new(TokioExecutor::new());
     // Clients go away as they like.
     let _ = server.serve_connection(TokioIo::new(stream), service_fn(say)).await;
@@ -83,18 +77,15 @@ async fn say(request: Request<Incoming>) -> Result<Response<String>, Infallible>
     Ok(Response::new(format!("{} over {version}", request.uri().path())))
 }
 
-pub(crate) type Body = Empty<Bytes>;
+pub type Body = Empty<Bytes>;
 
 /// hyper-util's client with its pool.
-pub(crate) fn client<C: Connect + Clone>(connector: C) -> Client<C, Body> {
+pub fn client<C: Connect + Clone>(connector: C) -> Client<C, Body> {
     Client::builder(TokioExecutor::new()).build(connector)
 }
 
 /// A request, its response without the body, and the body.
-pub(crate) async fn get<C>(
-    client: &Client<C, Body>,
-    uri: &str,
-) -> Result<(Response<()>, String), Error>
+pub async fn get<C>(client: &Client<C, Body>, uri: &str) -> Result<(Response<()>, String), Error>
 where
     C: Connect + Clone + Send + Sync + 'static,
 {
@@ -104,7 +95,7 @@ where
 }
 
 /// An HTTP proxy, for CONNECT alone.
-pub(crate) async fn tunnel(client: TcpStream) {
+pub async fn tunnel(client: TcpStream) {
     let mut client = BufStream::new(client);
     let mut target = String::new();
     loop {
@@ -121,7 +112,7 @@ pub(crate) async fn tunnel(client: TcpStream) {
 }
 
 /// A proxy that speaks SOCKS 5 (RFC 1928), without authentication and with IPv4 addresses only.
-pub(crate) async fn socks(client: TcpStream) {
+pub async fn socks(client: TcpStream) {
     let mut client = BufStream::new(client);
     let methods = [client.read_u8().await.unwrap(), client.read_u8().await.unwrap()][1];
     client.read_exact(&mut vec![0; methods.into()]).await.unwrap();

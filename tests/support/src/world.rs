@@ -6,39 +6,39 @@ use std::sync::Arc;
 
 use he::{Answer, Config, LookupError, LookupErrorKind, Record};
 
-use super::addr::{addr, addrs};
-use super::routes::Routes;
+use crate::addr::{addr, addrs};
+use crate::routes::Routes;
 
-pub(crate) type Gate = Arc<dyn Fn(SocketAddr) -> bool + Send + Sync>;
-pub(crate) type Lookup = Result<Answer, LookupError>;
+pub type Gate = Arc<dyn Fn(SocketAddr) -> bool + Send + Sync>;
+pub type Lookup = Result<Answer, LookupError>;
 
 /// A world to connect in. All times are in ms; those of DNS count from the call, those of an
 /// address from the start of its attempt.
 #[derive(Clone)]
-pub(crate) struct World {
-    pub(crate) host: String,
-    pub(crate) ports: Vec<u16>,
+pub struct World {
+    pub host: String,
+    pub ports: Vec<u16>,
     /// A list of addresses in place of a host.
-    pub(crate) list: Option<Vec<SocketAddr>>,
-    pub(crate) config: Config,
-    pub(crate) gate: Option<Gate>,
-    pub(crate) routes: Routes,
-    pub(crate) tells_waits: bool,
+    pub list: Option<Vec<SocketAddr>>,
+    pub config: Config,
+    pub gate: Option<Gate>,
+    pub routes: Routes,
+    pub tells_waits: bool,
     answers: Vec<(Record, u64, Lookup)>,
     paths: Vec<(SocketAddr, Path)>,
 }
 
 /// What an address does.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Path {
+pub struct Path {
     /// When TCP is up, if the dial goes on after it.
-    pub(crate) tcp_up: Option<u64>,
+    pub tcp_up: Option<u64>,
     /// When and how the dial ends; `None` for one that stays silent.
-    pub(crate) end: Option<(u64, End)>,
+    pub end: Option<(u64, End)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
+pub enum End {
     Accepted,
     Refused,
     /// Before a packet has left the host.
@@ -47,7 +47,7 @@ pub(crate) enum End {
 }
 
 impl End {
-    pub(crate) fn error(self) -> Option<io::Error> {
+    pub fn error(self) -> Option<io::Error> {
         match self {
             Self::Accepted => None,
             Self::Refused => Some(io::ErrorKind::ConnectionRefused.into()),
@@ -58,7 +58,7 @@ impl End {
 }
 
 /// A name with one port, in which nothing answers.
-pub(crate) fn script() -> World {
+pub fn script() -> World {
     World {
         host: "example.com".into(),
         ports: vec![443],
@@ -74,37 +74,34 @@ pub(crate) fn script() -> World {
 
 /// What is asked for.
 impl World {
-    pub(crate) fn host(mut self, host: &str) -> Self {
+    pub fn host(mut self, host: &str) -> Self {
         self.host = host.into();
         self
     }
 
-    pub(crate) fn ports(mut self, ports: &[u16]) -> Self {
+    pub fn ports(mut self, ports: &[u16]) -> Self {
         self.ports = ports.into();
         self
     }
 
     /// A list of addresses in place of a host, in the caller's order.
-    pub(crate) fn addrs(mut self, list: &[&str]) -> Self {
+    pub fn addrs(mut self, list: &[&str]) -> Self {
         self.list = Some(addrs(list));
         self
     }
 
-    pub(crate) fn config(mut self, change: impl FnOnce(Config) -> Config) -> Self {
+    pub fn config(mut self, change: impl FnOnce(Config) -> Config) -> Self {
         self.config = change(self.config);
         self
     }
 
-    pub(crate) fn allow(
-        mut self,
-        gate: impl Fn(SocketAddr) -> bool + Send + Sync + 'static,
-    ) -> Self {
+    pub fn allow(mut self, gate: impl Fn(SocketAddr) -> bool + Send + Sync + 'static) -> Self {
         self.gate = Some(Arc::new(gate));
         self
     }
 
     /// The log tells how long the machine wants to be left alone.
-    pub(crate) fn tells_waits(mut self) -> Self {
+    pub fn tells_waits(mut self) -> Self {
         self.tells_waits = true;
         self
     }
@@ -112,20 +109,20 @@ impl World {
 
 /// DNS. A record type that is not mentioned never answers.
 impl World {
-    pub(crate) fn dns(self, record: Record, at: u64, list: &[&str]) -> Self {
+    pub fn dns(self, record: Record, at: u64, list: &[&str]) -> Self {
         self.answers(record, at, Ok(Answer::from(addrs(list))))
     }
 
-    pub(crate) fn dns_fails(self, record: Record, at: u64, why: LookupErrorKind) -> Self {
+    pub fn dns_fails(self, record: Record, at: u64, why: LookupErrorKind) -> Self {
         self.answers(record, at, Err(why.into()))
     }
 
-    pub(crate) fn answers(mut self, record: Record, at: u64, lookup: Lookup) -> Self {
+    pub fn answers(mut self, record: Record, at: u64, lookup: Lookup) -> Self {
         self.answers.push((record, at, lookup));
         self
     }
 
-    pub(crate) fn answer(&self, record: Record) -> Option<(u64, Lookup)> {
+    pub fn answer(&self, record: Record) -> Option<(u64, Lookup)> {
         let found = self.answers.iter().find(|(other, ..)| *other == record);
         found.map(|(_, at, lookup)| (*at, lookup.clone()))
     }
@@ -133,33 +130,33 @@ impl World {
 
 /// The addresses, with a port or for every port. One that is not mentioned stays silent.
 impl World {
-    pub(crate) fn accepts(self, addr: &str, ms: u64) -> Self {
+    pub fn accepts(self, addr: &str, ms: u64) -> Self {
         self.path(addr, Path { tcp_up: None, end: Some((ms, End::Accepted)) })
     }
 
-    pub(crate) fn refuses(self, addr: &str, ms: u64) -> Self {
+    pub fn refuses(self, addr: &str, ms: u64) -> Self {
         self.path(addr, Path { tcp_up: None, end: Some((ms, End::Refused)) })
     }
 
-    pub(crate) fn fails_locally(self, addr: &str) -> Self {
+    pub fn fails_locally(self, addr: &str) -> Self {
         self.path(addr, Path { tcp_up: None, end: Some((0, End::FailedLocally)) })
     }
 
-    pub(crate) fn silent(self, addr: &str) -> Self {
+    pub fn silent(self, addr: &str) -> Self {
         self.path(addr, Path::default())
     }
 
     /// TCP is up after `tcp` ms, the handshake on top of it takes `tls` more.
-    pub(crate) fn tls(self, addr: &str, tcp: u64, tls: u64) -> Self {
+    pub fn tls(self, addr: &str, tcp: u64, tls: u64) -> Self {
         self.path(addr, Path { tcp_up: Some(tcp), end: Some((tcp + tls, End::Accepted)) })
     }
 
-    pub(crate) fn tls_fails(self, addr: &str, tcp: u64, tls: u64) -> Self {
+    pub fn tls_fails(self, addr: &str, tcp: u64, tls: u64) -> Self {
         self.path(addr, Path { tcp_up: Some(tcp), end: Some((tcp + tls, End::HandshakeFailed)) })
     }
 
     /// TCP is up after `tcp` ms, and then nothing comes.
-    pub(crate) fn tls_hangs(self, addr: &str, tcp: u64) -> Self {
+    pub fn tls_hangs(self, addr: &str, tcp: u64) -> Self {
         self.path(addr, Path { tcp_up: Some(tcp), end: None })
     }
 
@@ -168,11 +165,11 @@ impl World {
         self
     }
 
-    pub(crate) fn fails_locally_at(&self, dialled: SocketAddr) -> bool {
+    pub fn fails_locally_at(&self, dialled: SocketAddr) -> bool {
         self.path_to(dialled).end.is_some_and(|(_, end)| end == End::FailedLocally)
     }
 
-    pub(crate) fn path_to(&self, dialled: SocketAddr) -> Path {
+    pub fn path_to(&self, dialled: SocketAddr) -> Path {
         let matches = |known: &SocketAddr| {
             known.ip() == dialled.ip() && (known.port() == 0 || known.port() == dialled.port())
         };
@@ -184,17 +181,17 @@ impl World {
 /// Routes.
 impl World {
     /// The host has no route of this family.
-    pub(crate) fn no_route(self, record: Record) -> Self {
+    pub fn no_route(self, record: Record) -> Self {
         self.loses_route(record, 0)
     }
 
     /// The host loses its routes of this family.
-    pub(crate) fn loses_route(mut self, record: Record, at: u64) -> Self {
+    pub fn loses_route(mut self, record: Record, at: u64) -> Self {
         self.routes.lost.insert(record, at);
         self
     }
 
-    pub(crate) fn source(mut self, dst: &str, src: Option<&str>) -> Self {
+    pub fn source(mut self, dst: &str, src: Option<&str>) -> Self {
         self.routes.by_hand.insert(addr(dst).ip(), src.map(|src| addr(src).ip()));
         self
     }

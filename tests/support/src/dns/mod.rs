@@ -1,7 +1,5 @@
 //! A name server that does what a test tells it, over UDP and TCP on loopback, and writes down
 //! what it was asked. Knows nothing of the crate under test.
-#![allow(dead_code, reason = "each test file uses its part")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends here")]
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,23 +16,21 @@ use tokio::time::{Instant, sleep};
 mod clock;
 mod reply;
 
-#[allow(unused_imports, reason = "each test file uses its part")]
-pub(crate) use clock::{HeldClock, pass};
-#[allow(unused_imports, reason = "each test file uses its part")]
-pub(crate) use reply::{Forgery, Reply};
+pub use clock::{HeldClock, pass};
+pub use reply::{Forgery, Reply};
 use reply::{messages, name};
 
 /// A question that has arrived.
 #[derive(Clone, Debug)]
-pub(crate) struct Seen {
-    pub(crate) at: Instant,
-    pub(crate) name: String,
-    pub(crate) rtype: RecordType,
-    pub(crate) tcp: bool,
-    pub(crate) id: u16,
-    pub(crate) from: SocketAddr,
+pub struct Seen {
+    pub at: Instant,
+    pub name: String,
+    pub rtype: RecordType,
+    pub tcp: bool,
+    pub id: u16,
+    pub from: SocketAddr,
     /// The payload size of EDNS, if there was EDNS.
-    pub(crate) edns: Option<u16>,
+    pub edns: Option<u16>,
 }
 
 #[derive(Default)]
@@ -44,15 +40,15 @@ struct Script {
 }
 
 /// The server. Stops when it is dropped.
-pub(crate) struct Dns {
-    pub(crate) addr: SocketAddr,
+pub struct Dns {
+    pub addr: SocketAddr,
     script: Arc<Mutex<Script>>,
     tasks: Vec<AbortHandle>,
 }
 
 impl Dns {
     /// Listens on 127.0.0.1 at a port of its own.
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         loop {
             let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
             let addr = udp.local_addr().unwrap();
@@ -64,7 +60,7 @@ impl Dns {
     }
 
     /// Nobody listens on the TCP port.
-    pub(crate) async fn start_udp_only() -> Self {
+    pub async fn start_udp_only() -> Self {
         Self::on_sockets(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap(), None)
     }
 
@@ -78,12 +74,7 @@ impl Dns {
 
     /// Answers a question from now on: with the first reply, then with the second, and from then
     /// on with the last. What was never told is refused.
-    pub(crate) fn on(
-        &self,
-        name: &str,
-        rtype: RecordType,
-        replies: impl Into<Vec<Reply>>,
-    ) -> &Self {
+    pub fn on(&self, name: &str, rtype: RecordType, replies: impl Into<Vec<Reply>>) -> &Self {
         let key = (self::name(name), rtype);
         let mut replies = replies.into();
         replies.reverse();
@@ -92,12 +83,12 @@ impl Dns {
     }
 
     /// All questions so far, in the order in which they came.
-    pub(crate) fn seen(&self) -> Vec<Seen> {
+    pub fn seen(&self) -> Vec<Seen> {
         self.script.lock().unwrap().seen.clone()
     }
 
     /// The questions so far as words: `A a.test`, `AAAA b.test tcp`.
-    pub(crate) fn asked(&self) -> Vec<String> {
+    pub fn asked(&self) -> Vec<String> {
         let word = |seen: Seen| {
             format!("{} {}{}", seen.rtype, seen.name, if seen.tcp { " tcp" } else { "" })
         };
@@ -106,7 +97,7 @@ impl Dns {
 
     /// Until all that was sent to it, and all that the tasks of this runtime can do about the
     /// answers without time passing, is done.
-    pub(crate) async fn settle(&self) {
+    pub async fn settle(&self) {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         for _ in 0..4 {
             socket.send_to(b"settle", self.addr).await.unwrap();
@@ -115,7 +106,7 @@ impl Dns {
     }
 
     /// Until so many questions have come. Hangs if they never do.
-    pub(crate) async fn wait_for(&self, count: usize) {
+    pub async fn wait_for(&self, count: usize) {
         while self.seen().len() < count {
             self.settle().await;
         }

@@ -9,7 +9,7 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 /// What a question gets.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Reply {
+pub struct Reply {
     code: ResponseCode,
     answers: Vec<Record>,
     authorities: Vec<Record>,
@@ -26,7 +26,7 @@ pub(crate) struct Reply {
 
 /// What an attacker gets wrong.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Forgery {
+pub enum Forgery {
     Id,
     Name,
     Type,
@@ -36,93 +36,93 @@ pub(crate) enum Forgery {
 
 impl Reply {
     /// Addresses of the name that was asked.
-    pub(crate) fn addrs(ttl: u32, addrs: &[&str]) -> Self {
+    pub fn addrs(ttl: u32, addrs: &[&str]) -> Self {
         addrs.iter().fold(Self::default(), |reply, addr| reply.addr_of(".", ttl, addr))
     }
 
     /// So many A records with a TTL of 60 s, from 10.0.0.0 upwards, packed as tightly as the wire
     /// allows.
-    pub(crate) fn many(count: u16) -> Self {
+    pub fn many(count: u16) -> Self {
         Self { many: count, ..Self::default() }
     }
 
     /// An error code and nothing else.
-    pub(crate) fn code(code: ResponseCode) -> Self {
+    pub fn code(code: ResponseCode) -> Self {
         Self { code, ..Self::default() }
     }
 
     /// NODATA without an SOA.
-    pub(crate) fn none() -> Self {
+    pub fn none() -> Self {
         Self::default()
     }
 
     /// NXDOMAIN without an SOA.
-    pub(crate) fn nxdomain() -> Self {
+    pub fn nxdomain() -> Self {
         Self::code(ResponseCode::NXDomain)
     }
 
     /// Never answers; over TCP the connection stays open.
-    pub(crate) fn silence() -> Self {
+    pub fn silence() -> Self {
         Self { silent: true, ..Self::default() }
     }
 
     /// Over UDP there is no answer.
-    pub(crate) fn tcp_only(mut self) -> Self {
+    pub fn tcp_only(mut self) -> Self {
         self.tcp_only = true;
         self
     }
 
     /// The right header and question, and then nonsense.
-    pub(crate) fn garbage() -> Self {
+    pub fn garbage() -> Self {
         Self { garbage: true, ..Self::default() }
     }
 
     /// TC over UDP; everything over TCP.
-    pub(crate) fn truncated(mut self) -> Self {
+    pub fn truncated(mut self) -> Self {
         self.truncated = true;
         self
     }
 
     /// Closes the TCP connection in place of an answer.
-    pub(crate) fn hang_up(mut self) -> Self {
+    pub fn hang_up(mut self) -> Self {
         self.hang_up = true;
         self
     }
 
     /// FORMERR to every question with EDNS.
-    pub(crate) fn no_edns(mut self) -> Self {
+    pub fn no_edns(mut self) -> Self {
         self.no_edns = true;
         self
     }
 
     /// Comes so much later, in tokio's time.
-    pub(crate) fn after(mut self, millis: u64) -> Self {
+    pub fn after(mut self, millis: u64) -> Self {
         self.delay = Duration::from_millis(millis);
         self
     }
 
     /// Preceded by a forged reply with the address 192.0.2.66.
-    pub(crate) fn forged(mut self, forgery: Forgery) -> Self {
+    pub fn forged(mut self, forgery: Forgery) -> Self {
         self.forged.push(forgery);
         self
     }
 
     /// An SOA of the root, which makes "none" last so many seconds.
-    pub(crate) fn soa(mut self, ttl: u32, minimum: u32) -> Self {
+    pub fn soa(mut self, ttl: u32, minimum: u32) -> Self {
         let soa = SOA::new(Name::root(), Name::root(), 1, 2, 3, 4, minimum);
         self.authorities.push(Record::from_rdata(Name::root(), ttl, RData::SOA(soa)));
         self
     }
 
     /// A CNAME; the owner `.` is the name that was asked.
-    pub(crate) fn cname(mut self, owner: &str, ttl: u32, target: &str) -> Self {
+    pub fn cname(mut self, owner: &str, ttl: u32, target: &str) -> Self {
         let data = RData::CNAME(CNAME(name(target)));
         self.answers.push(Record::from_rdata(name(owner), ttl, data));
         self
     }
 
     /// An address; the owner `.` is the name that was asked.
-    pub(crate) fn addr_of(mut self, owner: &str, ttl: u32, addr: &str) -> Self {
+    pub fn addr_of(mut self, owner: &str, ttl: u32, addr: &str) -> Self {
         let data = match addr.parse().unwrap() {
             IpAddr::V4(ip) => RData::A(A(ip)),
             IpAddr::V6(ip) => RData::AAAA(AAAA(ip)),
