@@ -1,9 +1,5 @@
 //! What a connect leaves behind: dropped at any point, panicking, or won with lookups still out.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod support;
-
 use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, TcpListener};
@@ -14,9 +10,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use he::{Answer, Attempt, Connector, ErrorKind, Outcome, Query, Resolving, SocketOptions};
-use support::dialled::{Alive, Token, Watch, paused, settle, tasks};
-use support::{A, Aaaa, World, addr, scenarios, script};
+use he_test_support::dialled::{Alive, Token, Watch, paused, settle, tasks};
+use he_test_support::{A, Aaaa, World, addr, script};
 use tokio::time::{sleep, timeout};
+
+use crate::scenarios;
 
 /// Polls it so many times and drops it then; its result if it ended before.
 async fn dropped_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {

@@ -1,9 +1,6 @@
 //! Whatever is typed as a host: no panic, one line of error, and a literal stays what it is.
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test panics at what it does not expect")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-
-mod support;
 
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::time::Instant;
@@ -11,7 +8,8 @@ use std::time::Instant;
 use he::Config;
 use he::race::{Race, Step};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
-use support::cases::check;
+
+use crate::cases::check;
 
 fn race(host: &str) -> Result<Race, he::Error> {
     Race::new(host, &[443], Config::new(), Instant::now())

@@ -1,10 +1,6 @@
 //! Laws of the race, over worlds drawn at random. A world that breaks one is printed as a timeline
 //! that can be pasted as a test. Many cases: see `.ci/README.md`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-
-mod support;
-
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,10 +8,12 @@ use std::time::Duration;
 use he::{
     AttemptOutcome, AttemptReport, ErrorKind, Family, LookupOutcome, Outcome, Record, Report,
 };
-use support::cases::check;
-use support::dialled::paused;
-use support::random::{Random, worlds};
-use support::{A, Aaaa, Played};
+use he_test_support::dialled::paused;
+use he_test_support::{A, Aaaa, Played};
+
+use crate::cases::check;
+use crate::machine::Play;
+use crate::random::{Random, worlds};
 
 /// The machine's player itself panics if a wait does not lie in the future, if one has nothing in
 /// flight and nothing to start, if an address and port is dialled twice, and if the end does not

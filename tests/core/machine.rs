@@ -1,6 +1,5 @@
 //! Plays a world on the machine, in virtual time, and watches the laws at every step.
 
-use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,17 +7,23 @@ use std::time::{Duration, Instant};
 
 use he::race::{Race, Step, Surroundings};
 use he::{AttemptOutcome, ErrorKind, LookupOutcome, Record};
-
-use super::played::Played;
-use super::world::{End, World};
+use he_test_support::world::End;
+use he_test_support::{Played, World};
 
 /// More steps than any story here needs.
 const MOST_STEPS: usize = 5_000;
 
-impl World {
+/// Plays a world on the machine.
+pub(crate) trait Play {
     /// Plays it and compares the log with these lines.
+    fn plays(self, expected: &str) -> Played;
+
+    fn run(&self) -> Played;
+}
+
+impl Play for World {
     #[track_caller]
-    pub(crate) fn plays(self, expected: &str) -> Played {
+    fn plays(self, expected: &str) -> Played {
         let played = self.run();
         let expected = expected.lines().map(str::trim).filter(|line| !line.is_empty());
         let expected: Vec<&str> = expected.collect();
@@ -31,8 +36,7 @@ impl World {
         played
     }
 
-    /// Plays it on the machine.
-    pub(crate) fn run(&self) -> Played {
+    fn run(&self) -> Played {
         let began = Instant::now();
         let clock = Arc::new(AtomicU64::new(0));
         let race = match &self.list {
@@ -40,7 +44,7 @@ impl World {
             None => Race::new(&self.host, &self.ports, self.config, began),
         };
         let race = match race {
-            Ok(race) => race.with_surroundings(self.surroundings(clock.clone())),
+            Ok(race) => race.with_surroundings(surroundings(self, clock.clone())),
             Err(error) => return refused(&error),
         };
         Run {
@@ -57,14 +61,12 @@ impl World {
     }
 }
 
-impl World {
-    fn surroundings(&self, clock: Arc<AtomicU64>) -> Surroundings {
-        let source_addrs = self.routes.clone().source_addrs(move || clock.load(Ordering::Relaxed));
-        let surroundings = Surroundings::default().with_source_addrs(source_addrs);
-        match self.gate.clone() {
-            Some(gate) => surroundings.with_gate(move |addr| gate(addr)),
-            None => surroundings,
-        }
+fn surroundings(world: &World, clock: Arc<AtomicU64>) -> Surroundings {
+    let source_addrs = world.routes.clone().source_addrs(move || clock.load(Ordering::Relaxed));
+    let surroundings = Surroundings::default().with_source_addrs(source_addrs);
+    match world.gate.clone() {
+        Some(gate) => surroundings.with_gate(move |addr| gate(addr)),
+        None => surroundings,
     }
 }
 

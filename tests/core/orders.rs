@@ -2,9 +2,6 @@
 //! time stands still or jumps.
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test may look away from other steps")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-
-mod support;
 
 use std::collections::HashSet;
 use std::io;
@@ -12,12 +9,13 @@ use std::time::{Duration, Instant};
 
 use he::race::{Race, Step, Surroundings};
 use he::{Answer, AttemptOutcome, Config, LookupErrorKind, LookupOutcome, Outcome, Record};
+use he_test_support::addr::addrs;
+use he_test_support::routes::Routes;
+use he_test_support::{A, Aaaa};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
-use support::addr::addrs;
-use support::cases::check;
-use support::routes::Routes;
-use support::{A, Aaaa};
+
+use crate::cases::check;
 
 #[derive(Debug, Clone)]
 enum Event {

@@ -7,12 +7,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use he::{Config, Family, LookupErrorKind, Record};
+use he_test_support::{World, addr, script};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 
-use super::addr::addr;
-use super::world::{World, script};
+use crate::machine::Play;
 
 /// Among them one that counts as IPv4, and unusable ones.
 const V6: [&str; 8] = [

@@ -5,17 +5,15 @@
 //! `fe80::` gets a zone; time-outs are raised where a scenario needs it; expected is
 //! `under_default_policy`, else `under_kick_any`, else `expect`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "tests")]
-
-mod support;
-
 use std::path::Path;
 use std::time::Duration;
 
 use he::Record;
-use support::dialled::paused;
-use support::scenarios::{self, Expected, Scenario, endpoint};
-use support::{Played, World};
+use he_test_support::dialled::paused;
+use he_test_support::{Played, World};
+
+use crate::machine::Play;
+use crate::scenarios::{self, Expected, Scenario, endpoint};
 
 /// What comes of a scenario.
 enum Verdict {

@@ -1,14 +1,11 @@
 //! The scenarios of other implementations, and how they are read.
 
-use std::net::{SocketAddr, SocketAddrV6};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use he::{ErrorKind, Family, LookupErrorKind, Record};
+use he_test_support::{Played, World, addr, script};
 use serde_json::Value;
-
-use super::addr::addr;
-use super::played::Played;
-use super::world::{World, script};
 
 /// A scenario that names no deadline knows of no time-outs at all.
 const A_DAY: u64 = 24 * 3_600 * 1_000;

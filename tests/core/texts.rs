@@ -1,16 +1,14 @@
 //! What an error and a report say, word by word, with times that are exact because time stands
 //! still between the events.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-
-mod support;
-
 use std::time::Duration;
 
 use he::{Answer, LookupError, LookupErrorKind, Origin};
-use support::addr::addrs;
-use support::dialled::paused;
-use support::{A, Aaaa, World, addr, script};
+use he_test_support::addr::addrs;
+use he_test_support::dialled::paused;
+use he_test_support::{A, Aaaa, World, addr, script};
+
+use crate::machine::Play;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 

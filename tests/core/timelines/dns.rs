@@ -1,14 +1,13 @@
 //! From the answers of DNS to the first attempt: RFC 8305 section 3, draft v3 section 4.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-
-mod support;
-
 use std::time::{Duration, Instant};
 
 use he::race::{Race, Step};
 use he::{Answer, Config, Family};
-use support::{A, Aaaa, World, script};
+use he_test_support::addr::addrs;
+use he_test_support::{A, Aaaa, World, script};
+
+use crate::machine::Play;
 
 /// Both lookups answer, and every address accepts.
 fn answers_at(aaaa: u64, a: u64) -> World {
@@ -239,7 +238,7 @@ fn a_slow_answer_counts_until_the_end_of_its_lookup() {
 // The end of a TTL cancels nothing.
 #[test] // R-V3-4.4a, R-8305-6a
 fn an_expired_answer_keeps_its_attempt() {
-    let answer = Answer::from(support::addr::addrs(&["2001:db8::1"]));
+    let answer = Answer::from(addrs(&["2001:db8::1"]));
     let answer = Ok(answer.with_ttl(Duration::from_secs(1)));
     script().answers(Aaaa, 30, answer).dns(A, 30, &[]).accepts("2001:db8::1", 1_500).plays(
         "

@@ -1,15 +1,13 @@
 //! How a race ends, and what it leaves behind: a winner, an error, or a report of what was dropped.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-
-mod support;
-
 use std::time::{Duration, Instant};
 
 use he::race::{Race, Step, Surroundings};
 use he::{AttemptOutcome, Config, ErrorKind, LookupOutcome, Outcome};
-use support::addr::addrs;
-use support::{A, Aaaa, addr, script};
+use he_test_support::addr::addrs;
+use he_test_support::{A, Aaaa, addr, script};
+
+use crate::machine::Play;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 

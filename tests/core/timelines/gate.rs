@@ -1,20 +1,18 @@
 //! The gate: every address is shown to it before anything is done with it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-
-mod support;
-
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use he::race::{Race, Step, Surroundings};
 use he::{Answer, Config, ErrorKind, Reason, Record, SourceAddrs};
-use support::addr::addrs;
-use support::{A, Aaaa, World, addr, script};
+use he_test_support::addr::addrs;
+use he_test_support::{A, Aaaa, Played, World, addr, script};
+
+use crate::machine::Play;
 
 /// What a gate was asked, in order, and the world that it stands before.
-fn asked(world: World) -> (support::Played, Vec<SocketAddr>) {
+fn asked(world: World) -> (Played, Vec<SocketAddr>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let played = world.allow({
         let seen = seen.clone();

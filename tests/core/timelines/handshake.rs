@@ -1,12 +1,10 @@
 //! A handshake on top of TCP is part of the race: draft v3 section 6.1.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-
-mod support;
-
 use std::time::Duration;
 
-use support::{A, Aaaa, World, addr, script};
+use he_test_support::{A, Aaaa, World, addr, script};
+
+use crate::machine::Play;
 
 /// One address of each family, known at the call.
 fn one_of_each() -> World {
@@ -87,21 +85,24 @@ fn a_failed_handshake_starts_the_next_attempt() {
 #[test] // F-18
 fn only_running_handshakes_put_off() {
     // The first fails at 110 ms; what counts then is the delay after the second's start.
-    three().tls_fails("192.0.2.1", 100, 10).plays_starts(&[0, 110, 360]);
+    assert_eq!(starts(&three().tls_fails("192.0.2.1", 100, 10)), [0, 110, 360]);
     // While the first one's runs (up at 100, expected until 500), the second waits for it, and the
     // third for its delay.
-    three().tls_hangs("192.0.2.1", 100).plays_starts(&[0, 500, 750]);
+    assert_eq!(starts(&three().tls_hangs("192.0.2.1", 100)), [0, 500, 750]);
 }
 
 // The handshake of any attempt counts, not only that of the last one.
 #[test] // F-18
 fn a_second_handshake_puts_the_third_attempt_off() {
     // Up at 450, expected until 450 + 600 + 100.
-    three().tls_hangs("192.0.2.2", 200).plays_starts(&[0, 250, 1_150]);
+    assert_eq!(starts(&three().tls_hangs("192.0.2.2", 200)), [0, 250, 1_150]);
     // The first is up at 400 after the second has started: expected until 400 + 1200 + 100.
-    three().tls_hangs("192.0.2.1", 400).plays_starts(&[0, 250, 1_700]);
+    assert_eq!(starts(&three().tls_hangs("192.0.2.1", 400)), [0, 250, 1_700]);
     // Of two that run, the one that is expected to last longer: until 500 + 100 + 300 + 100.
-    three().tls_hangs("192.0.2.1", 100).tls_hangs("192.0.2.2", 100).plays_starts(&[0, 500, 1_000]);
+    assert_eq!(
+        starts(&three().tls_hangs("192.0.2.1", 100).tls_hangs("192.0.2.2", 100)),
+        [0, 500, 1_000]
+    );
 }
 
 // However slow its path is, a handshake is not expected to last longer than 2 s.
@@ -111,7 +112,7 @@ fn a_slow_path_makes_no_long_handshake() {
     let world = script().addrs(&list.each_ref().map(String::as_str));
     // Up after 700, so expected until 2 700 and not 2 900; the start at 750 would allow 2 750.
     let world = world.tls_hangs("192.0.2.1", 700).refuses("192.0.2.3", 250);
-    world.plays_starts(&[0, 250, 500, 750, 2_700]);
+    assert_eq!(starts(&world), [0, 250, 500, 750, 2_700]);
 }
 
 // The whole dial has 10 s, TCP and handshake together.
@@ -140,10 +141,7 @@ fn plain_tcp_is_won_at_its_handshake() {
     );
 }
 
-impl World {
-    #[track_caller]
-    fn plays_starts(&self, expected: &[u64]) {
-        let starts: Vec<u64> = self.run().attempts.iter().map(|(at, _)| *at).collect();
-        assert_eq!(starts, expected);
-    }
+/// When the attempts start, in ms since the call.
+fn starts(world: &World) -> Vec<u64> {
+    world.run().attempts.iter().map(|(at, _)| *at).collect()
 }

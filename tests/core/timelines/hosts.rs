@@ -1,13 +1,11 @@
 //! What the caller gives: literals, localhost, names that are never asked, families, bad input.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-
-mod support;
-
 use std::time::Duration;
 
 use he::{Family, Reason};
-use support::{A, Aaaa, World, addr, script};
+use he_test_support::{A, Aaaa, World, addr, script};
+
+use crate::machine::Play;
 
 // A literal needs no name service: the attempt leaves at the call.
 #[test] // R-3493-LIT, R-3986-3.2.2, R-4007-11, S17
@@ -120,12 +118,10 @@ fn a_single_family_excludes_given_addresses_too() {
 // IPv4 preferred: A is the answer that is waited for, and the one that goes first.
 #[test] // R-6555-4.1
 fn a_preferred_ipv4_mirrors_the_gate() {
-    both_families(Family::PreferV4).plays_until_v6("40ms connect 192.0.2.1:443", 290);
+    plays_until_v6(both_families(Family::PreferV4), "40ms connect 192.0.2.1:443", 290);
     let a_first = script().config(|c| c.family(Family::PreferV4));
-    a_first
-        .dns(A, 30, &["192.0.2.1"])
-        .dns(Aaaa, 200, &["2001:db8::1"])
-        .plays_until_v6("30ms connect 192.0.2.1:443", 280);
+    let a_first = a_first.dns(A, 30, &["192.0.2.1"]).dns(Aaaa, 200, &["2001:db8::1"]);
+    plays_until_v6(a_first, "30ms connect 192.0.2.1:443", 280);
     let no_a = script().config(|c| c.family(Family::PreferV4)).dns(Aaaa, 30, &["2001:db8::1"]);
     no_a.accepts("2001:db8::1", 20).plays(
         "
@@ -137,18 +133,16 @@ fn a_preferred_ipv4_mirrors_the_gate() {
     );
 }
 
-impl World {
-    /// IPv4 starts first and stays silent, IPv6 starts at this time.
-    fn plays_until_v6(self, first: &str, v6: u64) {
-        self.accepts("2001:db8::1", 20).plays(&format!(
-            "
-            0ms ask AAAA
-            0ms ask A
-            {first}
-            {v6}ms connect [2001:db8::1]:443
-            {}ms connected [2001:db8::1]:443
-            ",
-            v6 + 20
-        ));
-    }
+/// IPv4 starts first and stays silent, IPv6 starts at this time.
+fn plays_until_v6(world: World, first: &str, v6: u64) {
+    world.accepts("2001:db8::1", 20).plays(&format!(
+        "
+        0ms ask AAAA
+        0ms ask A
+        {first}
+        {v6}ms connect [2001:db8::1]:443
+        {}ms connected [2001:db8::1]:443
+        ",
+        v6 + 20
+    ));
 }

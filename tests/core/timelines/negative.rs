@@ -1,13 +1,11 @@
 //! Answers that give no address: RFC 8305 section 3, draft v3 section 4.2.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-
-mod support;
-
 use std::time::Duration;
 
 use he::LookupErrorKind;
-use support::{A, Aaaa, script};
+use he_test_support::{A, Aaaa, script};
+
+use crate::machine::Play;
 
 // A negative AAAA of any kind ends the wait at once: NODATA, NXDOMAIN, and what cannot come.
 #[test] // R-8305-3g, R-V3-4.2d, R-9520-2, F-3, S04

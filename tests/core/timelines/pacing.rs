@@ -1,13 +1,11 @@
 //! When the next attempt starts: RFC 8305 section 5, draft v3 section 6, and what neither says of
 //! attempts that fail (F-5, F-6).
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-
-mod support;
-
 use std::time::Duration;
 
-use support::{A, Aaaa, World, addr, script};
+use he_test_support::{A, Aaaa, World, addr, script};
+
+use crate::machine::Play;
 
 /// One address of each family, known after 30 ms.
 fn one_of_each() -> World {

@@ -1,13 +1,11 @@
 //! Several ports: the family alternates before the port (F-16).
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+use he_test_support::{A, Aaaa, World, addr, script};
 
-mod support;
-
-use support::{A, Aaaa, addr, script};
+use crate::machine::Play;
 
 /// `name:port` of what was dialled, in order.
-fn order(world: &support::World) -> Vec<String> {
+fn order(world: &World) -> Vec<String> {
     world.run().attempts.iter().map(|(_, addr)| addr.to_string()).collect()
 }
 

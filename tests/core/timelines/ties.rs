@@ -1,9 +1,5 @@
 //! Two things at one moment: the outcome is the same every time.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-
-mod support;
-
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
@@ -11,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use he::race::{Race, Step};
 use he::{AttemptOutcome, Config};
-use support::addr::addrs;
-use support::dialled::{Watch, paused};
-use support::{A, Aaaa, addr, script};
+use he_test_support::addr::addrs;
+use he_test_support::dialled::{Watch, paused};
+use he_test_support::{A, Aaaa, addr, script};
 use tokio::task::coop::consume_budget;
 use tokio::time::{sleep, timeout};
+
+use crate::machine::Play;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 

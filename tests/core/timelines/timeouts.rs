@@ -1,14 +1,12 @@
 //! How long it may take, and how much: time-outs and limits.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
-
-mod support;
-
 use std::time::Duration;
 
 use he::{Answer, AttemptOutcome, LookupOutcome};
-use support::addr::addrs;
-use support::{A, Aaaa, addr, script};
+use he_test_support::addr::addrs;
+use he_test_support::{A, Aaaa, addr, script};
+
+use crate::machine::Play;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
