@@ -1,6 +1,4 @@
 //! What the resolver remembers, and how questions in flight are merged.
-#![cfg(feature = "dns")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use std::sync::mpsc;
 use std::thread;
@@ -8,12 +6,10 @@ use std::time::Duration;
 
 use he::dns::Resolver;
 use he::{LookupErrorKind, Query, Record, Resolve};
+use he_test_support::dns::{Dns, HeldClock, Reply, pass};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
-use support::dns::{Dns, HeldClock, Reply, pass};
 use tokio::runtime;
-
-mod support;
 
 const NAME: &str = "www.test.";
 

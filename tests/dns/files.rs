@@ -1,6 +1,4 @@
 //! resolv.conf, the hosts file, overrides: what is read, and when it is read again.
-#![cfg(all(feature = "dns", unix))]
-#![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use std::collections::HashSet;
 use std::fs;
@@ -11,11 +9,9 @@ use std::time::Duration;
 
 use he::dns::Resolver;
 use he::{LookupErrorKind, Origin, Query, Record, Resolve};
+use he_test_support::dns::{Dns, HeldClock, Reply, pass};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
-use support::dns::{Dns, HeldClock, Reply, pass};
-
-mod support;
 
 /// A directory that goes with the test.
 struct Dir(PathBuf);

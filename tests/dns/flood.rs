@@ -1,6 +1,4 @@
 //! A peer that sends without end must not hold up what is due by the clock.
-#![cfg(feature = "dns")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use std::env::temp_dir;
 use std::fs;
@@ -13,13 +11,11 @@ use std::time::Duration;
 
 use he::dns::Resolver;
 use he::{Query, Record, Resolve};
-use support::dns::HeldClock;
+use he_test_support::dns::HeldClock;
 use tokio::net::UdpSocket;
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::advance;
-
-mod support;
 
 /// More than tokio lets a task receive in one go (128), and less than a socket holds.
 const BURST: usize = 200;

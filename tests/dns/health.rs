@@ -1,16 +1,12 @@
 //! One lookup does not spoil those that come after it.
-#![cfg(feature = "dns")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use std::time::Duration;
 
 use he::dns::Resolver;
 use he::{LookupErrorKind, Query, Record, Resolve};
+use he_test_support::dns::{Dns, HeldClock, Reply, pass};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
-use support::dns::{Dns, HeldClock, Reply, pass};
-
-mod support;
 
 const NAME: &str = "www.test";
 

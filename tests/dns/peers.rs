@@ -1,6 +1,4 @@
 //! The resolver against a name server that others wrote.
-#![cfg(feature = "dns")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;

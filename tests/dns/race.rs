@@ -1,8 +1,4 @@
 //! The race and the resolver together: what a connect asks on the wire, and what it leaves behind.
-#![cfg(feature = "dns")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
-
-mod support;
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,8 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use he::dns::Resolver;
 use he::{Attempt, Connector, ErrorKind, LookupOutcome, Report};
+use he_test_support::addr;
+use he_test_support::dns::{Dns, HeldClock, Reply, pass};
 use hickory_proto::rr::RecordType;
-use support::dns::{Dns, HeldClock, Reply, pass};
 use tokio::time::Instant;
 
 const NAME: &str = "www.test.";
@@ -66,12 +63,12 @@ async fn an_answer_after_the_win_fills_the_cache() {
     dns.on(NAME, RecordType::A, [Reply::addrs(60, &["192.0.2.1"]).after(200)]);
     let connector = connector(&dns);
     let won = connector.connect_with(NAME, &[443], accepts).await.unwrap();
-    assert_eq!(won.stream, support::addr("2001:db8::1#443"));
+    assert_eq!(won.stream, addr("2001:db8::1#443"));
     dns.wait_for(2).await;
     pass(200, &[&dns]).await;
     let v4 = connector.config(he::Config::new().family(he::Family::V4Only));
     let won = v4.connect_with(NAME, &[443], accepts).await.unwrap();
-    assert_eq!(won.stream, support::addr("192.0.2.1#443"));
+    assert_eq!(won.stream, addr("192.0.2.1#443"));
     assert_eq!(dns.asked(), ["AAAA www.test", "A www.test"]);
 }
 

@@ -1,15 +1,11 @@
 //! What the resolver makes of replies: truncated, forged, without EDNS, with CNAMEs.
-#![cfg(feature = "dns")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use std::time::Duration;
 
 use he::dns::Resolver;
 use he::{Answer, LookupErrorKind, Origin, Query, Record, Resolve};
+use he_test_support::dns::{Dns, Forgery, HeldClock, Reply};
 use hickory_proto::rr::RecordType;
-use support::dns::{Dns, Forgery, HeldClock, Reply};
-
-mod support;
 
 const NAME: &str = "www.test.";
 

@@ -1,19 +1,15 @@
 //! Whom the resolver asks, and when: repetition, patience, fail-over.
-#![cfg(feature = "dns")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use he::dns::Resolver;
 use he::{Answer, LookupError, Origin, Query, Record, Resolve};
+use he_test_support::dns::{Dns, HeldClock, Reply, pass};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
-use support::dns::{Dns, HeldClock, Reply, pass};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-
-mod support;
 
 const NAME: &str = "www.test.";
 

@@ -1,16 +1,11 @@
 //! The connector on real sockets, loopback only: addresses that accept, refuse, or stay silent.
 
-#![cfg(target_os = "linux")] // 127.0.0.2 and on, and sockets that drop every packet
-
-#[path = "support/net.rs"]
-mod net;
-
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use he::{Config, Connector, Error, ErrorKind, Family, LookupOutcome, Outcome, Record, Resolving};
-use net::Peer::{Accepts, Refuses, Silent};
-use net::{Peers, Reports, Table};
+use he_test_support::net::Peer::{Accepts, Refuses, Silent};
+use he_test_support::net::{self, Peers, Reports, Table};
 use tokio::net::TcpStream;
 
 fn ms(millis: u64) -> Duration {

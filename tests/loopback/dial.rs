@@ -1,11 +1,6 @@
 //! Attempts of the caller's making, on real sockets, loopback only: socket options, the hook before
 //! the connect, and dials that go on after TCP.
 
-#![cfg(target_os = "linux")] // 127.0.0.2 and on, and sockets that drop every packet
-
-#[path = "support/net.rs"]
-mod net;
-
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -13,8 +8,8 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use he::{Attempt, Config, Connector, ErrorKind, KeepAlive, Outcome, SocketOptions};
-use net::Peer::{Accepts, Refuses, Silent};
-use net::{Peers, Reports, Table};
+use he_test_support::net::Peer::{Accepts, Refuses, Silent};
+use he_test_support::net::{self, Peers, Reports, Table};
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

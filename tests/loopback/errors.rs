@@ -1,10 +1,5 @@
 //! What a failed connect says, on real sockets, loopback only: one line, the kind, the report.
 
-#![cfg(target_os = "linux")] // 127.0.0.2 and on, and sockets that drop every packet
-
-#[path = "support/net.rs"]
-mod net;
-
 use std::error::Error as _;
 use std::io;
 use std::net::SocketAddr;
@@ -16,8 +11,8 @@ use he::{
     Attempt, AttemptOutcome, Config, Connector, Error, ErrorKind, LookupError, LookupErrorKind,
     LookupOutcome, Outcome, Record, Resolving, SocketOptions,
 };
-use net::Peer::{Accepts, Refuses, Silent};
-use net::{Peers, Reports, Table};
+use he_test_support::net::Peer::{Accepts, Refuses, Silent};
+use he_test_support::net::{self, Peers, Reports, Table};
 
 fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)

@@ -1,17 +1,12 @@
 //! The gate on real sockets, loopback only: it sees every address, and what it refuses gets nothing.
 
-#![cfg(target_os = "linux")] // 127.0.0.2 and on
-
-#[path = "support/net.rs"]
-mod net;
-
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use he::{Answer, Connector, ErrorKind, Reason, Record, Resolving, SourceAddrs};
-use net::Peer::{Accepts, Refuses};
-use net::{Peers, Reports, Table};
+use he_test_support::net::Peer::{Accepts, Refuses};
+use he_test_support::net::{self, Peers, Reports, Table};
 
 /// Lets some addresses through, and remembers what it was asked.
 #[derive(Clone, Default)]

@@ -1,5 +1,4 @@
 //! Which failures are worth another try.
-#![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

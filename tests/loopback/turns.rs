@@ -1,17 +1,12 @@
 //! A task that connects in a loop, and whose connects are over at once, lets other tasks run.
 
-#![cfg(target_os = "linux")] // helpers for sockets that drop every packet
-
-#[path = "support/net.rs"]
-mod net;
-
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use he::{Connector, ErrorKind};
-use net::Peer::Accepts;
-use net::Peers;
+use he_test_support::net::Peer::Accepts;
+use he_test_support::net::Peers;
 
 /// How often another task of the same thread has its turn while this one works.
 async fn turns_of_others(work: impl Future<Output = ()>) -> usize {

@@ -1,26 +1,19 @@
 //! The https connector under hyper-util's client, with servers on loopback. TLS that is late or silent
 //! is in testnet/.
 
-#![cfg(all(target_os = "linux", feature = "hyper", feature = "rustls"))] // 127.0.0.2 and on
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-#[path = "support/net.rs"]
-mod net;
-#[path = "support/tls.rs"]
-mod tls;
-#[path = "support/web.rs"]
-mod web;
-
 use std::io;
 
 use he::rustls::{HttpsConnector, Tls, Trust};
 use he::{Connector, ErrorKind, Outcome, Report};
+use he_test_support::net::Peer::{Accepts, Silent};
+use he_test_support::net::{NAME, Peers, Reports, connector};
+use he_test_support::tls::Authority;
+use he_test_support::web;
 use http::Uri;
 use hyper_util::client::legacy::connect::HttpInfo;
-use net::Peer::{Accepts, Silent};
-use net::{NAME, Peers, Reports, connector};
-use tls::{Authority, trusting};
 use tower_service::Service;
+
+use crate::trusting;
 
 fn https(peers: &Peers, authority: &Authority) -> HttpsConnector {
     HttpsConnector::new(connector(peers)).tls(trusting(authority))

@@ -1,23 +1,16 @@
 //! A connector under hyper-util's client, with servers and proxies on loopback.
 
-#![cfg(all(target_os = "linux", feature = "hyper"))] // sockets that drop every packet
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-#[path = "support/net.rs"]
-mod net;
-#[path = "support/web.rs"]
-mod web;
-
 use std::error::Error as _;
 use std::io;
 use std::pin::pin;
 
 use he::{Connector, ErrorKind, Outcome, Report};
+use he_test_support::net::Peer::{Accepts, Refuses, Silent};
+use he_test_support::net::{Opened, Peers, Reports, Table, connector, impatient};
+use he_test_support::web;
 use http::Uri;
 use hyper_util::client::legacy::connect::HttpInfo;
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
-use net::Peer::{Accepts, Refuses, Silent};
-use net::{Opened, Peers, Reports, Table, connector, impatient};
 use tower_service::Service;
 
 /// A name with a silent address before the good one.

@@ -1,27 +1,20 @@
 //! TLS within the race, with servers on loopback. TLS that is late or silent is in testnet/.
 
-#![cfg(all(target_os = "linux", feature = "hyper", feature = "rustls"))] // 127.0.0.2 and on
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-#[path = "support/net.rs"]
-mod net;
-#[path = "support/tls.rs"]
-mod tls;
-#[path = "support/web.rs"]
-mod web;
-
 use std::net::IpAddr;
 use std::process::Command;
 use std::{env, fs, io};
 
 use he::rustls::{Tls, TlsStream, Trust};
 use he::{Answer, Connector, ErrorKind, Established, Query, Resolving, SocketOptions};
-use net::Peer::Accepts;
-use net::{NAME, Peers, Table};
+use he_test_support::net::Peer::Accepts;
+use he_test_support::net::{NAME, Peers, Table};
+use he_test_support::tls::Authority;
+use he_test_support::web;
 use rustls::RootCertStore;
-use tls::{Authority, trusting};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use crate::trusting;
 
 type Made = Result<Established<TlsStream<TcpStream>>, he::Error>;
 
@@ -148,7 +141,7 @@ async fn what_cannot_be_authenticated_is_refused_before_any_packet() {
 }
 
 const AGAIN: &str = "HE_TEST_AGAIN";
-const BY_THE_SYSTEM: &str = "by_default_the_system_says_who_is_trusted";
+const BY_THE_SYSTEM: &str = "tls::by_default_the_system_says_who_is_trusted";
 
 /// Runs itself again in a process of its own, with other roots in its environment.
 #[tokio::test]

@@ -1,15 +1,11 @@
 //! What a subscriber sees of a connect: spans, events in the words of the timelines, all at debug.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-#[path = "support/notes.rs"]
-mod notes;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use he::{Answer, Attempt, Connector, LookupErrorKind, Query, Record, Resolving, SourceAddrs};
-use notes::Notes;
+use he_test_support::notes::Notes;
 use tracing::Level;
 
 fn connector() -> Connector {

@@ -1,16 +1,11 @@
 //! What an override says when it cannot have an effect.
-#![cfg(feature = "dns")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests are not seen as tests")]
-
-#[path = "support/notes.rs"]
-mod notes;
 
 use std::net::IpAddr;
 use std::sync::Mutex;
 
 use he::dns::Resolver;
 use he::{Query, Record, Resolve};
-use notes::Notes;
+use he_test_support::notes::Notes;
 use tracing::Level;
 
 /// An event of one thread, while another is about to listen for it, may be heard by neither.
