@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -125,7 +124,10 @@ async fn a_hosts_entry_of_one_family_sends_no_query_for_the_other() {
 }
 
 #[tokio::test(start_paused = true)]
+#[cfg(unix)]
 async fn a_resolv_conf_that_cannot_be_read_is_an_error_with_its_cause() {
+    use std::os::unix::fs::PermissionsExt;
+
     let _held = HeldClock::hold();
     let dir = Dir::new();
     let resolver = dir.resolver();

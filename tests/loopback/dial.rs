@@ -7,10 +7,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use he::{Attempt, Config, Connector, ErrorKind, KeepAlive, Outcome, SocketOptions};
+use he::{Attempt, Config, Connector, ErrorKind, Outcome, SocketOptions};
 use he_test_support::net::Peer::{Accepts, Refuses, Silent};
 use he_test_support::net::{self, Peers, Reports, Table};
-use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -50,7 +49,11 @@ fn greet(peers: &Peers, index: usize, byte: u8) {
 }
 
 #[tokio::test]
+#[cfg(target_os = "linux")] // TCP_USER_TIMEOUT
 async fn socket_options_arrive_on_the_winner_whether_it_is_the_first_attempt_or_not() {
+    use he::KeepAlive;
+    use socket2::SockRef;
+
     let options = SocketOptions::default()
         .keepalive(KeepAlive::new(Duration::from_secs(77)))
         .user_timeout(Duration::from_secs(33))
@@ -75,6 +78,7 @@ async fn socket_options_arrive_on_the_winner_whether_it_is_the_first_attempt_or_
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs a silent peer")]
 async fn the_hook_sees_every_attempt_and_no_attempt_starts_before_its_time() {
     let peers = Peers::new(&[("127.0.0.1", Silent), ("127.0.0.2", Silent), ("127.0.0.3", Accepts)]);
     let (seen, starts) = mpsc::channel();
@@ -93,6 +97,7 @@ async fn the_hook_sees_every_attempt_and_no_attempt_starts_before_its_time() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs 127.0.0.2")]
 async fn an_error_of_the_hook_ends_that_attempt_and_not_the_race() {
     let peers = Peers::new(&[("127.0.0.1", Accepts), ("127.0.0.2", Accepts)]);
     let first = peers.addr(0);
@@ -129,6 +134,7 @@ async fn an_option_that_one_family_does_not_take_leaves_the_race_to_the_other() 
 }
 
 #[tokio::test] // R-V3-6.1b
+#[cfg_attr(not(target_os = "linux"), ignore = "needs 127.0.0.2")]
 async fn an_address_that_accepts_and_never_answers_loses_to_one_that_does() {
     let peers = Peers::new(&[("127.0.0.1", Accepts), ("127.0.0.2", Accepts)]);
     greet(&peers, 1, 1);
@@ -152,6 +158,7 @@ async fn an_address_that_accepts_and_never_answers_loses_to_one_that_does() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs 127.0.0.2")]
 async fn a_dials_own_error_is_kept_and_the_next_address_wins() {
     let peers =
         Peers::new(&[("127.0.0.1", Accepts), ("127.0.0.2", Refuses), ("127.0.0.3", Accepts)]);
@@ -171,6 +178,7 @@ async fn a_dials_own_error_is_kept_and_the_next_address_wins() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs 127.0.0.2")]
 async fn when_every_dial_fails_the_line_has_their_words() {
     let peers = Peers::new(&[("127.0.0.1", Accepts), ("127.0.0.2", Accepts)]);
     greet(&peers, 0, 42);
@@ -214,6 +222,7 @@ async fn a_dial_is_given_up_after_connect_timeout_handshake_included() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs 127.0.0.2")]
 async fn connect_with_the_plain_dial_gives_the_stream_and_the_report() {
     let peers = Peers::new(&[("127.0.0.1", Refuses), ("127.0.0.2", Accepts)]);
     let connector = Connector::new(Table::of(peers.ips()));
@@ -244,6 +253,7 @@ async fn a_dial_knows_its_address_and_the_host_as_a_certificate_names_it() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs a silent peer")]
 async fn a_panic_in_a_dial_surfaces_in_the_connect() {
     let peers = Peers::new(&[("127.0.0.1", Silent), ("127.0.0.2", Accepts)]);
     let (connector, reports) = Reports::of(

@@ -19,6 +19,7 @@ fn ms(millis: u64) -> Duration {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs 127.0.0.2")]
 async fn when_all_refuse_the_line_names_every_address_with_its_port() {
     if !net::ipv6() {
         return;
@@ -51,6 +52,7 @@ async fn when_all_refuse_the_line_names_every_address_with_its_port() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs 127.0.0.2")]
 async fn a_list_goes_by_the_number_of_its_addresses() {
     let peers = Peers::new(&[("127.0.0.1", Refuses), ("127.0.0.2", Refuses)]);
     let connector = Connector::without_resolver();
@@ -64,6 +66,7 @@ async fn a_list_goes_by_the_number_of_its_addresses() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs a silent peer")]
 async fn when_every_attempt_times_out_the_connect_timed_out() {
     let peers = Peers::new(&[("127.0.0.1", Silent), ("127.0.0.2", Silent)]);
     let config = Config::new().connect_timeout(ms(50)).connect_delay(ms(20));
@@ -83,6 +86,7 @@ async fn when_every_attempt_times_out_the_connect_timed_out() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs a silent peer")]
 async fn the_total_timeout_names_what_was_still_running() {
     let peers = Peers::new(&[("127.0.0.1", Silent)]);
     let table = Table::of(peers.ips());
@@ -303,6 +307,7 @@ fn assert_one_line(error: &Error) {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs SO_BINDTODEVICE")]
 async fn an_interface_that_does_not_exist_fails_every_attempt_before_a_packet() {
     let peers = Peers::new(&[("127.0.0.1", Accepts), ("127.0.0.2", Accepts)]);
     let options = SocketOptions::default().interface("no-such-if");

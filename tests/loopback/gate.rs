@@ -66,6 +66,7 @@ async fn the_gate_is_asked_for_localhost() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs 127.0.0.2")]
 async fn the_gate_is_asked_for_answers_and_lets_the_others_race() {
     let peers =
         Peers::new(&[("127.0.0.1", Accepts), ("127.0.0.2", Refuses), ("127.0.0.3", Accepts)]);
@@ -117,6 +118,7 @@ async fn the_gate_is_asked_for_an_answer_that_comes_late() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs 127.0.0.2")]
 async fn the_gate_is_asked_for_each_address_of_a_list_once() {
     let peers = Peers::new(&[("127.0.0.1", Accepts), ("127.0.0.2", Accepts)]);
     let first = peers.addr(0);
@@ -153,6 +155,7 @@ async fn the_gate_judges_each_port() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs 127.0.0.2")]
 async fn not_even_a_source_address_is_asked_for_a_refused_address() {
     let peers =
         Peers::new(&[("127.0.0.1", Accepts), ("127.0.0.2", Accepts), ("127.0.0.3", Accepts)]);

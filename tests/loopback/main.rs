@@ -1,7 +1,7 @@
 //! The connector on real sockets, loopback only.
 //!
-//! Tests that are for Linux only need 127.0.0.2 and further addresses, or a socket that drops every
-//! packet.
+//! Tests that only Linux runs need 127.0.0.2 and further addresses, or a socket that drops every
+//! packet. They compile everywhere.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -20,6 +20,7 @@ fn https(peers: &Peers, authority: &Authority) -> HttpsConnector {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs a silent peer")]
 async fn requests_go_over_one_connection_of_http_2_past_a_silent_address() {
     let peers = Peers::new(&[("127.0.0.1", Silent), ("127.0.0.2", Accepts)]);
     let authority = Authority::new();

@@ -22,6 +22,7 @@ fn silent_first() -> (Peers, Table, Connector) {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs a silent peer")]
 async fn a_response_tells_how_it_was_connected_and_the_next_needs_no_connection() {
     let (peers, table, connector) = silent_first();
     let (connector, reports) = Reports::of(connector);
@@ -44,6 +45,7 @@ async fn a_response_tells_how_it_was_connected_and_the_next_needs_no_connection(
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs 127.0.0.2")]
 async fn the_error_of_a_request_has_the_kind_and_the_report() {
     let peers = Peers::new(&[("127.0.0.1", Refuses), ("127.0.0.2", Refuses)]);
     let client = web::client(Connector::new(Table::of(peers.ips())));
@@ -82,6 +84,7 @@ async fn a_uri_that_names_no_place_is_refused_and_the_hook_is_told() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs a silent peer")]
 async fn a_request_that_is_dropped_while_it_connects_leaves_nothing() {
     let peers = Peers::new(&[("127.0.0.1", Silent), ("127.0.0.2", Silent)]);
     let (connector, mut opened) = Opened::of(connector(&peers));
@@ -98,6 +101,7 @@ async fn a_request_that_is_dropped_while_it_connects_leaves_nothing() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs a silent peer")]
 async fn an_http_proxy_is_raced_to_as_any_host() {
     let (proxies, _, connector) = silent_first();
     let guests = web::Guests::welcome(proxies.listener(1), web::tunnel);
@@ -106,6 +110,7 @@ async fn an_http_proxy_is_raced_to_as_any_host() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs a silent peer")]
 async fn a_socks_proxy_is_raced_to_as_any_host() {
     let (proxies, _, connector) = silent_first();
     let guests = web::Guests::welcome(proxies.listener(1), web::socks);

@@ -30,6 +30,7 @@ async fn hears(mut made: Established<TlsStream<TcpStream>>) -> String {
 }
 
 #[tokio::test] // R-V3-6.1b, R-V3-6.1c
+#[cfg_attr(not(target_os = "linux"), ignore = "needs 127.0.0.2")]
 async fn a_wrong_certificate_on_one_address_loses_to_a_right_one() {
     let peers = Peers::new(&[("127.0.0.1", Accepts), ("127.0.0.2", Accepts)]);
     let authority = Authority::new();
@@ -45,6 +46,7 @@ async fn a_wrong_certificate_on_one_address_loses_to_a_right_one() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs 127.0.0.2")]
 async fn when_every_handshake_fails_the_line_says_each_ones_reason() {
     let ips = ["127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"];
     let peers = Peers::new(&ips.map(|ip| (ip, Accepts)));
@@ -102,6 +104,7 @@ async fn the_certificate_is_for_what_was_typed_and_never_for_what_dns_makes_of_i
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs 127.0.0.2")]
 async fn sessions_are_resumed_over_all_clones_and_over_no_other_binding() {
     let peers = Peers::new(&[("127.0.0.1", Accepts)]);
     let authority = Authority::new();
@@ -145,6 +148,7 @@ const BY_THE_SYSTEM: &str = "tls::by_default_the_system_says_who_is_trusted";
 
 /// Runs itself again in a process of its own, with other roots in its environment.
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs SSL_CERT_FILE")]
 async fn by_default_the_system_says_who_is_trusted() {
     let peers = Peers::new(&[("127.0.0.1", Accepts)]);
     let tls = Tls::default();

@@ -109,6 +109,7 @@ const SOON: Duration = Duration::from_millis(40);
 const LATE: Duration = Duration::from_secs(600);
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs a silent peer")]
 async fn a_time_out_ends_the_connection_attempts() {
     let peers = Peers::new(&[("127.0.0.1", Silent)]);
     let connector = Connector::new(Table::of(peers.ips()));

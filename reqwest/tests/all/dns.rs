@@ -174,6 +174,7 @@ fn client(connector: Connector) -> reqwest::Client {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs 127.0.0.2")]
 async fn reqwest_connects_to_the_addresses_on_the_port_of_its_url() {
     let peers = Peers::new(&[("127.0.0.1", Refuses), ("127.0.0.2", Accepts)]);
     let guests = web::serve(peers.listener(1));

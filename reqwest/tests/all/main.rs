@@ -1,6 +1,7 @@
 //! The tests of this crate, in one program: it links once.
+//!
+//! Tests that only Linux runs need 127.0.0.2, or a socket that drops every packet.
 
-#![cfg(target_os = "linux")] // Addresses from 127.0.0.2 on, and sockets that drop every packet.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 #[cfg(feature = "middleware")]

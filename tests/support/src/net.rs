@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
@@ -15,7 +14,8 @@ use he::{
     Answer, AttemptReport, Config, Connector, Error, LookupErrorKind, Query, Record, Report,
     Resolve, Resolving, SocketOptions,
 };
-use socket2::{Domain, SockFilter, Socket, Type};
+use socket2::{Domain, Socket, Type};
+use tokio::net::TcpSocket;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::outcome::outcome;
@@ -40,7 +40,7 @@ pub enum Peer {
     Accepts,
     /// Bound, so that nobody else listens there, and not listening: RST.
     Refuses,
-    /// Every packet is dropped.
+    /// Every packet is dropped, on Linux. Elsewhere there is no such socket.
     Silent,
     /// Nobody listens there yet: it is left to a server that is a process of its own.
     Free,
@@ -140,7 +140,7 @@ fn socket(addr: SocketAddr, peer: Peer) -> io::Result<TcpListener> {
         Peer::Refuses | Peer::Free => {}
         Peer::Accepts => socket.listen(128)?,
         Peer::Silent => {
-            socket.attach_filter(&[DROP])?;
+            drop_packets(&socket)?;
             socket.listen(128)?;
         }
     }
@@ -157,8 +157,17 @@ fn port_for_a_process() -> u16 {
     u16::try_from(port).unwrap()
 }
 
-/// `BPF_RET | BPF_K` with 0: keep no byte of the packet, so it never was.
-const DROP: SockFilter = SockFilter::new(0x06, 0, 0, 0);
+#[cfg(target_os = "linux")]
+fn drop_packets(socket: &Socket) -> io::Result<()> {
+    /// `BPF_RET | BPF_K` with 0: keep no byte of the packet, so it never was.
+    const DROP: socket2::SockFilter = socket2::SockFilter::new(0x06, 0, 0, 0);
+    socket.attach_filter(&[DROP])
+}
+
+#[cfg(not(target_os = "linux"))]
+fn drop_packets(_: &Socket) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
 
 /// `after 12ms` becomes `after T`.
 pub fn timeless(text: &str) -> String {
@@ -249,7 +258,7 @@ impl Opened {
     pub fn of(connector: Connector) -> (Connector, Self) {
         let (seen, starts) = unbounded_channel();
         let options = SocketOptions::default().before_connect(move |socket, _| {
-            let fd = format!("/proc/self/fd/{}", socket.as_raw_fd());
+            let fd = in_proc(socket)?;
             let socket = std::fs::read_link(&fd)?;
             seen.send((fd, socket)).map_err(io::Error::other)
         });
@@ -271,6 +280,18 @@ impl Opened {
             assert_ne!(std::fs::read_link(fd).ok(), Some(socket), "it is open");
         }
     }
+}
+
+/// Linux's name of a socket's file descriptor.
+#[cfg(target_os = "linux")]
+fn in_proc(socket: &TcpSocket) -> io::Result<String> {
+    use std::os::fd::AsRawFd;
+    Ok(format!("/proc/self/fd/{}", socket.as_raw_fd()))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn in_proc(_: &TcpSocket) -> io::Result<String> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Polls a future once, without a waker: it must not be ready.
