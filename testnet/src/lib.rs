@@ -48,7 +48,6 @@ mod home;
 mod host;
 mod isolate;
 mod judge;
-mod left_out;
 mod log;
 mod name_server;
 mod net;

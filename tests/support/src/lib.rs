@@ -5,6 +5,7 @@
 pub mod addr;
 pub mod dialled;
 pub mod dns;
+mod left_out;
 pub mod net;
 pub mod notes;
 pub mod outcome;
@@ -16,5 +17,6 @@ pub mod world;
 
 pub use addr::addr;
 pub use he::Record::{A, Aaaa};
+pub use left_out::missing;
 pub use played::Played;
 pub use world::{World, script};
