@@ -1,13 +1,10 @@
 //! A name with two addresses: the first is silent, the second a server's.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
-
 use std::net::SocketAddr;
 
 use he::{AttemptReport, Connector, Report, Resolve};
-
-use crate::net::Peer::Silent;
-use crate::net::{self, Peer, Peers, Reports, Table, impatient};
+use he_test_support::net::Peer::Silent;
+use he_test_support::net::{self, Peer, Peers, Reports, Table, impatient};
 
 /// The name's addresses, and a connector that knows them.
 pub(crate) struct Dual {

@@ -1,20 +1,14 @@
 //! hyper-rustls around a connector: TLS after the race.
 
-#![cfg(target_os = "linux")] // sockets that drop every packet
-
-#[path = "../../tests/support/net.rs"]
-mod net;
-#[path = "../../tests/support/tls.rs"]
-mod tls;
-#[path = "../../tests/support/web.rs"]
-mod web;
-
 use he::{Connector, ErrorKind, Report};
+use he_test_support::net::Peer::{Accepts, Refuses, Silent};
+use he_test_support::net::{NAME, Peers, connector};
+use he_test_support::tls::Authority;
+use he_test_support::web;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpInfo;
-use net::Peer::{Accepts, Refuses, Silent};
-use net::{NAME, Peers, connector};
-use tls::{Authority, trusting};
+
+use crate::trusting;
 
 fn https(peers: &Peers, authority: &Authority) -> HttpsConnector<Connector> {
     let tls = trusting(authority).client_config().unwrap();

@@ -1,22 +1,15 @@
 //! native-tls: hyper-tls around a connector, and the recipe that has it within the race.
 
-#![cfg(target_os = "linux")] // sockets that drop every packet
-
-#[path = "../examples/native_tls.rs"]
+#[path = "../../examples/native_tls.rs"]
 mod native;
-#[path = "../../tests/support/net.rs"]
-mod net;
-#[path = "../../tests/support/tls.rs"]
-mod tls;
-#[path = "../../tests/support/web.rs"]
-mod web;
 
 use he::{ErrorKind, Report};
+use he_test_support::net::Peer::{Accepts, Silent};
+use he_test_support::net::{NAME, Peers, connector};
+use he_test_support::tls::Authority;
+use he_test_support::web;
 use hyper_util::client::legacy::connect::HttpInfo;
 use native_tls::{Certificate, TlsConnector};
-use net::Peer::{Accepts, Silent};
-use net::{NAME, Peers, connector};
-use tls::Authority;
 use tokio::io::AsyncReadExt;
 
 fn trusting(authority: &Authority, alpn: &[&str]) -> tokio_native_tls::TlsConnector {

@@ -1,32 +1,21 @@
 //! The recipe for async-imap against Dovecot.
 
-#![cfg(target_os = "linux")] // sockets that drop every packet
-
-#[path = "support/dual.rs"]
-mod dual;
-#[path = "support/kernel.rs"]
-mod kernel;
-#[path = "../../tests/support/net.rs"]
-mod net;
-#[path = "../examples/imap.rs"]
+#[path = "../../examples/imap.rs"]
 mod recipe;
-#[path = "support/server.rs"]
-mod server;
-#[path = "../../tests/support/tls.rs"]
-mod tls;
-#[path = "../../tests/support/web.rs"]
-mod web;
 
 use std::net::SocketAddr;
 use std::path::Path;
 
-use dual::Dual;
 use he::Connector;
-use net::Peer::{Accepts, Free};
-use net::{NAME, Peers, Table};
-use server::{Dir, Server};
-use tls::{Authority, trusting};
+use he_test_support::net::Peer::{Accepts, Free};
+use he_test_support::net::{NAME, Peers, Table};
+use he_test_support::tls::Authority;
 use tokio::io::AsyncWriteExt;
+
+use crate::dual::Dual;
+use crate::kernel;
+use crate::server::{self, Dir, Server};
+use crate::trusting;
 
 const PASSWORD: &str = "open-sesame";
 

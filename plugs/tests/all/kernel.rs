@@ -1,7 +1,5 @@
 //! What the kernel says of the connections to some addresses, at both ends, whoever has them.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
-
 use std::fs;
 use std::future::{Future, poll_fn};
 use std::net::{IpAddr, SocketAddr};

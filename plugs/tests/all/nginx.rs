@@ -1,37 +1,24 @@
 //! hyper's client and the crate's own https connector against nginx.
 
-#![cfg(target_os = "linux")] // sockets that drop every packet
-
-#[path = "../../tests/support/dns/mod.rs"]
-mod dns;
-#[path = "support/dual.rs"]
-mod dual;
-#[path = "support/kernel.rs"]
-mod kernel;
-#[path = "../../tests/support/net.rs"]
-mod net;
-#[path = "support/server.rs"]
-mod server;
-#[path = "../../tests/support/tls.rs"]
-mod tls;
-#[path = "../../tests/support/web.rs"]
-mod web;
-
 use std::net::SocketAddr;
 use std::path::Path;
 
-use dns::{Dns, Reply};
-use dual::Dual;
 use he::Connector;
 use he::dns::Resolver;
 use he::rustls::HttpsConnector;
+use he_test_support::dns::{Dns, Reply};
+use he_test_support::net::NAME;
+use he_test_support::net::Peer::Free;
+use he_test_support::tls::Authority;
+use he_test_support::web;
 use hickory_proto::rr::RecordType;
 use http::Version;
 use hyper_util::client::legacy::connect::HttpInfo;
-use net::NAME;
-use net::Peer::Free;
-use server::{Dir, Server};
-use tls::{Authority, trusting};
+
+use crate::dual::Dual;
+use crate::kernel;
+use crate::server::{self, Dir, Server};
+use crate::trusting;
 
 fn https(connector: &Connector, authority: &Authority, alpn: &[&str]) -> HttpsConnector {
     let tls = trusting(authority).alpn(alpn.iter().copied());

@@ -1,32 +1,17 @@
 //! The recipe for tokio-postgres against PostgreSQL.
 
-#![cfg(target_os = "linux")] // sockets that drop every packet
-
-#[path = "support/dual.rs"]
-mod dual;
-#[path = "support/kernel.rs"]
-mod kernel;
-#[path = "../../tests/support/net.rs"]
-mod net;
-#[path = "../examples/postgres.rs"]
+#[path = "../../examples/postgres.rs"]
 mod recipe;
-#[path = "support/server.rs"]
-mod server;
-#[path = "../../tests/support/tls.rs"]
-mod tls;
-#[path = "../../tests/support/web.rs"]
-mod web;
 
 use std::fs::{self, DirEntry};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use dual::Dual;
 use he::Connector;
-use net::Peer::{Accepts, Free};
-use net::{NAME, Peers, Table};
-use server::{Dir, Server};
-use tls::Authority;
+use he_test_support::net::Peer::{Accepts, Free};
+use he_test_support::net::{NAME, Peers, Table};
+use he_test_support::tls::Authority;
+use he_test_support::web;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -34,6 +19,10 @@ use tokio_postgres::config::{Config, SslMode};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::dual::Dual;
+use crate::kernel;
+use crate::server::{self, Dir, Server};
 
 const USER: &str = "visitor";
 const PASSWORD: &str = "open sesame";
@@ -47,7 +36,7 @@ fn login(ssl: SslMode) -> Config {
 }
 
 fn trusting(authority: &Authority) -> MakeRustlsConnect {
-    let tls = tls::trusting(authority).client_config().unwrap();
+    let tls = crate::trusting(authority).client_config().unwrap();
     MakeRustlsConnect::new((*tls).clone())
 }
 

@@ -1,36 +1,26 @@
 //! The recipe for redis against Redis.
 
-#![cfg(target_os = "linux")] // sockets that drop every packet
-
-#[path = "support/dual.rs"]
-mod dual;
-#[path = "support/kernel.rs"]
-mod kernel;
-#[path = "../../tests/support/net.rs"]
-mod net;
-#[path = "../examples/redis.rs"]
+#[path = "../../examples/redis.rs"]
 mod recipe;
-#[path = "support/server.rs"]
-mod server;
-#[path = "../../tests/support/tls.rs"]
-mod tls;
-#[path = "../../tests/support/web.rs"]
-mod web;
 
 use std::net::SocketAddr;
 use std::path::Path;
 
-use dual::Dual;
 use he::{Connector, Report};
-use net::Peer::{Accepts, Free};
-use net::{NAME, Peers, Table};
+use he_test_support::net::Peer::{Accepts, Free};
+use he_test_support::net::{NAME, Peers, Table};
+use he_test_support::tls::Authority;
+use he_test_support::web;
 use redis::{
     AsyncConnectionConfig, ConnectionAddr, ErrorKind, ProtocolVersion, RedisConnectionInfo,
     RedisError, cmd,
 };
-use server::{Dir, Server};
-use tls::{Authority, trusting};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+
+use crate::dual::Dual;
+use crate::kernel;
+use crate::server::{self, Dir, Server};
+use crate::trusting;
 
 /// Time is no matter here.
 fn patient() -> AsyncConnectionConfig {

@@ -1,35 +1,25 @@
 //! The recipe for lettre against aiosmtpd.
 
-#![cfg(target_os = "linux")] // sockets that drop every packet
-
-#[path = "support/dual.rs"]
-mod dual;
-#[path = "support/kernel.rs"]
-mod kernel;
-#[path = "../../tests/support/net.rs"]
-mod net;
-#[path = "../examples/smtp.rs"]
+#[path = "../../examples/smtp.rs"]
 mod recipe;
-#[path = "support/server.rs"]
-mod server;
-#[path = "../../tests/support/tls.rs"]
-mod tls;
-#[path = "../../tests/support/web.rs"]
-mod web;
 
 use std::net::SocketAddr;
 use std::path::Path;
 
-use dual::Dual;
 use he::{Connector, Established};
+use he_test_support::net::NAME;
+use he_test_support::net::Peer::{self, Accepts, Free, Refuses, Silent};
+use he_test_support::tls::Authority;
+use he_test_support::web;
 use lettre::address::Envelope;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
-use net::NAME;
-use net::Peer::{self, Accepts, Free, Refuses, Silent};
-use server::{Dir, Server};
-use tls::{Authority, trusting};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::TcpStream;
+
+use crate::dual::Dual;
+use crate::kernel;
+use crate::server::{self, Dir, Server};
+use crate::trusting;
 
 /// A mail server with its two ports, as a name has them.
 struct Mail {
@@ -175,7 +165,7 @@ async fn hand_in(mut smtp: AsyncSmtpConnection) -> String {
 }
 
 const PYTHON: &str = "/usr/bin/python3";
-const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/mail.py");
+const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/all/mail.py");
 
 fn installed() -> bool {
     let module = Path::new("/usr/lib/python3/dist-packages/aiosmtpd");

@@ -1,35 +1,21 @@
 //! The recipe for tonic, and tonic's own TLS on top of a connector, against servers of tonic's.
 
-#![cfg(target_os = "linux")] // sockets that drop every packet
-
-#[path = "support/dual.rs"]
-mod dual;
-#[path = "support/kernel.rs"]
-mod kernel;
-#[path = "../../tests/support/net.rs"]
-mod net;
-#[path = "../examples/tonic.rs"]
+#[path = "../../examples/tonic.rs"]
 mod recipe;
-#[path = "support/server.rs"]
-mod server;
-#[path = "../../tests/support/tls.rs"]
-mod tls;
-#[path = "../../tests/support/web.rs"]
-mod web;
 
 use std::io;
 
-use dual::Dual;
 use futures_util::stream::poll_fn;
 use he::rustls::Tls;
 use he::{Connector, ErrorKind};
+use he_test_support::net::Peer::{Accepts, Refuses};
+use he_test_support::net::{self, NAME, Peers, Table};
+use he_test_support::tls::{Authority, Seen};
+use he_test_support::web;
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use net::Peer::{Accepts, Refuses};
-use net::{NAME, Peers, Table};
-use tls::{Authority, Seen, trusting};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -39,6 +25,10 @@ use tonic::{Code, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::server::health_reporter;
+
+use crate::dual::Dual;
+use crate::kernel;
+use crate::trusting;
 
 fn uri(scheme: &str, port: u16) -> Uri {
     format!("{scheme}://{NAME}:{port}").parse().unwrap()

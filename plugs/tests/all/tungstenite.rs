@@ -1,37 +1,27 @@
 //! The recipe for tokio-tungstenite, against servers of its own.
 
-#![cfg(target_os = "linux")] // sockets that drop every packet
-
-#[path = "support/dual.rs"]
-mod dual;
-#[path = "support/kernel.rs"]
-mod kernel;
-#[path = "../../tests/support/net.rs"]
-mod net;
-#[path = "../examples/tungstenite.rs"]
+#[path = "../../examples/tungstenite.rs"]
 mod recipe;
-#[path = "support/server.rs"]
-mod server;
-#[path = "../../tests/support/tls.rs"]
-mod tls;
-#[path = "../../tests/support/web.rs"]
-mod web;
 
 use std::io;
 
-use dual::Dual;
 use futures_util::{SinkExt, StreamExt};
 use he::rustls::Tls;
 use he::{Connector, ErrorKind};
-use net::Peer::{Accepts, Refuses};
-use net::{NAME, Peers, Table};
-use tls::{Authority, trusting};
+use he_test_support::net::Peer::{Accepts, Refuses};
+use he_test_support::net::{NAME, Peers, Table};
+use he_test_support::tls::Authority;
+use he_test_support::web;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio_tungstenite::accept_hdr_async;
 use tokio_tungstenite::tungstenite::error::{Error, UrlError};
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::{Message, http::StatusCode};
+
+use crate::dual::Dual;
+use crate::kernel;
+use crate::trusting;
 
 #[tokio::test]
 async fn messages_go_where_the_race_was_won_in_clear_or_with_tls() {
