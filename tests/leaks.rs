@@ -5,9 +5,6 @@
 #![cfg(target_os = "linux")] // /proc, 127.0.0.2 and on, and sockets that drop every packet
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-#[path = "support/net.rs"]
-mod net;
-
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -16,8 +13,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use he::{Attempt, Config, Connector, Outcome, Resolving, SocketOptions};
-use net::Peer::{Accepts, Refuses, Silent};
-use net::{Peers, Reports, Table};
+use he_test_support::net::Peer::{Accepts, Refuses, Silent};
+use he_test_support::net::{self, Peers, Reports, Table};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());

@@ -1,4 +1,5 @@
-//! TLS by native-tls within the race: `cargo run -p he-plugs --example native_tls -- robur.coop 443`.
+//! TLS by native-tls within the race:
+//! `cargo run -p he-plugs --features native-tls --example native_tls -- robur.coop 443`.
 
 use std::error::Error;
 use std::io;

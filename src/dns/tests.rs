@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use he_test_support::dns::{Dns, HeldClock, Reply, pass};
 use hickory_proto::op::ResponseCode::ServFail;
 use hickory_proto::rr::RecordType;
 use tokio::task::JoinHandle;
@@ -13,10 +14,6 @@ use crate::race::answer::LookupErrorKind;
 use crate::race::binding::Binding;
 use crate::race::query::{Query, Record};
 use crate::resolve::Resolve;
-use dns::{Dns, HeldClock, Reply, pass};
-
-#[path = "../../tests/support/dns/mod.rs"]
-mod dns;
 
 /// A server, and a resolver whose resolv.conf names it. The file goes with the test.
 struct World {

@@ -11,7 +11,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::left_out;
+use he_test_support::missing;
+
 use crate::privilege::{Lack, Privilege, privilege, unshare};
 use crate::program::Program;
 
@@ -49,7 +50,7 @@ pub(crate) fn run_inside(programs: &[Program]) {
     if let Some(program) = programs.iter().find(|program| !program.path().exists()) {
         let (path, package) = (program.path().display(), program.package());
         let what = format!("the tests of testnet with {package}: {path} is missing");
-        return left_out::missing(&what, &format!("apt-get install {package}"));
+        return missing(&what, &format!("apt-get install {package}"));
     }
     let _slot = Slot::take(binary().parent().expect("a directory"));
     judge(&run_again(privilege, &[&name, "--exact", "--nocapture", "--include-ignored"]));
@@ -93,7 +94,7 @@ fn privilege_or_report() -> Option<Privilege> {
     static TESTS: OnceLock<usize> = OnceLock::new();
     let report = |lack: &&Lack| {
         let what = format!("the {} tests of testnet: {}", TESTS.get_or_init(tests), lack.what);
-        left_out::missing(&what, &lack.cure);
+        missing(&what, &lack.cure);
     };
     privilege().inspect_err(report).ok()
 }

@@ -48,12 +48,9 @@ mod home;
 mod host;
 mod isolate;
 mod judge;
-mod left_out;
 mod log;
 mod name_server;
 mod net;
-#[path = "../../tests/support/outcome.rs"]
-mod outcome;
 mod outing;
 mod packet;
 mod path;

@@ -1,8 +1,7 @@
 //! Reports as text without times, so that tests can compare them.
 
 use he::{LookupOutcome, Report};
-
-use crate::outcome::outcome;
+use he_test_support::outcome::outcome;
 
 /// One line for each lookup, then one line for each attempt, such as `AAAA: 1` and
 /// `[2001:db8::1]:443: cancelled`.

@@ -30,8 +30,6 @@ mod worlds;
 
 #[path = "../../support/name_server.rs"]
 mod name_server;
-#[path = "../../../tests/support/net.rs"]
-mod net;
 #[path = "../../support/races.rs"]
 mod races;
 #[path = "../../support/mod.rs"]

@@ -7,11 +7,11 @@ use async_compression::tokio::bufread::{BrotliEncoder, GzipEncoder, ZlibEncoder,
 use he::rustls::HttpsConnector;
 use he::{Connector, Outcome};
 use he_reqwest::{Error, Transport};
+use he_test_support::net::Peer::{Accepts, Silent};
+use he_test_support::net::{Peers, Reports, Table};
 use hyper::body::Bytes;
 use tokio::io::AsyncReadExt;
 
-use crate::net::Peer::{Accepts, Silent};
-use crate::net::{Peers, Reports, Table};
 use crate::site::{Endless, Site, page, with};
 
 const NAME: &str = "service.test";
@@ -109,6 +109,7 @@ const SOON: Duration = Duration::from_millis(40);
 const LATE: Duration = Duration::from_secs(600);
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs a silent peer")]
 async fn a_time_out_ends_the_connection_attempts() {
     let peers = Peers::new(&[("127.0.0.1", Silent)]);
     let connector = Connector::new(Table::of(peers.ips()));

@@ -7,14 +7,13 @@ use std::sync::{Arc, Mutex};
 
 use he::{Connector, Error, ErrorKind, Family, LookupErrorKind, Outcome, Query, Record, Resolving};
 use he_reqwest::Dns;
+use he_test_support::dialled::{Watch, paused, settle, tasks};
+use he_test_support::net::Peer::{Accepts, Refuses};
+use he_test_support::net::{self, Peers, Reports, Table};
+use he_test_support::web;
+use he_test_support::{A, Aaaa, World, script};
 use reqwest::dns::Resolve;
 use tokio::time::{Duration, sleep};
-
-use crate::net::Peer::{Accepts, Refuses};
-use crate::net::{self, Peers, Reports, Table};
-use crate::support::dialled::{Watch, paused, settle, tasks};
-use crate::support::{A, Aaaa, World, script};
-use crate::web;
 
 /// The answer for reqwest, and its time in ms.
 struct Answered {
@@ -175,6 +174,7 @@ fn client(connector: Connector) -> reqwest::Client {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs 127.0.0.2")]
 async fn reqwest_connects_to_the_addresses_on_the_port_of_its_url() {
     let peers = Peers::new(&[("127.0.0.1", Refuses), ("127.0.0.2", Accepts)]);
     let guests = web::serve(peers.listener(1));

@@ -1,18 +1,8 @@
 //! The tests of this crate, in one program: it links once.
+//!
+//! Tests that only Linux runs need 127.0.0.2, or a socket that drops every packet.
 
-#![cfg(target_os = "linux")] // Addresses from 127.0.0.2 on, and sockets that drop every packet.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
-
-#[path = "../../../tests/support/net.rs"]
-mod net;
-#[cfg(feature = "middleware")]
-mod site;
-mod support;
-#[cfg(feature = "middleware")]
-#[path = "../../../tests/support/tls.rs"]
-mod tls;
-#[path = "../../../tests/support/web.rs"]
-mod web;
 
 #[cfg(feature = "middleware")]
 mod bodies;
@@ -21,5 +11,7 @@ mod dns;
 mod redirects;
 #[cfg(feature = "middleware")]
 mod refused;
+#[cfg(feature = "middleware")]
+mod site;
 #[cfg(feature = "middleware")]
 mod transport;

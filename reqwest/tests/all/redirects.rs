@@ -6,14 +6,14 @@ use std::sync::Arc;
 use he::Connector;
 use he::rustls::{HttpsConnector, Tls, Trust};
 use he_reqwest::{Error, Redirects, Transport};
+use he_test_support::net::Peer::Accepts;
+use he_test_support::net::{Peers, Table};
+use he_test_support::tls::Authority;
 use reqwest::Body;
 use reqwest::cookie::{CookieStore, Jar};
 use reqwest_middleware::ClientWithMiddleware;
 
-use crate::net::Peer::Accepts;
-use crate::net::{Peers, Table};
 use crate::site::{Asked, Page, Site, page, redirect, with};
-use crate::tls::Authority;
 
 /// Two sites, each with a name and a port of its own, at one address.
 struct Sites {

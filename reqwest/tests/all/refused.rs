@@ -10,14 +10,13 @@ use h2::Reason;
 use he::Connector;
 use he::rustls::{HttpsConnector, Tls, Trust};
 use he_reqwest::{Error, Transport};
+use he_test_support::net::Peer::Accepts;
+use he_test_support::net::{Peers, Table};
+use he_test_support::tls::{Authority, Seen};
 use reqwest::Body;
 use reqwest_middleware::{ClientWithMiddleware, RequestBuilder};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
-
-use crate::net::Peer::Accepts;
-use crate::net::{Peers, Table};
-use crate::tls::{Authority, Seen};
 
 const NAME: &str = "service.test";
 

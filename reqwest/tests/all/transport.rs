@@ -7,6 +7,9 @@ use std::time::Duration;
 use he::rustls::{HttpsConnector, Tls, Trust};
 use he::{Config, Connector, ErrorKind, Outcome, Report};
 use he_reqwest::{Error, Transport};
+use he_test_support::net::Peer::{Accepts, Refuses, Silent};
+use he_test_support::net::{self, Opened, Peers, Reports, Table};
+use he_test_support::tls::Authority;
 use http::header::{ACCEPT, USER_AGENT};
 use http::{Extensions, HeaderMap, HeaderValue, Method, Version};
 use reqwest::{Request, Response};
@@ -14,10 +17,7 @@ use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::net::Peer::{Accepts, Refuses, Silent};
-use crate::net::{self, Opened, Peers, Reports, Table};
 use crate::site::{Site, page, redirect};
-use crate::tls::Authority;
 
 const NAME: &str = "service.test";
 
@@ -46,6 +46,7 @@ fn echo() -> Site {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs a silent peer")]
 async fn requests_and_json_go_over_one_connection_of_http_2_past_a_silent_address() {
     let (peers, authority, site) = (silent_first(), Authority::new(), echo());
     let served = site.clone();
@@ -106,6 +107,7 @@ async fn userinfo_in_a_url_is_not_sent_and_shares_a_connection() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs a silent peer")]
 async fn a_second_request_reuses_the_connection_of_http_1() {
     let (peers, site) = (silent_first(), echo());
     let guests = site.open(peers.listener(1));
@@ -186,6 +188,7 @@ async fn the_configuration_of_the_wrapped_client_has_no_effect() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs 127.0.0.2")]
 async fn the_error_of_he_is_among_the_causes() {
     let peers = Peers::new(&[("127.0.0.1", Refuses), ("127.0.0.2", Refuses)]);
     let url = format!("http://{NAME}:{}/", peers.port);
@@ -231,6 +234,7 @@ async fn a_request_that_cannot_be_sent_says_why() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs a silent peer")]
 async fn dropping_a_request_closes_its_sockets() {
     let peers = Peers::new(&[("127.0.0.1", Silent), ("127.0.0.2", Silent)]);
     let (connector, mut opened) = Opened::of(connector(&peers));
@@ -247,6 +251,7 @@ async fn dropping_a_request_closes_its_sockets() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs a silent peer")]
 async fn concurrent_requests_get_their_own_answers() {
     let (peers, site) = (silent_first(), echo());
     site.open(peers.listener(1));
@@ -266,6 +271,7 @@ async fn concurrent_requests_get_their_own_answers() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "needs a silent peer")]
 async fn a_connection_time_out_counts_as_both() {
     let peers = Peers::new(&[("127.0.0.1", Silent)]);
     let config = Config::new().total_timeout(Duration::from_millis(30));

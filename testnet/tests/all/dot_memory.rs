@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use he::{Connector, SocketOptions};
+use he_test_support::notes::Notes;
 use he_testnet::{Asked, Goodbye, Home, NameServer, Net, internet, internet_at, internet_for};
 use tracing::Level;
 
@@ -10,7 +11,6 @@ use crate::support::dot::{
     RTT, TLS, certificate, connect, ended, opportunistic, patient, plaintext, server, server_at,
     tls_port,
 };
-use crate::support::notes::Notes;
 
 const REFUSED: &str = "connection refused";
 

@@ -5,13 +5,13 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use he_test_support::net::{Peer as Manner, Peers};
 use he_testnet::only_loopback;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Handle};
 use tokio::task::{JoinSet, yield_now};
 
 use super::MARK;
-use crate::net::{Peer as Manner, Peers};
 use crate::peers::{Dialer, Peer, Place};
 use crate::support::bytes_in_use;
 

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use he_test_support::net::{Peer as Manner, Peers};
 use he_testnet::only_loopback;
 use socket2::SockRef;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
 use super::MARK;
-use crate::net::{Peer as Manner, Peers};
 use crate::peers::{Dialer, Peer};
 use crate::server::Server;
 

@@ -2,6 +2,4 @@
 
 pub(crate) mod client;
 pub(crate) mod dot;
-#[path = "../../../../tests/support/notes.rs"]
-pub(crate) mod notes;
 pub(crate) mod strict;

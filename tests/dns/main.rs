@@ -1,0 +1,12 @@
+//! The resolver, with scripted and real name servers on loopback.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod cache;
+mod files;
+mod flood;
+mod health;
+mod peers;
+mod race;
+mod replies;
+mod servers;
