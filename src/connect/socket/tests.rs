@@ -1,5 +1,6 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV6};
 
+use he_test_support::net::ipv6;
 use tokio::net::TcpListener;
 
 use super::*;
@@ -55,6 +56,9 @@ async fn nodelay_can_be_left_off() {
 
 #[tokio::test]
 async fn the_defaults_connect_without_a_hook() {
+    if !ipv6() {
+        return;
+    }
     let (listener, addr) = listener(Ipv6Addr::LOCALHOST).await;
     let stream = SocketOptions::default().connect(addr).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), addr);
@@ -106,6 +110,9 @@ async fn buffers_have_their_size_before_connecting() {
 
 #[tokio::test] // scenario trio-local-address-family-mismatch
 async fn a_local_address_of_one_family_refuses_the_other_without_a_packet() {
+    if !ipv6() {
+        return;
+    }
     for (target, local) in [("127.0.0.1", "::1"), ("::1", "127.0.0.1")] {
         let (listener, addr) = listener(target.parse::<IpAddr>().unwrap()).await;
         let options = SocketOptions::default().local_address(local.parse().unwrap());
