@@ -43,7 +43,7 @@ impl Error {
         }
     }
 
-    /// Whether a time-out expired: that of the request, or one of the call that makes its connection.
+    /// True if a time-out expired: that of the request, or one of the call that makes its connection.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         let causes = std::iter::successors(self.source(), |error| (*error).source());
@@ -51,13 +51,13 @@ impl Error {
         io.any(|error| error.kind() == io::ErrorKind::TimedOut)
     }
 
-    /// Whether no connection could be made.
+    /// True if no connection could be made.
     #[must_use]
     pub fn is_connect(&self) -> bool {
         matches!(&self.kind, ErrorKind::Http(error) if error.is_connect())
     }
 
-    /// Whether a redirect was refused: one too many, or to a scheme that is neither `http` nor `https`.
+    /// True if a redirect was refused: one too many, or to a scheme that is neither `http` nor `https`.
     #[must_use]
     pub fn is_redirect(&self) -> bool {
         matches!(self.kind, ErrorKind::Redirect(_))

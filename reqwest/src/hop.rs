@@ -105,7 +105,7 @@ async fn send(http: Http, request: Request<Content>) -> Result<HopResponse, lega
     http.request(Request::from_parts(head, body)).await
 }
 
-/// Whether the server says that it has not processed the request. Then even a POST may be sent again
+/// True if the server says that it has not processed the request. Then even a POST may be sent again
 /// (RFC 9113 section 8.7).
 fn is_unprocessed(error: &legacy::Error) -> bool {
     let causes = successors(error.source(), |error| (*error).source());

@@ -13,7 +13,7 @@ pub struct Packet {
     pub at: Moment,
     /// When the wire saw it.
     pub seen: Moment,
-    /// Whether the home host sent it.
+    /// True if the home host sent it.
     pub sent: bool,
     /// The device that it passed.
     pub device: &'static str,
@@ -23,7 +23,7 @@ pub struct Packet {
     pub peer: SocketAddr,
     /// Its payload.
     pub body: Body,
-    /// Whether it got lost on its way to the remote host.
+    /// True if it got lost on its way to the remote host.
     pub lost: bool,
 }
 

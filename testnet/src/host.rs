@@ -110,7 +110,7 @@ impl Host {
         self.ip
     }
 
-    /// Whether this is the remote end of a packet.
+    /// True if this is the remote end of a packet.
     #[must_use]
     pub fn is(&self, peer: SocketAddr) -> bool {
         self.ip == peer.ip() && self.port.is_none_or(|port| port == peer.port())

@@ -99,7 +99,7 @@ fn privilege_or_report() -> Option<Privilege> {
     privilege().inspect_err(report).ok()
 }
 
-/// Whether this process can have namespaces, for tests that do not call
+/// True if this process can have namespaces, for tests that do not call
 /// [`internet`](crate::internet). If not, it reports that tests are left out.
 ///
 /// # Panics

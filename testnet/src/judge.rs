@@ -113,7 +113,7 @@ impl Net {
         assert!(sent.is_empty(), "sent after the win: {sent:?}");
     }
 
-    /// Whether anything was late by `margin` milliseconds during the last call. A test in which the
+    /// True if anything was late by `margin` milliseconds during the last call. A test in which the
     /// order of events matters then proves nothing, which this prints.
     #[must_use]
     pub fn was_late_by(&self, margin: u64) -> bool {

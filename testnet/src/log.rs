@@ -166,7 +166,7 @@ impl Log {
         came.filter_map(Packet::tcp).map(|segment| segment.len).sum()
     }
 
-    /// Whether this address and port ended a connection.
+    /// True if this address and port ended a connection.
     #[must_use]
     pub fn has_ended(&self, addr: impl Into<SocketAddr>) -> bool {
         let addr = addr.into();

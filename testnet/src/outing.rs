@@ -30,7 +30,7 @@ pub fn outing(args: &[&str]) -> Result<String, String> {
     }
 }
 
-/// Whether this process is on an [`outing`].
+/// True if this process is on an [`outing`].
 ///
 /// # Panics
 ///

@@ -51,7 +51,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// Whether it opens a connection.
+    /// True if it opens a connection.
     pub(crate) fn is_syn(&self) -> bool {
         self.flags & (SYN | ACK) == SYN
     }

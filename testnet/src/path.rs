@@ -178,7 +178,7 @@ impl Paths {
         }
     }
 
-    /// Whether a NAT has forgotten the connection of this packet. A new SYN ends that.
+    /// True if a NAT has forgotten the connection of this packet. A new SYN ends that.
     fn forgets(&mut self, packet: Passing) -> bool {
         let key = (packet.peer, packet.client);
         let Body::Tcp(segment) = packet.body else { return false };
@@ -215,7 +215,7 @@ pub(crate) struct Passing {
     pub(crate) peer: SocketAddr,
     pub(crate) client: u16,
     pub(crate) body: Body,
-    /// Whether the home host sent it.
+    /// True if the home host sent it.
     pub(crate) sent: bool,
 }
 

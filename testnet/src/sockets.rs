@@ -10,7 +10,7 @@ use crate::wire::FIRST_EPHEMERAL;
 pub struct Socket {
     /// The remote end.
     pub peer: SocketAddr,
-    /// Whether it is waiting for its SYN-ACK.
+    /// True if it is waiting for its SYN-ACK.
     pub connecting: bool,
 }
 

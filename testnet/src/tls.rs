@@ -44,11 +44,11 @@ pub struct TlsConnection {
     pub hello: Option<Hello>,
     /// When the server's side of the handshake was complete.
     pub secured: Option<Moment>,
-    /// Whether the handshake resumed a session.
+    /// True if the handshake resumed a session.
     pub resumed: bool,
-    /// Whether it is TLS 1.3; otherwise it is 1.2.
+    /// True if it is TLS 1.3; otherwise it is 1.2.
     pub tls13: bool,
-    /// Whether the client announced data before the end of the handshake (0-RTT). Only a server
+    /// True if the client announced data before the end of the handshake (0-RTT). Only a server
     /// with [`tls_early_data`](crate::NameServer::tls_early_data) sees that.
     pub early: bool,
     /// Why the handshake failed: the error of the server's TLS, which may be an alert of the
@@ -132,7 +132,7 @@ pub(crate) enum Wrong {
 }
 
 impl Tls {
-    /// Whether this server speaks TLS.
+    /// True if this server speaks TLS.
     pub(crate) fn speaks(&self, server: IpAddr) -> bool {
         self.servers.get(&server).is_some_and(|speech| speech.config.is_some())
     }
@@ -223,7 +223,7 @@ impl Setup {
     }
 }
 
-/// Whether the handshake resumed a session.
+/// True if the handshake resumed a session.
 pub(crate) fn resumed(connection: &rustls::ServerConnection) -> bool {
     connection.handshake_kind() == Some(rustls::HandshakeKind::Resumed)
 }

@@ -46,7 +46,7 @@ struct Connection {
     world: &'static World,
     client: SocketAddr,
     number: usize,
-    /// Whether the server's faults affect it.
+    /// True if the server's faults affect it.
     ill: bool,
 }
 

@@ -66,13 +66,13 @@ pub enum Over {
         /// The number of the connection, see
         /// [`TlsConnection::number`](crate::TlsConnection::number).
         connection: usize,
-        /// Whether its handshake resumed a session.
+        /// True if its handshake resumed a session.
         resumed: bool,
     },
 }
 
 impl Over {
-    /// Whether it is TLS.
+    /// True if it is TLS.
     #[must_use]
     pub fn is_tls(self) -> bool {
         matches!(self, Self::Tls { .. })
@@ -105,7 +105,7 @@ impl Zone {
         found.cloned().ok_or_else(|| self.entries.keys().any(|(known, _)| known == name))
     }
 
-    /// Whether this question is one of the first ones, which get no answer.
+    /// True if this question is one of the first ones, which get no answer.
     pub(crate) fn ignores(&mut self, name: &str, record: RecordType) -> bool {
         match self.entries.get_mut(&(name.to_owned(), record)) {
             Some(entry) if entry.to_ignore > 0 => {

@@ -25,7 +25,7 @@ pub fn missing(what: &str, cure: &str) {
     }
 }
 
-/// Whether this run has not reported that reason.
+/// True if this run has not reported that reason.
 fn is_new(reason: &str) -> io::Result<bool> {
     static REPORTED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     match run_of_cargo() {

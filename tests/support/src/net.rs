@@ -185,7 +185,7 @@ pub fn timeless(text: &str) -> String {
     out
 }
 
-/// Whether this host has IPv6 on loopback. If not, this reports that tests are left out.
+/// True if this host has IPv6 on loopback. If not, this reports that tests are left out.
 pub fn ipv6() -> bool {
     let has = TcpListener::bind("[::1]:0").is_ok();
     if !has {

@@ -120,7 +120,11 @@ async fn the_zone_reaches_the_system() {
 async fn dropping_an_attempt_closes_its_socket() {
     let (listener, addr) = listener(Ipv4Addr::LOCALHOST).await;
     // A filter of one instruction, "return 0", drops every SYN.
-    SockRef::from(&listener).attach_filter(&[socket2::SockFilter::new(6, 0, 0, 0)]).unwrap();
+    let drop_all = [socket2::SockFilter::new(6, 0, 0, 0)];
+    if SockRef::from(&listener).attach_filter(&drop_all).is_err() {
+        he_test_support::missing("a test with a silent port", "the same command as root");
+        return;
+    }
     let (tx, rx) = std::sync::mpsc::channel();
     let options = SocketOptions::default()
         .local_address([127, 0, 0, 5].into())
