@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,19 +26,19 @@ const SILENT_V4: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
 
 pub(crate) struct Internet {
     name_server: SocketAddr,
-    silent: SocketAddr,
+    silent: Silent,
     good: SocketAddr,
     _server: Server<Catalog>,
-    _sockets: (TcpListener, Socket),
+    _listener: TcpListener,
 }
 
 impl Internet {
     pub(crate) async fn new() -> Result<Self, Box<dyn Error>> {
         let listener = TcpListener::bind((GOOD, 0)).await?;
         let good = listener.local_addr()?;
-        let (socket, silent) = silent_host(good.port())?;
-        let (server, name_server) = serve(silent.ip()).await?;
-        Ok(Self { name_server, silent, good, _server: server, _sockets: (listener, socket) })
+        let silent = silent_host(good.port())?;
+        let (server, name_server) = serve(silent.addr.ip()).await?;
+        Ok(Self { name_server, silent, good, _server: server, _listener: listener })
     }
 
     pub(crate) fn name_server(&self) -> SocketAddr {
@@ -57,9 +57,9 @@ impl fmt::Display for Internet {
         writeln!(
             f,
             "  {NAME} is silent at {}, refuses at {REFUSING}:{port}, answers at {}",
-            self.silent, self.good
+            self.silent.addr, self.good
         )?;
-        match self.silent {
+        match self.silent.addr {
             SocketAddr::V6(_) => Ok(()),
             SocketAddr::V4(_) => {
                 writeln!(f, "  This host has no ::1, so the silent one is IPv4 as well.")
@@ -68,27 +68,31 @@ impl fmt::Display for Internet {
     }
 }
 
-/// A listener that drops every packet, by a socket filter. It uses IPv6 where the host has it, so
-/// that the race has to change families.
-fn silent_host(port: u16) -> Result<(Socket, SocketAddr), Box<dyn Error>> {
+/// A listener that drops every SYN, because its queue of connections is full. It uses IPv6 where the
+/// host has it, so that the race has to change families.
+fn silent_host(port: u16) -> Result<Silent, Box<dyn Error>> {
     let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, port));
-    if let Ok(socket) = listen_silently(Domain::IPV6, v6) {
-        return Ok((socket, v6));
+    if let Ok(silent) = Silent::new(Domain::IPV6, v6) {
+        return Ok(silent);
     }
-    let v4 = SocketAddr::from((SILENT_V4, port));
-    Ok((listen_silently(Domain::IPV4, v4)?, v4))
+    Silent::new(Domain::IPV4, SocketAddr::from((SILENT_V4, port)))
 }
 
-fn listen_silently(domain: Domain, addr: SocketAddr) -> Result<Socket, Box<dyn Error>> {
-    let socket = Socket::new(domain, Type::STREAM, None)?;
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        const RETURN: u16 = 6; // BPF_RET | BPF_K: how much of the packet is kept
-        socket.attach_filter(&[socket2::SockFilter::new(RETURN, 0, 0, 0)])?;
+struct Silent {
+    addr: SocketAddr,
+    _listener: Socket,
+    _queue: Vec<TcpStream>,
+}
+
+impl Silent {
+    fn new(domain: Domain, addr: SocketAddr) -> Result<Self, Box<dyn Error>> {
+        let listener = Socket::new(domain, Type::STREAM, None)?;
+        listener.bind(&addr.into())?;
+        listener.listen(0)?;
+        let connect = |_| TcpStream::connect_timeout(&addr, Duration::from_millis(20)).ok();
+        let queue = (0..1_000).map_while(connect).collect();
+        Ok(Self { addr, _listener: listener, _queue: queue })
     }
-    socket.bind(&addr.into())?;
-    socket.listen(1)?;
-    Ok(socket)
 }
 
 /// A name server over UDP and TCP on one port.
