@@ -213,7 +213,7 @@ async fn bare_nodelay(addr: SocketAddr) -> io::Result<TcpStream> {
 fn cached(ips: Vec<IpAddr>) -> Connector {
     let of_type =
         |v6: bool| ips.iter().copied().filter(|ip| ip.is_ipv6() == v6).collect::<Vec<_>>();
-    let [a, aaaa] = [false, true].map(|v6| Answer::from(of_type(v6)).from_cache());
+    let [a, aaaa] = [false, true].map(|v6| Answer::from(of_type(v6)).with_cached(true));
     Connector::new(move |query: &Query| match query.record() {
         Record::A => Resolving::ready(Ok(a.clone())),
         Record::Aaaa | _ => Resolving::ready(Ok(aaaa.clone())),

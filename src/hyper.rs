@@ -12,7 +12,7 @@
 //!     Ok(response) => response,
 //!     Err(error) => {
 //!         // An `io::Error` with an `he::Error` in it, below hyper-util's own.
-//!         if let Some(error) = he::Error::among_causes(&error) {
+//!         if let Some(error) = he::Error::find_in(&error) {
 //!             eprintln!("{error}");
 //!         }
 //!         return Err(error.into());

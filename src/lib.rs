@@ -47,7 +47,7 @@
 //!
 //! 1. `he::connect` is a function. It needs feature `dns`, which is on by default.
 //! 2. [`Connector`] is a value with a resolver, a [`Config`], [`SocketOptions`], a gate for
-//!    addresses ([`Connector::allow`]) and a hook for reports ([`Connector::on_report`]).
+//!    addresses ([`Connector::with_gate`]) and a hook for reports ([`Connector::on_report`]).
 //! 3. [`race`] is the algorithm alone, without I/O and without a clock, for other runtimes and for
 //!    tests. There is no tokio in the algorithm; tokio is compiled all the same.
 //!
@@ -135,8 +135,8 @@
 //! - History between calls (RTT, last winner): every call follows the same rules.
 //! - TCP Fast Open: a dead path "connects" at once with it, so it cannot take part in a race.
 //! - Names from other sources of the system (`nsswitch.conf`, mDNS, per-interface DNS), by default:
-//!   the resolver takes names from DNS and the hosts file only. If nsswitch.conf names more sources,
-//!   the error of a name that is not found says so. `he::os::Resolver` asks the system for
+//!   the resolver takes names from DNS and the hosts file only. If nsswitch.conf names more
+//!   sources, the error of a name that is not found says so. `he::os::Resolver` asks the system for
 //!   such names, if you choose it (feature `os`).
 //! - Windows, macOS, Android: the code is behind `cfg` as in socket2. We have not compiled or run
 //!   it. WASM has no sockets.

@@ -75,8 +75,8 @@ fn a_win_leaves_nothing_but_the_winner() {
     let _alone = alone();
     for runtime in [one_thread(), two_threads()] {
         let peers = peers();
-        let connector =
-            Connector::new(Table::of(peers.ips())).config(Config::new().connect_delay(ms(10)));
+        let connector = Connector::new(Table::of(peers.ips()))
+            .with_config(Config::new().with_connect_delay(ms(10)));
         runtime.block_on(async {
             let before = sockets();
             let stream = connector.connect("service.test", &[peers.port]).await.unwrap();
@@ -99,8 +99,8 @@ fn a_failure_leaves_nothing() {
     let _alone = alone();
     let peers =
         Peers::new(&[("127.0.0.1", Refuses), ("127.0.0.2", Silent), ("127.0.0.3", Refuses)]);
-    let config = Config::new().connect_delay(ms(10)).connect_timeout(ms(40));
-    let connector = Connector::new(Table::of(peers.ips())).config(config);
+    let config = Config::new().with_connect_delay(ms(10)).with_connect_timeout(ms(40));
+    let connector = Connector::new(Table::of(peers.ips())).with_config(config);
     one_thread().block_on(async {
         let before = sockets();
         connector.connect("service.test", &[peers.port]).await.unwrap_err();
@@ -119,8 +119,8 @@ fn dropping_a_race_in_the_middle_leaves_nothing() {
             .before_connect(move |_, addr| started.send(addr).map_err(std::io::Error::other));
         let (connector, reports) = Reports::of(
             Connector::new(Table::of(peers.ips()))
-                .config(Config::new().connect_delay(ms(10)))
-                .socket(options),
+                .with_config(Config::new().with_connect_delay(ms(10)))
+                .with_socket_options(options),
         );
         runtime.block_on(async {
             let (before, ports) = (sockets(), [peers.port]);
@@ -184,8 +184,8 @@ fn a_dial_that_hangs_after_tcp_leaves_nothing_once_another_has_won() {
         }
         Ok(stream)
     };
-    let connector =
-        Connector::new(Table::of(peers.ips())).config(Config::new().connect_delay(ms(10)));
+    let connector = Connector::new(Table::of(peers.ips()))
+        .with_config(Config::new().with_connect_delay(ms(10)));
     one_thread().block_on(async {
         let before = sockets();
         let established =
@@ -223,8 +223,8 @@ fn an_attempt_that_is_given_up_ends_while_the_race_goes_on() {
         he::Record::A => Resolving::ready(table.answer(he::Record::A)),
         he::Record::Aaaa | _ => Resolving::new(std::future::pending()),
     };
-    let config = Config::new().connect_delay(ms(10)).connect_timeout(ms(40));
-    let connector = Connector::new(resolver).config(config);
+    let config = Config::new().with_connect_delay(ms(10)).with_connect_timeout(ms(40));
+    let connector = Connector::new(resolver).with_config(config);
     one_thread().block_on(async {
         let (before, ports) = (sockets(), [peers.port]);
         let mut connect = Box::pin(connector.connect_with("service.test", &ports, dial));
@@ -260,7 +260,8 @@ fn a_lookup_that_is_still_out_after_the_win_goes_on_and_then_nothing_is_left() {
             })
         }
     };
-    let connector = Connector::new(resolver).config(Config::new().aaaa_timeout(Duration::ZERO));
+    let connector =
+        Connector::new(resolver).with_config(Config::new().with_aaaa_timeout(Duration::ZERO));
     one_thread().block_on(async {
         let before = sockets();
         drop(connector.connect("service.test", &[peers.port]).await.unwrap());
@@ -275,8 +276,8 @@ fn a_lookup_that_is_still_out_after_the_win_goes_on_and_then_nothing_is_left() {
 fn a_connector_outlives_its_runtimes_and_is_not_held_up_by_one_that_stands_still() {
     let _alone = alone();
     let peers = peers();
-    let connector =
-        Connector::new(Table::of(peers.ips())).config(Config::new().connect_delay(ms(10)));
+    let connector = Connector::new(Table::of(peers.ips()))
+        .with_config(Config::new().with_connect_delay(ms(10)));
     let connect = || {
         let (connector, port) = (connector.clone(), peers.port);
         async move { connector.connect("service.test", &[port]).await }

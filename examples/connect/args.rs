@@ -52,7 +52,7 @@ impl Args {
     fn timeout(&mut self, text: &str) -> Result<(), String> {
         let seconds = text.parse().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
         let timeout = seconds.ok_or(format!("--timeout {text}: not a number of seconds"))?;
-        self.config = self.config.total_timeout(timeout);
+        self.config = self.config.with_total_timeout(timeout);
         Ok(())
     }
 }

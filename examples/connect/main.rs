@@ -54,7 +54,7 @@ async fn connect(
     ports: &[u16],
     args: &Args,
 ) -> Result<ExitCode, Box<dyn Error>> {
-    let connector = Connector::new(resolver).config(args.config);
+    let connector = Connector::new(resolver).with_config(args.config);
     // With `Attempt::connect` for a dial, `connect_with` gives a TcpStream and the report.
     match connector.connect_with(host, ports, Attempt::connect).await {
         Ok(established) => {

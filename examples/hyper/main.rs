@@ -20,7 +20,7 @@ use hyper_util::rt::TokioExecutor;
 type Web = Client<HttpsConnector, Empty<Bytes>>;
 
 fn client(connector: Connector, trust: Trust) -> Web {
-    let connector = HttpsConnector::new(connector).tls(Tls::new(trust));
+    let connector = HttpsConnector::new(connector).with_tls(Tls::new(trust));
     Client::builder(TokioExecutor::new()).build(connector)
 }
 
@@ -41,7 +41,7 @@ async fn main() -> ExitCode {
         Err(error) => {
             // hyper-util's error only says "client error (Connect)". Its cause is the error of
             // `he`.
-            match he::Error::among_causes(&*error) {
+            match he::Error::find_in(&*error) {
                 Some(error) => eprintln!("{error}"),
                 None => eprintln!("{error}"),
             }

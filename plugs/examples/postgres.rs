@@ -1,5 +1,5 @@
-//! tokio-postgres:
-//! `cargo run -p he-plugs --example postgres -- 'postgresql://me:secret@db.example/app?sslmode=require'`.
+//! tokio-postgres: `cargo run -p he-plugs --example postgres --
+//! 'postgresql://me:secret@db.example/app?sslmode=require'`.
 
 use std::error::Error;
 use std::io;
@@ -19,15 +19,15 @@ pub(crate) struct Session {
 }
 
 /// An address wins when PostgreSQL is ready for queries there, TLS and log-in included: one that is
-/// starting up or full loses, and a wrong password is tried at every address. Of the configuration, user,
-/// password, database, options, application name, channel binding, sslmode and sslnegotiation count.
-/// Keepalives and user time-outs are in `he::SocketOptions`, other times in `he::Config`;
+/// starting up or full loses, and a wrong password is tried at every address. Of the configuration,
+/// user, password, database, options, application name, channel binding, sslmode and sslnegotiation
+/// count. Keepalives and user time-outs are in `he::SocketOptions`, other times in `he::Config`;
 /// `target_session_attrs` would be one more query in this dial.
 ///
-/// `sslmode=require` verifies the whole name already; `verify-full` and `sslrootcert` are not known to
-/// tokio-postgres, and a provider's own CA goes into `Trust`. `prefer`, which is the default, is refused:
-/// who says that there is no TLS would get the password. `sslnegotiation=direct` needs
-/// `tls.alpn(["postgresql"])`.
+/// `sslmode=require` verifies the whole name already; `verify-full` and `sslrootcert` are not known
+/// to tokio-postgres, and a provider's own CA goes into `Trust`. `prefer`, which is the default, is
+/// refused: who says that there is no TLS would get the password. `sslnegotiation=direct` needs
+/// `tls.with_alpn(["postgresql"])`.
 pub(crate) async fn connect(
     connector: &Connector,
     tls: &MakeRustlsConnect,

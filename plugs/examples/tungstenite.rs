@@ -12,10 +12,10 @@ use tokio_tungstenite::tungstenite::error::{Error, UrlError};
 use tokio_tungstenite::tungstenite::handshake::client::Response;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-/// A WebSocket to a `ws` or `wss` URI; for `wss` an address wins when its TLS handshake is done. The
-/// upgrade is asked for after that, and once: it is a request, often with a ticket that is good for
-/// one, and what the service answers, a redirect or a refusal, no other address would answer better. It
-/// may take as long as an attempt, `connect_timeout`, beside the race's own time.
+/// A WebSocket to a `ws` or `wss` URI; for `wss` an address wins when its TLS handshake is done.
+/// The upgrade is asked for after that, and once: it is a request, often with a ticket that is good
+/// for one, and what the service answers, a redirect or a refusal, no other address would answer
+/// better. It may take as long as an attempt, `connect_timeout`, beside the race's own time.
 ///
 /// `socket.get_ref()` has the report and the address. `Tls` must not offer `h2`: by default it
 /// offers nothing.
@@ -39,7 +39,7 @@ pub(crate) async fn connect(
         _ => return Err(UrlError::UnsupportedUrlScheme.into()),
     };
     let upgrade = client_async(request, made.map_err(io::Error::from)?);
-    let time = connector.current_config().connect_timeout;
+    let time = connector.config().connect_timeout;
     timeout(time, upgrade).await.map_err(io::Error::from)?
 }
 

@@ -1,6 +1,6 @@
-//! Sends a request in reqwest's own types, with the TLS handshake as part of the race:
-//! `cargo run -p he-reqwest --example reqwest -- https://robur.coop/`. Without a URL it asks a small
-//! server of its own, which listens at the second address of `localhost`.
+//! Sends a request in reqwest's own types, with the TLS handshake as part of the race: `cargo run
+//! -p he-reqwest --example reqwest -- https://robur.coop/`. Without a URL it asks a small server of
+//! its own, which listens at the second address of `localhost`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example prints")]
 
 #[path = "../../examples/hyper/little.rs"]
@@ -17,7 +17,7 @@ use reqwest_middleware::ClientWithMiddleware;
 
 /// Keep the client: it has the pool of connections, and the TLS sessions.
 fn client(connector: Connector, trust: Trust) -> reqwest::Result<ClientWithMiddleware> {
-    let https = HttpsConnector::new(connector).tls(Tls::new(trust));
+    let https = HttpsConnector::new(connector).with_tls(Tls::new(trust));
     Transport::new(https).timeout(Duration::from_secs(30)).client()
 }
 
@@ -38,7 +38,7 @@ async fn main() -> ExitCode {
         Err(error) => {
             eprintln!("{error}");
             // If no connection could be made, every lookup and attempt.
-            if let Some(error) = he::Error::among_causes(&*error) {
+            if let Some(error) = he::Error::find_in(&*error) {
                 eprintln!("{error}");
             }
             ExitCode::FAILURE

@@ -15,7 +15,7 @@ use crate::words::{Escaped, Time, shown};
 ///
 /// `Display` names the host, and [`source`](StdError::source) says why the request failed. If no
 /// connection could be made, an [`he::Error`] with its report is among the causes:
-/// [`among_causes`](he::Error::among_causes) finds it, also in the [`reqwest_middleware::Error`].
+/// [`find_in`](he::Error::find_in) finds it, also in the [`reqwest_middleware::Error`].
 ///
 /// If the body of a response fails, that is a `reqwest::Error`, as in reqwest.
 #[derive(Debug)]
@@ -43,7 +43,8 @@ impl Error {
         }
     }
 
-    /// True if a time-out expired: that of the request, or one of the call that makes its connection.
+    /// True if a time-out expired: that of the request, or one of the call that makes its
+    /// connection.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         let causes = std::iter::successors(self.source(), |error| (*error).source());
@@ -57,7 +58,8 @@ impl Error {
         matches!(&self.kind, ErrorKind::Http(error) if error.is_connect())
     }
 
-    /// True if a redirect was refused: one too many, or to a scheme that is neither `http` nor `https`.
+    /// True if a redirect was refused: one too many, or to a scheme that is neither `http` nor
+    /// `https`.
     #[must_use]
     pub fn is_redirect(&self) -> bool {
         matches!(self.kind, ErrorKind::Redirect(_))

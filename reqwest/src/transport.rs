@@ -40,30 +40,30 @@ use crate::timed::{BodyDeadline, Timed};
 /// # }
 /// ```
 ///
-/// reqwest cannot use a custom connector: up to version 0.13.5 the types of its connections are private,
-/// and no connector, layer or option takes a stream that was made elsewhere. A middleware may send the
-/// request itself, and this one does. It never calls the middlewares after it or the wrapped
-/// [`reqwest::Client`]. It sends by hyper-util's client over [`HttpsConnector`]: the TLS handshake is
-/// part of the race, HTTP/2 is used where the server has it, and a pool keeps each connection until it
-/// has been idle for 90 s.
+/// reqwest cannot use a custom connector: up to version 0.13.5 the types of its connections are
+/// private, and no connector, layer or option takes a stream that was made elsewhere. A middleware
+/// may send the request itself, and this one does. It never calls the middlewares after it or the
+/// wrapped [`reqwest::Client`]. It sends by hyper-util's client over [`HttpsConnector`]: the TLS
+/// handshake is part of the race, HTTP/2 is used where the server has it, and a pool keeps each
+/// connection until it has been idle for 90 s.
 ///
 /// Cheap to clone. Clones share the pool.
 ///
 /// # Same as reqwest
 ///
-/// - **Requests**: bodies, `basic_auth`, `json` and the rest. `Accept: */*` is added to a request without
-///   `Accept`.
+/// - **Requests**: bodies, `basic_auth`, `json` and the rest. `Accept: */*` is added to a request
+///   without `Accept`.
 /// - **Credentials in a URL**: `get` and the other builders make them an `Authorization` header.
 /// - **Time-outs**: [`RequestBuilder::timeout`](reqwest_middleware::RequestBuilder::timeout), else
 ///   [`Transport::timeout`]. The time starts with `send` and includes the redirects and the body.
-/// - **Redirects**: [`Redirects`]. After 301, 302 and 303 a POST becomes a GET. After 307 and 308 the
-///   body is sent again, except a stream: then the caller gets the response that redirects. `https` may
-///   redirect to `http`, unless [`HttpsConnector::https_only`] is set.
+/// - **Redirects**: [`Redirects`]. After 301, 302 and 303 a POST becomes a GET. After 307 and 308
+///   the body is sent again, except a stream: then the caller gets the response that redirects.
+///   `https` may redirect to `http`, unless [`HttpsConnector::https_only`] is set.
 /// - **Refused requests**: where an HTTP/2 server says that it has not processed a request
-///   (`REFUSED_STREAM`, or `GOAWAY` with `NO_ERROR`), the request is sent again, up to twice per hop and
-///   within its time-out. A request whose body is a stream is not sent again.
-/// - **Decompression**: gzip, br, zstd and deflate, unless [`Transport::no_decompression`] is set. A
-///   decompressed response has no `Content-Encoding` and no `Content-Length`.
+///   (`REFUSED_STREAM`, or `GOAWAY` with `NO_ERROR`), the request is sent again, up to twice per
+///   hop and within its time-out. A request whose body is a stream is not sent again.
+/// - **Decompression**: gzip, br, zstd and deflate, unless [`Transport::no_decompression`] is set.
+///   A decompressed response has no `Content-Encoding` and no `Content-Length`.
 /// - **Cookies**: [`Transport::cookie_provider`], on every hop.
 /// - **Responses**: `url()` is the URL of the last hop, `remote_addr()` the address that won.
 ///
@@ -75,35 +75,36 @@ use crate::timed::{BodyDeadline, Timed};
 /// | `Host`, `Referer` | sent | removed |
 /// | any other | sent | sent |
 ///
-/// "On" includes later hops within the other origin, to which reqwest sends the first row again, and
-/// hops back to the first origin. The cookies of the [cookie store](Transport::cookie_provider) are
-/// chosen anew for each URL.
+/// "On" includes later hops within the other origin, to which reqwest sends the first row again,
+/// and hops back to the first origin. The cookies of the [cookie store](Transport::cookie_provider)
+/// are chosen anew for each URL.
 ///
 /// # Differences from reqwest
 ///
 /// - **Configuration**: that of the wrapped [`reqwest::Client`] has no effect (proxy, redirects,
-///   time-outs, cookies, certificates, default headers), because a middleware cannot see it. The settings
-///   here apply.
+///   time-outs, cookies, certificates, default headers), because a middleware cannot see it. The
+///   settings here apply.
 /// - **Middlewares** after this one are never called.
-/// - **Proxies**: none, and those of the environment are ignored. hyper-util's `Tunnel` and `SocksV5`
-///   take a [`Connector`](he::Connector), under hyper-util's own client.
-/// - **Credentials in a URL** that comes from [`Request::new`](reqwest::Request::new) or a `Location` are
-///   not sent, whereas reqwest sends them in `:authority` of HTTP/2.
+/// - **Proxies**: none, and those of the environment are ignored. hyper-util's `Tunnel` and
+///   `SocksV5` take a [`Connector`](he::Connector), under hyper-util's own client.
+/// - **Credentials in a URL** that comes from [`Request::new`](reqwest::Request::new) or a
+///   `Location` are not sent, whereas reqwest sends them in `:authority` of HTTP/2.
 /// - **`Referer`**: none is added.
 /// - **HTTP/2**: only by ALPN, never over `http`. It has no upgrades: WebSocket over `https` needs
-///   [`tls.alpn(["http/1.1"])`](he::rustls::Tls::alpn).
+///   [`tls.with_alpn(["http/1.1"])`](he::rustls::Tls::alpn).
 /// - **HTTP/3**: none, because the race makes TCP connections.
 /// - **Zones** of IPv6 addresses: none, because a [`Url`] takes none.
-/// - **Errors**: a request without a response ends with a [`reqwest_middleware::Error::Middleware`],
-///   because only reqwest can make a `reqwest::Error`. `is_timeout` and `is_connect` of that error are
-///   always false. [`Error`](crate::Error) has its own:
+/// - **Errors**: a request without a response ends with a
+///   [`reqwest_middleware::Error::Middleware`], because only reqwest can make a `reqwest::Error`.
+///   `is_timeout` and `is_connect` of that error are always false. [`Error`](crate::Error) has its
+///   own:
 ///
 /// ```
 /// use he_reqwest::Error;
 /// # async fn doc(client: reqwest_middleware::ClientWithMiddleware) {
 /// if let Err(error) = client.get("https://www.test/").send().await {
 ///     let again = Error::of(&error).is_some_and(|error| error.is_timeout() || error.is_connect());
-///     if let Some(error) = he::Error::among_causes(&error) {
+///     if let Some(error) = he::Error::find_in(&error) {
 ///         eprintln!("{error}"); // cannot connect to www.test: ...
 ///     }
 /// }
@@ -115,9 +116,9 @@ use crate::timed::{BodyDeadline, Timed};
 ///
 /// # Cancel safety
 ///
-/// Dropping the future of a request ends every attempt and lookup for it. If a pooled connection becomes
-/// free first, the connection attempt in progress continues in the background and its result goes to the
-/// pool, within the time-outs of [`Config`](he::Config).
+/// Dropping the future of a request ends every attempt and lookup for it. If a pooled connection
+/// becomes free first, the connection attempt in progress continues in the background and its
+/// result goes to the pool, within the time-outs of [`Config`](he::Config).
 ///
 /// # Panics
 ///
@@ -145,21 +146,22 @@ impl Transport {
         Self { redirects, ..self }
     }
 
-    /// Sets the time-out of requests that have none of their own, from `send` to the end of the body.
-    /// Default: none. The time-outs of [`Config`](he::Config) apply until the request has a connection.
+    /// Sets the time-out of requests that have none of their own, from `send` to the end of the
+    /// body. Default: none. The time-outs of [`Config`](he::Config) apply until the request has a
+    /// connection.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout: Some(timeout), ..self }
     }
 
-    /// Adds default headers, `User-Agent` for instance. A request gets those whose name it does not have.
-    /// Default: `Accept: */*`, which stays unless it is replaced.
+    /// Adds default headers, `User-Agent` for instance. A request gets those whose name it does not
+    /// have. Default: `Accept: */*`, which stays unless it is replaced.
     pub fn default_headers(mut self, headers: HeaderMap) -> Self {
         self.headers.extend(headers);
         self
     }
 
-    /// Keeps cookies in this store, for instance a [`reqwest::cookie::Jar`]. A request that has a `Cookie`
-    /// header gets none from the store. Default: no store.
+    /// Keeps cookies in this store, for instance a [`reqwest::cookie::Jar`]. A request that has a
+    /// `Cookie` header gets none from the store. Default: no store.
     pub fn cookie_provider<C: CookieStore + 'static>(mut self, store: Arc<C>) -> Self {
         self.hop.cookies = Some(store);
         self
@@ -175,14 +177,15 @@ impl Transport {
     ///
     /// # Errors
     ///
-    /// The error of [`reqwest::ClientBuilder::build`]. If any crate of the program enables TLS in reqwest,
-    /// `build` sets up TLS, which is never used here. With rustls it then fails on a system without root
-    /// certificates. A [`ClientBuilder`] around `reqwest::Client::builder().tls_certs_only([])` needs none.
+    /// The error of [`reqwest::ClientBuilder::build`]. If any crate of the program enables TLS in
+    /// reqwest, `build` sets up TLS, which is never used here. With rustls it then fails on a
+    /// system without root certificates. A [`ClientBuilder`] around
+    /// `reqwest::Client::builder().tls_certs_only([])` needs none.
     ///
     /// # Panics
     ///
-    /// If reqwest has the feature `rustls-no-provider` and the process has no default crypto provider.
-    /// Install one before.
+    /// If reqwest has the feature `rustls-no-provider` and the process has no default crypto
+    /// provider. Install one before.
     pub fn client(self) -> reqwest::Result<ClientWithMiddleware> {
         Ok(ClientBuilder::new(reqwest::Client::builder().build()?).with(self).build())
     }

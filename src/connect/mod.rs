@@ -41,8 +41,8 @@ use crate::resolve::{Resolve, Resolving};
 ///
 /// ```
 /// # async fn doc(connector: he::Connector) -> Result<(), he::Error> {
-/// let patient = connector.current_config().total_timeout(std::time::Duration::from_secs(120));
-/// let stream = connector.clone().config(patient).connect("robur.coop", &[443]).await?;
+/// let patient = connector.config().with_total_timeout(std::time::Duration::from_secs(120));
+/// let stream = connector.clone().with_config(patient).connect("robur.coop", &[443]).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -87,21 +87,21 @@ impl Connector {
     }
 
     /// Sets time-outs and families. Default: [`Config::new`].
-    pub fn config(mut self, config: Config) -> Self {
+    pub fn with_config(mut self, config: Config) -> Self {
         self.config = config;
         self
     }
 
     /// The configuration that this connector has, to change a part of it:
-    /// `connector.clone().config(connector.current_config().connect_delay(delay))`.
+    /// `connector.clone().with_config(connector.config().with_connect_delay(delay))`.
     #[must_use]
-    pub fn current_config(&self) -> Config {
+    pub fn config(&self) -> Config {
         self.config
     }
 
     /// Sets the socket options. Default: [`SocketOptions::default`]. Interface, mark and local
     /// addresses hold for lookups and source addresses too.
-    pub fn socket(mut self, options: SocketOptions) -> Self {
+    pub fn with_socket_options(mut self, options: SocketOptions) -> Self {
         self.socket = options;
         self
     }
@@ -111,7 +111,7 @@ impl Connector {
     /// literals, the hosts file, `localhost`, lists. `false` refuses the address, and the report
     /// says so. IPv4-mapped addresses are shown as IPv4. See [`is_public`](crate::is_public) for a
     /// ready-made gate.
-    pub fn allow(mut self, gate: impl Fn(SocketAddr) -> bool + Send + Sync + 'static) -> Self {
+    pub fn with_gate(mut self, gate: impl Fn(SocketAddr) -> bool + Send + Sync + 'static) -> Self {
         self.gate = Some(Arc::new(gate));
         self
     }
@@ -344,7 +344,7 @@ impl fmt::Debug for Connector {
         f.debug_struct("Connector")
             .field("config", &self.config)
             .field("socket", &self.socket)
-            .field("allow", &self.gate.is_some())
+            .field("gate", &self.gate.is_some())
             .finish_non_exhaustive()
     }
 }

@@ -304,9 +304,9 @@ async fn idle_threads_end_with_the_last_clone() {
 async fn a_bound_query_or_a_bad_name_is_not_asked() {
     let (held, resolver) = Held::resolver(limits(9, 9));
     for options in [
-        SocketOptions::default().interface("wg0"),
-        SocketOptions::default().mark(7),
-        SocketOptions::default().local_address([192, 0, 2, 1].into()),
+        SocketOptions::default().with_interface("wg0"),
+        SocketOptions::default().with_mark(7),
+        SocketOptions::default().with_local_address([192, 0, 2, 1].into()),
     ] {
         let bound = query("a.test").with_binding(options.binding().clone());
         let reported = text(resolver.lookup(&bound).await);

@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// The default binds nothing. Any other binding comes from [`SocketOptions::binding`]:
 ///
 /// ```
-/// let vpn = he::SocketOptions::default().interface("wg0").mark(7).binding().clone();
+/// let vpn = he::SocketOptions::default().with_interface("wg0").with_mark(7).binding().clone();
 /// assert_eq!((vpn.interface(), vpn.mark()), (Some("wg0"), Some(7)));
 /// ```
 ///

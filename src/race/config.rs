@@ -27,7 +27,7 @@ pub enum Family {
 ///
 /// ```
 /// use std::time::Duration;
-/// let config = he::Config::new().connect_delay(Duration::from_millis(150));
+/// let config = he::Config::new().with_connect_delay(Duration::from_millis(150));
 /// assert_eq!(config.total_timeout, Duration::from_secs(30));
 /// ```
 ///
@@ -77,49 +77,49 @@ impl Config {
 
     /// Sets [`family`](Self::family).
     #[must_use]
-    pub const fn family(mut self, family: Family) -> Self {
+    pub const fn with_family(mut self, family: Family) -> Self {
         self.family = family;
         self
     }
 
     /// Sets [`aaaa_timeout`](Self::aaaa_timeout).
     #[must_use]
-    pub const fn aaaa_timeout(mut self, timeout: Duration) -> Self {
+    pub const fn with_aaaa_timeout(mut self, timeout: Duration) -> Self {
         self.aaaa_timeout = timeout;
         self
     }
 
     /// Sets [`connect_delay`](Self::connect_delay).
     #[must_use]
-    pub const fn connect_delay(mut self, delay: Duration) -> Self {
+    pub const fn with_connect_delay(mut self, delay: Duration) -> Self {
         self.connect_delay = delay;
         self
     }
 
     /// Sets [`connect_timeout`](Self::connect_timeout).
     #[must_use]
-    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+    pub const fn with_connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
     /// Sets [`resolve_timeout`](Self::resolve_timeout).
     #[must_use]
-    pub const fn resolve_timeout(mut self, timeout: Duration) -> Self {
+    pub const fn with_resolve_timeout(mut self, timeout: Duration) -> Self {
         self.resolve_timeout = timeout;
         self
     }
 
     /// Sets [`resolve_retries`](Self::resolve_retries).
     #[must_use]
-    pub const fn resolve_retries(mut self, retries: u32) -> Self {
+    pub const fn with_resolve_retries(mut self, retries: u32) -> Self {
         self.resolve_retries = retries;
         self
     }
 
     /// Sets [`total_timeout`](Self::total_timeout).
     #[must_use]
-    pub const fn total_timeout(mut self, timeout: Duration) -> Self {
+    pub const fn with_total_timeout(mut self, timeout: Duration) -> Self {
         self.total_timeout = timeout;
         self
     }
@@ -205,7 +205,7 @@ mod tests {
 
     #[test] // R-8305-5g, R-8305-5h
     fn connect_delay_lies_between_10_ms_and_2_s() {
-        let ok = |ms| Config::new().connect_delay(Duration::from_millis(ms)).check().is_ok();
+        let ok = |ms| Config::new().with_connect_delay(Duration::from_millis(ms)).check().is_ok();
         assert!(ok(10) && ok(250) && ok(2_000));
         assert!(!ok(0) && !ok(1) && !ok(9) && !ok(2_001) && !ok(3_600_000));
     }
@@ -214,14 +214,14 @@ mod tests {
     fn a_time_out_of_zero_is_refused_by_name() {
         let zero = Duration::ZERO;
         for (config, word) in [
-            (Config::new().connect_timeout(zero), "connect_timeout"),
-            (Config::new().resolve_timeout(zero), "resolve_timeout"),
-            (Config::new().resolve_retries(0), "resolve_retries"),
-            (Config::new().total_timeout(zero), "total_timeout"),
+            (Config::new().with_connect_timeout(zero), "connect_timeout"),
+            (Config::new().with_resolve_timeout(zero), "resolve_timeout"),
+            (Config::new().with_resolve_retries(0), "resolve_retries"),
+            (Config::new().with_total_timeout(zero), "total_timeout"),
         ] {
             assert!(config.check().unwrap_err().to_string().contains(word), "{word}");
         }
-        assert!(Config::new().aaaa_timeout(zero).check().is_ok());
+        assert!(Config::new().with_aaaa_timeout(zero).check().is_ok());
     }
 
     #[test] // C-RD, C-CAD
@@ -229,6 +229,6 @@ mod tests {
         let config = Config::default();
         assert_eq!(config.aaaa_timeout, Duration::from_millis(50));
         assert_eq!(config.connect_delay, Duration::from_millis(250));
-        assert_eq!(Config::new().total_timeout(Duration::MAX).worst_case(1).as_secs(), 13);
+        assert_eq!(Config::new().with_total_timeout(Duration::MAX).worst_case(1).as_secs(), 13);
     }
 }

@@ -63,13 +63,13 @@ impl Error {
     ///
     /// ```
     /// # fn doc(error: std::io::Error) {
-    /// if let Some(error) = he::Error::among_causes(&error) {
+    /// if let Some(error) = he::Error::find_in(&error) {
     ///     println!("{}", error.report());
     /// }
     /// # }
     /// ```
     #[must_use]
-    pub fn among_causes<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
+    pub fn find_in<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
         let mut next = Some(error);
         while let Some(error) = next {
             let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);

@@ -1,4 +1,5 @@
-//! A ready-made gate for [`Connector::allow`](crate::Connector::allow): public addresses only.
+//! A ready-made gate for [`Connector::with_gate`](crate::Connector::with_gate): public addresses
+//! only.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -9,7 +10,7 @@ use super::prefix::Prefix;
 ///
 /// It is meant for servers that connect to addresses of their users' choice: webhooks, link
 /// previews, imports. Such a server must not connect into its own network (server-side request
-/// forgery). `connector.allow(he::is_public)` prevents that.
+/// forgery). `connector.with_gate(he::is_public)` prevents that.
 ///
 /// ```
 /// let metadata = "169.254.169.254:80".parse().unwrap();

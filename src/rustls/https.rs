@@ -13,8 +13,8 @@ use crate::connect::attempt::Established;
 use crate::hyper::{Connecting, endpoint_of, shown};
 use crate::race::error::Error;
 
-/// For HTTP clients that take a `tower_service::Service<http::Uri>`: makes TCP connections for `http`,
-/// TLS connections for `https`.
+/// For HTTP clients that take a `tower_service::Service<http::Uri>`: makes TCP connections for
+/// `http`, TLS connections for `https`.
 ///
 /// ```
 /// use he::rustls::HttpsConnector;
@@ -49,14 +49,14 @@ impl HttpsConnector {
 
     /// TLS of your own: other roots, a client certificate. If it does not set ALPN, `h2` and
     /// `http/1.1` are offered; a client that was built without HTTP/2 needs
-    /// `tls.alpn(["http/1.1"])`.
-    pub fn tls(self, tls: Tls) -> Self {
+    /// `tls.with_alpn(["http/1.1"])`.
+    pub fn with_tls(self, tls: Tls) -> Self {
         Self { tls: tls.or_alpn(&HTTP), ..self }
     }
 
-    /// Refuses `http`. By default, `http` is connected without TLS.
-    pub fn https_only(self) -> Self {
-        Self { https_only: true, ..self }
+    /// If true, refuses `http`. Default false: `http` is connected without TLS.
+    pub fn https_only(self, https_only: bool) -> Self {
+        Self { https_only, ..self }
     }
 
     async fn connect(&self, uri: &Uri) -> Result<Established<MaybeTls>, Error> {

@@ -78,10 +78,10 @@ impl Tls {
         Self { trust, alpn: None, configs: Arc::default() }
     }
 
-    /// The protocols to offer (ALPN), the most wanted first: `tls.alpn(["h2", "http/1.1"])`.
+    /// The protocols to offer (ALPN), the most wanted first: `tls.with_alpn(["h2", "http/1.1"])`.
     /// Default none, or those of the configuration given to [`Trust::config`]. Earlier sessions are
     /// not resumed.
-    pub fn alpn<P: Into<Vec<u8>>>(self, protocols: impl IntoIterator<Item = P>) -> Self {
+    pub fn with_alpn<P: Into<Vec<u8>>>(self, protocols: impl IntoIterator<Item = P>) -> Self {
         let alpn = protocols.into_iter().map(Into::into).collect();
         Self { alpn: Some(alpn), configs: Arc::default(), ..self }
     }
@@ -90,7 +90,7 @@ impl Tls {
     #[cfg(feature = "hyper")]
     fn or_alpn(self, protocols: &[&str]) -> Self {
         let given = self.trust.given_config().is_some_and(|it| !it.alpn_protocols.is_empty());
-        if given || self.alpn.is_some() { self } else { self.alpn(protocols.iter().copied()) }
+        if given || self.alpn.is_some() { self } else { self.with_alpn(protocols.iter().copied()) }
     }
 
     /// Connects to a host, TLS included. While a handshake runs, the next attempt waits for its
@@ -98,10 +98,10 @@ impl Tls {
     ///
     /// # Errors
     ///
-    /// As [`Connector::connect_with`]; [`InvalidInput`](crate::ErrorKind::InvalidInput) also for a name
-    /// that no certificate can have, and where there is nothing to verify a certificate against. The
-    /// `io::Error` of an attempt is that of tokio-rustls, with a `rustls::Error` in it where TLS has
-    /// failed.
+    /// As [`Connector::connect_with`]; [`InvalidInput`](crate::ErrorKind::InvalidInput) also for a
+    /// name that no certificate can have, and where there is nothing to verify a certificate
+    /// against. The `io::Error` of an attempt is that of tokio-rustls, with a `rustls::Error` in it
+    /// where TLS has failed.
     ///
     /// # Cancel safety
     ///

@@ -74,7 +74,7 @@ async fn an_attempt_that_times_out_is_closed_at_once() {
     let watch = Watch::begins_now();
     let list = ["192.0.2.1#443", "192.0.2.2#443", "192.0.2.3#443"];
     let world = script().addrs(&list).accepts("192.0.2.3", 90);
-    let world = world.config(|c| c.connect_timeout(Duration::from_millis(100)));
+    let world = world.config(|c| c.with_connect_timeout(Duration::from_millis(100)));
     let connector = world.connector(&watch);
     let count = async {
         let mut alive = Vec::new();
@@ -168,7 +168,7 @@ async fn a_lookup_is_dropped_when_its_time_is_over() {
 #[tokio::test(start_paused = true)] // R-8305-5k, R-HE-LEAK
 async fn a_failed_call_leaves_no_lookup() {
     let watch = Watch::begins_now();
-    let world = script().config(|c| c.total_timeout(Duration::from_millis(700)));
+    let world = script().config(|c| c.with_total_timeout(Duration::from_millis(700)));
     let connector = world.connector(&watch);
     let error = world.connect(&connector, &watch).await.err().unwrap();
     assert_eq!((error.kind(), watch.now()), (ErrorKind::TimedOut, 700));
@@ -348,8 +348,8 @@ async fn a_panic_surfaces_and_leaves_nothing_behind() {
 #[tokio::test]
 async fn a_local_address_of_the_other_family_is_refused() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let options = SocketOptions::default().local_address(IpAddr::V6(Ipv6Addr::LOCALHOST));
-    let connector = Connector::without_resolver().socket(options);
+    let options = SocketOptions::default().with_local_address(IpAddr::V6(Ipv6Addr::LOCALHOST));
+    let connector = Connector::without_resolver().with_socket_options(options);
     let error = connector.connect_addrs(&[listener.local_addr().unwrap()]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
     let attempt = &error.report().attempts()[0];
@@ -360,8 +360,8 @@ async fn a_local_address_of_the_other_family_is_refused() {
 // A dial that always has something to do uses up its task's budget at every poll.
 #[tokio::test] // R-HE-LEAK
 async fn a_dial_that_never_rests_does_not_hide_the_time_out() {
-    let config = he::Config::new().total_timeout(Duration::from_millis(50));
-    let connector = Connector::without_resolver().config(config);
+    let config = he::Config::new().with_total_timeout(Duration::from_millis(50));
+    let connector = Connector::without_resolver().with_config(config);
     let restless = |_: Attempt| async {
         loop {
             tokio::task::consume_budget().await;

@@ -184,13 +184,13 @@ impl Random {
 
     pub(crate) fn config(&self, config: Config) -> Config {
         config
-            .family(self.family)
-            .connect_delay(Duration::from_millis(self.connect_delay))
-            .aaaa_timeout(Duration::from_millis(self.aaaa_timeout))
-            .connect_timeout(Duration::from_millis(self.connect_timeout))
-            .resolve_timeout(Duration::from_millis(self.resolve_timeout))
-            .resolve_retries(1)
-            .total_timeout(self.total_timeout.map_or(Duration::MAX, Duration::from_millis))
+            .with_family(self.family)
+            .with_connect_delay(Duration::from_millis(self.connect_delay))
+            .with_aaaa_timeout(Duration::from_millis(self.aaaa_timeout))
+            .with_connect_timeout(Duration::from_millis(self.connect_timeout))
+            .with_resolve_timeout(Duration::from_millis(self.resolve_timeout))
+            .with_resolve_retries(1)
+            .with_total_timeout(self.total_timeout.map_or(Duration::MAX, Duration::from_millis))
     }
 
     pub(crate) fn is_list(&self) -> bool {

@@ -204,7 +204,7 @@ fn order(scenario: &Scenario) -> Verdict {
     let (leading, other): (Vec<&str>, Vec<&str>) = targets.iter().partition(|name| leads(name));
     let by_turns = by_turns(&leading, &other);
     let agrees = !scenario.param("sources").is_null() || by_turns == expected;
-    let world = scenario.world().config(|c| c.total_timeout(Duration::from_secs(9)));
+    let world = scenario.world().config(|c| c.with_total_timeout(Duration::from_secs(9)));
     let starts: Vec<_> = play(&world).attempts.iter().map(|(_, addr)| *addr).collect();
     if agrees {
         assert_eq!(starts, endpoints(&expected), "{}", scenario.id());
@@ -242,7 +242,8 @@ fn early_timer(scenario: &Scenario) -> Verdict {
 
 /// No HTTPS record is asked for, so its failure is not seen: AAAA decides.
 fn no_svcb(scenario: &Scenario) -> Verdict {
-    let played = play(&scenario.world().config(|c| c.total_timeout(Duration::from_millis(200))));
+    let played =
+        play(&scenario.world().config(|c| c.with_total_timeout(Duration::from_millis(200))));
     assert_eq!(played.attempts, [(0, endpoint("2001:db8::1"))]);
     Disagreed("queries: AAAA and A, no HTTPS (F-31)")
 }
@@ -258,7 +259,7 @@ fn asks_once(scenario: &Scenario) {
 
 /// With the delay of the other scenarios of that peer both attempts run when the first succeeds.
 fn unneeded_success(scenario: &Scenario) -> Verdict {
-    let world = scenario.world().config(|c| c.connect_delay(Duration::from_millis(50)));
+    let world = scenario.world().config(|c| c.with_connect_delay(Duration::from_millis(50)));
     let closed = u64::try_from(play(&world).closed().len()).unwrap();
     assert_eq!(Some(closed), scenario.expect("closed_count").as_u64());
     Agreed
@@ -267,6 +268,6 @@ fn unneeded_success(scenario: &Scenario) -> Verdict {
 /// Up to the drop it is a race; what the drop leaves behind is tested elsewhere.
 fn caller_drops(scenario: &Scenario) {
     let cancel = scenario.param("cancel_at_ms").as_u64().unwrap();
-    let world = scenario.world().config(|c| c.total_timeout(Duration::from_millis(cancel)));
+    let world = scenario.world().config(|c| c.with_total_timeout(Duration::from_millis(cancel)));
     assert_eq!(play(&world).closed().len(), 2);
 }

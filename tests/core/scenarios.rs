@@ -66,17 +66,17 @@ impl Scenario {
         let deadline = self.param("deadline_ms").as_u64();
         let patience = Duration::from_millis(deadline.unwrap_or(A_DAY));
         let world = world.config(|c| {
-            c.total_timeout(patience)
-                .connect_timeout(c.connect_timeout.max(patience))
-                .resolve_timeout(c.resolve_timeout.max(patience))
+            c.with_total_timeout(patience)
+                .with_connect_timeout(c.connect_timeout.max(patience))
+                .with_resolve_timeout(c.resolve_timeout.max(patience))
         });
         let world = match self.param("resolve_timeout_ms").as_u64() {
-            Some(ms) => world.config(|c| c.resolve_timeout(Duration::from_millis(ms))),
+            Some(ms) => world.config(|c| c.with_resolve_timeout(Duration::from_millis(ms))),
             None => world,
         };
         match self.param("attempt_delay_ms").as_u64() {
             Some(ms) if self.0["under_default_policy"].is_null() => {
-                world.config(|c| c.connect_delay(Duration::from_millis(ms)))
+                world.config(|c| c.with_connect_delay(Duration::from_millis(ms)))
             }
             _ => world,
         }
@@ -105,7 +105,7 @@ impl Scenario {
             true => Family::PreferV4,
             false => Family::Any,
         };
-        world.config(|c| c.family(family)).dns(Record::Aaaa, 0, &v6).dns(Record::A, 0, &v4)
+        world.config(|c| c.with_family(family)).dns(Record::Aaaa, 0, &v6).dns(Record::A, 0, &v4)
     }
 
     fn with_routes(&self, world: World) -> World {

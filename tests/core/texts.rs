@@ -38,7 +38,7 @@ fn an_error_tells_the_whole_story() {
 // A time-out lists what was still running, lookups included.
 #[test]
 fn a_time_out_tells_what_still_ran() {
-    let world = script().config(|c| c.total_timeout(MS(1_500)));
+    let world = script().config(|c| c.with_total_timeout(MS(1_500)));
     assert_eq!(
         error_of(&world.clone().dns(Aaaa, 30, &["2001:db8::1"])),
         "cannot connect to example.com: timed out after 1.5s; AAAA: 1 address; \
@@ -56,7 +56,7 @@ fn a_time_out_tells_what_still_ran() {
 fn silent_addresses_are_told_with_their_time() {
     let world = script().addrs(&["192.0.2.1#443", "[2001:db8::1]:853"]);
     assert_eq!(
-        error_of(&world.config(|c| c.connect_timeout(MS(4_500)))),
+        error_of(&world.config(|c| c.with_connect_timeout(MS(4_500)))),
         "cannot connect to any of 2 addresses: timed out after 4.75s; \
          192.0.2.1:443: timed out after 4.5s; [2001:db8::1]:853: timed out after 4.5s"
     );
@@ -78,7 +78,11 @@ fn lookups_that_fail_tell_why() {
     let refused = LookupError::from(LookupErrorKind::Refused).with_server(addr("192.0.2.53#53"));
     let world = script().answers(Aaaa, 120, Err(refused.clone()));
     assert_eq!(
-        error_of(&world.answers(A, 31, Err(refused.with_name("www.example.net.").from_cache()))),
+        error_of(&world.answers(
+            A,
+            31,
+            Err(refused.with_name("www.example.net.").with_cached(true))
+        )),
         "cannot connect to example.com: lookup failed; \
          AAAA: refused (192.0.2.53:53) after 120ms; \
          A: refused (www.example.net., 192.0.2.53:53, cached)"
@@ -97,7 +101,8 @@ fn addresses_that_are_passed_over_are_told() {
     );
     let list: Vec<String> = (1..=34).map(|n| format!("192.0.2.{n}")).collect();
     let list: Vec<&str> = list.iter().map(String::as_str).collect();
-    let world = script().dns(Aaaa, 0, &[]).dns(A, 0, &list).config(|c| c.total_timeout(MS(100)));
+    let world =
+        script().dns(Aaaa, 0, &[]).dns(A, 0, &list).config(|c| c.with_total_timeout(MS(100)));
     assert_eq!(
         error_of(&world),
         "cannot connect to example.com: timed out after 100ms; AAAA: no records; \
@@ -124,7 +129,7 @@ fn causes_keep_their_words() {
 fn bad_input_is_told_in_words() {
     let text = |world: &World| error_of(world);
     assert_eq!(
-        text(&script().config(|c| c.connect_delay(MS(1)))),
+        text(&script().config(|c| c.with_connect_delay(MS(1)))),
         "cannot connect to example.com: connect_delay must be from 10 ms to 2 s (RFC 8305 section 8)"
     );
     assert_eq!(text(&script().addrs(&[])), "cannot connect: the list of addresses is empty");
@@ -140,7 +145,8 @@ fn a_report_is_a_waterfall_of_the_race() {
     let answer = Answer::from(addrs(&["192.0.2.1", "192.0.2.2", "192.0.2.3"]));
     let answer =
         answer.with_name("cdn.example.net.").with_server(addr("192.0.2.53#53"), Origin::Udp);
-    let world = script().dns(Aaaa, 25, &["2001:db8::1"]).answers(A, 50, Ok(answer.from_cache()));
+    let world =
+        script().dns(Aaaa, 25, &["2001:db8::1"]).answers(A, 50, Ok(answer.with_cached(true)));
     let world = world.accepts("192.0.2.1", 25);
     assert_eq!(
         format!("\n{}", report_of(&world)),
@@ -161,7 +167,7 @@ fn a_report_of_a_failure_ends_with_the_reason() {
     let world = script().dns_fails(Aaaa, 100, LookupErrorKind::ServerFailure);
     let world = world.dns(A, 50, &["192.0.2.1", "192.0.2.2"]).tls_fails("192.0.2.2", 20, 30);
     assert_eq!(
-        format!("\n{}", report_of(&world.config(|c| c.connect_timeout(MS(150))))),
+        format!("\n{}", report_of(&world.config(|c| c.with_connect_timeout(MS(150))))),
         "
 example.com:443                                 0ms             100             200             300
   AAAA   server failure                  100ms  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒

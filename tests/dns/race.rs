@@ -66,7 +66,7 @@ async fn an_answer_after_the_win_fills_the_cache() {
     assert_eq!(won.stream, addr("2001:db8::1#443"));
     dns.wait_for(2).await;
     pass(200, &[&dns]).await;
-    let v4 = connector.config(he::Config::new().family(he::Family::V4Only));
+    let v4 = connector.with_config(he::Config::new().with_family(he::Family::V4Only));
     let won = v4.connect_with(NAME, &[443], accepts).await.unwrap();
     assert_eq!(won.stream, addr("192.0.2.1#443"));
     assert_eq!(dns.asked(), ["AAAA www.test", "A www.test"]);

@@ -17,7 +17,8 @@ async fn connect_to(
     peers: &Peers,
     config: Config,
 ) -> (Result<TcpStream, Error>, he::Report, Vec<String>) {
-    let (connector, reports) = Reports::of(Connector::new(Table::of(peers.ips())).config(config));
+    let (connector, reports) =
+        Reports::of(Connector::new(Table::of(peers.ips())).with_config(config));
     let result = connector.connect("service.test", &[peers.port]).await;
     let report = reports.only();
     let story = peers.story(&report);
@@ -108,7 +109,8 @@ async fn a_silent_address_costs_one_connect_delay() {
 async fn every_silent_address_costs_one_connect_delay() {
     let silent = ["127.0.0.1", "127.0.0.2", "127.0.0.3"].map(|ip| (ip, Silent));
     let peers = Peers::new(&[silent.as_slice(), &[("127.0.0.4", Accepts)]].concat());
-    let (stream, report, story) = connect_to(&peers, Config::new().connect_delay(ms(30))).await;
+    let (stream, report, story) =
+        connect_to(&peers, Config::new().with_connect_delay(ms(30))).await;
     assert_eq!(stream.unwrap().peer_addr().unwrap(), peers.addr(3));
     assert_eq!(
         story,
@@ -133,7 +135,7 @@ async fn a_refused_address_is_answered_by_the_next_at_once() {
         ("127.0.0.3", Accepts),
         ("127.0.0.4", Accepts),
     ]);
-    let (stream, _, story) = connect_to(&peers, Config::new().connect_delay(ms(2_000))).await;
+    let (stream, _, story) = connect_to(&peers, Config::new().with_connect_delay(ms(2_000))).await;
     assert_eq!(stream.unwrap().peer_addr().unwrap(), peers.addr(2));
     assert_eq!(
         story,
@@ -147,7 +149,7 @@ async fn a_refused_address_is_answered_by_the_next_at_once() {
 async fn an_attempt_is_given_up_after_connect_timeout_and_the_next_one_wins() {
     let peers = Peers::new(&[("127.0.0.1", Silent), ("127.0.0.2", Silent), ("127.0.0.3", Accepts)]);
     // Both the attempt in the caller's task and one in a task of its own.
-    let config = Config::new().connect_delay(ms(500)).connect_timeout(ms(40));
+    let config = Config::new().with_connect_delay(ms(500)).with_connect_timeout(ms(40));
     let (stream, report, story) = connect_to(&peers, config).await;
     assert_eq!(stream.unwrap().peer_addr().unwrap(), peers.addr(2));
     assert_eq!(story, ["127.0.0.1:P timed out", "127.0.0.2:P timed out", "127.0.0.3:P won"]);
@@ -222,7 +224,7 @@ async fn the_family_decides_what_is_asked_and_what_is_tried_first() {
         (Family::V6Only, &[Record::Aaaa], 1),
         (Family::PreferV4, &[Record::Aaaa, Record::A], 0),
     ] {
-        let (stream, report, _) = connect_to(&peers, Config::new().family(family)).await;
+        let (stream, report, _) = connect_to(&peers, Config::new().with_family(family)).await;
         assert_eq!(stream.unwrap().peer_addr().unwrap(), peers.addr(winner), "{family:?}");
         let records: Vec<Record> = report.lookups().iter().map(he::LookupReport::record).collect();
         assert_eq!(records, asked, "{family:?}");
@@ -237,7 +239,7 @@ async fn prefer_v4_falls_back_to_ipv6() {
         return;
     }
     let peers = Peers::new(&[("::1", Accepts), ("127.0.0.1", Refuses), ("127.0.0.2", Accepts)]);
-    let (stream, _, story) = connect_to(&peers, Config::new().family(Family::PreferV4)).await;
+    let (stream, _, story) = connect_to(&peers, Config::new().with_family(Family::PreferV4)).await;
     assert_eq!(stream.unwrap().peer_addr().unwrap(), peers.addr(0));
     assert_eq!(story, ["127.0.0.1:P connection refused", "[::1]:P won"]);
 }
@@ -245,7 +247,8 @@ async fn prefer_v4_falls_back_to_ipv6() {
 #[tokio::test]
 async fn a_literal_of_the_excluded_family_is_not_dialled() {
     let peers = Peers::new(&[("127.0.0.1", Accepts)]);
-    let connector = Connector::without_resolver().config(Config::new().family(Family::V6Only));
+    let connector =
+        Connector::without_resolver().with_config(Config::new().with_family(Family::V6Only));
     let error = connector.connect("127.0.0.1", &[peers.port]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoAddress);
     let text = "cannot connect to 127.0.0.1: no usable address; 127.0.0.1: family excluded";
@@ -301,7 +304,8 @@ async fn fifty_connects_at_once_do_not_disturb_each_other() {
         })
         .collect();
     let (connector, reports) = Reports::of(
-        Connector::new(Table::of(peers[0].ips())).config(Config::new().connect_delay(ms(20))),
+        Connector::new(Table::of(peers[0].ips()))
+            .with_config(Config::new().with_connect_delay(ms(20))),
     );
     let mut connects = tokio::task::JoinSet::new();
     for index in 0..50 {

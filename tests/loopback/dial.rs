@@ -55,16 +55,16 @@ async fn socket_options_arrive_on_the_winner_whether_it_is_the_first_attempt_or_
     use socket2::SockRef;
 
     let options = SocketOptions::default()
-        .keepalive(KeepAlive::new(Duration::from_secs(77)))
-        .user_timeout(Duration::from_secs(33))
-        .local_address(IpAddr::from([127, 0, 0, 9]))
+        .with_keepalive(KeepAlive::new(Duration::from_secs(77)))
+        .with_user_timeout(Duration::from_secs(33))
+        .with_local_address(IpAddr::from([127, 0, 0, 9]))
         .before_connect(|socket, _| SockRef::from(socket).set_tos_v4(0x10));
     let first = Peers::new(&[("127.0.0.1", Accepts)]);
     let second = Peers::new(&[("127.0.0.1", Silent), ("127.0.0.2", Accepts)]);
     for (peers, winner) in [(first, 0), (second, 1)] {
         let connector = Connector::new(Table::of(peers.ips()))
-            .config(Config::new().connect_delay(ms(10)))
-            .socket(options.clone());
+            .with_config(Config::new().with_connect_delay(ms(10)))
+            .with_socket_options(options.clone());
         let stream = connector.connect("service.test", &[peers.port]).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), peers.addr(winner));
         let socket = SockRef::from(&stream);
@@ -84,8 +84,9 @@ async fn the_hook_sees_every_attempt_and_no_attempt_starts_before_its_time() {
     let (seen, starts) = mpsc::channel();
     let options = SocketOptions::default()
         .before_connect(move |_, addr| seen.send((addr, Instant::now())).map_err(io::Error::other));
-    let config = Config::new().connect_delay(ms(40));
-    let connector = Connector::new(Table::of(peers.ips())).config(config).socket(options);
+    let config = Config::new().with_connect_delay(ms(40));
+    let connector =
+        Connector::new(Table::of(peers.ips())).with_config(config).with_socket_options(options);
     let began = Instant::now();
     connector.connect("service.test", &[peers.port]).await.unwrap();
     let starts: Vec<(SocketAddr, Instant)> = starts.try_iter().collect();
@@ -105,7 +106,8 @@ async fn an_error_of_the_hook_ends_that_attempt_and_not_the_race() {
         true => Err(io::Error::new(io::ErrorKind::QuotaExceeded, Mine(7))),
         false => Ok(()),
     });
-    let (connector, reports) = Reports::of(Connector::new(Table::of(peers.ips())).socket(options));
+    let (connector, reports) =
+        Reports::of(Connector::new(Table::of(peers.ips())).with_socket_options(options));
     let stream = connector.connect("service.test", &[peers.port]).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), peers.addr(1));
     let report = reports.only();
@@ -121,8 +123,9 @@ async fn an_option_that_one_family_does_not_take_leaves_the_race_to_the_other() 
         return;
     }
     let peers = Peers::new(&[("::1", Accepts), ("127.0.0.1", Accepts)]);
-    let options = SocketOptions::default().local_address(IpAddr::from([127, 0, 0, 1]));
-    let (connector, reports) = Reports::of(Connector::without_resolver().socket(options));
+    let options = SocketOptions::default().with_local_address(IpAddr::from([127, 0, 0, 1]));
+    let (connector, reports) =
+        Reports::of(Connector::without_resolver().with_socket_options(options));
     let stream = connector.connect_addrs(&[peers.addr(0), peers.addr(1)]).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), peers.addr(1));
     let report = reports.only();
@@ -138,8 +141,8 @@ async fn an_option_that_one_family_does_not_take_leaves_the_race_to_the_other() 
 async fn an_address_that_accepts_and_never_answers_loses_to_one_that_does() {
     let peers = Peers::new(&[("127.0.0.1", Accepts), ("127.0.0.2", Accepts)]);
     greet(&peers, 1, 1);
-    let connector =
-        Connector::new(Table::of(peers.ips())).config(Config::new().connect_delay(ms(20)));
+    let connector = Connector::new(Table::of(peers.ips()))
+        .with_config(Config::new().with_connect_delay(ms(20)));
     let established = connector.connect_with("service.test", &[peers.port], greeted).await.unwrap();
     assert_eq!(established.addr, peers.addr(1));
     assert_eq!(established.stream.peer_addr().unwrap(), peers.addr(1));
@@ -213,7 +216,8 @@ async fn only_a_peer_refuses_however_soon_it_does() {
 #[tokio::test]
 async fn a_dial_is_given_up_after_connect_timeout_handshake_included() {
     let peers = Peers::new(&[("127.0.0.1", Accepts)]);
-    let connector = Connector::without_resolver().config(Config::new().connect_timeout(ms(50)));
+    let connector =
+        Connector::without_resolver().with_config(Config::new().with_connect_timeout(ms(50)));
     let error = connector.connect_with("127.0.0.1", &[peers.port], greeted).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     let attempt = &error.report().attempts()[0];
@@ -257,7 +261,8 @@ async fn a_dial_knows_its_address_and_the_host_as_a_certificate_names_it() {
 async fn a_panic_in_a_dial_surfaces_in_the_connect() {
     let peers = Peers::new(&[("127.0.0.1", Silent), ("127.0.0.2", Accepts)]);
     let (connector, reports) = Reports::of(
-        Connector::new(Table::of(peers.ips())).config(Config::new().connect_delay(ms(10))),
+        Connector::new(Table::of(peers.ips()))
+            .with_config(Config::new().with_connect_delay(ms(10))),
     );
     // The first attempt runs in the caller's task, the second in one of its own.
     for guilty in [peers.addr(0), peers.addr(1)] {

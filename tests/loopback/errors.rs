@@ -69,8 +69,8 @@ async fn a_list_goes_by_the_number_of_its_addresses() {
 #[cfg_attr(not(target_os = "linux"), ignore = "needs a silent peer")]
 async fn when_every_attempt_times_out_the_connect_timed_out() {
     let peers = Peers::new(&[("127.0.0.1", Silent), ("127.0.0.2", Silent)]);
-    let config = Config::new().connect_timeout(ms(50)).connect_delay(ms(20));
-    let connector = Connector::without_resolver().config(config);
+    let config = Config::new().with_connect_timeout(ms(50)).with_connect_delay(ms(20));
+    let connector = Connector::without_resolver().with_config(config);
     let list = [peers.addr(0), peers.addr(1)];
     let began = Instant::now();
     let error = connector.connect_addrs(&list).await.unwrap_err();
@@ -94,8 +94,9 @@ async fn the_total_timeout_names_what_was_still_running() {
         Record::A => Resolving::ready(table.answer(Record::A)),
         Record::Aaaa | _ => Resolving::new(std::future::pending()),
     };
-    let (connector, reports) =
-        Reports::of(Connector::new(resolver).config(Config::new().total_timeout(ms(120))));
+    let (connector, reports) = Reports::of(
+        Connector::new(resolver).with_config(Config::new().with_total_timeout(ms(120))),
+    );
     let began = Instant::now();
     let error = connector.connect("service.test", &[peers.port]).await.unwrap_err();
     assert!(began.elapsed() >= ms(120));
@@ -113,9 +114,9 @@ async fn the_total_timeout_names_what_was_still_running() {
 
 #[tokio::test]
 async fn a_lookup_that_never_ends_is_given_up() {
-    let config = Config::new().resolve_timeout(ms(20)).resolve_retries(2);
+    let config = Config::new().with_resolve_timeout(ms(20)).with_resolve_retries(2);
     let resolver = |_: &he::Query| Resolving::new(std::future::pending());
-    let connector = Connector::new(resolver).config(config);
+    let connector = Connector::new(resolver).with_config(config);
     let began = Instant::now();
     let error = connector.connect("service.test", &[443]).await.unwrap_err();
     assert!(began.elapsed() >= ms(40));
@@ -189,8 +190,8 @@ async fn bad_input_is_refused_before_anything_is_asked_or_sent() {
     let hook = |_: &tokio::net::TcpSocket, _| panic!("an attempt was started");
     let (connector, reports) = Reports::of(
         Connector::new(table.clone())
-            .allow(gate)
-            .socket(SocketOptions::default().before_connect(hook)),
+            .with_gate(gate)
+            .with_socket_options(SocketOptions::default().before_connect(hook)),
     );
     let long = format!("{}test", "abcdefghi.".repeat(25));
     let label = "x".repeat(64);
@@ -231,13 +232,13 @@ async fn bad_input_is_refused_before_anything_is_asked_or_sent() {
         assert_invalid(error, &reports, "");
     }
     for config in [
-        Config::new().connect_delay(ms(9)),
-        Config::new().connect_delay(ms(2_001)),
-        Config::new().connect_timeout(Duration::ZERO),
-        Config::new().resolve_retries(0),
-        Config::new().total_timeout(Duration::ZERO),
+        Config::new().with_connect_delay(ms(9)),
+        Config::new().with_connect_delay(ms(2_001)),
+        Config::new().with_connect_timeout(Duration::ZERO),
+        Config::new().with_resolve_retries(0),
+        Config::new().with_total_timeout(Duration::ZERO),
     ] {
-        let connector = connector.clone().config(config);
+        let connector = connector.clone().with_config(config);
         let error = connector.connect("127.0.0.1", &[443]).await.unwrap_err();
         assert_invalid(error, &reports, "127.0.0.1");
         let error = connector.connect_addrs(&[([127, 0, 0, 1], 9).into()]).await.unwrap_err();
@@ -310,8 +311,8 @@ fn assert_one_line(error: &Error) {
 #[cfg_attr(not(target_os = "linux"), ignore = "needs SO_BINDTODEVICE")]
 async fn an_interface_that_does_not_exist_fails_every_attempt_before_a_packet() {
     let peers = Peers::new(&[("127.0.0.1", Accepts), ("127.0.0.2", Accepts)]);
-    let options = SocketOptions::default().interface("no-such-if");
-    let connector = Connector::new(Table::of(peers.ips())).socket(options);
+    let options = SocketOptions::default().with_interface("no-such-if");
+    let connector = Connector::new(Table::of(peers.ips())).with_socket_options(options);
     let error = connector.connect("service.test", &[peers.port]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
     assert_eq!(
@@ -334,12 +335,12 @@ async fn an_interface_that_does_not_exist_fails_every_attempt_before_a_packet() 
 #[tokio::test]
 async fn an_error_is_found_among_the_causes_of_another() {
     let error = Connector::without_resolver().connect("", &[1]).await.unwrap_err();
-    assert!(Error::among_causes(&error).is_some());
+    assert!(Error::find_in(&error).is_some());
     let once = io::Error::from(error);
-    assert!(Error::among_causes(&once).is_some());
+    assert!(Error::find_in(&once).is_some());
     let twice = io::Error::other(once);
-    let found = Error::among_causes(&twice).unwrap();
+    let found = Error::find_in(&twice).unwrap();
     assert_eq!(found.to_string(), twice.to_string());
-    assert!(Error::among_causes(&io::Error::other("another")).is_none());
-    assert!(Error::among_causes(&io::Error::from(io::ErrorKind::NotFound)).is_none());
+    assert!(Error::find_in(&io::Error::other("another")).is_none());
+    assert!(Error::find_in(&io::Error::from(io::ErrorKind::NotFound)).is_none());
 }

@@ -1,4 +1,5 @@
-//! The gate on real sockets, loopback only: it sees every address, and what it refuses gets nothing.
+//! The gate on real sockets, loopback only: it sees every address, and what it refuses gets
+//! nothing.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,7 +20,7 @@ impl Gate {
     ) -> (Connector, Self) {
         let gate = Self::default();
         let asked = gate.clone();
-        let connector = connector.allow(move |addr| {
+        let connector = connector.with_gate(move |addr| {
             asked.0.lock().map(|mut asked| asked.push(addr)).is_ok() && lets(addr)
         });
         (connector, gate)
@@ -165,7 +166,7 @@ async fn not_even_a_source_address_is_asked_for_a_refused_address() {
         addrs.iter().map(|addr| Some(addr.ip())).collect()
     });
     let connector = Connector::new(Table::of(peers.ips())).with_source_addrs(sources);
-    let connector = connector.allow(move |addr| addr != first);
+    let connector = connector.with_gate(move |addr| addr != first);
     let stream = connector.connect("service.test", &[peers.port]).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), peers.addr(1));
 }
@@ -173,7 +174,7 @@ async fn not_even_a_source_address_is_asked_for_a_refused_address() {
 #[tokio::test]
 async fn the_ready_made_gate_refuses_loopback_however_it_is_written() {
     let peers = Peers::new(&[("127.0.0.1", Accepts)]);
-    let connector = Connector::new(Table::of(peers.ips())).allow(he::is_public);
+    let connector = Connector::new(Table::of(peers.ips())).with_gate(he::is_public);
     let hosts = ["127.0.0.1", "::ffff:127.0.0.1", "::1", "localhost", "rebound.test"];
     for host in hosts {
         let error = connector.connect(host, &[peers.port]).await.unwrap_err();

@@ -41,8 +41,11 @@ async fn what_the_caller_gave_and_what_does_not_exist_stays() {
     }
     let nobody_to_ask = Connector::without_resolver().connect("www.test", &[443]).await;
     assert!(!nobody_to_ask.unwrap_err().is_transient());
-    let option = SocketOptions::default().send_buffer(0);
-    let refused = Connector::without_resolver().socket(option).connect("127.0.0.1", &[443]).await;
+    let option = SocketOptions::default().with_send_buffer(0);
+    let refused = Connector::without_resolver()
+        .with_socket_options(option)
+        .connect("127.0.0.1", &[443])
+        .await;
     assert!(!refused.unwrap_err().is_transient());
 }
 
@@ -52,7 +55,7 @@ async fn a_refused_address_does_not_hide_a_failed_lookup() {
         he::Record::A => Resolving::ready(Ok(Answer::from(vec![IpAddr::from([127, 0, 0, 1])]))),
         he::Record::Aaaa | _ => Resolving::ready(Err(LookupErrorKind::ServerFailure.into())),
     };
-    let connector = Connector::new(resolver).allow(|_| false);
+    let connector = Connector::new(resolver).with_gate(|_| false);
     let error = connector.connect("www.test", &[443]).await.unwrap_err();
     assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Lookup, true));
 }

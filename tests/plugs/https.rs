@@ -1,5 +1,5 @@
-//! The https connector under hyper-util's client, with servers on loopback. TLS that is late or silent
-//! is in testnet/.
+//! The https connector under hyper-util's client, with servers on loopback. TLS that is late or
+//! silent is in testnet/.
 
 use std::io;
 
@@ -16,7 +16,7 @@ use tower_service::Service;
 use crate::trusting;
 
 fn https(peers: &Peers, authority: &Authority) -> HttpsConnector {
-    HttpsConnector::new(connector(peers)).tls(trusting(authority))
+    HttpsConnector::new(connector(peers)).with_tls(trusting(authority))
 }
 
 #[tokio::test]
@@ -68,10 +68,10 @@ async fn what_a_caller_offers_is_what_is_offered() {
     let by_config = Tls::new(Trust::config(config));
     let used = trusting(&authority);
     assert!(used.client_config().unwrap().alpn_protocols.is_empty());
-    for tls in [used.alpn(["http/1.1"]), by_config] {
+    for tls in [used.with_alpn(["http/1.1"]), by_config] {
         let peers = Peers::new(&[("127.0.0.1", Accepts)]);
         let seen = authority.server(&[NAME]).alpn(&["h2", "http/1.1"]).serve(peers.listener(0));
-        let client = web::client(HttpsConnector::new(connector(&peers)).tls(tls));
+        let client = web::client(HttpsConnector::new(connector(&peers)).with_tls(tls));
         let uri = format!("https://{NAME}:{}/", peers.port);
         assert_eq!(web::get(&client, &uri).await.unwrap().1, "/ over h1");
         assert_eq!(seen.all()[0].alpn.as_deref(), Some("http/1.1"));
@@ -90,8 +90,8 @@ async fn http_is_connected_to_in_clear_unless_https_only() {
     assert_eq!(peers.story(response.extensions().get().unwrap()), ["127.0.0.1:P won"]);
     assert_eq!(reports.only().outcome(), Outcome::Connected(0));
 
-    let error = web::get(&web::client(https.https_only()), &uri).await.unwrap_err();
-    let error = he::Error::among_causes(&error).unwrap();
+    let error = web::get(&web::client(https.https_only(true)), &uri).await.unwrap_err();
+    let error = he::Error::find_in(&error).unwrap();
     let text = "cannot connect to service.test: http is not secure, and only https was allowed";
     assert_eq!((error.kind(), &*error.to_string()), (ErrorKind::InvalidInput, text));
     assert_eq!(reports.only().outcome(), Outcome::Failed(ErrorKind::InvalidInput));

@@ -54,7 +54,7 @@ async fn the_error_of_a_request_has_the_kind_and_the_report() {
     assert!(error.is_connect());
     let cause: &io::Error = error.source().unwrap().downcast_ref().unwrap();
     assert_eq!(cause.kind(), io::ErrorKind::ConnectionRefused);
-    let found = he::Error::among_causes(&error).unwrap();
+    let found = he::Error::find_in(&error).unwrap();
     assert_eq!(found.kind(), ErrorKind::Connect);
     assert_eq!(found.to_string(), cause.to_string());
     assert_eq!(
@@ -78,7 +78,7 @@ async fn a_uri_that_names_no_place_is_refused_and_the_hook_is_told() {
         let error = connector.call(uri.parse::<Uri>().unwrap()).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
         assert_eq!(error.to_string(), text);
-        assert_eq!(he::Error::among_causes(&error).unwrap().kind(), ErrorKind::InvalidInput);
+        assert_eq!(he::Error::find_in(&error).unwrap().kind(), ErrorKind::InvalidInput);
         assert_eq!(reports.only().outcome(), Outcome::Failed(ErrorKind::InvalidInput));
     }
 }

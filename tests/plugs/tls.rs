@@ -60,7 +60,7 @@ async fn when_every_handshake_fails_the_line_says_each_ones_reason() {
     web::Guests::welcome(peers.listener(4), |mut stream| async move {
         stream.read_buf(&mut Vec::with_capacity(4096)).await.unwrap();
     });
-    let error = connect(&trusting(&authority).alpn(["h2"]), &peers).await.unwrap_err();
+    let error = connect(&trusting(&authority).with_alpn(["h2"]), &peers).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
     assert_eq!(
         peers.text(&error),
@@ -110,9 +110,9 @@ async fn sessions_are_resumed_over_all_clones_and_over_no_other_binding() {
     let authority = Authority::new();
     let seen = authority.server(&[NAME]).greet(peers.listener(0));
     let tls = trusting(&authority);
-    let bound = SocketOptions::default().local_address(IpAddr::from([127, 0, 0, 9]));
+    let bound = SocketOptions::default().with_local_address(IpAddr::from([127, 0, 0, 9]));
     let plain = Connector::new(Table::of(peers.ips()));
-    let bound = plain.clone().socket(bound);
+    let bound = plain.clone().with_socket_options(bound);
     let elsewhere = tls.clone();
     for (tls, connector) in
         [(&tls, &plain), (&elsewhere, &plain), (&tls, &bound), (&tls, &bound), (&tls, &plain)]

@@ -68,7 +68,7 @@ impl Web {
             Peer::Reqwest | Peer::ReqwestHickory => Self::Reqwest(reqwest(peer, Some(authority))),
             Peer::He => {
                 let tls = Tls::new(Trust::config(trusting(authority)));
-                Self::He(client(HttpsConnector::new(he::Connector::default()).tls(tls)))
+                Self::He(client(HttpsConnector::new(he::Connector::default()).with_tls(tls)))
             }
             Peer::Hyper => Self::Hyper(client(https(HttpConnector::new(), authority))),
             Peer::Reference => {

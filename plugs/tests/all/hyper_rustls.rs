@@ -45,7 +45,7 @@ async fn the_error_of_the_connect_is_found_below_that_of_the_request() {
     let client = web::client(https(&peers, &Authority::new()));
     let uri = format!("https://{NAME}:{}/", peers.port);
     let error = web::get(&client, &uri).await.unwrap_err();
-    let error = he::Error::among_causes(&error).unwrap();
+    let error = he::Error::find_in(&error).unwrap();
     assert_eq!(error.kind(), ErrorKind::Connect);
     assert_eq!(peers.story(error.report()), ["127.0.0.1:P connection refused"]);
 }

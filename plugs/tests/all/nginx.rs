@@ -21,8 +21,8 @@ use crate::server::{self, Dir, Server};
 use crate::trusting;
 
 fn https(connector: &Connector, authority: &Authority, alpn: &[&str]) -> HttpsConnector {
-    let tls = trusting(authority).alpn(alpn.iter().copied());
-    HttpsConnector::new(connector.clone()).tls(tls)
+    let tls = trusting(authority).with_alpn(alpn.iter().copied());
+    HttpsConnector::new(connector.clone()).with_tls(tls)
 }
 
 #[tokio::test]

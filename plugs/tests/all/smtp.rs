@@ -66,7 +66,7 @@ async fn the_port_that_wins_decides_between_tls_at_once_and_starttls() {
 }
 
 #[tokio::test]
-async fn nothing_goes_in_clear() {
+async fn nothing_goes_unencrypted() {
     if !installed() {
         return;
     }
@@ -78,7 +78,7 @@ async fn nothing_goes_in_clear() {
 }
 
 #[tokio::test]
-async fn what_is_said_in_clear_is_never_taken_for_an_answer_in_tls() {
+async fn what_is_said_unencrypted_is_never_taken_for_an_answer_in_tls() {
     if !installed() {
         return;
     }
@@ -148,7 +148,7 @@ async fn a_connect_that_is_dropped_leaves_nothing_here_or_at_the_server() {
         let drops = kernel::dropped_at_every_stage(&addrs, connect).await;
         assert!(drops >= 2, "dropped {drops} times");
         let first = mail.ports()[usize::from(first == Silent)];
-        let straight = mail.submission.straight().allow(move |addr| addr.port() == first);
+        let straight = mail.submission.straight().with_gate(move |addr| addr.port() == first);
         let connect = || mail.connect(&straight);
         let drops = kernel::dropped_after_every_poll(&addrs, connect).await;
         assert!(drops > 2, "dropped {drops} times");

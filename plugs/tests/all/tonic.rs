@@ -93,14 +93,14 @@ async fn the_error_of_the_connect_is_found_below_tonics() {
     let connector = Connector::new(Table::of(peers.ips()));
     let uri = uri("http", peers.port);
     let error = recipe::connect(&connector, &Tls::default(), uri.clone()).await.unwrap_err();
-    let found = he::Error::among_causes(&error).unwrap();
+    let found = he::Error::find_in(&error).unwrap();
     assert_eq!(found.kind(), ErrorKind::Connect);
     assert_eq!(peers.story(found.report()), ["127.0.0.1:P connection refused"]);
 
     let channel = Endpoint::from(uri).connect_with_connector_lazy(connector);
     let status = ask(&channel).await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
-    let found = he::Error::among_causes(&status).unwrap();
+    let found = he::Error::find_in(&status).unwrap();
     assert_eq!(peers.story(found.report()), ["127.0.0.1:P connection refused"]);
 }
 

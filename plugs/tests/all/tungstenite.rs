@@ -24,7 +24,7 @@ use crate::kernel;
 use crate::trusting;
 
 #[tokio::test]
-async fn messages_go_where_the_race_was_won_in_clear_or_with_tls() {
+async fn messages_go_where_the_race_was_won_with_or_without_tls() {
     for scheme in ["ws", "wss"] {
         let (dual, authority) = (Dual::stack(Accepts), Authority::new());
         serve(&dual, &authority, scheme);
@@ -76,7 +76,7 @@ async fn a_service_that_does_not_answer_is_given_up() {
     let (refused, _guest) = tokio::join!(recipe::connect(&connector, &tls, uri), asked);
     let Err(Error::Io(error)) = refused else { panic!("{refused:?}") };
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-    assert!(he::Error::among_causes(&error).is_none(), "the race was won");
+    assert!(he::Error::find_in(&error).is_none(), "the race was won");
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn the_error_of_the_connect_is_found_below_tungstenites() {
         async move { recipe::connect(&connector, &Tls::default(), uri).await.unwrap_err() }
     };
     let error = connect(format!("ws://{NAME}:{}/", peers.port)).await;
-    let found = he::Error::among_causes(&error).unwrap();
+    let found = he::Error::find_in(&error).unwrap();
     assert_eq!(found.kind(), ErrorKind::Connect);
     assert_eq!(peers.story(found.report()), ["127.0.0.1:P connection refused"]);
     let Error::Io(error) = error else { panic!("{error:?}") };

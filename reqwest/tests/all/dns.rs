@@ -1,5 +1,5 @@
-//! Addresses for reqwest: their time and order in tokio's paused time, then reqwest's own client with
-//! servers on loopback.
+//! Addresses for reqwest: their time and order in tokio's paused time, then reqwest's own client
+//! with servers on loopback.
 
 use std::error::Error as _;
 use std::future::pending;
@@ -37,7 +37,7 @@ fn play(world: &World) -> Answered {
                 Ok(addrs.map(|addr| addr.to_string()).collect())
             }
             Err(error) => {
-                let error = Error::among_causes(&*error).unwrap();
+                let error = Error::find_in(&*error).unwrap();
                 assert_eq!(report.outcome(), Outcome::Failed(error.kind()));
                 Err(error.to_string())
             }
@@ -87,7 +87,7 @@ fn all_known_addresses_come_in_the_order_of_the_race() {
     let world = world.source("2001:db8::11", None);
     let reordered = [ordered[2], ordered[1], ordered[4], ordered[3], ordered[0]];
     assert_answer(&world, 30, &reordered);
-    let v4_only = world.config(|config| config.family(Family::V4Only));
+    let v4_only = world.config(|config| config.with_family(Family::V4Only));
     assert_answer(&v4_only, 5, &["192.0.2.1:0", "192.0.2.2:0"]);
 }
 
@@ -119,12 +119,12 @@ fn an_error_lists_the_lookups() {
         (negative, 2, "no such name; AAAA: no such name; A: no such name"),
         (script(), 3_000, "lookup failed; AAAA: no answer after 3s; A: no answer after 3s"),
         (
-            script().config(|config| config.total_timeout(Duration::from_millis(700))),
+            script().config(|config| config.with_total_timeout(Duration::from_millis(700))),
             700,
             "timed out after 700ms; AAAA: still asking after 700ms; A: still asking after 700ms",
         ),
         (
-            script().config(|config| config.connect_delay(Duration::ZERO)),
+            script().config(|config| config.with_connect_delay(Duration::ZERO)),
             0,
             "connect_delay must be from 10 ms to 2 s (RFC 8305 section 8)",
         ),
@@ -206,7 +206,7 @@ async fn the_error_is_among_the_causes_of_reqwests_error() {
     let client = client(Connector::new(Table::default()));
     let error = client.get("http://service.test/").send().await.unwrap_err();
     assert!(error.is_dns() && error.is_connect());
-    let found = Error::among_causes(&error).unwrap();
+    let found = Error::find_in(&error).unwrap();
     assert_eq!(found.kind(), ErrorKind::NoAddress);
     assert_eq!(
         found.to_string(),
@@ -221,10 +221,10 @@ async fn the_gate_is_not_asked_for_an_address_in_a_url() {
     let peers = Peers::new(&[("127.0.0.1", Accepts)]);
     web::serve(peers.listener(0));
     let (connector, reports) = Reports::of(Connector::new(Table::of(peers.ips())));
-    let client = client(connector.allow(|_| false));
+    let client = client(connector.with_gate(|_| false));
     let named = format!("http://service.test:{}/", peers.port);
     let error = client.get(named).send().await.unwrap_err();
-    assert_eq!(Error::among_causes(&error).unwrap().kind(), ErrorKind::Forbidden);
+    assert_eq!(Error::find_in(&error).unwrap().kind(), ErrorKind::Forbidden);
     assert_eq!(reports.only().outcome(), Outcome::Failed(ErrorKind::Forbidden));
     let literal = format!("http://{}/", peers.addr(0));
     assert_eq!(client.get(literal).send().await.unwrap().status(), 200);

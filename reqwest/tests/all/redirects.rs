@@ -219,13 +219,13 @@ async fn https_may_redirect_to_http_unless_it_must_not() {
         .server(&["here.test"])
         .welcome(peers.listener(0), move |stream| site.clone().serve(stream));
     let tls = Tls::new(Trust::roots(authority.roots()));
-    let https = HttpsConnector::new(Connector::new(Table::of(peers.ips()))).tls(tls);
+    let https = HttpsConnector::new(Connector::new(Table::of(peers.ips()))).with_tls(tls);
     let url = format!("https://here.test:{}/", peers.port);
     let client = Transport::new(https.clone()).client().unwrap();
     assert_eq!(client.get(&url).send().await.unwrap().text().await.unwrap(), "in plaintext");
-    let client = Transport::new(https.https_only()).client().unwrap();
+    let client = Transport::new(https.https_only(true)).client().unwrap();
     let error = client.get(&url).send().await.unwrap_err();
-    let found = he::Error::among_causes(&error).unwrap().to_string();
+    let found = he::Error::find_in(&error).unwrap().to_string();
     assert!(found.ends_with("http is not secure, and only https was allowed"), "{found}");
     assert_eq!(plain.asked_here().len(), 1);
 }

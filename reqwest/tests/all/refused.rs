@@ -33,8 +33,9 @@ enum Says {
 const REFUSED: Says = Says::Reset(Reason::REFUSED_STREAM);
 const AWAY: Says = Says::Away(Reason::NO_ERROR);
 
-/// A server of HTTP/2, frame by frame (RFC 9113 section 6), because hyper's sends GOAWAY gracefully. It
-/// gives one answer per request, over all of its connections, and none after the last.
+/// A server of HTTP/2, frame by frame (RFC 9113 section 6), because hyper's sends GOAWAY
+/// gracefully. It gives one answer per request, over all of its connections, and none after the
+/// last.
 #[derive(Clone)]
 struct Server {
     says: Arc<Mutex<Vec<Says>>>,
@@ -61,7 +62,8 @@ impl Server {
         stream.read_exact(&mut [0; 24]).await?; // The preface.
         stream.write_all(&frame(SETTINGS, 0, 0, &[])).await?;
         let mut body = Vec::new();
-        // Read until the client is done. Closing a socket with unread data would discard the answers.
+        // Read until the client is done. Closing a socket with unread data would discard the
+        // answers.
         loop {
             stream.flush().await?;
             let mut head = [0; 9];
@@ -122,7 +124,7 @@ impl World {
                 }
             });
         let https = HttpsConnector::new(Connector::new(Table::of(peers.ips())))
-            .tls(Tls::new(Trust::roots(authority.roots())));
+            .with_tls(Tls::new(Trust::roots(authority.roots())));
         Self { client: Transport::new(https).client().unwrap(), peers, server, seen }
     }
 

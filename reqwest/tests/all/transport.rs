@@ -1,4 +1,5 @@
-//! reqwest's requests and responses over the race, with servers on loopback: connections and errors.
+//! reqwest's requests and responses over the race, with servers on loopback: connections and
+//! errors.
 
 use std::io;
 use std::pin::pin;
@@ -22,8 +23,8 @@ use crate::site::{Site, page, redirect};
 const NAME: &str = "service.test";
 
 fn connector(peers: &Peers) -> Connector {
-    let config = Config::new().connect_delay(Duration::from_millis(20));
-    Connector::new(Table::of(peers.ips())).config(config)
+    let config = Config::new().with_connect_delay(Duration::from_millis(20));
+    Connector::new(Table::of(peers.ips())).with_config(config)
 }
 
 fn transport(connector: Connector) -> Transport {
@@ -55,7 +56,7 @@ async fn requests_and_json_go_over_one_connection_of_http_2_past_a_silent_addres
         .alpn(&["h2", "http/1.1"])
         .welcome(peers.listener(1), move |stream| served.clone().serve(stream));
     let tls = Tls::new(Trust::roots(authority.roots()));
-    let https = HttpsConnector::new(connector(&peers)).tls(tls);
+    let https = HttpsConnector::new(connector(&peers)).with_tls(tls);
     let client = Transport::new(https).client().unwrap();
     let url = format!("https://{NAME}:{}/a", peers.port);
 
@@ -92,7 +93,7 @@ async fn userinfo_in_a_url_is_not_sent_and_shares_a_connection() {
             .welcome(peers.listener(0), move |stream| served.clone().serve(stream));
         let tls = Tls::new(Trust::roots(authority.roots()));
         let client =
-            Transport::new(HttpsConnector::new(connector(&peers)).tls(tls)).client().unwrap();
+            Transport::new(HttpsConnector::new(connector(&peers)).with_tls(tls)).client().unwrap();
         for url in [format!("https://me:secret@{place}/"), format!("https://{place}/away")] {
             let request = Request::new(Method::GET, url.parse().unwrap());
             let response = client.execute(request).await.unwrap();
@@ -194,7 +195,7 @@ async fn the_error_of_he_is_among_the_causes() {
     let url = format!("http://{NAME}:{}/", peers.port);
     let error = client(connector(&peers)).get(url).send().await.unwrap_err();
     assert!(error.is_middleware());
-    let found = he::Error::among_causes(&error).unwrap();
+    let found = he::Error::find_in(&error).unwrap();
     let story = "cannot connect to service.test: every attempt failed; AAAA: no records; \
                  A: 2 addresses; 127.0.0.1:P: connection refused after T; \
                  127.0.0.2:P: connection refused after T";
@@ -223,14 +224,14 @@ async fn a_request_that_cannot_be_sent_says_why() {
         ("http://127.0.0.1:0/", "127.0.0.1", "port 0 cannot be connected to"),
     ] {
         let error = client.get(url).send().await.unwrap_err();
-        let (ours, found) = (Error::of(&error).unwrap(), he::Error::among_causes(&error).unwrap());
+        let (ours, found) = (Error::of(&error).unwrap(), he::Error::find_in(&error).unwrap());
         assert_eq!(ours.to_string(), format!("request to {host} failed"));
         assert_eq!(found.kind(), ErrorKind::InvalidInput);
         assert!(found.to_string().ends_with(why), "{found}");
     }
     // This is no URI, so the connector is not called.
     let error = client.get("http://{host}/").send().await.unwrap_err();
-    assert!(he::Error::among_causes(&error).is_none());
+    assert!(he::Error::find_in(&error).is_none());
 }
 
 #[tokio::test]
@@ -274,12 +275,12 @@ async fn concurrent_requests_get_their_own_answers() {
 #[cfg_attr(not(target_os = "linux"), ignore = "needs a silent peer")]
 async fn a_connection_time_out_counts_as_both() {
     let peers = Peers::new(&[("127.0.0.1", Silent)]);
-    let config = Config::new().total_timeout(Duration::from_millis(30));
-    let client = client(connector(&peers).config(config));
+    let config = Config::new().with_total_timeout(Duration::from_millis(30));
+    let client = client(connector(&peers).with_config(config));
     let error = client.get(format!("http://{NAME}:{}/", peers.port)).send().await.unwrap_err();
     let ours = Error::of(&error).unwrap();
     assert!(ours.is_timeout() && ours.is_connect());
-    let found = he::Error::among_causes(&error).unwrap();
+    let found = he::Error::find_in(&error).unwrap();
     assert_eq!(found.kind(), ErrorKind::TimedOut);
     assert_eq!(io::Error::from(found.clone()).kind(), io::ErrorKind::TimedOut);
 }

@@ -38,7 +38,7 @@ impl KeepAlive {
 
     /// Time between two unanswered probes. Default the system's: 75 s on Linux, Apple's systems and
     /// the BSDs, 1 s on Windows. A shorter time notices a dead peer sooner.
-    pub const fn interval(mut self, interval: Duration) -> Self {
+    pub const fn with_interval(mut self, interval: Duration) -> Self {
         self.interval = Some(interval);
         self
     }
@@ -46,7 +46,7 @@ impl KeepAlive {
     /// Unanswered probes before the connection fails, from 1 to 127. Default the system's: 9 on
     /// Linux, 8 on Apple's systems and the BSDs, 10 on Windows. Fewer probes notice a dead peer
     /// sooner, and are more easily deceived by loss.
-    pub const fn retries(mut self, retries: u32) -> Self {
+    pub const fn with_retries(mut self, retries: u32) -> Self {
         self.retries = Some(retries);
         self
     }

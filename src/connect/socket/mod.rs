@@ -26,14 +26,15 @@ mod tcp;
 /// use he::{KeepAlive, SocketOptions};
 ///
 /// let options = SocketOptions::default()
-///     .keepalive(KeepAlive::new(Duration::from_secs(60)))
-///     .user_timeout(Duration::from_secs(30))
-///     .interface("wg0");
+///     .with_keepalive(KeepAlive::new(Duration::from_secs(60)))
+///     .with_user_timeout(Duration::from_secs(30))
+///     .with_interface("wg0");
 /// ```
 ///
-/// [`interface`](Self::interface), [`mark`](Self::mark) and [`local_address`](Self::local_address)
-/// hold for more than the attempts. Name-server sockets and the probes for source addresses
-/// (RFC 6724) have them too, so that lookups leave by the same VPN as the connection.
+/// [`with_interface`](Self::with_interface), [`with_mark`](Self::with_mark) and
+/// [`with_local_address`](Self::with_local_address) hold for more than the attempts. Name-server
+/// sockets and the probes for source addresses (RFC 6724) have them too, so that lookups leave by
+/// the same VPN as the connection.
 ///
 /// # Errors
 ///
@@ -75,7 +76,7 @@ impl SocketOptions {
     /// together with delayed acknowledgements Nagle's algorithm costs 40 ms and more. False is for
     /// a program that writes many small pieces without a buffer. All platforms.
     #[must_use]
-    pub fn nodelay(mut self, nodelay: bool) -> Self {
+    pub fn with_nodelay(mut self, nodelay: bool) -> Self {
         self.nodelay = nodelay;
         self
     }
@@ -86,7 +87,7 @@ impl SocketOptions {
     /// for connections that wait long for the peer's next message. Linux, Android, Fuchsia, Apple's
     /// systems, Windows, FreeBSD, DragonFly, NetBSD and illumos.
     #[must_use]
-    pub fn keepalive(mut self, keepalive: KeepAlive) -> Self {
+    pub fn with_keepalive(mut self, keepalive: KeepAlive) -> Self {
         self.keepalive = Some(keepalive);
         self
     }
@@ -94,12 +95,12 @@ impl SocketOptions {
     /// How long sent data may stay unacknowledged before the connection fails (`TCP_USER_TIMEOUT`,
     /// RFC 5482), in whole milliseconds from 1 ms to 24 days. Default the system's: on Linux about
     /// 15 minutes, by its count of retransmissions. A shorter time notices a dead path sooner while
-    /// writing; together with [`keepalive`](Self::keepalive), Linux gives up after this time
-    /// instead of after `retries`. It is set after the handshake, because on Linux it would bound
-    /// the handshake too, which [`Config::connect_timeout`](crate::Config::connect_timeout) does.
-    /// Linux, Android and Fuchsia.
+    /// writing; together with [`with_keepalive`](Self::with_keepalive), Linux gives up after this
+    /// time instead of after `retries`. It is set after the handshake, because on Linux it would
+    /// bound the handshake too, which [`Config::connect_timeout`](crate::Config::connect_timeout)
+    /// does. Linux, Android and Fuchsia.
     #[must_use]
-    pub fn user_timeout(mut self, timeout: Duration) -> Self {
+    pub fn with_user_timeout(mut self, timeout: Duration) -> Self {
         self.user_timeout = Some(timeout);
         self
     }
@@ -109,7 +110,7 @@ impl SocketOptions {
     /// for its own bookkeeping and cuts it at `net.core.wmem_max`). It bounds memory, and the data
     /// queued on a slow path. All platforms.
     #[must_use]
-    pub fn send_buffer(mut self, bytes: usize) -> Self {
+    pub fn with_send_buffer(mut self, bytes: usize) -> Self {
         self.send_buffer = Some(bytes);
         self
     }
@@ -120,7 +121,7 @@ impl SocketOptions {
     /// sender wait. It also bounds the window scale of the handshake, so it is set before. All
     /// platforms.
     #[must_use]
-    pub fn recv_buffer(mut self, bytes: usize) -> Self {
+    pub fn with_recv_buffer(mut self, bytes: usize) -> Self {
         self.recv_buffer = Some(bytes);
         self
     }
@@ -135,7 +136,7 @@ impl SocketOptions {
     /// destination, so one local address carries no more connections than there are ephemeral ports
     /// (on Linux 28 232 by default). All platforms.
     #[must_use]
-    pub fn local_address(mut self, local: IpAddr) -> Self {
+    pub fn with_local_address(mut self, local: IpAddr) -> Self {
         match local.to_canonical() {
             IpAddr::V4(ip) => self.binding.local_v4 = Some(ip),
             IpAddr::V6(ip) => self.binding.local_v6 = Some(ip),
@@ -147,7 +148,7 @@ impl SocketOptions {
     /// whatever the routes say (`SO_BINDTODEVICE`). Default none: the routes decide. It is for a
     /// VPN, or for one uplink of several. Linux (without privilege since 5.7), Android and Fuchsia.
     #[must_use]
-    pub fn interface(mut self, name: impl Into<String>) -> Self {
+    pub fn with_interface(mut self, name: impl Into<String>) -> Self {
         let name: String = name.into();
         self.binding.interface = Some(name.into());
         self
@@ -157,7 +158,7 @@ impl SocketOptions {
     /// It is for a VPN's own connections, or for a separate routing table. Linux, Android and
     /// Fuchsia; on Linux it takes `CAP_NET_ADMIN` or (since 5.17) `CAP_NET_RAW`.
     #[must_use]
-    pub fn mark(mut self, mark: u32) -> Self {
+    pub fn with_mark(mut self, mark: u32) -> Self {
         self.binding.mark = Some(mark);
         self
     }
@@ -177,9 +178,9 @@ impl SocketOptions {
         self
     }
 
-    /// The options that decide the way packets take: [`interface`](Self::interface),
-    /// [`mark`](Self::mark) and [`local_address`](Self::local_address). A [`Query`](crate::Query)
-    /// carries them to the resolver.
+    /// The options that decide the way packets take: [`with_interface`](Self::with_interface),
+    /// [`with_mark`](Self::with_mark) and [`with_local_address`](Self::with_local_address). A
+    /// [`Query`](crate::Query) carries them to the resolver.
     #[must_use]
     pub fn binding(&self) -> &Binding {
         &self.binding

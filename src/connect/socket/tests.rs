@@ -50,7 +50,7 @@ async fn by_default_nodelay_is_on_and_keepalive_off() {
 
 #[tokio::test]
 async fn nodelay_can_be_left_off() {
-    let (stream, _) = connected(SocketOptions::default().nodelay(false), |_| ()).await;
+    let (stream, _) = connected(SocketOptions::default().with_nodelay(false), |_| ()).await;
     assert!(!stream.nodelay().unwrap());
 }
 
@@ -69,8 +69,8 @@ async fn the_defaults_connect_without_a_hook() {
 #[tokio::test]
 async fn keepalive_is_on_before_connecting_with_all_three_values() {
     let (idle, interval) = (Duration::from_millis(11_999), Duration::from_secs(5));
-    let keepalive = KeepAlive::new(idle).interval(interval).retries(4);
-    let options = SocketOptions::default().keepalive(keepalive);
+    let keepalive = KeepAlive::new(idle).with_interval(interval).with_retries(4);
+    let options = SocketOptions::default().with_keepalive(keepalive);
     let (stream, before) = connected(options, |s| s.keepalive().unwrap()).await;
     assert!(before);
     let socket = SockRef::from(&stream);
@@ -85,7 +85,7 @@ async fn keepalive_is_on_before_connecting_with_all_three_values() {
 async fn keepalive_leaves_unset_values_to_the_system() {
     let (plain, _) = connected(SocketOptions::default(), |_| ()).await;
     let keepalive = KeepAlive::new(Duration::from_secs(32_767));
-    let (stream, _) = connected(SocketOptions::default().keepalive(keepalive), |_| ()).await;
+    let (stream, _) = connected(SocketOptions::default().with_keepalive(keepalive), |_| ()).await;
     let (plain, socket) = (SockRef::from(&plain), SockRef::from(&stream));
     assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(32_767));
     let interval = plain.tcp_keepalive_interval().unwrap();
@@ -98,7 +98,7 @@ async fn keepalive_leaves_unset_values_to_the_system() {
 async fn buffers_have_their_size_before_connecting() {
     const SEND: usize = 48 * 1024;
     const RECV: usize = 80 * 1024;
-    let options = SocketOptions::default().send_buffer(SEND).recv_buffer(RECV);
+    let options = SocketOptions::default().with_send_buffer(SEND).with_recv_buffer(RECV);
     let sizes = |s: SockRef<'_>| (s.send_buffer_size().unwrap(), s.recv_buffer_size().unwrap());
     let (stream, before) = connected(options, sizes).await;
     // Linux doubles both sizes. The check fails if they are swapped.
@@ -115,7 +115,7 @@ async fn a_local_address_of_one_family_refuses_the_other_without_a_packet() {
     }
     for (target, local) in [("127.0.0.1", "::1"), ("::1", "127.0.0.1")] {
         let (listener, addr) = listener(target.parse::<IpAddr>().unwrap()).await;
-        let options = SocketOptions::default().local_address(local.parse().unwrap());
+        let options = SocketOptions::default().with_local_address(local.parse().unwrap());
         let error = options.connect(addr).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AddrNotAvailable);
         assert_eq!(
@@ -130,7 +130,8 @@ async fn a_local_address_of_one_family_refuses_the_other_without_a_packet() {
 
 #[tokio::test]
 async fn a_local_address_of_another_host_is_refused_by_name() {
-    let error = refused(SocketOptions::default().local_address([203, 0, 113, 77].into())).await;
+    let error =
+        refused(SocketOptions::default().with_local_address([203, 0, 113, 77].into())).await;
     assert_eq!(error.kind(), io::ErrorKind::AddrNotAvailable);
     let error = option_error(&error);
     assert_eq!(error.option(), "local address");
@@ -144,22 +145,22 @@ async fn a_local_address_of_another_host_is_refused_by_name() {
 async fn an_impossible_value_is_refused_with_its_range() {
     let options = SocketOptions::default;
     let (zero, second) = (Duration::ZERO, Duration::from_secs(1));
-    let keepalive = |k| options().keepalive(k);
+    let keepalive = |k| options().with_keepalive(k);
     let buffer = "127.0.0.1:9: must be from 1 to 2147483647 bytes";
     let idle = "SO_KEEPALIVE for 127.0.0.1:9: idle must be from 1 s to 32767 s";
     let interval = "SO_KEEPALIVE for 127.0.0.1:9: interval must be from 1 s to 32767 s";
     let retries = "SO_KEEPALIVE for 127.0.0.1:9: retries must be from 1 to 127";
     for (options, text) in [
-        (options().send_buffer(0), format!("SO_SNDBUF for {buffer}")),
-        (options().send_buffer(1 << 31), format!("SO_SNDBUF for {buffer}")),
-        (options().recv_buffer(0), format!("SO_RCVBUF for {buffer}")),
-        (options().recv_buffer(usize::MAX), format!("SO_RCVBUF for {buffer}")),
+        (options().with_send_buffer(0), format!("SO_SNDBUF for {buffer}")),
+        (options().with_send_buffer(1 << 31), format!("SO_SNDBUF for {buffer}")),
+        (options().with_recv_buffer(0), format!("SO_RCVBUF for {buffer}")),
+        (options().with_recv_buffer(usize::MAX), format!("SO_RCVBUF for {buffer}")),
         (keepalive(KeepAlive::new(Duration::from_millis(999))), idle.into()),
         (keepalive(KeepAlive::new(Duration::from_secs(32_768))), idle.into()),
-        (keepalive(KeepAlive::new(second).interval(zero)), interval.into()),
-        (keepalive(KeepAlive::new(second).interval(Duration::MAX)), interval.into()),
-        (keepalive(KeepAlive::new(second).retries(0)), retries.into()),
-        (keepalive(KeepAlive::new(second).retries(128)), retries.into()),
+        (keepalive(KeepAlive::new(second).with_interval(zero)), interval.into()),
+        (keepalive(KeepAlive::new(second).with_interval(Duration::MAX)), interval.into()),
+        (keepalive(KeepAlive::new(second).with_retries(0)), retries.into()),
+        (keepalive(KeepAlive::new(second).with_retries(128)), retries.into()),
     ] {
         let error = refused(options).await;
         assert_eq!(error.to_string(), text);
@@ -209,7 +210,7 @@ async fn the_zone_reaches_the_hook_and_the_error() {
     let options =
         SocketOptions::default().before_connect(|_, addr| Err(io::Error::other(addr.to_string())));
     assert_eq!(options.connect(addr).await.unwrap_err().to_string(), "[fe80::1%2147483632]:443");
-    let error = SocketOptions::default().send_buffer(0).connect(addr).await.unwrap_err();
+    let error = SocketOptions::default().with_send_buffer(0).connect(addr).await.unwrap_err();
     assert_eq!(option_error(&error).addr(), addr);
     assert!(error.to_string().starts_with("SO_SNDBUF for [fe80::1%2147483632]:443: "), "{error}");
 }
@@ -227,17 +228,18 @@ async fn a_refused_connection_keeps_the_systems_error() {
 
 #[test]
 fn a_clone_keeps_its_binding_when_the_other_changes() {
-    let one = SocketOptions::default().interface("wg0").mark(7);
+    let one = SocketOptions::default().with_interface("wg0").with_mark(7);
     let two = one.clone();
     assert_eq!(one.binding(), two.binding());
-    let two = two.mark(8);
+    let two = two.with_mark(8);
     assert_eq!((one.binding().mark(), two.binding().mark()), (Some(7), Some(8)));
     assert_eq!(two.binding().interface(), Some("wg0"));
 }
 
 #[test]
 fn debug_shows_the_options_and_that_there_is_a_hook() {
-    let options = SocketOptions::default().mark(7).send_buffer(9).before_connect(|_, _| Ok(()));
+    let options =
+        SocketOptions::default().with_mark(7).with_send_buffer(9).before_connect(|_, _| Ok(()));
     assert_eq!(
         format!("{options:?}"),
         "SocketOptions { nodelay: true, keepalive: None, user_timeout: None, send_buffer: Some(9), \

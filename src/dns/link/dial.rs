@@ -163,9 +163,9 @@ where
     F: Future<Output = io::Result<T>> + Send + 'static,
     T: Send + 'static,
 {
-    let config = Config::new().connect_timeout(timeout).total_timeout(Duration::MAX);
+    let config = Config::new().with_connect_timeout(timeout).with_total_timeout(Duration::MAX);
     let socket = SocketOptions::default().bound_by(binding);
-    let connector = Connector::without_resolver().config(config).socket(socket);
+    let connector = Connector::without_resolver().with_config(config).with_socket_options(socket);
     match connector.connect_addrs_with(&[addr], dial).await {
         Ok(established) => Ok(established.stream),
         Err(error) => Err(classify_failure(&error)),

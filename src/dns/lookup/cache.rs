@@ -160,9 +160,9 @@ impl Entry {
         match &self.outcome {
             Ok(answer) => {
                 let left = self.valid_until.saturating_duration_since(now);
-                Ok(answer.clone().with_ttl(left).from_cache())
+                Ok(answer.clone().with_ttl(left).with_cached(true))
             }
-            Err(error) => Err(error.clone().from_cache()),
+            Err(error) => Err(error.clone().with_cached(true)),
         }
     }
 }

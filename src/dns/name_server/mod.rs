@@ -33,8 +33,8 @@ pub(super) const TLS_PORT: u16 = 853;
 /// | opportunistic | [`opportunistic`](Self::opportunistic) | `IP[:port]` |
 /// | UDP, and TCP where an answer is truncated or UDP is silent | [`udp`](Self::udp) | `udp:IP[:port]` |
 /// | TCP only | [`tcp`](Self::tcp) | `tcp:IP[:port]` |
-/// | strict | [`tls`](Self::tls), [`hostname`](Self::hostname) | `tls:IP[:port][!hostname]` |
-/// | pinned | [`tls`](Self::tls), [`pin`](Self::pin) | `tls:IP[:port][!hostname]!pin[!pin]…` |
+/// | strict | [`tls`](Self::tls), [`with_hostname`](Self::with_hostname) | `tls:IP[:port][!hostname]` |
+/// | pinned | [`tls`](Self::tls), [`with_pin`](Self::with_pin) | `tls:IP[:port][!hostname]!pin[!pin]…` |
 ///
 /// A pin is a [`Pin`] as text: `key-fp:SHA256:BASE64` or `cert-fp:SHA256:HEX`. The default port is
 /// 53, and 853 after `tls:`. An IPv6 address is written in brackets if a port follows, and may be
@@ -50,7 +50,7 @@ pub(super) const TLS_PORT: u16 = 853;
 /// let text = "tls:89.233.43.71!unicast.uncensoreddns.org";
 /// let server: NameServer = text.parse()?;
 /// let by_hand = NameServer::tls("89.233.43.71:853".parse().unwrap());
-/// assert_eq!(server, by_hand.hostname("unicast.uncensoreddns.org")?);
+/// assert_eq!(server, by_hand.with_hostname("unicast.uncensoreddns.org")?);
 /// assert_eq!(server.to_string(), text);
 ///
 /// let error = "tls:192.0.2.53:53".parse::<NameServer>().unwrap_err();
@@ -108,8 +108,9 @@ impl NameServer {
     /// Over TLS only: no query is sent before the server is authenticated, and no packet goes to
     /// port 53 (RFC 8310 section 5). `addr` has the port, usually 853.
     ///
-    /// The server's certificate has to be for its IP address; with [`hostname`](Self::hostname) for
-    /// that name instead; with [`pin`](Self::pin) the pin decides.
+    /// The server's certificate has to be for its IP address; with
+    /// [`with_hostname`](Self::with_hostname) for that name instead; with
+    /// [`with_pin`](Self::with_pin) the pin decides.
     #[must_use]
     pub fn tls(addr: SocketAddr) -> Self {
         Self::new(addr, Profile::Tls { name: None, pins: Arc::default() })
@@ -127,13 +128,13 @@ impl NameServer {
     /// use he::dns::NameServer;
     ///
     /// let server = NameServer::tls("192.0.2.53:853".parse().unwrap());
-    /// assert_eq!(server.clone().hostname("DNS.Test.")?.to_string(), "tls:192.0.2.53!dns.test");
-    /// assert!(server.hostname("192.0.2.53").is_err());
+    /// assert_eq!(server.clone().with_hostname("DNS.Test.")?.to_string(), "tls:192.0.2.53!dns.test");
+    /// assert!(server.with_hostname("192.0.2.53").is_err());
     /// # Ok::<(), he::dns::NameServerError>(())
     /// ```
-    pub fn hostname(self, name: &str) -> Result<Self, NameServerError> {
+    pub fn with_hostname(self, name: &str) -> Result<Self, NameServerError> {
         let place = self.to_string();
-        self.with_hostname(name).map_err(|why| {
+        self.add_hostname(name).map_err(|why| {
             let why = format!("hostname \"{}\": {why}", Escaped(name));
             NameServerError::of(&place, why.into())
         })
@@ -154,13 +155,13 @@ impl NameServer {
     ///
     /// let server = NameServer::tls("192.0.2.53:853".parse().unwrap());
     /// let (key, backup) = (Pin::key_sha256([1; 32]), Pin::key_sha256([2; 32]));
-    /// let server = server.pin(key)?.pin(backup)?;
+    /// let server = server.with_pin(key)?.with_pin(backup)?;
     /// assert_eq!(server.to_string(), format!("tls:192.0.2.53!{key}!{backup}"));
     /// # Ok::<(), he::dns::NameServerError>(())
     /// ```
-    pub fn pin(self, pin: Pin) -> Result<Self, NameServerError> {
+    pub fn with_pin(self, pin: Pin) -> Result<Self, NameServerError> {
         let place = self.to_string();
-        self.with_pin(pin).map_err(|why| NameServerError::of(&place, why))
+        self.add_pin(pin).map_err(|why| NameServerError::of(&place, why))
     }
 
     /// The port at which an [`opportunistic`](Self::opportunistic) server speaks TLS. Default 853.
@@ -210,7 +211,7 @@ impl NameServer {
         Self { addr: usable(addr).unwrap_or(addr), profile }
     }
 
-    fn with_hostname(self, hostname: &str) -> Result<Self, Cow<'static, str>> {
+    fn add_hostname(self, hostname: &str) -> Result<Self, Cow<'static, str>> {
         if hostname.parse::<IpAddr>().is_ok() {
             return Err("an IP address is no hostname; without one the certificate has to be for \
                         the server's IP address"
@@ -229,7 +230,7 @@ impl NameServer {
         Ok(Self { profile, ..self })
     }
 
-    fn with_pin(self, pin: Pin) -> Result<Self, Cow<'static, str>> {
+    fn add_pin(self, pin: Pin) -> Result<Self, Cow<'static, str>> {
         let profile = match self.profile {
             Profile::Tls { name, pins } if pins.contains(&pin) => Profile::Tls { name, pins },
             Profile::Tls { name, pins } => {

@@ -43,8 +43,11 @@ fn texts_are_the_servers_that_they_say() {
         ("tls:192.0.2.53", tls("192.0.2.53:853")),
         ("tls:192.0.2.53:443", tls("192.0.2.53:443")),
         ("tls:[fe80::53%lo]:443", tls("[fe80::53%1]:443")),
-        ("tls:192.0.2.53!DNS.Test.", tls("192.0.2.53:853").hostname("dns.test").unwrap()),
-        ("tls:192.0.2.53!dns.b\u{fc}cher", tls("192.0.2.53:853").hostname("dns.bücher").unwrap()),
+        ("tls:192.0.2.53!DNS.Test.", tls("192.0.2.53:853").with_hostname("dns.test").unwrap()),
+        (
+            "tls:192.0.2.53!dns.b\u{fc}cher",
+            tls("192.0.2.53:853").with_hostname("dns.bücher").unwrap(),
+        ),
     ] {
         assert_eq!(server(text), expected, "{text}");
     }
@@ -203,25 +206,25 @@ fn what_a_server_cannot_have_is_refused_when_it_is_given() {
     let reported = |result: Result<NameServer, NameServerError>| result.unwrap_err().to_string();
     let (strict, udp) = (tls("192.0.2.53:853"), NameServer::udp(addr("192.0.2.53:53")));
     assert_eq!(
-        reported(strict.clone().hostname("a\nb")),
+        reported(strict.clone().with_hostname("a\nb")),
         "invalid name server \"tls:192.0.2.53\": hostname \"a\\u{a}b\": \
          '\\u{a}' has no place in a name"
     );
     assert_eq!(
-        reported(strict.clone().hostname("")),
+        reported(strict.clone().with_hostname("")),
         "invalid name server \"tls:192.0.2.53\": hostname \"\": it is empty"
     );
     assert_eq!(
-        reported(strict.clone().hostname("a.test").unwrap().hostname("b.test")),
+        reported(strict.clone().with_hostname("a.test").unwrap().with_hostname("b.test")),
         "invalid name server \"tls:192.0.2.53!a.test\": hostname \"b.test\": a second hostname"
     );
     assert_eq!(
-        reported(udp.clone().hostname("a.test")),
+        reported(udp.clone().with_hostname("a.test")),
         "invalid name server \"udp:192.0.2.53\": hostname \"a.test\": \
          a hostname or a pin needs tls:"
     );
     assert_eq!(
-        reported(udp.pin(Pin::key_sha256([0; 32]))),
+        reported(udp.with_pin(Pin::key_sha256([0; 32]))),
         "invalid name server \"udp:192.0.2.53\": a hostname or a pin needs tls:"
     );
     assert_eq!(
@@ -323,9 +326,9 @@ fn any_server() -> impl Strategy<Value = NameServer> {
                 2 => NameServer::tcp(addr),
                 _ => {
                     let server = NameServer::tls(addr);
-                    let named = |name: String| server.clone().hostname(&name).unwrap();
+                    let named = |name: String| server.clone().with_hostname(&name).unwrap();
                     let server = name.map_or(server.clone(), named);
-                    pins.into_iter().fold(server, |server, pin| server.pin(pin).unwrap())
+                    pins.into_iter().fold(server, |server, pin| server.with_pin(pin).unwrap())
                 }
             }
         },

@@ -110,9 +110,9 @@ fn authenticated_by(server: NameServer, part: Part<'_>) -> Result<NameServer, Na
             Err(port.error("the port stands behind the IP address"))
         }
         Some(_) if !is_ip(part.text) => {
-            server.with_pin(Pin::read(part)?).map_err(|why| part.error(why))
+            server.add_pin(Pin::read(part)?).map_err(|why| part.error(why))
         }
-        Some(_) | None => server.with_hostname(part.text).map_err(|why| part.error(why)),
+        Some(_) | None => server.add_hostname(part.text).map_err(|why| part.error(why)),
     }
 }
 

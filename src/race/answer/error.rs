@@ -143,10 +143,11 @@ impl LookupError {
         self
     }
 
-    /// Marks the failure as one from the resolver's cache: no server was asked this time.
+    /// Says if the failure is from the resolver's cache: no server was asked this time. Default
+    /// false.
     #[must_use]
-    pub fn from_cache(mut self) -> Self {
-        self.cached = true;
+    pub fn with_cached(mut self, cached: bool) -> Self {
+        self.cached = cached;
         self
     }
 

@@ -95,10 +95,10 @@ impl Answer {
         self
     }
 
-    /// Marks the answer as one from the resolver's cache.
+    /// Says if the answer is from the resolver's cache. Default false.
     #[must_use]
-    pub fn from_cache(mut self) -> Self {
-        self.cached = true;
+    pub fn with_cached(mut self, cached: bool) -> Self {
+        self.cached = cached;
         self
     }
 
@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(silence.to_string(), "no answer");
         let silence = silence.with_server("192.0.2.53:53".parse().unwrap());
         assert_eq!(silence.to_string(), "no answer (192.0.2.53:53 and 2 more)");
-        let all = silence.with_name("a\nb").with_cause("c\nd").from_cache();
+        let all = silence.with_name("a\nb").with_cause("c\nd").with_cached(true);
         let text = "no answer (a\\u{a}b, 192.0.2.53:53 and 2 more, cached): c\\u{a}d";
         assert_eq!(all.to_string(), text);
     }

@@ -129,7 +129,7 @@ pub struct Skipped {
 pub enum Reason {
     /// No connection can be made to such an address.
     Unusable(Unusable),
-    /// The caller's gate ([`Connector::allow`](crate::Connector::allow)) refused it.
+    /// The caller's gate ([`Connector::with_gate`](crate::Connector::with_gate)) refused it.
     Forbidden,
     /// [`Config::family`](crate::Config::family) excludes it.
     OtherFamily,

@@ -9,8 +9,8 @@ use he_testnet::{Host, Net, Over, internet, words};
 /// The shortest delay, and attempts that time out before the kernel repeats a SYN.
 fn hasty() -> Config {
     Config::new()
-        .connect_delay(Duration::from_millis(10))
-        .connect_timeout(Duration::from_millis(800))
+        .with_connect_delay(Duration::from_millis(10))
+        .with_connect_timeout(Duration::from_millis(800))
 }
 
 /// One start every 10 ms.
@@ -22,7 +22,7 @@ async fn connect(
     net: Net,
     config: Config,
 ) -> Result<he::Established<tokio::net::TcpStream>, he::Error> {
-    let connector = net.connector().config(config);
+    let connector = net.connector().with_config(config);
     net.call(connector.connect_with("www.test", &[443], he::Attempt::connect)).await
 }
 

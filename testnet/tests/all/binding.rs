@@ -25,7 +25,7 @@ fn v4_beside() -> Home {
 }
 
 fn by(net: Net, options: SocketOptions) -> Connector {
-    net.connector().socket(options)
+    net.connector().with_socket_options(options)
 }
 
 /// Both families leave by these ways: v6 is silent, v4 wins.
@@ -53,14 +53,14 @@ const BESIDE: [(&str, IpAddr); 2] =
 #[test]
 fn with_an_interface_nothing_leaves_by_another() {
     internet_at(two_devices(), |net| async move {
-        race_beside(net, SocketOptions::default().interface("he1"), &BESIDE).await;
+        race_beside(net, SocketOptions::default().with_interface("he1"), &BESIDE).await;
     });
 }
 
 #[test]
 fn with_a_mark_everything_takes_its_routes() {
     internet_at(two_devices(), |net| async move {
-        race_beside(net, SocketOptions::default().mark(7), &BESIDE).await;
+        race_beside(net, SocketOptions::default().with_mark(7), &BESIDE).await;
     });
 }
 
@@ -76,8 +76,8 @@ fn without_either_nothing_takes_the_second_device() {
 fn with_local_addresses_nothing_leaves_from_another() {
     internet_at(two_devices(), |net| async move {
         let options = SocketOptions::default()
-            .local_address(SECOND_V4.into())
-            .local_address(SECOND_V6.into());
+            .with_local_address(SECOND_V4.into())
+            .with_local_address(SECOND_V6.into());
         let ways = BESIDE.map(|(_, ip)| ("he0", ip));
         race_beside(net, options, &ways).await;
     });
@@ -111,21 +111,21 @@ async fn only_v4_beside(net: Net, options: SocketOptions, device: &'static str) 
 #[test]
 fn an_interface_without_v6_is_a_host_without_v6() {
     internet_at(v4_beside(), |net| async move {
-        only_v4_beside(net, SocketOptions::default().interface("he1"), "he1").await;
+        only_v4_beside(net, SocketOptions::default().with_interface("he1"), "he1").await;
     });
 }
 
 #[test]
 fn a_mark_whose_table_has_no_v6_is_a_host_without_v6() {
     internet_at(v4_beside().and("route add unreachable ::/0 table 7"), |net| async move {
-        only_v4_beside(net, SocketOptions::default().mark(7), "he1").await;
+        only_v4_beside(net, SocketOptions::default().with_mark(7), "he1").await;
     });
 }
 
 #[test]
 fn a_local_v4_address_alone_is_a_host_without_v6() {
     internet_at(v4_beside(), |net| async move {
-        let options = SocketOptions::default().local_address(SECOND_V4.into());
+        let options = SocketOptions::default().with_local_address(SECOND_V4.into());
         only_v4_beside(net, options, "he0").await;
     });
 }

@@ -29,22 +29,24 @@ const BESIDE: Ways = [("he1", IpAddr::V4(SECOND_V4)), ("he1", IpAddr::V6(SECOND_
 const ADDRESSES: Ways = [("he0", IpAddr::V4(SECOND_V4)), ("he0", IpAddr::V6(SECOND_V6))];
 
 fn interface() -> SocketOptions {
-    SocketOptions::default().interface("he1")
+    SocketOptions::default().with_interface("he1")
 }
 
 fn mark() -> SocketOptions {
-    SocketOptions::default().mark(7)
+    SocketOptions::default().with_mark(7)
 }
 
 fn addresses() -> SocketOptions {
-    SocketOptions::default().local_address(SECOND_V4.into()).local_address(SECOND_V6.into())
+    SocketOptions::default()
+        .with_local_address(SECOND_V4.into())
+        .with_local_address(SECOND_V6.into())
 }
 
 /// Asserts that all packets, to port 853 and to the host, leave by these ways.
 fn over_tls(options: SocketOptions, ways: Ways) {
     internet_at(two_devices(), move |net| async move {
         server(net).tls(certificate());
-        let connector = patient().socket(options);
+        let connector = patient().with_socket_options(options);
         assert_eq!(connect(net, &connector, "www.test", 3 * RTT).await, TLS);
         assert_eq!(net.log().ways(), ways);
     });
@@ -74,7 +76,7 @@ fn without_any_tls_takes_the_default_route() {
 fn over_tcp(options: SocketOptions, ways: Ways) {
     internet_at(two_devices(), move |net| async move {
         server(net).udp_silent();
-        let connector = patient().socket(options);
+        let connector = patient().with_socket_options(options);
         let came = connect(net, &connector, "www.test", RTT + 250 + 2 * RTT).await;
         assert_eq!(came, Came { origin: Origin::Tcp, ..plaintext("connection refused") });
         assert_eq!(net.log().ways(), ways);
@@ -103,9 +105,9 @@ fn connections_are_not_shared_between_two_ways_out() {
         let here = patient();
         let ways = [
             (here.clone(), HERE),
-            (here.clone().socket(interface()), BESIDE),
-            (here.clone().socket(mark()), BESIDE),
-            (here.clone().socket(addresses()), ADDRESSES),
+            (here.clone().with_socket_options(interface()), BESIDE),
+            (here.clone().with_socket_options(mark()), BESIDE),
+            (here.clone().with_socket_options(addresses()), ADDRESSES),
         ];
         for (nth, (connector, ways)) in (1..).zip(&ways) {
             let name = format!("cold{nth}.test");

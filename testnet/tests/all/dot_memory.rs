@@ -107,7 +107,8 @@ fn by_another_interface_853_may_be_open() {
     internet_at(home, |net| async move {
         let connector = patient();
         closed(net, &connector).await.tls_open();
-        let beside = connector.clone().socket(SocketOptions::default().interface("he1"));
+        let beside =
+            connector.clone().with_socket_options(SocketOptions::default().with_interface("he1"));
         assert_eq!(connect(net, &beside, "one.test", 3 * RTT).await, TLS);
         assert_eq!(connect(net, &connector, "two.test", RTT).await, plaintext(REFUSED));
     });

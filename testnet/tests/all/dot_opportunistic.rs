@@ -153,8 +153,8 @@ fn where_53_is_silent_as_well_the_error_says_so_and_nothing_is_remembered() {
     internet(|net| async move {
         let server = server(net).tls(certificate()).dead();
         net.dns("www.test").aaaa([net.host("2001:db8::1")]);
-        let config = he::Config::new().resolve_timeout(std::time::Duration::from_millis(150));
-        let connector = net.connector().config(config);
+        let config = he::Config::new().with_resolve_timeout(std::time::Duration::from_millis(150));
+        let connector = net.connector().with_config(config);
         let error = net.call(connector.connect("www.test", &[443])).await.unwrap_err();
         // Three times 150 ms, less the 5 ms by which the resolver ends before the race.
         net.assert_returned(445);

@@ -19,7 +19,7 @@ fn whole(certificate: &Certificate) -> Pin {
 
 fn pinned(server: NameServer, pins: &[Pin]) -> dns::NameServer {
     let strict = dns::NameServer::tls(at(server));
-    pins.iter().fold(strict, |server, pin| server.pin(*pin).unwrap())
+    pins.iter().fold(strict, |server, pin| server.with_pin(*pin).unwrap())
 }
 
 /// Pins of keys that do not exist.
@@ -60,7 +60,7 @@ fn any_pin_of_the_servers_own_certificate_will_do() {
         for (certificate, pins, name) in rows {
             lab.server.tls(certificate);
             let server = pinned(lab.server, &pins);
-            let server = name.map_or(server.clone(), |name| server.hostname(name).unwrap());
+            let server = name.map_or(server.clone(), |name| server.with_hostname(name).unwrap());
             connect(net, &lab.connector(&[server]), "www.test", COLD, lab.server).await;
             let connection = net.tls_connections(lab.server).pop().unwrap();
             // R-8310-6.6a: the name is sent only if the policy has one.
@@ -146,7 +146,7 @@ fn a_wrong_pin_is_told_with_what_was_found_in_its_place() {
             // The right name is not enough.
             (
                 new.clone(),
-                server(&[key(&old)]).hostname(NAME).unwrap(),
+                server(&[key(&old)]).with_hostname(NAME).unwrap(),
                 wrong(key(&old), key(&new)),
             ),
         ]
@@ -165,7 +165,7 @@ fn a_pin_of_an_intermediate_counts_for_nothing() {
             (certificate.clone(), server(issuers), wrong(issuers, whole(&certificate))),
             (
                 certificate.clone(),
-                server(issuer).hostname(NAME).unwrap(),
+                server(issuer).with_hostname(NAME).unwrap(),
                 wrong(issuer, key(&certificate)),
             ),
         ]
@@ -176,7 +176,7 @@ fn a_pin_of_an_intermediate_counts_for_nothing() {
 fn with_a_hostname_the_certificate_has_to_be_for_it_as_well() {
     refused(|lab| {
         let row = |certificate: Certificate, cause: &str| {
-            let server = pinned(lab.server, &[key(&certificate)]).hostname(NAME).unwrap();
+            let server = pinned(lab.server, &[key(&certificate)]).with_hostname(NAME).unwrap();
             (certificate, server, cause.to_owned())
         };
         vec![

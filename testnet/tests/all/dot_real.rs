@@ -54,7 +54,7 @@ async fn by_each_policy(scene: &Scene) {
     let net = scene.lab.net;
     let whole = Pin::certificate_sha256(scene.certificate.certificate_sha256());
     let server = |policy: Policy| policy.of(scene.lab.server, &scene.certificate);
-    let by_certificate = dns::NameServer::tls(at(scene.lab.server)).pin(whole).unwrap();
+    let by_certificate = dns::NameServer::tls(at(scene.lab.server)).with_pin(whole).unwrap();
     for server in [
         server(Policy::Name),
         server(Policy::Address),

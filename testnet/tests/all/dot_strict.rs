@@ -88,7 +88,7 @@ fn addresses_of_both_families_and_wildcards_are_names() {
         let strict = dns::NameServer::tls(at(v6));
         connect(net, &lab.connector(&[strict]), "one.test", COLD, v6).await;
         lab.server.tls(lab.root.issue(&["*.dns.test"]));
-        let strict = dns::NameServer::tls(at(lab.server)).hostname("a.dns.test").unwrap();
+        let strict = dns::NameServer::tls(at(lab.server)).with_hostname("a.dns.test").unwrap();
         connect(net, &lab.connector(&[strict]), "two.test", COLD, lab.server).await;
         assert_eq!(names(&net.tls_connections(lab.server)), [Some("a.dns.test")]);
         assert_eq!(names(&net.tls_connections(v6)), [None]);

@@ -117,7 +117,7 @@ fn each_fault(policy: Policy) {
             (fault.ill)(lab.server.tls_recovers());
             let before = asked(net, lab.server).len();
             let patience = if fault.after == GIVES_UP { PATIENCE } else { 3_000 };
-            let connector = lab.connector(&server).config(within(patience));
+            let connector = lab.connector(&server).with_config(within(patience));
             let error = fail(net, &connector, &format!("www{nth}.test")).await;
             let mut expected = fault.error.split('|');
             assert!(expected.any(|text| error.to_string() == text), "{error}");
@@ -166,7 +166,7 @@ fn silence_of_any_kind_ends_with_the_lookups_own_time() {
             let server = net.name_server(&format!("192.0.2.{n}"));
             let server = ill(server.tls(root.issue(&[NAME])));
             server.host().rtt(RTT);
-            let strict = dns::NameServer::tls(at(server)).hostname(NAME).unwrap();
+            let strict = dns::NameServer::tls(at(server)).with_hostname(NAME).unwrap();
             Connector::new(resolver(&[strict], Trust::roots(root.roots())))
         };
         let path = silent(1, NameServer::tls_silent);

@@ -75,7 +75,7 @@ fn of_two_bad_servers_the_one_with_the_wrong_certificate_is_told() {
         for first in [lab.server.tls_silent(), lab.server.tls_closed()] {
             let servers =
                 [first, impostor].map(|server| Policy::Name.of(server, &lab.root.issue(&[])));
-            let connector = lab.connector(&servers).config(within(400));
+            let connector = lab.connector(&servers).with_config(within(400));
             let error = fail(net, &connector, "www.test").await;
             assert_eq!(
                 error.to_string(),
@@ -154,7 +154,7 @@ fn a_mixed_list_is_refused_and_no_packet_leaves() {
         let (lab, certificate) = Lab::good(net);
         let addr = (lab.server.ip(), 53).into();
         let strict = Policy::Name.of(lab.server, &certificate);
-        let pinned = strict.clone().pin(Pin::key_sha256(certificate.key_sha256())).unwrap();
+        let pinned = strict.clone().with_pin(Pin::key_sha256(certificate.key_sha256())).unwrap();
         let others = [
             dns::NameServer::opportunistic(addr),
             dns::NameServer::udp(addr),

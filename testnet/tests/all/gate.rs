@@ -10,7 +10,7 @@ use he_testnet::{Host, Net, internet, words};
 /// A connector whose gate refuses these hosts, or ports of hosts.
 fn gated(net: Net, forbidden: &[Host]) -> Connector {
     let forbidden = forbidden.to_vec();
-    net.connector().allow(move |addr| !forbidden.iter().any(|host| host.is(addr)))
+    net.connector().with_gate(move |addr| !forbidden.iter().any(|host| host.is(addr)))
 }
 
 fn forbidden(report: &Report) -> Vec<String> {
@@ -113,7 +113,7 @@ fn localhost_and_loopback_answers_are_refused_as_well() {
         let loopback = [IpAddr::from([127, 0, 0, 1]), Ipv6Addr::LOCALHOST.into()];
         net.dns("rebound.test").aaaa([loopback[1]]).a([loopback[0]]);
         net.etc_hosts("127.0.0.1 localhost near.test\n::1 localhost near.test\n");
-        let connector = net.connector().allow(|addr| !addr.ip().is_loopback());
+        let connector = net.connector().with_gate(|addr| !addr.ip().is_loopback());
         let names = ["localhost", "a.localhost", "127.0.0.1", "::1", "::ffff:127.0.0.1"];
         for host in names.iter().chain(&["rebound.test", "near.test"]) {
             let error = net.call(connector.connect(host, &[8443])).await.unwrap_err();
@@ -162,7 +162,7 @@ fn is_public_lets_only_the_public_addresses_of_an_answer_through() {
         let private: Vec<Host> = private.iter().map(|ip| net.host(ip).rtt(1)).collect();
         let (aaaa, a) = (ips(&PRIVATE_V6), ips(&PRIVATE_V4));
         net.dns("www.test").aaaa([aaaa, vec![v6.ip()]].concat()).a([a, vec![v4.ip()]].concat());
-        let connector = net.connector().allow(he::is_public);
+        let connector = net.connector().with_gate(he::is_public);
         let connecting = connector.connect_with("www.test", &[443], Attempt::connect);
         let established = net.call(connecting).await.unwrap();
         net.assert_starts(&[(v6, 0), (v4, 250)]);
@@ -182,7 +182,7 @@ fn is_public_judges_each_answer_anew_when_a_name_is_rebound() {
     internet(|net| async move {
         let (outside, inside) = (net.host("192.31.196.1").rtt(20), net.host("10.0.0.1").rtt(1));
         let name = net.dns("www.test").aaaa(Vec::<IpAddr>::new()).ttl(0).a([outside]).ttl(0);
-        let connector = net.connector().allow(he::is_public);
+        let connector = net.connector().with_gate(he::is_public);
         net.call(connector.connect("www.test", &[443])).await.unwrap();
         net.assert_starts(&[(outside, 0)]);
         net.assert_returned(20);

@@ -129,8 +129,9 @@ fn the_search_list_is_the_systems_and_a_dot_ends_it() {
 fn a_silent_server_costs_the_lookups_time_and_then_is_named() {
     internet(|net| async move {
         net.name_server("192.0.2.53").never();
-        let config = Config::new().resolve_timeout(Duration::from_millis(200)).resolve_retries(1);
-        let connector = connector().config(config);
+        let config =
+            Config::new().with_resolve_timeout(Duration::from_millis(200)).with_resolve_retries(1);
+        let connector = connector().with_config(config);
         let error = net.call(connector.connect("www.test", &[443])).await.unwrap_err();
         let silent = " no answer: getaddrinfo has not returned after ";
         assert_eq!(error.to_string().matches(silent).count(), 2, "{error}");

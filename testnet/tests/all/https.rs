@@ -29,7 +29,7 @@ type Web = Client<HttpsConnector, Empty<Bytes>>;
 
 fn client(net: Net, root: &Authority) -> Web {
     let tls = Tls::new(Trust::roots(root.roots()));
-    let connector = HttpsConnector::new(net.connector()).tls(tls);
+    let connector = HttpsConnector::new(net.connector()).with_tls(tls);
     Client::builder(TokioExecutor::new()).build(connector)
 }
 
@@ -162,7 +162,7 @@ fn a_request_that_is_dropped_within_a_handshake_leaves_nothing_behind() {
             seen.send(report.clone()).expect("a listener");
         });
         let tls = Tls::new(Trust::roots(root.roots()));
-        let connector = HttpsConnector::new(connector).tls(tls);
+        let connector = HttpsConnector::new(connector).with_tls(tls);
         let client: Web = Client::builder(TokioExecutor::new()).build(connector);
         let request = tokio::time::timeout(Duration::from_millis(300), get(&client));
         assert!(net.call(request).await.is_err(), "no server has answered");

@@ -39,7 +39,7 @@ fn fifty_connects_to_one_name_at_once_are_one_question_a_type() {
 
 /// Connects to `www.test`. Also returns the greatest number of sockets that were open at once.
 async fn watched(net: Net, config: he::Config) -> (Result<TcpStream, he::Error>, usize) {
-    let connector = net.connector().config(config);
+    let connector = net.connector().with_config(config);
     let mut most = 0;
     let watch = async {
         loop {
@@ -61,7 +61,7 @@ fn twenty_silent_addresses_are_an_error_after_19_delays_and_one_time_out() {
         net.dns("www.test").aaaa(&v6).a(&v4);
         let hosts: Vec<_> = v6.into_iter().zip(v4).flat_map(|(v6, v4)| [v6, v4]).collect();
         let silent: Vec<_> = hosts.into_iter().map(Host::silent).collect();
-        let config = he::Config::new().connect_delay(DELAY).connect_timeout(28 * DELAY);
+        let config = he::Config::new().with_connect_delay(DELAY).with_connect_timeout(28 * DELAY);
         let (ended, most) = watched(net, config).await;
         let starts: Vec<_> = silent.iter().copied().zip((0..).step_by(25)).collect();
         net.assert_starts(&starts);

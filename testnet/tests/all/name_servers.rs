@@ -100,8 +100,8 @@ fn two_dead_servers_are_an_error_when_the_lookups_time_is_over() {
         net.resolv_conf(TWO);
         let dead = ["192.0.2.1", "192.0.2.53"].map(|ip| net.name_server(ip).dead().host());
         net.dns("www.test").aaaa([net.host("2001:db8::1")]);
-        let config = he::Config::new().resolve_timeout(Duration::from_millis(150));
-        let connector = plain().config(config);
+        let config = he::Config::new().with_resolve_timeout(Duration::from_millis(150));
+        let connector = plain().with_config(config);
         let error = net.call(connector.connect("www.test", &[443])).await.unwrap_err();
         net.assert_starts(&[]);
         // Three times 150 ms, less the 5 ms by which the resolver ends before the race.

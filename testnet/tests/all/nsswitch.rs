@@ -78,7 +78,7 @@ fn a_name_without_records_of_either_type_is_not_found() {
         let none = "no records (192.0.2.53:53)";
         let reported = errors_of(net, &net.connector(), "corp.test").await;
         assert_eq!(reported, [none.to_owned(), format!("{none}: {HINT}")]);
-        let v4_only = net.connector().config(Config::new().family(Family::V4Only));
+        let v4_only = net.connector().with_config(Config::new().with_family(Family::V4Only));
         assert_eq!(errors_of(net, &v4_only, "corp.test").await, [format!("{none}: {HINT}")]);
     });
 }

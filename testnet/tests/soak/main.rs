@@ -158,7 +158,7 @@ impl Soak {
         let place = self.lock().take_place();
         let mut rng = Rng(self.seed ^ number.wrapping_mul(0x2545_f491_4f6c_dd1d));
         let scenario = Scenario::draw(self.net, place, &mut rng);
-        let connector = self.connector.clone().config(scenario.config);
+        let connector = self.connector.clone().with_config(scenario.config);
         let name = place.name();
         let called = Moment::now();
         let call = connector.connect_with(&name, scenario.ports, he::Attempt::connect);

@@ -91,11 +91,11 @@ impl Scenario {
         answer(net.dns(&place.name()).a(&v4).ttl(0), rng);
         let total = if rng.from(1, 20) == 1 { rng.ms(20, 200) } else { Duration::from_secs(5) };
         let config = Config::new()
-            .connect_delay(rng.ms(10, 60))
-            .aaaa_timeout(rng.ms(0, 50))
-            .connect_timeout(rng.ms(100, 400))
-            .resolve_timeout(rng.ms(50, 100))
-            .total_timeout(total);
+            .with_connect_delay(rng.ms(10, 60))
+            .with_aaaa_timeout(rng.ms(0, 50))
+            .with_connect_timeout(rng.ms(100, 400))
+            .with_resolve_timeout(rng.ms(50, 100))
+            .with_total_timeout(total);
         let candidates = u32::try_from((v6.len() + v4.len()) * ports.len()).unwrap();
         let dropped_after = (rng.from(1, 10) == 1).then(|| rng.ms(0, 200));
         Self { ports, config, candidates, dropped_after }

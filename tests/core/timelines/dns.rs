@@ -49,9 +49,10 @@ fn a_question_says_what_its_resolver_has_to_know() {
     assert_eq!(aaaa.deadline(), Some(ms(began, 3_000)));
     assert_eq!(a.deadline(), Some(ms(began, 3_007)));
     // The total ends it earlier; without any limit there are 365 days.
-    let (began, _, a) = asked(Config::new().total_timeout(Duration::from_millis(900)));
+    let (began, _, a) = asked(Config::new().with_total_timeout(Duration::from_millis(900)));
     assert_eq!(a.deadline(), Some(ms(began, 900)));
-    let endless = Config::new().resolve_timeout(Duration::MAX).total_timeout(Duration::MAX);
+    let endless =
+        Config::new().with_resolve_timeout(Duration::MAX).with_total_timeout(Duration::MAX);
     let (began, aaaa, _) = asked(endless);
     assert_eq!(aaaa.deadline(), Some(began + Duration::from_secs(31_536_000)));
 }
@@ -60,7 +61,7 @@ fn a_question_says_what_its_resolver_has_to_know() {
 #[test] // R-3493-LIT
 fn a_single_question_has_no_siblings() {
     let now = Instant::now();
-    let config = Config::new().family(Family::V4Only);
+    let config = Config::new().with_family(Family::V4Only);
     let mut race = Race::new("robur.coop", &[443], config, now).unwrap();
     assert_eq!(race.poll(now), Step::Resolve(0, A));
     assert!(race.query(0).unwrap().siblings().is_empty());
@@ -138,12 +139,12 @@ fn an_answer_that_never_comes_is_not_waited_for() {
 fn the_resolution_delay_can_be_set() {
     for (delay, at) in [(0, 30), (1, 31), (200, 180), (100, 130)] {
         let played =
-            answers_at(180, 30).config(|c| c.aaaa_timeout(Duration::from_millis(delay))).run();
+            answers_at(180, 30).config(|c| c.with_aaaa_timeout(Duration::from_millis(delay))).run();
         assert_eq!(played.attempts[0].0, at, "after {delay} ms");
         assert_eq!(played.attempts[0].1.is_ipv4(), at < 180, "after {delay} ms");
     }
     let forever = script().dns(A, 30, &["192.0.2.1"]).accepts("192.0.2.1", 20);
-    forever.config(|c| c.aaaa_timeout(Duration::MAX)).plays(
+    forever.config(|c| c.with_aaaa_timeout(Duration::MAX)).plays(
         "
         0ms ask AAAA
         0ms ask A

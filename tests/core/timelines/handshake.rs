@@ -57,7 +57,8 @@ fn a_short_handshake_does_not_shorten_the_delay() {
 #[test] // C-CADmax, R-8305-5h, F-18
 fn a_handshake_puts_off_no_longer_than_two_seconds() {
     let slow = |tcp_up| one_of_each().tls_hangs("2001:db8::1", tcp_up);
-    let patient = |world: World| world.config(|c| c.connect_delay(Duration::from_millis(1_000)));
+    let patient =
+        |world: World| world.config(|c| c.with_connect_delay(Duration::from_millis(1_000)));
     assert_eq!(patient(slow(400)).run().attempts[1].0, 400 + 1_200 + 100);
     assert_eq!(patient(slow(475)).run().attempts[1].0, 2_000);
     assert_eq!(patient(slow(900)).run().attempts[1].0, 2_000);

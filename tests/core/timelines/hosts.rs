@@ -60,14 +60,18 @@ fn bad_input_is_refused_at_the_door() {
     script().addrs(&[]).plays("0ms failed: invalid input");
     script().addrs(&["192.0.2.1:443", "192.0.2.1"]).plays("0ms failed: invalid input");
     for delay in [0, 1, 9, 2_001, 3_600_000] {
-        let world = script().config(|c| c.connect_delay(Duration::from_millis(delay)));
+        let world = script().config(|c| c.with_connect_delay(Duration::from_millis(delay)));
         world.clone().plays("0ms failed: invalid input");
         world.addrs(&["192.0.2.1:443"]).plays("0ms failed: invalid input");
     }
 }
 
 fn both_families(family: Family) -> World {
-    script().config(|c| c.family(family)).dns(Aaaa, 30, &["2001:db8::1"]).dns(A, 40, &["192.0.2.1"])
+    script().config(|c| c.with_family(family)).dns(Aaaa, 30, &["2001:db8::1"]).dns(
+        A,
+        40,
+        &["192.0.2.1"],
+    )
 }
 
 // One family only: the other is not asked for, and not waited for.
@@ -92,8 +96,8 @@ fn a_single_family_is_asked_for_alone() {
 // One family only holds for literals, localhost, lists and mapped addresses as well.
 #[test]
 fn a_single_family_excludes_given_addresses_too() {
-    let v4 = |world: World| world.config(|c| c.family(Family::V4Only));
-    let v6 = |world: World| world.config(|c| c.family(Family::V6Only));
+    let v4 = |world: World| world.config(|c| c.with_family(Family::V4Only));
+    let v6 = |world: World| world.config(|c| c.with_family(Family::V6Only));
     v4(script().host("2001:db8::1")).plays("0ms failed: no usable address");
     v6(script().host("192.0.2.1")).plays("0ms failed: no usable address");
     v6(script().host("::ffff:192.0.2.1")).plays("0ms failed: no usable address");
@@ -119,10 +123,10 @@ fn a_single_family_excludes_given_addresses_too() {
 #[test] // R-6555-4.1
 fn a_preferred_ipv4_mirrors_the_gate() {
     plays_until_v6(both_families(Family::PreferV4), "40ms connect 192.0.2.1:443", 290);
-    let a_first = script().config(|c| c.family(Family::PreferV4));
+    let a_first = script().config(|c| c.with_family(Family::PreferV4));
     let a_first = a_first.dns(A, 30, &["192.0.2.1"]).dns(Aaaa, 200, &["2001:db8::1"]);
     plays_until_v6(a_first, "30ms connect 192.0.2.1:443", 280);
-    let no_a = script().config(|c| c.family(Family::PreferV4)).dns(Aaaa, 30, &["2001:db8::1"]);
+    let no_a = script().config(|c| c.with_family(Family::PreferV4)).dns(Aaaa, 30, &["2001:db8::1"]);
     no_a.accepts("2001:db8::1", 20).plays(
         "
         0ms ask AAAA

@@ -156,11 +156,13 @@ fn a_silent_resolver_is_given_up() {
         3000ms failed: lookup failed
         ",
     );
-    script().config(|c| c.resolve_timeout(Duration::from_millis(700)).resolve_retries(2)).plays(
-        "
+    script()
+        .config(|c| c.with_resolve_timeout(Duration::from_millis(700)).with_resolve_retries(2))
+        .plays(
+            "
         0ms ask AAAA
         0ms ask A
         1400ms failed: lookup failed
         ",
-    );
+        );
 }

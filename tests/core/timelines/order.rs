@@ -248,5 +248,5 @@ fn the_order_is_made_again_after_a_second() {
 fn a_preferred_ipv4_leads() {
     let world = known(&["2001:db8::1", "2001:db8::2"], &["192.0.2.1", "192.0.2.2"]);
     let order = ["192.0.2.1", "2001:db8::1", "192.0.2.2", "2001:db8::2"];
-    assert_eq!(tried(&world.config(|c| c.family(Family::PreferV4))), order);
+    assert_eq!(tried(&world.config(|c| c.with_family(Family::PreferV4))), order);
 }

@@ -269,7 +269,7 @@ fn refusals_all_over_fail_at_the_last_one() {
 #[test] // R-8305-5g, R-8305-5h, C-CADmin, C-CADmax, R-V3-9, S40
 fn the_connect_delay_can_be_set() {
     for delay in [10, 50, 100, 250, 2_000] {
-        let world = three().config(|c| c.connect_delay(Duration::from_millis(delay)));
+        let world = three().config(|c| c.with_connect_delay(Duration::from_millis(delay)));
         let played = world.accepts("192.0.2.3", 20).run();
         let starts: Vec<u64> = played.attempts.iter().map(|(at, _)| *at).collect();
         assert_eq!(starts, [0, delay, 2 * delay]);

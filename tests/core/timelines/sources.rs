@@ -21,7 +21,7 @@ fn asks(world: &World) -> Vec<String> {
 
 /// Room for no more than two starts a second.
 fn slow(world: World) -> World {
-    world.config(|c| c.connect_delay(Duration::from_millis(600)))
+    world.config(|c| c.with_connect_delay(Duration::from_millis(600)))
 }
 
 // All destinations at once, when both answers are there.

@@ -111,7 +111,7 @@ fn a_success_at_the_last_moment_counts() {
         10000ms connected 192.0.2.1:443
         ",
     );
-    let total = script().addrs(&list[..1]).config(|c| c.total_timeout(MS(700)));
+    let total = script().addrs(&list[..1]).config(|c| c.with_total_timeout(MS(700)));
     total.accepts("192.0.2.1", 700).plays(
         "
         0ms connect 192.0.2.1:443
@@ -124,7 +124,7 @@ fn a_success_at_the_last_moment_counts() {
 #[test]
 fn nothing_starts_as_the_total_ends() {
     let list = ["192.0.2.1#443", "192.0.2.2#443"];
-    script().addrs(&list).config(|c| c.total_timeout(MS(250))).plays(
+    script().addrs(&list).config(|c| c.with_total_timeout(MS(250))).plays(
         "
         0ms connect 192.0.2.1:443
         250ms failed: timed out
@@ -179,14 +179,15 @@ fn both_answers_at_once_are_one_list() {
 #[test] // S10, S12
 fn a_success_that_is_heard_of_too_late_is_not_kept() {
     let list = ["192.0.2.1#443", "192.0.2.2#443", "192.0.2.3#443"];
-    let world = script().addrs(&list).config(|c| c.connect_timeout(MS(100)));
+    let world = script().addrs(&list).config(|c| c.with_connect_timeout(MS(100)));
     let world = world.refuses("192.0.2.1", 20).accepts("192.0.2.2", 99).accepts("192.0.2.3", 20);
     paused(async {
         let watch = Watch::begins_now();
         let connector = world.connector(&watch);
         let mut connect = world.connect(&connector, &watch);
         assert!(timeout(MS(118), &mut connect).await.is_err());
-        // While nobody polls it, the second dial succeeds (at 119 ms) and its time is over (120 ms).
+        // While nobody polls it, the second dial succeeds (at 119 ms) and its time is over (120
+        // ms).
         sleep(MS(2)).await;
         assert_eq!(watch.connections.count(), 1);
         // Of a task whose budget is used up, tokio tells the time and not who has ended.

@@ -48,7 +48,7 @@ fn only_what_runs_times_out() {
 fn a_timed_out_attempt_starts_the_next_one() {
     script()
         .addrs(&["192.0.2.1#443", "192.0.2.2#443"])
-        .config(|c| c.connect_timeout(MS(100)))
+        .config(|c| c.with_connect_timeout(MS(100)))
         .accepts("192.0.2.2", 20)
         .plays(
             "
@@ -61,7 +61,7 @@ fn a_timed_out_attempt_starts_the_next_one() {
     // At least 10 ms after the start before, like any other.
     script()
         .addrs(&["192.0.2.1#443", "192.0.2.2#443"])
-        .config(|c| c.connect_timeout(MS(4)))
+        .config(|c| c.with_connect_timeout(MS(4)))
         .accepts("192.0.2.2", 2)
         .plays(
             "
@@ -76,8 +76,9 @@ fn a_timed_out_attempt_starts_the_next_one() {
 // Time-outs and refusals together are a failure of every attempt; time-outs alone are a time-out.
 #[test]
 fn the_kind_of_the_error_tells_time_outs_from_refusals() {
-    let world =
-        script().addrs(&["192.0.2.1#443", "192.0.2.2#443"]).config(|c| c.connect_timeout(MS(900)));
+    let world = script()
+        .addrs(&["192.0.2.1#443", "192.0.2.2#443"])
+        .config(|c| c.with_connect_timeout(MS(900)));
     world.clone().refuses("192.0.2.2", 100).plays(
         "
         0ms connect 192.0.2.1:443
@@ -103,7 +104,7 @@ fn the_total_ends_everything() {
     let played = script()
         .dns(Aaaa, 30, &["2001:db8::1"])
         .dns(A, 30, &["192.0.2.1"])
-        .config(|c| c.connect_timeout(MS(60_000)))
+        .config(|c| c.with_connect_timeout(MS(60_000)))
         .plays(
             "
             0ms ask AAAA
@@ -119,7 +120,7 @@ fn the_total_ends_everything() {
 // The total covers the lookups as well; the report says that they were still out.
 #[test]
 fn the_total_covers_the_lookups() {
-    let played = script().config(|c| c.total_timeout(MS(800))).plays(
+    let played = script().config(|c| c.with_total_timeout(MS(800))).plays(
         "
         0ms ask AAAA
         0ms ask A
@@ -128,7 +129,7 @@ fn the_total_covers_the_lookups() {
     );
     let abandoned = |l: &he::LookupReport| matches!(l.outcome(), LookupOutcome::Abandoned);
     assert!(played.report.lookups().iter().all(abandoned));
-    script().dns(A, 30, &["192.0.2.1"]).config(|c| c.total_timeout(MS(79))).plays(
+    script().dns(A, 30, &["192.0.2.1"]).config(|c| c.with_total_timeout(MS(79))).plays(
         "
         0ms ask AAAA
         0ms ask A
@@ -141,13 +142,15 @@ fn the_total_covers_the_lookups() {
 #[test]
 fn no_total_means_none() {
     let world = script().addrs(&["192.0.2.1#443"]).accepts("192.0.2.1", 3_000_000).tells_waits();
-    world.config(|c| c.total_timeout(Duration::MAX).connect_timeout(Duration::MAX)).plays(
-        "
+    world
+        .config(|c| c.with_total_timeout(Duration::MAX).with_connect_timeout(Duration::MAX))
+        .plays(
+            "
         0ms connect 192.0.2.1:443
         0ms wait until 31536000000ms
         3000000ms connected 192.0.2.1:443
         ",
-    );
+        );
 }
 
 // A hostile answer costs no thousands of SYNs: 32 addresses of a family, and the cut is told.

@@ -161,11 +161,11 @@ impl World {
     pub fn connector(&self, watch: &Watch) -> Connector {
         let (told, clock) = (watch.clone(), watch.clone());
         let connector = Connector::new(self.resolver(watch))
-            .config(self.config)
+            .with_config(self.config)
             .with_source_addrs(self.routes.clone().source_addrs(move || clock.now()))
             .on_report(move |report| told.reports.lock().unwrap().push(report.clone()));
         match self.gate.clone() {
-            Some(gate) => connector.allow(move |addr| gate(addr)),
+            Some(gate) => connector.with_gate(move |addr| gate(addr)),
             None => connector,
         }
     }

@@ -31,7 +31,8 @@ pub fn connector(peers: &Peers) -> Connector {
 
 /// A connector with a Connection Attempt Delay of 20 ms.
 pub fn impatient(resolver: impl Resolve) -> Connector {
-    Connector::new(resolver).config(Config::new().connect_delay(Duration::from_millis(20)))
+    Connector::new(resolver)
+        .with_config(Config::new().with_connect_delay(Duration::from_millis(20)))
 }
 
 /// What an address does with a connection.
@@ -258,7 +259,7 @@ impl Opened {
             let socket = std::fs::read_link(&fd)?;
             seen.send((fd, socket)).map_err(io::Error::other)
         });
-        (connector.socket(options), Self { starts, sockets: Vec::new() })
+        (connector.with_socket_options(options), Self { starts, sockets: Vec::new() })
     }
 
     /// Runs the future, which must not end, until there are so many.

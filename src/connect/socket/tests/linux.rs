@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test] // R-5482-UTO, C-UTO
 async fn user_timeout_is_set_after_the_handshake_and_not_before() {
     let timeout = Duration::from_millis(2_500);
-    let options = SocketOptions::default().user_timeout(timeout);
+    let options = SocketOptions::default().with_user_timeout(timeout);
     let (stream, before) = connected(options, |s| s.tcp_user_timeout().unwrap()).await;
     assert_eq!(before, None);
     assert_eq!(SockRef::from(&stream).tcp_user_timeout().unwrap(), Some(timeout));
@@ -14,7 +14,7 @@ async fn user_timeout_is_set_after_the_handshake_and_not_before() {
 #[tokio::test]
 async fn the_longest_user_timeout_is_taken_by_the_system() {
     let timeout = Duration::from_millis(i32::MAX as u64);
-    let (stream, _) = connected(SocketOptions::default().user_timeout(timeout), |_| ()).await;
+    let (stream, _) = connected(SocketOptions::default().with_user_timeout(timeout), |_| ()).await;
     assert_eq!(SockRef::from(&stream).tcp_user_timeout().unwrap(), Some(timeout));
 }
 
@@ -24,7 +24,7 @@ async fn an_impossible_user_timeout_is_refused_before_connecting() {
     for timeout in
         [Duration::ZERO, Duration::from_micros(999), Duration::from_millis(1 << 31), Duration::MAX]
     {
-        let error = refused(SocketOptions::default().user_timeout(timeout)).await;
+        let error = refused(SocketOptions::default().with_user_timeout(timeout)).await;
         assert_eq!(error.to_string(), text);
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     }
@@ -34,7 +34,7 @@ async fn an_impossible_user_timeout_is_refused_before_connecting() {
 async fn the_peer_sees_the_local_address() {
     let (listener, addr) = listener(Ipv4Addr::LOCALHOST).await;
     for local in ["127.0.0.2", "::ffff:127.0.0.2"] {
-        let options = SocketOptions::default().local_address(local.parse().unwrap());
+        let options = SocketOptions::default().with_local_address(local.parse().unwrap());
         let stream = options.connect(addr).await.unwrap();
         let (_, peer) = listener.accept().await.unwrap();
         assert_eq!(peer.ip(), IpAddr::from([127, 0, 0, 2]));
@@ -48,8 +48,8 @@ async fn local_addresses_of_both_families_serve_both() {
         return;
     }
     let options = SocketOptions::default()
-        .local_address(Ipv4Addr::new(127, 0, 0, 3).into())
-        .local_address(Ipv6Addr::LOCALHOST.into());
+        .with_local_address(Ipv4Addr::new(127, 0, 0, 3).into())
+        .with_local_address(Ipv6Addr::LOCALHOST.into());
     for (ip, local) in [("127.0.0.1", "127.0.0.3"), ("::1", "::1")] {
         let (listener, addr) = listener(ip.parse::<IpAddr>().unwrap()).await;
         let _stream = options.connect(addr).await.unwrap();
@@ -61,7 +61,7 @@ async fn local_addresses_of_both_families_serve_both() {
 #[tokio::test]
 async fn the_interface_is_set_before_connecting() {
     let permitted = bare().bind_device(Some(b"lo")).is_ok();
-    let options = SocketOptions::default().interface("lo");
+    let options = SocketOptions::default().with_interface("lo");
     if !permitted {
         return denied(refused(options).await, "SO_BINDTODEVICE");
     }
@@ -73,7 +73,7 @@ async fn the_interface_is_set_before_connecting() {
 #[tokio::test]
 async fn the_mark_is_set_before_connecting() {
     let permitted = bare().set_mark(7).is_ok();
-    let options = SocketOptions::default().mark(7);
+    let options = SocketOptions::default().with_mark(7);
     if !permitted {
         return denied(refused(options).await, "SO_MARK");
     }
@@ -86,7 +86,7 @@ async fn the_mark_is_set_before_connecting() {
 async fn an_interface_name_that_cannot_be_one_is_refused() {
     // Linux would take the first for "none", and cut the others to "lo" and to 15 bytes.
     for name in ["", "lo\0", "lo\0eth0", "sixteen-bytes-xx"] {
-        let error = refused(SocketOptions::default().interface(name)).await;
+        let error = refused(SocketOptions::default().with_interface(name)).await;
         assert_eq!(
             error.to_string(),
             "SO_BINDTODEVICE for 127.0.0.1:9: an interface name has from 1 to 15 bytes and no NUL"
@@ -97,7 +97,7 @@ async fn an_interface_name_that_cannot_be_one_is_refused() {
 
 #[tokio::test]
 async fn an_interface_that_is_not_there_is_refused_by_the_system() {
-    let error = refused(SocketOptions::default().interface("fifteen-bytes-x")).await;
+    let error = refused(SocketOptions::default().with_interface("fifteen-bytes-x")).await;
     assert_eq!(option_error(&error).option(), "SO_BINDTODEVICE");
     assert!(option_error(&error).cause().raw_os_error().is_some());
 }
@@ -108,7 +108,7 @@ async fn the_zone_reaches_the_system() {
     // Linux refuses a zone that contradicts the interface, before it looks for a route. No packet
     // could leave by lo anyway.
     let addr = SocketAddrV6::new("fe80::1".parse().unwrap(), 443, 0, NO_SUCH_ZONE).into();
-    let options = SocketOptions::default().interface("lo");
+    let options = SocketOptions::default().with_interface("lo");
     let error = options.connect(addr).await.unwrap_err();
     let kind =
         if permitted { io::ErrorKind::InvalidInput } else { io::ErrorKind::PermissionDenied };
@@ -126,7 +126,7 @@ async fn dropping_an_attempt_closes_its_socket() {
     let _fillers = he_test_support::net::fill_queue(addr);
     let (tx, rx) = std::sync::mpsc::channel();
     let options = SocketOptions::default()
-        .local_address([127, 0, 0, 5].into())
+        .with_local_address([127, 0, 0, 5].into())
         .before_connect(move |socket, _| tx.send(socket.local_addr()?).map_err(io::Error::other));
 
     let mut attempt = Box::pin(options.connect(addr));

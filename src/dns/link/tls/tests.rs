@@ -20,7 +20,7 @@ fn strict() -> NameServer {
 }
 
 fn named() -> NameServer {
-    strict().hostname("dns.test").unwrap()
+    strict().with_hostname("dns.test").unwrap()
 }
 
 fn opportunistic() -> NameServer {
@@ -28,7 +28,7 @@ fn opportunistic() -> NameServer {
 }
 
 fn pinned(pins: &[Pin]) -> NameServer {
-    pins.iter().fold(strict(), |server, pin| server.pin(*pin).unwrap())
+    pins.iter().fold(strict(), |server, pin| server.with_pin(*pin).unwrap())
 }
 
 /// Trusts none of the servers here.
@@ -69,7 +69,7 @@ fn a_strict_server_is_authenticated_by_its_name_or_else_by_its_address() {
     let authority = Authority::new("CA");
     let tls = trusting(&authority);
     accepted(&tls, &named(), &authority.peer(&["dns.test"]), Some("dns.test"));
-    let one = strict().hostname("one.dns.test").unwrap();
+    let one = strict().with_hostname("one.dns.test").unwrap();
     accepted(&tls, &one, &authority.peer(&["a.test", "*.dns.test"]), Some("one.dns.test"));
     accepted(&tls, &strict(), &authority.peer(&["192.0.2.53"]), None);
     let zoned = NameServer::tls("[fe80::53%7]:853".parse().unwrap());
@@ -203,10 +203,10 @@ fn a_pin_is_of_the_servers_own_certificate() {
 fn with_a_hostname_a_pinned_certificate_has_to_be_for_it() {
     let (tls, peer) = (strangers(), Peer::self_signed(&["dns.test"], false));
     let server = pinned(&[peer.key_pin()]);
-    accepted(&tls, &server.clone().hostname("dns.test").unwrap(), &peer, Some("dns.test"));
-    let other = server.hostname("b.test").unwrap();
+    accepted(&tls, &server.clone().with_hostname("dns.test").unwrap(), &peer, Some("dns.test"));
+    let other = server.with_hostname("b.test").unwrap();
     refused(&tls, &other, &peer, "wrong name: the certificate is for dns.test, not b.test");
-    let wrong = pinned(&[Pin::key_sha256([7; 32])]).hostname("dns.test").unwrap();
+    let wrong = pinned(&[Pin::key_sha256([7; 32])]).with_hostname("dns.test").unwrap();
     let reported =
         format!("wrong pin: expected {}, found {}", Pin::key_sha256([7; 32]), peer.key_pin());
     refused(&tls, &wrong, &peer, &reported);
@@ -236,7 +236,7 @@ fn a_server_resumes_its_session_and_no_policy_that_of_another() {
         named(),
         pinned(&[key]),
         pinned(&[certificate]),
-        pinned(&[key]).hostname("dns.test").unwrap(),
+        pinned(&[key]).with_hostname("dns.test").unwrap(),
     ];
     for versions in VERSIONS {
         let (tls, config) = (trusting(&authority), peer.config(versions));

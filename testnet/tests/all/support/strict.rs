@@ -42,10 +42,10 @@ impl Policy {
         let strict = dns::NameServer::tls(at(server));
         let key = Pin::key_sha256(certificate.key_sha256());
         match self {
-            Self::Name => strict.hostname(NAME).unwrap(),
+            Self::Name => strict.with_hostname(NAME).unwrap(),
             Self::Address => strict,
-            Self::Pinned => strict.pin(key).unwrap(),
-            Self::PinnedAndNamed => strict.pin(key).unwrap().hostname(NAME).unwrap(),
+            Self::Pinned => strict.with_pin(key).unwrap(),
+            Self::PinnedAndNamed => strict.with_pin(key).unwrap().with_hostname(NAME).unwrap(),
         }
     }
 }
@@ -86,7 +86,7 @@ pub(crate) fn at(server: NameServer) -> SocketAddr {
 
 /// A configuration in which a lookup times out after this many milliseconds.
 pub(crate) fn within(ms: u64) -> Config {
-    Config::new().resolve_timeout(Duration::from_millis(ms)).resolve_retries(1)
+    Config::new().with_resolve_timeout(Duration::from_millis(ms)).with_resolve_retries(1)
 }
 
 /// The host of all names.
