@@ -1,12 +1,15 @@
 //! The default connector of the process, and its resolver.
 
+use std::future::Future;
 use std::sync::LazyLock;
 
 use tokio::net::TcpStream;
 
 use crate::connect::Connector;
+use crate::connect::resolved::Resolved;
 use crate::dns::Resolver;
 use crate::race::error::Error;
+use crate::race::ports::Ports;
 
 /// Connects to a host, with the system's DNS configuration and the defaults of
 /// [`Config`](crate::Config).
@@ -27,9 +30,42 @@ use crate::race::error::Error;
 /// # Panics
 ///
 /// It panics outside of a tokio runtime with I/O and time enabled.
-pub async fn connect(host: &str, ports: &[u16]) -> Result<TcpStream, Error> {
+pub fn connect(
+    host: impl AsRef<str>,
+    ports: impl Into<Ports>,
+) -> impl Future<Output = Result<TcpStream, Error>> + Send + 'static {
+    default_connector().connect(host, ports)
+}
+
+/// Finds the addresses of a host by the [`default_connector`]. See [`Connector::resolve`].
+///
+/// # Errors
+///
+/// As [`Connector::resolve`].
+///
+/// # Cancel safety
+///
+/// As [`Connector::resolve`].
+///
+/// # Panics
+///
+/// As [`connect`].
+pub fn resolve(
+    host: impl AsRef<str>,
+) -> impl Future<Output = Result<Resolved, Error>> + Send + 'static {
+    default_connector().resolve(host)
+}
+
+/// The connector behind [`connect`] and [`resolve`], one for the process. Observe it with
+/// [`Connector::on_report`], and tell it of a change of network with
+/// [`Connector::network_changed`].
+///
+/// It cannot be replaced, because a library could then change what all others get. A program that
+/// wants other settings makes a connector of its own; a clone of this one with other settings
+/// shares its resolver, with the cache.
+pub fn default_connector() -> &'static Connector {
     static DEFAULT: LazyLock<Connector> = LazyLock::new(Connector::default);
-    DEFAULT.connect(host, ports).await
+    &DEFAULT
 }
 
 /// The system's resolver, which reads its configuration at the first lookup. Each default connector

@@ -40,10 +40,10 @@
 //! ignored, but hyper-util's client sends it in `:authority` of HTTP/2 and has a pool of its own
 //! for it: leave it out.
 //!
-//! **A connector makes TCP connections, for `https` as well.** TLS is the task of the layer above:
-//! hyper-rustls, hyper-tls, tonic, or `he::rustls::HttpsConnector` (feature `rustls`), which has
-//! TLS within the race. A bare client on a bare connector would send a request for `https` in
-//! plaintext.
+//! **A connector makes TCP connections and no TLS, so it refuses `https` and `wss`.** Otherwise the
+//! client above would send its request unencrypted. Use `he::rustls::HttpsConnector` (feature
+//! `rustls`), which has TLS within the race. A layer of your own that does TLS (hyper-rustls,
+//! hyper-tls, tonic) takes a connector with [`enforce_http(false)`](Connector::enforce_http).
 
 use std::fmt;
 use std::future::Future;
@@ -59,8 +59,12 @@ use tower_service::Service;
 
 use crate::connect::Connector;
 use crate::connect::attempt::Established;
+use crate::connect::calls::Call;
 use crate::race::error::Error;
+use crate::race::ports::Ports;
 use crate::race::text::Escaped;
+
+pub use ::{http, hyper_util};
 
 impl Service<Uri> for Connector {
     type Response = TokioIo<Established<TcpStream>>;
@@ -87,12 +91,50 @@ impl Service<Uri> for &Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let connector = (*self).clone();
-        Connecting::new(async move {
-            let (host, port) =
-                endpoint_of(&uri).map_err(|why| connector.refuse(shown(&uri), &[], &why))?;
-            connector.establish(&host, &[port]).await
-        })
+        Connecting::new(self.connect_uri(&uri))
+    }
+}
+
+impl Connector {
+    /// Connects to the host and port of a URI, over TCP, as the `Service<Uri>` does.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect). [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput)
+    /// also for a URI without host or port, and for `https` and `wss` unless
+    /// [`enforce_http`](Self::enforce_http) is off.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`connect`](Self::connect).
+    pub fn connect_uri(
+        &self,
+        uri: &Uri,
+    ) -> impl Future<Output = Result<Established<TcpStream>, Error>> + Send + 'static {
+        let refused =
+            |why: &dyn fmt::Display, ports| Call::refused(self, shown(uri), ports, why.to_string());
+        let tls = uri.scheme_str().and_then(tls_connector_for).filter(|_| self.enforces_http());
+        let call = match (endpoint_of(uri), tls) {
+            (Ok((host, port)), None) => Call::to_host(self, host, port),
+            (Ok((_, port)), Some(tls)) => {
+                let scheme = Escaped(uri.scheme_str().unwrap_or_default());
+                let why = format_args!(
+                    "{scheme} needs TLS: use {tls}, or enforce_http(false) below a TLS connector"
+                );
+                refused(&why, port.into())
+            }
+            (Err(why), _) => refused(&why, Ports::default()),
+        };
+        call.establish()
+    }
+}
+
+/// The part of this crate that does TLS for this scheme; `None` for a scheme without TLS.
+fn tls_connector_for(scheme: &str) -> Option<&'static str> {
+    match scheme {
+        _ if scheme.eq_ignore_ascii_case("https") => Some("he::rustls::HttpsConnector"),
+        _ if scheme.eq_ignore_ascii_case("wss") => Some("he::rustls::Tls"),
+        _ => None,
     }
 }
 
@@ -180,11 +222,10 @@ pub(crate) fn endpoint_of(uri: &Uri) -> Result<(String, u16), InvalidUri<'_>> {
 }
 
 fn port_of(scheme: Option<&str>) -> Result<u16, InvalidUri<'_>> {
-    match scheme {
-        Some("http" | "ws") => Ok(80),
-        Some("https" | "wss") => Ok(443),
-        other => Err(InvalidUri::Scheme(other)),
-    }
+    let known = [("http", 80), ("ws", 80), ("https", 443), ("wss", 443)];
+    let is = |name: &str| scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(name));
+    let found = known.iter().find(|(name, _)| is(name));
+    found.map(|(_, port)| *port).ok_or(InvalidUri::Scheme(scheme))
 }
 
 #[cfg(test)]
@@ -207,6 +248,7 @@ mod tests {
             ("ws://www.test", "www.test 80"),
             ("wss://www.test", "www.test 443"),
             ("HTTPS://WWW.test:/", "WWW.test 443"),
+            ("WSS://www.test", "www.test 443"),
             ("https://www.test:8443", "www.test 8443"),
             ("http://www.test:443", "www.test 443"),
             ("https://me:80@www.test", "www.test 443"),

@@ -165,9 +165,10 @@ mod tls;
 
 pub use connect::Connector;
 pub use connect::attempt::{Attempt, Established};
+pub use connect::resolved::Resolved;
 pub use connect::socket::{KeepAlive, SocketOptions};
 #[cfg(feature = "dns")]
-pub use default::connect;
+pub use default::{connect, default_connector, resolve};
 pub use race::address::{IpVersion, Unusable};
 pub use race::answer::{Answer, LookupError, LookupErrorKind, Origin};
 pub use race::binding::Binding;
@@ -176,9 +177,11 @@ pub use race::error::Error;
 pub use race::gate::is_public;
 pub use race::option_error::OptionError;
 pub use race::order::SourceAddrs;
+pub use race::ports::Ports;
 pub use race::query::{Query, Record};
 pub use race::report::{
     AttemptOutcome, AttemptReport, ErrorKind, LookupOutcome, LookupReport, Outcome, Reason, Report,
     Skipped,
 };
+pub use race::socket_addrs::SocketAddrs;
 pub use resolve::{Resolve, Resolving};

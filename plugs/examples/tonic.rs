@@ -42,7 +42,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let uri: Uri = args.next().ok_or("usage: tonic http[s]://HOST[:PORT] [SERVICE]")?.parse()?;
     let service = args.next().unwrap_or_default(); // "" is the server as a whole
-    let connector = Connector::default().on_report(|report| println!("{report}"));
+    let connector = Connector::default();
+    connector.on_report(|report| println!("{report}"));
     let channel = connect(&connector, &Tls::default(), uri).await?;
     let mut health = HealthClient::new(channel);
     let answer = health.check(HealthCheckRequest { service }).await?;

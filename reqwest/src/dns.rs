@@ -83,8 +83,8 @@ impl Resolve for Dns {
     fn resolve(&self, name: Name) -> Resolving {
         let connector = self.0.clone();
         Box::pin(async move {
-            let addrs = connector.addresses(name.as_str()).await?;
-            Ok(Box::new(addrs.into_iter()) as Addrs)
+            let resolved = connector.resolve(name.as_str()).await?;
+            Ok(Box::new(resolved.into_addrs().into_iter()) as Addrs)
         })
     }
 }

@@ -114,10 +114,21 @@ pub struct Established<T> {
 }
 
 impl<T> Established<T> {
+    /// The stream alone.
+    pub fn into_stream(self) -> T {
+        self.stream
+    }
+
     /// Replaces the stream by another one that is made of it.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Established<U> {
         let Self { stream, addr, report } = self;
         Established { stream: f(stream), addr, report }
+    }
+}
+
+impl From<Established<TcpStream>> for TcpStream {
+    fn from(established: Established<Self>) -> Self {
+        established.stream
     }
 }
 

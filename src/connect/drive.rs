@@ -5,7 +5,6 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -17,10 +16,11 @@ use tracing::{Instrument, Span, debug, debug_span};
 
 use crate::connect::attempt::{Attempt, Progress};
 use crate::connect::clock::now;
+use crate::connect::hooks::Hooks;
 use crate::connect::socket::SocketOptions;
 use crate::race::answer::{Answer, LookupError};
 use crate::race::query::Record;
-use crate::race::report::{Addresses, ErrorWords, Outcome, Report, Summary};
+use crate::race::report::{Addresses, ErrorWords, Outcome, Summary};
 use crate::race::text::Time;
 use crate::race::{Race, Step};
 use crate::resolve::{Resolve, Resolving};
@@ -38,9 +38,6 @@ pub(crate) const ERROR_WORDS: ErrorWords = ErrorWords::new(crate::tls::words::of
 #[cfg(not(any(feature = "dns", feature = "rustls")))]
 pub(crate) const ERROR_WORDS: ErrorWords = ErrorWords::none();
 
-/// The hook that gets the report of every call.
-pub(crate) type OnReport = Arc<dyn Fn(&Report) + Send + Sync>;
-
 /// The extent of a dial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialling {
@@ -55,7 +52,7 @@ pub(crate) enum Dialling {
 pub(crate) struct Parts<'a> {
     pub(crate) resolver: &'a dyn Resolve,
     pub(crate) socket: &'a SocketOptions,
-    pub(crate) on_report: Option<&'a OnReport>,
+    pub(crate) hooks: &'a Hooks,
 }
 
 /// Drives a race to its end, and returns the result of its winner's dial.
@@ -71,7 +68,7 @@ where
     T: Send + 'static,
 {
     // It is dropped last, so that the hook of a dropped call runs after its dials have ended.
-    let guard = ReportGuard { race, on_report: parts.on_report };
+    let guard = ReportGuard { race, hooks: parts.hooks };
     let race = &mut *guard.race;
     let mut timer = pin!(None);
     // The first attempt runs in the caller's task, because most races have no second one.
@@ -109,14 +106,14 @@ where
 /// Reports how the race ended, also if the future was dropped.
 struct ReportGuard<'a> {
     race: &'a mut Race,
-    on_report: Option<&'a OnReport>,
+    hooks: &'a Hooks,
 }
 
 impl Drop for ReportGuard<'_> {
     fn drop(&mut self) {
         if self.race.report().outcome() == Outcome::Running {
             if std::thread::panicking() {
-                return; // A dial has panicked, and the hook might panic as well.
+                return; // A dial has panicked, and a hook might panic as well.
             }
             self.race.abandon(now());
         }
@@ -128,9 +125,7 @@ impl Drop for ReportGuard<'_> {
             (None, Outcome::Dropped) => debug!("dropped after {}", Time(report.elapsed())),
             (None, _) => debug!("failed: {}", Summary(report)),
         }
-        if let Some(hook) = self.on_report {
-            hook(report);
-        }
+        self.hooks.call(report);
     }
 }
 

@@ -131,7 +131,7 @@ impl Candidates {
         let own_port = endpoint.addr.port();
         let ports = match endpoint.origin {
             EndpointOrigin::List => slice::from_ref(&own_port),
-            EndpointOrigin::Host | EndpointOrigin::Lookup(_) => &*self.ports,
+            EndpointOrigin::Host | EndpointOrigin::Lookup(_) => self.ports.as_slice(),
         };
         let before = self.endpoints.len();
         let mut is_left_out = false;
@@ -157,7 +157,7 @@ impl Candidates {
 
     /// The number of known addresses, of IPv4 and of IPv6.
     fn count_addresses(&self) -> [usize; 2] {
-        let several = self.ports.len() > 1;
+        let several = self.ports.as_slice().len() > 1;
         let addresses = self.endpoints.chunk_by(|a, b| several && a.shares_address(b));
         addresses.fold([0, 0], |[v4, v6], of_address| match of_address[0].ip_version() {
             IpVersion::V4 => [v4 + 1, v6],
@@ -203,6 +203,7 @@ impl Candidates {
             Family::PreferV4 => Some(IpVersion::V4),
             Family::Any | Family::V4Only | Family::V6Only => None,
         };
+        let ports = ports.as_slice();
         order::interleave(&order::sort(endpoints, ports, sources), endpoints, ports, first)
     }
 
@@ -252,7 +253,7 @@ impl Known {
     /// A table with room for the endpoints of this many further addresses.
     fn new(candidates: &Candidates, addrs: usize) -> Self {
         let Candidates { endpoints, forbidden, ports, .. } = candidates;
-        let most = endpoints.len() + forbidden.len() + addrs * ports.len().max(1);
+        let most = endpoints.len() + forbidden.len() + addrs * ports.as_slice().len().max(1);
         if most <= MAX_SCANNED {
             return Self(None);
         }

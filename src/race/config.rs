@@ -58,6 +58,11 @@ pub struct Config {
     /// The time-out of the whole call, lookups and attempts together. Default 30 s. `Duration::MAX`
     /// means that there is no time-out.
     pub total_timeout: Duration,
+    /// The number of attempts of one call at most, at least 1. Default `None`: every pair of address
+    /// and port, that is up to 64 addresses with each port. When that many have started, no other
+    /// starts, and the call ends with the last of them. It is for a program that calls many hosts
+    /// whose names have many dead addresses.
+    pub max_attempts: Option<u32>,
 }
 
 impl Config {
@@ -72,6 +77,7 @@ impl Config {
             resolve_timeout: Duration::from_secs(1),
             resolve_retries: 3,
             total_timeout: Duration::from_secs(30),
+            max_attempts: None,
         }
     }
 
@@ -122,6 +128,18 @@ impl Config {
     pub const fn with_total_timeout(mut self, timeout: Duration) -> Self {
         self.total_timeout = timeout;
         self
+    }
+
+    /// Sets [`max_attempts`](Self::max_attempts).
+    #[must_use]
+    pub const fn with_max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = Some(attempts);
+        self
+    }
+
+    /// True if no attempt may start after this many.
+    pub(crate) fn has_all_attempts(&self, started: usize) -> bool {
+        self.max_attempts.is_some_and(|most| started >= most as usize)
     }
 
     /// The time-out of one lookup: `resolve_timeout × resolve_retries`.
@@ -176,6 +194,9 @@ impl Config {
             (self.lookup_timeout(), "resolve_timeout and resolve_retries must not be zero"),
             (self.total_timeout, "total_timeout must not be zero"),
         ];
+        if self.max_attempts == Some(0) {
+            return Err(OutOfRange("max_attempts must not be zero"));
+        }
         match positive.iter().find(|(value, _)| value.is_zero()) {
             Some((_, wrong)) => Err(OutOfRange(wrong)),
             None => Ok(()),
@@ -211,13 +232,14 @@ mod tests {
     }
 
     #[test]
-    fn a_time_out_of_zero_is_refused_by_name() {
+    fn a_time_out_or_a_number_of_zero_is_refused_by_name() {
         let zero = Duration::ZERO;
         for (config, word) in [
             (Config::new().with_connect_timeout(zero), "connect_timeout"),
             (Config::new().with_resolve_timeout(zero), "resolve_timeout"),
             (Config::new().with_resolve_retries(0), "resolve_retries"),
             (Config::new().with_total_timeout(zero), "total_timeout"),
+            (Config::new().with_max_attempts(0), "max_attempts"),
         ] {
             assert!(config.check().unwrap_err().to_string().contains(word), "{word}");
         }

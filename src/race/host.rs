@@ -18,7 +18,6 @@ pub(crate) const LOCALHOST: [SocketAddr; 2] = [
 /// A host with a valid text: a name or an IP literal. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Host {
-    typed: Arc<str>,
     /// A name in lower-case A-labels; a literal as it was typed, or the IPv4 address of an
     /// IPv4-mapped one.
     ascii: Arc<str>,
@@ -41,20 +40,15 @@ pub(crate) enum HostKind {
 impl Host {
     /// It allocates once for a literal and for a name in lower-case ASCII. The only I/O is the
     /// question to the system for the interface of a zone that is given by name.
-    pub(crate) fn parse(text: &str) -> Result<Self, InvalidHost> {
-        let host = match literal::parse(text) {
+    pub(crate) fn parse(typed: Arc<str>) -> Result<Self, InvalidHost> {
+        let host = match literal::parse(&typed) {
             Ok(Some(addr)) => {
-                usable(addr).map(|addr| Self::from_literal(text, addr)).map_err(Into::into)
+                usable(addr).map(|addr| Self::from_literal(&typed, addr)).map_err(Into::into)
             }
-            Ok(None) => Self::from_name(text),
+            Ok(None) => Self::from_name(&typed),
             Err(why) => Err(why.into()),
         };
-        host.map_err(|kind| InvalidHost { host: Escaped(text).to_string(), kind })
-    }
-
-    /// The text as the caller typed it. It is foreign text, so escape it before it is shown.
-    pub(crate) fn typed(&self) -> &Arc<str> {
-        &self.typed
+        host.map_err(|kind| InvalidHost { host: Escaped(&typed).to_string(), kind })
     }
 
     /// The host as a certificate names it: a name in lower-case A-labels without a dot at its end.
@@ -71,40 +65,38 @@ impl Host {
         &self.kind
     }
 
-    fn from_literal(text: &str, addr: SocketAddr) -> Self {
-        let typed: Arc<str> = text.into();
+    fn from_literal(typed: &Arc<str>, addr: SocketAddr) -> Self {
         let ascii = match addr {
             // The text of an IPv4-mapped address is the IPv4 address that is dialled.
-            SocketAddr::V4(v4) if text.contains(':') => v4.ip().to_string().into(),
+            SocketAddr::V4(v4) if typed.contains(':') => v4.ip().to_string().into(),
             SocketAddr::V4(_) | SocketAddr::V6(_) => typed.clone(),
         };
-        Self { typed, ascii, kind: HostKind::Literal(addr) }
+        Self { ascii, kind: HostKind::Literal(addr) }
     }
 
-    fn from_name(text: &str) -> Result<Self, InvalidHostKind> {
-        let labelled = a_labels(text)?;
+    fn from_name(typed: &Arc<str>) -> Result<Self, InvalidHostKind> {
+        let labelled = a_labels(typed)?;
         let labels = bare(&labelled);
         check_labels(labels)?;
         let top = labels.rsplit_once('.').map_or(labels, |(_, top)| top);
         if is_number(top) {
             return Err(InvalidHostKind::Number);
         }
-        let typed: Arc<str> = text.into();
-        let ascii = if *labelled == *text { typed.clone() } else { Arc::from(&*labelled) };
+        let ascii = if *labelled == **typed { typed.clone() } else { Arc::from(&*labelled) };
         let kind = match top {
             "localhost" => HostKind::Localhost, // R-6761-6.3a
             "invalid" => HostKind::NoSuchName("names under .invalid never exist (RFC 6761)"),
             "onion" => HostKind::NoSuchName("names under .onion exist in Tor only (RFC 7686)"),
             _ => HostKind::Name(Name::from_shared(ascii.clone())),
         };
-        Ok(Self { typed, ascii, kind })
+        Ok(Self { ascii, kind })
     }
 }
 
 /// A name as certificates have it: lower-case A-labels without a dot at the end.
 #[cfg(feature = "dns")]
 pub(crate) fn certified_name(text: &str) -> Result<Arc<str>, InvalidHostKind> {
-    let host = Host::from_name(text)?;
+    let host = Host::from_name(&text.into())?;
     // URLs allow more characters in a name than certificates have.
     let unusual = |c: &char| !c.is_ascii_alphanumeric() && !"-._".contains(*c);
     match host.name().chars().find(unusual) {
@@ -116,7 +108,7 @@ pub(crate) fn certified_name(text: &str) -> Result<Arc<str>, InvalidHostKind> {
 /// The reason why no call ever looks this text up; `None` for a name that is looked up.
 #[cfg(feature = "dns")]
 pub(crate) fn why_never_looked_up(text: &str) -> Option<String> {
-    let why = match Host::parse(text).map(|host| host.kind) {
+    let why = match Host::parse(text.into()).map(|host| host.kind) {
         Ok(HostKind::Name(_)) => return None,
         Ok(HostKind::Literal(_)) => "an IP literal needs no lookup",
         Ok(HostKind::Localhost) => "localhost is always loopback (RFC 6761)",

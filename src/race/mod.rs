@@ -47,6 +47,8 @@ pub(crate) mod ports;
 mod prefix;
 pub(crate) mod query;
 pub(crate) mod report;
+pub(crate) mod socket_addrs;
+mod start;
 mod surroundings;
 pub(crate) mod text;
 
@@ -59,12 +61,9 @@ use self::attempts::Pace;
 use self::binding::Binding;
 use self::candidates::Candidates;
 use self::config::Config;
-use self::endpoint::EndpointOrigin;
 use self::error::Error;
-use self::host::{HostKind, LOCALHOST};
+use self::host::HostKind;
 use self::lookups::Lookups;
-use self::order::Addrs;
-use self::ports::Ports;
 use self::query::{Query, Record};
 use self::report::{AttemptOutcome, AttemptReport, ErrorKind, LookupReport, Outcome, Report};
 
@@ -112,100 +111,6 @@ pub struct Race {
 }
 
 impl Race {
-    /// A race to a host: a name, or an IP literal with or without brackets and zone.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::InvalidInput`] for an invalid host, port list or configuration,
-    /// [`ErrorKind::NoSuchName`] for names that are never looked up (`.invalid`, `.onion`).
-    pub fn new(host: &str, ports: &[u16], config: Config, now: Instant) -> Result<Self, Error> {
-        Self::to(host, Some(ports), config, now)
-    }
-
-    /// A race that only finds the addresses of a host. It ends with [`Step::Resolved`] where a race
-    /// of [`new`](Self::new) would start its first attempt. The port is unknown: it is 0 in the
-    /// addresses, and the gate is asked with port 0.
-    ///
-    /// # Errors
-    ///
-    /// As [`new`](Self::new).
-    pub fn resolving(host: &str, config: Config, now: Instant) -> Result<Self, Error> {
-        Self::to(host, None, config, now)
-    }
-
-    /// Without ports, the race only finds addresses.
-    fn to(text: &str, ports: Option<&[u16]>, config: Config, now: Instant) -> Result<Self, Error> {
-        let refuse = |why: &dyn fmt::Display, kind| {
-            let ports = Ports::as_given(ports.unwrap_or_default());
-            Error::before_start(kind, why, Report::new(text.into(), ports, now), now)
-        };
-        let invalid = |why: &dyn fmt::Display| refuse(why, ErrorKind::InvalidInput);
-        let host = Host::parse(text).map_err(|why| invalid(&why))?;
-        let only_resolves = ports.is_none();
-        let ports = ports.map(Ports::checked).transpose().map_err(|why| invalid(&why))?;
-        config.check().map_err(|why| invalid(&why))?;
-        let report = Report::new(host.typed().clone(), ports.clone().unwrap_or_default(), now);
-        let given = match host.kind() {
-            HostKind::NoSuchName(why) => return Err(refuse(why, ErrorKind::NoSuchName)),
-            HostKind::Name(_) => None,
-            HostKind::Literal(addr) => Some(Addrs::from_slice(&[*addr])),
-            HostKind::Localhost => Some(LOCALHOST.into()),
-        };
-        let given = given.map(|addrs| (addrs, EndpointOrigin::Host));
-        let ports = ports.unwrap_or_else(Ports::unknown);
-        Ok(Self {
-            host: Some(host),
-            surroundings: Surroundings::default(),
-            only_resolves,
-            lookups: Lookups::new(config.family),
-            candidates: Candidates::new(given, ports, config.family),
-            config,
-            pace: Pace::default(),
-            winner: None,
-            report,
-        })
-    }
-
-    /// A race over a list of addresses, in the caller's order. It tries all of them, without
-    /// lookups and without sorting. It tries a duplicate address once.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::InvalidInput`] for an empty list, a port 0, or an invalid configuration.
-    pub fn of_addrs(addrs: &[SocketAddr], config: Config, now: Instant) -> Result<Self, Error> {
-        let refuse = |why: &dyn fmt::Display| {
-            let report = Report::of_list(addrs.len(), now);
-            Error::before_start(ErrorKind::InvalidInput, why, report, now)
-        };
-        config.check().map_err(|why| refuse(&why))?;
-        if addrs.is_empty() {
-            return Err(refuse(&"the list of addresses is empty"));
-        }
-        if let Some(addr) = addrs.iter().find(|addr| addr.port() == 0) {
-            return Err(refuse(&format_args!("{addr}: port 0 cannot be connected to")));
-        }
-        let given = Some((addrs.into(), EndpointOrigin::List));
-        Ok(Self {
-            host: None,
-            surroundings: Surroundings::default(),
-            only_resolves: false,
-            lookups: Lookups::new(config.family),
-            candidates: Candidates::new(given, Ports::default(), config.family),
-            config,
-            pace: Pace::default(),
-            winner: None,
-            report: Report::of_list(addrs.len(), now),
-        })
-    }
-
-    /// Sets the surroundings of the race: source addresses, a gate, error texts. Call it before the
-    /// first poll.
-    #[must_use]
-    pub fn with_surroundings(mut self, surroundings: Surroundings) -> Self {
-        self.surroundings = surroundings;
-        self
-    }
-
     /// The next step. Call it after every event, and again after every step but [`Step::Wait`].
     /// After [`Step::Won`], [`Step::Resolved`], [`Step::Fail`] or [`Step::Over`] it always returns
     /// the same step.
@@ -256,7 +161,8 @@ impl Race {
                 return ControlFlow::Continue(Step::Connect(id, endpoint.addr));
             }
         }
-        if self.pace.is_idle() && start_at.is_none() && !lookups::any_running(&self.report) {
+        let may_start = !self.has_all_attempts() && lookups::any_running(&self.report);
+        if self.pace.is_idle() && start_at.is_none() && !may_start {
             return ControlFlow::Break(Outcome::Failed(self.failure()));
         }
         ControlFlow::Continue(Step::Wait(self.wake_at(start_at).unwrap_or(now + FAR)))
@@ -282,11 +188,19 @@ impl Race {
     /// The time at which the next attempt may start; `None` while there is no endpoint for it.
     fn next_start(&self) -> Option<Instant> {
         let Self { config, report, .. } = self;
+        if self.has_all_attempts() {
+            return None;
+        }
         let next = self.candidates.next()?;
         match report.attempts.is_empty() {
             true => self.lookups.first_start(config, report),
             false => self.pace.next_start(next, config, report),
         }
+    }
+
+    /// True if as many attempts have started as the configuration permits.
+    fn has_all_attempts(&self) -> bool {
+        self.config.has_all_attempts(self.report.attempts.len())
     }
 
     fn close(&mut self, outcome: Outcome, now: Instant) {

@@ -1,46 +1,95 @@
 //! The ports of a call.
 
 use std::fmt;
-use std::ops::Deref;
 
 use smallvec::SmallVec;
 
-/// Ports to try, in the caller's order. Most calls have one.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Ports(SmallVec<[u16; 4]>);
+/// The ports of a call, in the order in which they are tried: `443`, `[465, 587]`, `&[443]`, a
+/// slice, a `Vec`.
+///
+/// A list that is empty or has port 0 is refused by the call that gets it, before any packet. A
+/// port that stands in it twice is tried once.
+///
+/// ```
+/// use he::Ports;
+///
+/// assert_eq!(Ports::from(443), Ports::from([443]));
+/// assert_eq!(Ports::from(vec![465, 587]).as_slice(), [465, 587]);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Ports(SmallVec<[u16; 4]>);
 
 impl Ports {
-    /// Removes duplicates.
-    ///
-    /// # Errors
-    ///
-    /// The list is empty, or has port 0.
-    pub(crate) fn checked(ports: &[u16]) -> Result<Self, InvalidPorts> {
-        let is_first = |(at, port): &(usize, &u16)| !ports[..*at].contains(port);
-        match ports {
+    /// The ports in their order.
+    #[must_use]
+    pub fn as_slice(&self) -> &[u16] {
+        &self.0
+    }
+
+    /// Fails if the list is empty, or has port 0.
+    pub(crate) fn check(&self) -> Result<(), InvalidPorts> {
+        match self.as_slice() {
             [] => Err(InvalidPorts::Empty),
-            _ if ports.contains(&0) => Err(InvalidPorts::Zero),
-            [_] => Ok(Self(ports.into())),
-            _ => Ok(Self(ports.iter().enumerate().filter(is_first).map(|(_, it)| *it).collect())),
+            ports if ports.contains(&0) => Err(InvalidPorts::Zero),
+            _ => Ok(()),
         }
     }
 
-    /// The ports as the caller gave them, for the report of a call that is refused.
-    pub(crate) fn as_given(ports: &[u16]) -> Self {
-        Self(ports.into())
+    /// The first of each port, in their order.
+    pub(crate) fn without_duplicates(self) -> Self {
+        let ports = self.as_slice();
+        if let [_] = ports {
+            return self; // Most calls have one.
+        }
+        let is_first = |(at, port): &(usize, &u16)| !ports[..*at].contains(port);
+        ports.iter().enumerate().filter(is_first).map(|(_, port)| *port).collect()
     }
 
     /// Port 0 alone: it stands for an unknown port.
     pub(crate) fn unknown() -> Self {
-        Self::as_given(&[0])
+        0.into()
     }
 }
 
-impl Deref for Ports {
-    type Target = [u16];
+impl From<u16> for Ports {
+    fn from(port: u16) -> Self {
+        Self::from_iter([port])
+    }
+}
 
-    fn deref(&self) -> &[u16] {
-        &self.0
+impl From<&[u16]> for Ports {
+    fn from(ports: &[u16]) -> Self {
+        Self(ports.into())
+    }
+}
+
+impl<const N: usize> From<[u16; N]> for Ports {
+    fn from(ports: [u16; N]) -> Self {
+        Self::from_iter(ports)
+    }
+}
+
+impl<const N: usize> From<&[u16; N]> for Ports {
+    fn from(ports: &[u16; N]) -> Self {
+        ports.as_slice().into()
+    }
+}
+
+impl From<Vec<u16>> for Ports {
+    fn from(ports: Vec<u16>) -> Self {
+        Self(ports.into())
+    }
+}
+
+impl From<&Vec<u16>> for Ports {
+    fn from(ports: &Vec<u16>) -> Self {
+        ports.as_slice().into()
+    }
+}
+
+impl FromIterator<u16> for Ports {
+    fn from_iter<I: IntoIterator<Item = u16>>(ports: I) -> Self {
+        Self(ports.into_iter().collect())
     }
 }
 
@@ -66,16 +115,20 @@ impl std::error::Error for InvalidPorts {}
 mod tests {
     use super::*;
 
-    #[test] // E-9, S13e
+    #[test] // E-9
     fn ports_are_tried_once_each_in_their_order() {
-        assert_eq!(*Ports::checked(&[443, 80, 443, 1, 80]).unwrap(), [443, 80, 1]);
-        assert_eq!(*Ports::checked(&[65535]).unwrap(), [65535]);
-        assert_eq!(Ports::checked(&[]).unwrap_err().to_string(), "the list of ports is empty");
+        let ports = Ports::from([443, 80, 443, 1, 80]).without_duplicates();
+        assert_eq!(ports.as_slice(), [443, 80, 1]);
+        assert_eq!(Ports::from(65535).without_duplicates().as_slice(), [65535]);
+    }
+
+    #[test] // S13e
+    fn an_empty_list_and_a_port_0_are_refused() {
+        assert_eq!(Ports::from(65535).check(), Ok(()));
+        assert_eq!(Ports::default().check().unwrap_err().to_string(), "the list of ports is empty");
         for ports in [&[0][..], &[443, 0], &[0, 443]] {
-            assert_eq!(
-                Ports::checked(ports).unwrap_err().to_string(),
-                "port 0 cannot be connected to"
-            );
+            let error = Ports::from(ports).check().unwrap_err();
+            assert_eq!(error.to_string(), "port 0 cannot be connected to");
         }
     }
 }

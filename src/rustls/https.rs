@@ -1,6 +1,5 @@
 //! A connector for `http` and `https`, with TLS within the race.
 
-use std::fmt;
 use std::io;
 use std::task::{Context, Poll};
 
@@ -10,8 +9,10 @@ use tower_service::Service;
 use super::{MaybeTls, Tls};
 use crate::connect::Connector;
 use crate::connect::attempt::Established;
+use crate::connect::calls::Call;
 use crate::hyper::{Connecting, endpoint_of, shown};
 use crate::race::error::Error;
+use crate::race::ports::Ports;
 
 /// For HTTP clients that take a `tower_service::Service<http::Uri>`: makes TCP connections for
 /// `http`, TLS connections for `https`.
@@ -60,19 +61,22 @@ impl HttpsConnector {
     }
 
     async fn connect(&self, uri: &Uri) -> Result<Established<MaybeTls>, Error> {
-        let refuse = |why: &dyn fmt::Display| self.connector.refuse(shown(uri), &[], why);
-        let (host, port) = endpoint_of(uri).map_err(|why| refuse(&why))?;
-        match uri.scheme_str() {
-            Some("https") => {
-                let made = self.tls.connect(&self.connector, &host, &[port]).await?;
-                Ok(made.map(|stream| MaybeTls::Tls(Box::new(stream))))
+        let connector = &self.connector;
+        let refused =
+            |why: &str| Call::refused(connector, shown(uri), Ports::default(), why.into());
+        let call = match (endpoint_of(uri), uri.scheme_str()) {
+            (Err(why), _) => refused(&why.to_string()),
+            (Ok((host, port)), Some("https")) => {
+                let made = self.tls.connect(connector, host, port).await?;
+                return Ok(made.map(|stream| MaybeTls::Tls(Box::new(stream))));
             }
-            Some("http") if !self.https_only => {
-                Ok(self.connector.establish(&host, &[port]).await?.map(MaybeTls::Plain))
+            (Ok((host, port)), Some("http")) if !self.https_only => {
+                Call::to_host(connector, host, port)
             }
-            Some("http") => Err(refuse(&"http is not secure, and only https was allowed")),
-            Some(_) | None => Err(refuse(&"the scheme of the URI is neither http nor https")),
-        }
+            (Ok(_), Some("http")) => refused("http is not secure, and only https was allowed"),
+            (Ok(_), _) => refused("the scheme of the URI is neither http nor https"),
+        };
+        Ok(call.establish().await?.map(MaybeTls::Plain))
     }
 }
 

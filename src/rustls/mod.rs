@@ -38,10 +38,13 @@ use tokio_rustls::TlsConnector;
 
 use crate::connect::Connector;
 use crate::connect::attempt::{Attempt, Established};
+use crate::connect::calls::Call;
+use crate::connect::drive::Dialling;
 use crate::mutex::Mutex;
 use crate::race::binding::Binding;
 use crate::race::error::Error;
 use crate::race::host::Host;
+use crate::race::ports::Ports;
 use crate::tls::trust::BoxError;
 use crate::tls::words;
 
@@ -51,6 +54,7 @@ mod https;
 mod stream;
 
 pub use crate::tls::trust::Trust;
+pub use ::{rustls, tokio_rustls};
 #[cfg(feature = "hyper")]
 pub use https::HttpsConnector;
 #[cfg(feature = "hyper")]
@@ -106,19 +110,32 @@ impl Tls {
     /// # Cancel safety
     ///
     /// As [`Connector::connect`].
-    pub async fn connect(
+    pub fn connect(
         &self,
         connector: &Connector,
-        host: &str,
-        ports: &[u16],
-    ) -> Result<Established<TlsStream<TcpStream>>, Error> {
-        let refuse = |why: io::Error| connector.refuse(host, ports, &why);
-        // The race refuses a text that is not a host.
-        if let Ok(host) = Host::parse(host) {
-            server_name(host.name()).map_err(refuse)?;
+        host: impl AsRef<str>,
+        ports: impl Into<Ports>,
+    ) -> impl Future<Output = Result<Established<TlsStream<TcpStream>>, Error>> + Send + 'static
+    {
+        let (tls, connector) = (self.clone(), connector.clone());
+        let (host, ports) = (Arc::<str>::from(host.as_ref()), ports.into());
+        async move {
+            let call = match tls.prepare(&connector, &host).await {
+                Ok(()) => Call::to_host(&connector, host, ports),
+                Err(why) => Call::refused(&connector, &host, ports, why.to_string()),
+            };
+            call.run(|attempt| tls.dial(attempt), Dialling::Beyond).await
         }
-        self.config_for(connector.binding()).await.map_err(refuse)?;
-        connector.connect_with(host, ports, |attempt| self.dial(attempt)).await
+    }
+
+    /// Fails where no certificate can be verified.
+    async fn prepare(&self, connector: &Connector, host: &Arc<str>) -> io::Result<()> {
+        // The race refuses a text that is not a host.
+        if let Ok(host) = Host::parse(host.clone()) {
+            server_name(host.name())?;
+        }
+        self.config_for(connector.socket_options().binding()).await?;
+        Ok(())
     }
 
     /// One attempt, for a dial of your own that uses TLS on some ports or to some addresses:

@@ -209,7 +209,8 @@ impl Drop for CallsOnDrop<'_> {
 fn a_call_in_a_drop_is_reported_although_its_thread_unwinds() {
     let told = Arc::new(AtomicUsize::new(0));
     let count = told.clone();
-    let connector = Connector::without_resolver().on_report(move |report| {
+    let connector = Connector::without_resolver();
+    connector.on_report(move |report| {
         assert!(matches!(report.outcome(), Outcome::Failed(_)));
         count.fetch_add(1, Ordering::Relaxed);
     });

@@ -82,7 +82,8 @@ async fn what_a_hostile_answer_had_too_much_is_told_also_from_the_cache() {
     let cuts = Arc::new(Mutex::new(Vec::new()));
     let told = cuts.clone();
     let note = move |report: &Report| told.lock().unwrap().push(report.left_out());
-    let connector = connector(&dns).on_report(note);
+    let connector = connector(&dns);
+    connector.on_report(note);
     for cached in [false, true] {
         let won = connector.connect_with(NAME, &[443], accepts).await.unwrap();
         let LookupOutcome::Answered(answer) = won.report.lookups()[1].outcome() else {

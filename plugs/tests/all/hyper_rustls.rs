@@ -16,7 +16,7 @@ fn https(peers: &Peers, authority: &Authority) -> HttpsConnector<Connector> {
         .with_tls_config((*tls).clone())
         .https_or_http()
         .enable_all_versions()
-        .wrap_connector(connector(peers))
+        .wrap_connector(connector(peers).enforce_http(false))
 }
 
 #[tokio::test]

@@ -26,8 +26,10 @@ async fn hyper_tls_keeps_the_report_and_reuses_the_connection() {
         let authority = Authority::new();
         let server = authority.server(&[NAME]).alpn(&["h2", "http/1.1"]);
         let seen = server.serve(peers.listener(1));
-        let https =
-            hyper_tls::HttpsConnector::from((connector(&peers), trusting(&authority, alpn)));
+        let https = hyper_tls::HttpsConnector::from((
+            connector(&peers).enforce_http(false),
+            trusting(&authority, alpn),
+        ));
         let client = web::client(https);
         for path in ["/first", "/second"] {
             let uri = format!("https://{NAME}:{}{path}", peers.port);

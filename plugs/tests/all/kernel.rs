@@ -53,7 +53,7 @@ async fn dropped<F: Future>(
     make: impl Fn() -> F,
     until: impl AsyncFn(usize, Pin<&mut F>) -> Option<F::Output>,
 ) -> usize {
-    let tasks = tasks();
+    let before = (connections(addrs), tasks());
     for drops in 0..MOST {
         let ended = {
             let mut future = pin!(make());
@@ -61,7 +61,7 @@ async fn dropped<F: Future>(
         };
         let is_over = ended.is_some();
         drop(ended);
-        nothing_left(addrs, tasks).await;
+        nothing_left(addrs, &before).await;
         if is_over {
             return drops;
         }
@@ -106,9 +106,14 @@ async fn until_stage<F: Future>(
     }
 }
 
-/// Waits until no connection to these addresses is left, and no more tasks than these.
-pub(crate) async fn nothing_left(addrs: &[SocketAddr], tasks: usize) {
-    let left = || (connections(addrs), self::tasks().saturating_sub(tasks));
+/// Waits until no connection to these addresses is left but those from before, and no more tasks
+/// than before.
+async fn nothing_left(addrs: &[SocketAddr], before: &(Vec<String>, usize)) {
+    let left = || {
+        let mut connections = connections(addrs);
+        connections.retain(|connection| !before.0.contains(connection));
+        (connections, tasks().saturating_sub(before.1))
+    };
     let until = Instant::now() + PATIENCE;
     while left() != (Vec::new(), 0) {
         assert!(Instant::now() < until, "left: {:?}", left());
@@ -117,7 +122,7 @@ pub(crate) async fn nothing_left(addrs: &[SocketAddr], tasks: usize) {
 }
 
 /// How many tasks the runtime has.
-pub(crate) fn tasks() -> usize {
+fn tasks() -> usize {
     Handle::current().metrics().num_alive_tasks()
 }
 

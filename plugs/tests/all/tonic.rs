@@ -74,7 +74,7 @@ async fn tonics_own_tls_is_on_top_of_a_connector_and_after_the_race() {
     let _host = Host::welcome(dual.peers.listener(1), Some(&authority));
     let endpoint = Endpoint::from(uri("https", dual.port()));
     let connect = |endpoint: Endpoint| {
-        let connector = dual.connector.clone();
+        let connector = dual.connector.clone().enforce_http(false);
         async move { endpoint.connect_with_connector(connector).await }
     };
     let error = connect(endpoint.clone()).await.unwrap_err();
@@ -153,7 +153,7 @@ async fn a_channel_or_a_request_that_is_dropped_leaves_nothing() {
     let own = Endpoint::from(uri.clone()).tls_config(ClientTlsConfig::new().ca_certificate(pem));
     let own = own.unwrap();
     let request = || async {
-        let channel = own.connect_with_connector_lazy(dual.connector.clone());
+        let channel = own.connect_with_connector_lazy(dual.connector.clone().enforce_http(false));
         ask(&channel).await
     };
     let drops = kernel::dropped_at_every_stage(&dual.addrs(), request).await;

@@ -14,8 +14,8 @@ use super::check;
 /// use std::time::Duration;
 /// // A peer that vanishes is noticed after 60 s + 3 × 10 s.
 /// let keepalive = he::KeepAlive::new(Duration::from_secs(60))
-///     .interval(Duration::from_secs(10))
-///     .retries(3);
+///     .with_interval(Duration::from_secs(10))
+///     .with_retries(3);
 /// ```
 ///
 /// Times are in whole seconds (fractions are cut off), from 1 s to 32 767 s (Linux' range, checked

@@ -148,7 +148,7 @@ impl Report {
     /// The ports, without duplicates; empty for a list of addresses.
     #[must_use]
     pub fn ports(&self) -> &[u16] {
-        &self.ports
+        self.ports.as_slice()
     }
 
     /// The outcome.

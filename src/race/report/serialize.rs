@@ -202,7 +202,7 @@ mod tests {
     fn a_report_is_a_map_of_facts() {
         let began = Instant::now();
         let at = |ms| began + Duration::from_millis(ms);
-        let mut report = Report::new(Arc::from("robur.coop"), Ports::as_given(&[443]), began);
+        let mut report = Report::new(Arc::from("robur.coop"), Ports::from(443), began);
         let span = Span { from: began, to: Some(at(12)) };
         let outcome = LookupOutcome::Failed(LookupErrorKind::NoRecords.into());
         let lookup = LookupReport::starting(Name::parse_lossy("robur.coop"), Record::Aaaa, began);

@@ -15,6 +15,7 @@ const PORTS: usize = 8;
 impl fmt::Display for Destination<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Report { host, ports, listed, .. } = self.0;
+        let ports = ports.as_slice();
         match listed {
             Some(1) => f.write_str("1 address")?,
             Some(n) => write!(f, "{n} addresses")?,

@@ -181,7 +181,7 @@ mod tests {
 
     fn report() -> (Report, Instant) {
         let began = Instant::now();
-        (Report::new(Arc::from("robur.coop"), Ports::as_given(&[443]), began), began)
+        (Report::new(Arc::from("robur.coop"), Ports::from(443), began), began)
     }
 
     fn span(began: Instant, from: u64, to: u64) -> Span {

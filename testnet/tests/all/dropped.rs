@@ -23,7 +23,8 @@ async fn dropped_after(net: Net, ms: u64) -> Report {
 
 fn keeping(connector: Connector, kept: &Kept) -> Connector {
     let kept = kept.clone();
-    connector.on_report(move |report| *kept.lock().unwrap() = Some(report.clone()))
+    connector.on_report(move |report| *kept.lock().unwrap() = Some(report.clone()));
+    connector
 }
 
 /// Asserts that the home host sends no more than these packets, for longer than the Connection

@@ -158,7 +158,8 @@ fn a_request_that_is_dropped_within_a_handshake_leaves_nothing_behind() {
         v6.answers_never();
         v4.silent();
         let (seen, reports) = std::sync::mpsc::channel();
-        let connector = net.connector().on_report(move |report| {
+        let connector = net.connector();
+        connector.on_report(move |report| {
             seen.send(report.clone()).expect("a listener");
         });
         let tls = Tls::new(Trust::roots(root.roots()));

@@ -162,8 +162,8 @@ impl World {
         let (told, clock) = (watch.clone(), watch.clone());
         let connector = Connector::new(self.resolver(watch))
             .with_config(self.config)
-            .with_source_addrs(self.routes.clone().source_addrs(move || clock.now()))
-            .on_report(move |report| told.reports.lock().unwrap().push(report.clone()));
+            .with_source_addrs(self.routes.clone().source_addrs(move || clock.now()));
+        connector.on_report(move |report| told.reports.lock().unwrap().push(report.clone()));
         match self.gate.clone() {
             Some(gate) => connector.with_gate(move |addr| gate(addr)),
             None => connector,

@@ -229,7 +229,8 @@ impl Reports {
     pub fn of(connector: Connector) -> (Connector, Self) {
         let reports = Self::default();
         let kept = reports.clone();
-        (connector.on_report(move |report| kept.0.lock().unwrap().push(report.clone())), reports)
+        connector.on_report(move |report| kept.0.lock().unwrap().push(report.clone()));
+        (connector, reports)
     }
 
     /// The one report since the last call.
