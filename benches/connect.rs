@@ -163,14 +163,14 @@ impl Bench {
         match way {
             Way::Bare => TcpStream::connect(to.addr).await.unwrap(),
             Way::BareNodelay => bare_nodelay(to.addr).await.unwrap(),
-            Way::Literal => self.plain.connect(&to.host, &ports).await.unwrap(),
-            Way::List => self.plain.connect_addrs(&[to.addr]).await.unwrap(),
-            Way::Name => to.by_name.connect("service.test", &ports).await.unwrap(),
-            Way::DualStack => to.dual_stack.connect("service.test", &ports).await.unwrap(),
+            Way::Literal => self.plain.connect(&to.host, ports).await.unwrap(),
+            Way::List => self.plain.connect_addrs(to.addr).await.unwrap(),
+            Way::Name => to.by_name.connect("service.test", ports).await.unwrap(),
+            Way::DualStack => to.dual_stack.connect("service.test", ports).await.unwrap(),
             #[cfg(feature = "dns")]
-            Way::Cached => self.caching.connect(&to.name, &ports).await.unwrap(),
+            Way::Cached => self.caching.connect(&to.name, ports).await.unwrap(),
             Way::Dial => {
-                let dialled = self.plain.connect_with(&to.host, &ports, he::Attempt::connect).await;
+                let dialled = self.plain.connect_with(&to.host, ports, he::Attempt::connect).await;
                 dialled.unwrap().stream
             }
         }

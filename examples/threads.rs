@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         _ => return Err("usage: threads [HOST PORT]".into()),
     };
     let surroundings = Surroundings::default().with_source_addrs(SourceAddrs::system());
-    let race = Race::new(&host, &[port], Config::new(), Instant::now())?;
+    let race = Race::new(&host, [port], Config::new(), Instant::now())?;
     let race = race.with_surroundings(surroundings);
     let stream = run(race)?;
     println!("{} -> {}", stream.local_addr()?, stream.peer_addr()?);

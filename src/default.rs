@@ -1,14 +1,13 @@
 //! The default connector of the process, and its resolver.
 
-use std::future::Future;
 use std::sync::LazyLock;
 
 use tokio::net::TcpStream;
 
 use crate::connect::Connector;
+use crate::connect::call::Call;
 use crate::connect::resolved::Resolved;
 use crate::dns::Resolver;
-use crate::race::error::Error;
 use crate::race::ports::Ports;
 
 /// Connects to a host, with the system's DNS configuration and the defaults of
@@ -30,10 +29,7 @@ use crate::race::ports::Ports;
 /// # Panics
 ///
 /// It panics outside of a tokio runtime with I/O and time enabled.
-pub fn connect(
-    host: impl AsRef<str>,
-    ports: impl Into<Ports>,
-) -> impl Future<Output = Result<TcpStream, Error>> + Send + 'static {
+pub fn connect(host: impl AsRef<str>, ports: impl Into<Ports>) -> Call<'static, TcpStream> {
     default_connector().connect(host, ports)
 }
 
@@ -50,9 +46,7 @@ pub fn connect(
 /// # Panics
 ///
 /// As [`connect`].
-pub fn resolve(
-    host: impl AsRef<str>,
-) -> impl Future<Output = Result<Resolved, Error>> + Send + 'static {
+pub fn resolve(host: impl AsRef<str>) -> Call<'static, Resolved> {
     default_connector().resolve(host)
 }
 

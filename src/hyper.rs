@@ -59,8 +59,8 @@ use tower_service::Service;
 
 use crate::connect::Connector;
 use crate::connect::attempt::Established;
-use crate::connect::calls::Call;
-use crate::race::error::Error;
+use crate::connect::call::Call;
+use crate::connect::calls::NewCall;
 use crate::race::ports::Ports;
 use crate::race::text::Escaped;
 
@@ -91,7 +91,7 @@ impl Service<Uri> for &Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        Connecting::new(self.connect_uri(&uri))
+        Connecting(self.connect_uri(&uri))
     }
 }
 
@@ -107,15 +107,13 @@ impl Connector {
     /// # Cancel safety
     ///
     /// As [`connect`](Self::connect).
-    pub fn connect_uri(
-        &self,
-        uri: &Uri,
-    ) -> impl Future<Output = Result<Established<TcpStream>, Error>> + Send + 'static {
-        let refused =
-            |why: &dyn fmt::Display, ports| Call::refused(self, shown(uri), ports, why.to_string());
+    pub fn connect_uri(&self, uri: &Uri) -> Call<'static, Established<TcpStream>> {
+        let refused = |why: &dyn fmt::Display, ports| {
+            NewCall::refused(self, shown(uri), ports, why.to_string())
+        };
         let tls = uri.scheme_str().and_then(tls_connector_for).filter(|_| self.enforces_http());
         let call = match (endpoint_of(uri), tls) {
-            (Ok((host, port)), None) => Call::to_host(self, host, port),
+            (Ok((host, port)), None) => NewCall::to_host(self, host, port),
             (Ok((_, port)), Some(tls)) => {
                 let scheme = Escaped(uri.scheme_str().unwrap_or_default());
                 let why = format_args!(
@@ -125,7 +123,7 @@ impl Connector {
             }
             (Err(why), _) => refused(&why, Ports::default()),
         };
-        call.establish()
+        Call::new(call.establish())
     }
 }
 
@@ -138,25 +136,15 @@ fn tls_connector_for(scheme: &str) -> Option<&'static str> {
     }
 }
 
-/// A connection attempt in progress. Dropping it ends every attempt and lookup.
+/// A call of a client. Dropping it ends every attempt and lookup.
 #[must_use = "futures do nothing unless polled"]
-pub struct Connecting<T>(Pin<Box<Making<T>>>);
-
-type Making<T> = dyn Future<Output = Result<Established<T>, Error>> + Send;
-
-impl<T> Connecting<T> {
-    pub(crate) fn new(
-        making: impl Future<Output = Result<Established<T>, Error>> + Send + 'static,
-    ) -> Self {
-        Self(Box::pin(making))
-    }
-}
+pub struct Connecting<T>(pub(crate) Call<'static, Established<T>>);
 
 impl<T> Future for Connecting<T> {
     type Output = io::Result<TokioIo<Established<T>>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx).map(|made| Ok(TokioIo::new(made?)))
+        Pin::new(&mut self.0).poll(cx).map(|made| Ok(TokioIo::new(made?)))
     }
 }
 

@@ -3,7 +3,7 @@
 //! ```no_run
 //! # #[cfg(feature = "dns")]
 //! # async fn doc() -> Result<(), he::Error> {
-//! let stream = he::connect("robur.coop", &[443]).await?; // tokio::net::TcpStream
+//! let stream = he::connect("robur.coop", 443).await?; // tokio::net::TcpStream
 //! # Ok(())
 //! # }
 //! ```
@@ -165,6 +165,7 @@ mod tls;
 
 pub use connect::Connector;
 pub use connect::attempt::{Attempt, Established};
+pub use connect::call::Call;
 pub use connect::resolved::Resolved;
 pub use connect::socket::{KeepAlive, SocketOptions};
 #[cfg(feature = "dns")]

@@ -79,7 +79,7 @@ fn a_win_leaves_nothing_but_the_winner() {
             .with_config(Config::new().with_connect_delay(ms(10)));
         runtime.block_on(async {
             let before = sockets();
-            let stream = connector.connect("service.test", &[peers.port]).await.unwrap();
+            let stream = connector.connect("service.test", peers.port).await.unwrap();
             assert_eq!(stream.peer_addr().unwrap(), peers.addr(2));
             let with_winner = || (&sockets() - &before).len();
             let mut turns = 0..100_000;
@@ -103,7 +103,7 @@ fn a_failure_leaves_nothing() {
     let connector = Connector::new(Table::of(peers.ips())).with_config(config);
     one_thread().block_on(async {
         let before = sockets();
-        connector.connect("service.test", &[peers.port]).await.unwrap_err();
+        connector.connect("service.test", peers.port).await.unwrap_err();
         assert_nothing_left(&before).await;
     });
 }
@@ -124,7 +124,7 @@ fn dropping_a_race_in_the_middle_leaves_nothing() {
         );
         runtime.block_on(async {
             let (before, ports) = (sockets(), [peers.port]);
-            let mut connect = Box::pin(connector.connect("service.test", &ports));
+            let mut connect = Box::pin(connector.connect("service.test", ports));
             for index in 0..3 {
                 let start = tokio::select! {
                     ended = &mut connect => panic!("{ended:?}"),
@@ -161,7 +161,7 @@ fn dropping_during_the_lookups_drops_them() {
     let connector = Connector::new(resolver);
     one_thread().block_on(async {
         let before = sockets();
-        let mut connect = Box::pin(connector.connect("service.test", &[443]));
+        let mut connect = Box::pin(connector.connect("service.test", 443));
         net::poll_pending(connect.as_mut());
         drop(connect);
         assert_nothing_left(&before).await;
@@ -188,8 +188,7 @@ fn a_dial_that_hangs_after_tcp_leaves_nothing_once_another_has_won() {
         .with_config(Config::new().with_connect_delay(ms(10)));
     one_thread().block_on(async {
         let before = sockets();
-        let established =
-            connector.connect_with("service.test", &[peers.port], dial).await.unwrap();
+        let established = connector.connect_with("service.test", peers.port, dial).await.unwrap();
         assert_eq!(established.addr, good);
         drop(established);
         (0..3).for_each(|index| drop(peers.accept(index).unwrap()));
@@ -227,7 +226,7 @@ fn an_attempt_that_is_given_up_ends_while_the_race_goes_on() {
     let connector = Connector::new(resolver).with_config(config);
     one_thread().block_on(async {
         let (before, ports) = (sockets(), [peers.port]);
-        let mut connect = Box::pin(connector.connect_with("service.test", &ports, dial));
+        let mut connect = Box::pin(connector.connect_with("service.test", ports, dial));
         for index in 0..2 {
             let end = tokio::select! {
                 ended = &mut connect => panic!("{ended:?}"),
@@ -264,7 +263,7 @@ fn a_lookup_that_is_still_out_after_the_win_goes_on_and_then_nothing_is_left() {
         Connector::new(resolver).with_config(Config::new().with_aaaa_timeout(Duration::ZERO));
     one_thread().block_on(async {
         let before = sockets();
-        drop(connector.connect("service.test", &[peers.port]).await.unwrap());
+        drop(connector.connect("service.test", peers.port).await.unwrap());
         assert_eq!(tell.try_recv(), Err(mpsc::TryRecvError::Empty));
         answer.send(()).unwrap();
         assert_nothing_left(&before).await;
@@ -280,7 +279,7 @@ fn a_connector_outlives_its_runtimes_and_is_not_held_up_by_one_that_stands_still
         .with_config(Config::new().with_connect_delay(ms(10)));
     let connect = || {
         let (connector, port) = (connector.clone(), peers.port);
-        async move { connector.connect("service.test", &[port]).await }
+        async move { connector.connect("service.test", port).await }
     };
     let good = peers.addr(2);
 
@@ -310,7 +309,7 @@ fn a_race_whose_runtime_goes_away_is_reported_as_dropped() {
     let runtime = one_thread();
     let before = sockets();
     let port = peers.port;
-    let connect = runtime.spawn(async move { connector.connect("127.0.0.1", &[port]).await });
+    let connect = runtime.spawn(async move { connector.connect("127.0.0.1", port).await });
     runtime.block_on(tokio::task::yield_now());
     drop(runtime);
     assert!(one_thread().block_on(connect).unwrap_err().is_cancelled());
@@ -328,11 +327,11 @@ fn every_future_can_be_sent_to_another_thread() {
     let (port, list) = (peers.port, [peers.addr(0)]);
     let connector = Connector::without_resolver();
     let all = async move {
-        send(connector.connect("127.0.0.1", &[port])).await.unwrap();
-        send(connector.connect_addrs(&list)).await.unwrap();
+        send(connector.connect("127.0.0.1", port)).await.unwrap();
+        send(connector.connect_addrs(list)).await.unwrap();
         let dial = Attempt::connect;
-        send(connector.connect_with("127.0.0.1", &[port], dial)).await.unwrap();
-        send(connector.connect_addrs_with(&list, dial)).await.unwrap();
+        send(connector.connect_with("127.0.0.1", port, dial)).await.unwrap();
+        send(connector.connect_addrs_with(list, dial)).await.unwrap();
     };
     let runtime = two_threads();
     runtime.block_on(runtime.spawn(all)).unwrap();

@@ -44,7 +44,7 @@ pub(crate) fn name(addresses: usize, end: End) -> Run {
     });
     Box::new(move || {
         let now = Instant::now();
-        let race = Race::new("service.test", &[443], Config::new(), now).unwrap();
+        let race = Race::new("service.test", [443], Config::new(), now).unwrap();
         run(
             race.with_surroundings(Surroundings::default().with_source_addrs(sources.clone())),
             &answers,

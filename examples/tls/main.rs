@@ -19,7 +19,7 @@ async fn connect(
     host: &str,
     port: u16,
 ) -> Result<Established<TlsStream<TcpStream>>, he::Error> {
-    tls.connect(&Connector::default(), host, &[port]).await
+    tls.connect(&Connector::default(), host, port).await
 }
 
 #[tokio::main]

@@ -35,7 +35,7 @@ pub(crate) async fn connect(
             }
         }
     };
-    connector.connect_with(host, &[port], dial).await
+    connector.connect_with(host, port, dial).await
 }
 
 #[tokio::main]

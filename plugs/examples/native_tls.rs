@@ -24,7 +24,7 @@ pub(crate) async fn connect(
             tls.connect(&name, tcp).await.map_err(io::Error::other)
         }
     };
-    connector.connect_with(host, &[port], dial).await
+    connector.connect_with(host, port, dial).await
 }
 
 #[tokio::main]

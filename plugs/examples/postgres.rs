@@ -47,7 +47,7 @@ pub(crate) async fn connect(
             made.map(|made| (made, host)).map_err(io::Error::other)
         }
     };
-    let made = connector.connect_with(host, &[port], dial).await?;
+    let made = connector.connect_with(host, port, dial).await?;
     Ok(made.map(|((client, connection), host)| {
         tokio::spawn(async {
             // Queries are told that it is closed, but not why.
@@ -66,7 +66,7 @@ pub(crate) async fn cancel(
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let Session { client, host } = &made.stream;
     let tls = MakeTlsConnect::<TcpStream>::make_tls_connect(&mut tls.clone(), host)?;
-    let tcp = connector.connect_addrs(&[made.addr]).await?;
+    let tcp = connector.connect_addrs(made.addr).await?;
     Ok(client.cancel_token().cancel_query_raw(tcp, tls).await?)
 }
 

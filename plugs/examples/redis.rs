@@ -42,7 +42,7 @@ pub(crate) async fn connect(
             }
         }
     };
-    let made = connector.connect_with(host, &[port], dial).await?;
+    let made = connector.connect_with(host, port, dial).await?;
     Ok(made.map(|(redis, driver)| {
         tokio::spawn(driver); // ends when the last clone of the connection is dropped
         redis

@@ -39,7 +39,7 @@ pub(crate) async fn connect(
             greeted.map_err(io::Error::other)
         }
     };
-    connector.connect_with(host, &[submissions, submission], dial).await
+    connector.connect_with(host, [submissions, submission], dial).await
 }
 
 /// RFC 3207, and not lettre's: it takes for an answer in TLS what came in clear before.

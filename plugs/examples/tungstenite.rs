@@ -29,11 +29,11 @@ pub(crate) async fn connect(
     let port = request.uri().port_u16();
     let made = match request.uri().scheme_str() {
         Some("wss") => {
-            let made = tls.connect(connector, host, &[port.unwrap_or(443)]).await;
+            let made = tls.connect(connector, host, port.unwrap_or(443)).await;
             made.map(|it| it.map(|stream| MaybeTls::Tls(Box::new(stream))))
         }
         Some("ws") => {
-            let made = connector.connect_with(host, &[port.unwrap_or(80)], Attempt::connect).await;
+            let made = connector.connect_with(host, port.unwrap_or(80), Attempt::connect).await;
             made.map(|it| it.map(MaybeTls::Plain))
         }
         _ => return Err(UrlError::UnsupportedUrlScheme.into()),

@@ -11,6 +11,7 @@ use tracing::Instrument;
 use crate::connect::Connector;
 use crate::connect::attempt::{Attempt, Established};
 use crate::connect::authority;
+use crate::connect::call::Call;
 use crate::connect::clock::now;
 use crate::connect::drive::{Dialling, ERROR_WORDS, Parts, drive};
 use crate::connect::resolved::Resolved;
@@ -48,9 +49,9 @@ impl Connector {
         &self,
         host: impl AsRef<str>,
         ports: impl Into<Ports>,
-    ) -> impl Future<Output = Result<TcpStream, Error>> + Send + 'static {
-        let call = Call::to_host(self, host, ports);
-        async move { Ok(call.establish().await?.stream) }
+    ) -> Call<'static, TcpStream> {
+        let call = NewCall::to_host(self, host, ports);
+        Call::new(async move { Ok(call.establish().await?.stream) })
     }
 
     /// [`connect`](Self::connect), with the address that won and the report.
@@ -66,8 +67,8 @@ impl Connector {
         &self,
         host: impl AsRef<str>,
         ports: impl Into<Ports>,
-    ) -> impl Future<Output = Result<Established<TcpStream>, Error>> + Send + 'static {
-        Call::to_host(self, host, ports).establish()
+    ) -> Call<'static, Established<TcpStream>> {
+        Call::new(NewCall::to_host(self, host, ports).establish())
     }
 
     /// Connects to `host:port`, as configuration files have it: `db.example:5432`,
@@ -85,13 +86,13 @@ impl Connector {
         &self,
         authority: impl AsRef<str>,
         default_port: u16,
-    ) -> impl Future<Output = Result<TcpStream, Error>> + Send + 'static {
+    ) -> Call<'static, TcpStream> {
         let authority = authority.as_ref();
         let call = match authority::split(authority, default_port) {
-            Ok((host, port)) => Call::to_host(self, host, port),
-            Err(why) => Call::refused(self, authority, Ports::default(), why.to_string()),
+            Ok((host, port)) => NewCall::to_host(self, host, port),
+            Err(why) => NewCall::refused(self, authority, Ports::default(), why.to_string()),
         };
-        async move { Ok(call.establish().await?.stream) }
+        Call::new(async move { Ok(call.establish().await?.stream) })
     }
 
     /// Connects to one of these addresses, in the caller's order, without lookups and without
@@ -104,12 +105,9 @@ impl Connector {
     /// # Cancel safety
     ///
     /// As [`connect`](Self::connect).
-    pub fn connect_addrs(
-        &self,
-        addrs: impl Into<SocketAddrs>,
-    ) -> impl Future<Output = Result<TcpStream, Error>> + Send + 'static {
-        let call = Call::to_addrs(self, addrs);
-        async move { Ok(call.establish().await?.stream) }
+    pub fn connect_addrs(&self, addrs: impl Into<SocketAddrs>) -> Call<'static, TcpStream> {
+        let call = NewCall::to_addrs(self, addrs);
+        Call::new(async move { Ok(call.establish().await?.stream) })
     }
 
     /// Connects by a dial of the caller's. An attempt wins when its whole dial has succeeded, so a
@@ -146,13 +144,13 @@ impl Connector {
         host: impl AsRef<str>,
         ports: impl Into<Ports>,
         dial: D,
-    ) -> impl Future<Output = Result<Established<T>, Error>> + Send + 'd
+    ) -> Call<'d, Established<T>>
     where
         D: Fn(Attempt) -> F + Send + 'd,
         F: Future<Output = io::Result<T>> + Send + 'static,
         T: Send + 'static,
     {
-        Call::to_host(self, host, ports).run(dial, Dialling::Beyond)
+        Call::new(NewCall::to_host(self, host, ports).run(dial, Dialling::Beyond))
     }
 
     /// [`connect_with`](Self::connect_with) for a list of addresses.
@@ -168,13 +166,13 @@ impl Connector {
         &self,
         addrs: impl Into<SocketAddrs>,
         dial: D,
-    ) -> impl Future<Output = Result<Established<T>, Error>> + Send + 'd
+    ) -> Call<'d, Established<T>>
     where
         D: Fn(Attempt) -> F + Send + 'd,
         F: Future<Output = io::Result<T>> + Send + 'static,
         T: Send + 'static,
     {
-        Call::to_addrs(self, addrs).run(dial, Dialling::Beyond)
+        Call::new(NewCall::to_addrs(self, addrs).run(dial, Dialling::Beyond))
     }
 
     /// Finds the addresses of a host, for a client that takes addresses and connects by itself.
@@ -202,12 +200,9 @@ impl Connector {
     ///
     /// As [`connect`](Self::connect). After the end, an unanswered lookup goes on for at most 1 s
     /// to fill the resolver's cache.
-    pub fn resolve(
-        &self,
-        host: impl AsRef<str>,
-    ) -> impl Future<Output = Result<Resolved, Error>> + Send + 'static {
+    pub fn resolve(&self, host: impl AsRef<str>) -> Call<'static, Resolved> {
         let target = Target::Host(host.as_ref().into(), None);
-        Call { connector: self.clone(), target }.resolve()
+        Call::new(NewCall { connector: self.clone(), target }.resolve())
     }
 
     /// [`resolve`](Self::resolve) with ports: every address has each of them, in the order in which
@@ -224,13 +219,13 @@ impl Connector {
         &self,
         host: impl AsRef<str>,
         ports: impl Into<Ports>,
-    ) -> impl Future<Output = Result<Resolved, Error>> + Send + 'static {
-        Call::to_host(self, host, ports).resolve()
+    ) -> Call<'static, Resolved> {
+        Call::new(NewCall::to_host(self, host, ports).resolve())
     }
 }
 
 /// A call that has not begun.
-pub(crate) struct Call {
+pub(crate) struct NewCall {
     connector: Connector,
     target: Target,
 }
@@ -244,7 +239,7 @@ enum Target {
     Invalid(Arc<str>, Ports, String),
 }
 
-impl Call {
+impl NewCall {
     pub(crate) fn to_host(
         connector: &Connector,
         host: impl AsRef<str>,
@@ -304,7 +299,7 @@ impl Call {
 impl Connector {
     /// A race to this destination. A call that is refused yields, because it waits for nothing, and
     /// a task that tries again in a loop has to let others run.
-    async fn race(&self, target: Target) -> Result<Box<Race>, Error> {
+    async fn race(&self, target: Target) -> Result<Race, Error> {
         let config = self.settings.config;
         let race = match target {
             Target::Host(host, ports) => Race::to_host(host, ports, config, now()),
@@ -315,7 +310,7 @@ impl Connector {
             }
         };
         match race {
-            Ok(race) => Ok(Box::new(race.with_surroundings(self.surroundings()))),
+            Ok(race) => Ok(race.with_surroundings(self.surroundings())),
             Err(error) => {
                 tracing::debug!("failed: {}", Summary(error.report()));
                 self.settings.hooks.call(error.report());

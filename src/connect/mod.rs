@@ -4,6 +4,7 @@
 pub(crate) mod attempt;
 mod authority;
 pub(crate) mod bind;
+pub(crate) mod call;
 pub(crate) mod calls;
 pub(crate) mod clock;
 pub(crate) mod drive;
@@ -31,7 +32,7 @@ use crate::resolve::{Resolve, Resolving};
 /// ```
 /// # async fn doc(connector: he::Connector) -> Result<(), he::Error> {
 /// let patient = connector.config().with_total_timeout(std::time::Duration::from_secs(120));
-/// let stream = connector.clone().with_config(patient).connect("robur.coop", &[443]).await?;
+/// let stream = connector.clone().with_config(patient).connect("robur.coop", 443).await?;
 /// # Ok(())
 /// # }
 /// ```

@@ -11,7 +11,7 @@
 //! use he::race::{Race, Step};
 //!
 //! let now = Instant::now();
-//! let mut race = Race::new("192.0.2.1", &[443], he::Config::new(), now)?;
+//! let mut race = Race::new("192.0.2.1", 443, he::Config::new(), now)?;
 //! let Step::Connect(first, addr) = race.poll(now) else { panic!("a literal is dialled at once") };
 //! assert_eq!(addr, "192.0.2.1:443".parse().unwrap());
 //! race.won(first, now + Duration::from_millis(20));

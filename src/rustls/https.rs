@@ -9,7 +9,8 @@ use tower_service::Service;
 use super::{MaybeTls, Tls};
 use crate::connect::Connector;
 use crate::connect::attempt::Established;
-use crate::connect::calls::Call;
+use crate::connect::call::Call;
+use crate::connect::calls::NewCall;
 use crate::hyper::{Connecting, endpoint_of, shown};
 use crate::race::error::Error;
 use crate::race::ports::Ports;
@@ -63,7 +64,7 @@ impl HttpsConnector {
     async fn connect(&self, uri: &Uri) -> Result<Established<MaybeTls>, Error> {
         let connector = &self.connector;
         let refused =
-            |why: &str| Call::refused(connector, shown(uri), Ports::default(), why.into());
+            |why: &str| NewCall::refused(connector, shown(uri), Ports::default(), why.into());
         let call = match (endpoint_of(uri), uri.scheme_str()) {
             (Err(why), _) => refused(&why.to_string()),
             (Ok((host, port)), Some("https")) => {
@@ -71,7 +72,7 @@ impl HttpsConnector {
                 return Ok(made.map(|stream| MaybeTls::Tls(Box::new(stream))));
             }
             (Ok((host, port)), Some("http")) if !self.https_only => {
-                Call::to_host(connector, host, port)
+                NewCall::to_host(connector, host, port)
             }
             (Ok(_), Some("http")) => refused("http is not secure, and only https was allowed"),
             (Ok(_), _) => refused("the scheme of the URI is neither http nor https"),
@@ -95,6 +96,6 @@ impl Service<Uri> for HttpsConnector {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let this = self.clone();
-        Connecting::new(async move { this.connect(&uri).await })
+        Connecting(Call::new(async move { this.connect(&uri).await }))
     }
 }

@@ -5,7 +5,7 @@
 //! # #[cfg(feature = "dns")]
 //! # async fn doc() -> Result<(), he::Error> {
 //! let tls = he::rustls::Tls::default();
-//! let established = tls.connect(&he::Connector::default(), "robur.coop", &[443]).await?;
+//! let established = tls.connect(&he::Connector::default(), "robur.coop", 443).await?;
 //! let stream = established.stream; // tokio_rustls::client::TlsStream<TcpStream>
 //! # Ok(())
 //! # }
@@ -38,11 +38,11 @@ use tokio_rustls::TlsConnector;
 
 use crate::connect::Connector;
 use crate::connect::attempt::{Attempt, Established};
-use crate::connect::calls::Call;
+use crate::connect::call::Call;
+use crate::connect::calls::NewCall;
 use crate::connect::drive::Dialling;
 use crate::mutex::Mutex;
 use crate::race::binding::Binding;
-use crate::race::error::Error;
 use crate::race::host::Host;
 use crate::race::ports::Ports;
 use crate::tls::trust::BoxError;
@@ -115,17 +115,16 @@ impl Tls {
         connector: &Connector,
         host: impl AsRef<str>,
         ports: impl Into<Ports>,
-    ) -> impl Future<Output = Result<Established<TlsStream<TcpStream>>, Error>> + Send + 'static
-    {
+    ) -> Call<'static, Established<TlsStream<TcpStream>>> {
         let (tls, connector) = (self.clone(), connector.clone());
         let (host, ports) = (Arc::<str>::from(host.as_ref()), ports.into());
-        async move {
+        Call::new(async move {
             let call = match tls.prepare(&connector, &host).await {
-                Ok(()) => Call::to_host(&connector, host, ports),
-                Err(why) => Call::refused(&connector, &host, ports, why.to_string()),
+                Ok(()) => NewCall::to_host(&connector, host, ports),
+                Err(why) => NewCall::refused(&connector, &host, ports, why.to_string()),
             };
             call.run(|attempt| tls.dial(attempt), Dialling::Beyond).await
-        }
+        })
     }
 
     /// Fails where no certificate can be verified.
@@ -150,7 +149,7 @@ impl Tls {
     ///         Ok(stream)
     ///     }
     /// };
-    /// let established = connector.connect_with("robur.coop", &[443], dial).await?;
+    /// let established = connector.connect_with("robur.coop", 443, dial).await?;
     /// # Ok(())
     /// # }
     /// ```

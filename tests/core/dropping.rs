@@ -143,7 +143,7 @@ async fn a_lookup_that_drains_reaches_its_answer() {
             Ok(Answer::from(vec![ip]))
         })
     });
-    connector.connect_with("example.com", &[443], |_| async { Ok(()) }).await.unwrap();
+    connector.connect_with("example.com", 443, |_| async { Ok(()) }).await.unwrap();
     assert_eq!(answered.load(Ordering::Relaxed), 1);
     sleep(Duration::from_millis(1_000)).await;
     assert_eq!(answered.load(Ordering::Relaxed), 2);
@@ -199,8 +199,8 @@ struct CallsOnDrop<'a>(&'a Connector);
 impl Drop for CallsOnDrop<'_> {
     fn drop(&mut self) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let _ = runtime.block_on(self.0.connect("nowhere.invalid", &[443]));
-        let _ = runtime.block_on(self.0.connect_addrs(&["127.0.0.1:1".parse().unwrap()]));
+        let _ = runtime.block_on(self.0.connect("nowhere.invalid", 443));
+        let _ = runtime.block_on(self.0.connect_addrs(addr("127.0.0.1#1")));
     }
 }
 
@@ -264,7 +264,7 @@ async fn a_loser_that_panics_when_it_is_closed_harms_nobody() {
         }
     };
     let list = [1, 2, 3, 4].map(|port| addr(&format!("192.0.2.1#{port}")));
-    let established = Connector::without_resolver().connect_addrs_with(&list, dial).await.unwrap();
+    let established = Connector::without_resolver().connect_addrs_with(list, dial).await.unwrap();
     assert_eq!(established.stream, 4);
     settle().await;
     assert_eq!((alive.count(), tasks()), (0, 0));
@@ -275,12 +275,12 @@ async fn a_loser_that_panics_when_it_is_closed_harms_nobody() {
 async fn the_call_is_send() {
     let call = async {
         let connector = Connector::without_resolver();
-        connector.connect_with("127.0.0.1", &[443], |_| async { Ok(7) }).await.unwrap().stream
+        connector.connect_with("127.0.0.1", 443, |_| async { Ok(7) }).await.unwrap().stream
     };
     assert_eq!(tokio::spawn(call).await.unwrap(), 7);
-    let plain = async { Connector::without_resolver().connect("x.invalid", &[443]).await.is_err() };
+    let plain = async { Connector::without_resolver().connect("x.invalid", 443).await.is_err() };
     assert!(tokio::spawn(plain).await.unwrap());
-    let list = async { Connector::without_resolver().connect_addrs(&[]).await.is_err() };
+    let list = async { Connector::without_resolver().connect_addrs([]).await.is_err() };
     assert!(tokio::spawn(list).await.unwrap());
 }
 
@@ -319,7 +319,7 @@ async fn call_that(panics: Panics, alive: Alive) -> io::Result<u16> {
             Ok(port)
         }
     };
-    Ok(connector.connect_with("example.com", &[1, 2, 3], dial).await?.stream)
+    Ok(connector.connect_with("example.com", [1, 2, 3], dial).await?.stream)
 }
 
 // A panic of the caller's code surfaces where the connect is awaited; nothing hangs or stays.
@@ -351,7 +351,7 @@ async fn a_local_address_of_the_other_family_is_refused() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let options = SocketOptions::default().with_local_address(IpAddr::V6(Ipv6Addr::LOCALHOST));
     let connector = Connector::without_resolver().with_socket_options(options);
-    let error = connector.connect_addrs(&[listener.local_addr().unwrap()]).await.unwrap_err();
+    let error = connector.connect_addrs(listener.local_addr().unwrap()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
     let attempt = &error.report().attempts()[0];
     assert_eq!(attempt.error().unwrap().kind(), io::ErrorKind::AddrNotAvailable);
@@ -370,6 +370,6 @@ async fn a_dial_that_never_rests_does_not_hide_the_time_out() {
         #[allow(unreachable_code, reason = "gives the loop its type")]
         Ok(())
     };
-    let error = connector.connect_with("192.0.2.1", &[443], restless).await.unwrap_err();
+    let error = connector.connect_with("192.0.2.1", 443, restless).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
 }

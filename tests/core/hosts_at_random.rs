@@ -12,7 +12,7 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use crate::cases::check;
 
 fn race(host: &str) -> Result<Race, he::Error> {
-    Race::new(host, &[443], Config::new(), Instant::now())
+    Race::new(host, [443], Config::new(), Instant::now())
 }
 
 fn dialled(host: &str) -> SocketAddr {

@@ -14,5 +14,6 @@ mod laws;
 mod orders;
 mod replay;
 mod requirements;
+mod resolve;
 mod texts;
 mod timelines;

@@ -63,7 +63,7 @@ struct Told {
 impl Told {
     fn new() -> Self {
         let now = Instant::now();
-        let race = Race::new("example.com", &[443, 80], Config::new(), now).unwrap();
+        let race = Race::new("example.com", [443, 80], Config::new(), now).unwrap();
         let race = race.with_surroundings(
             Surroundings::default().with_source_addrs(Routes::default().source_addrs(|| 0)),
         );

@@ -33,7 +33,7 @@ async fn only_the_missing_type_is_asked_again() {
     dns.on(NAME, RecordType::AAAA, [Reply::silence()]);
     dns.on(NAME, RecordType::A, [Reply::addrs(60, &["192.0.2.1"]).after(100)]);
     let connector = connector(&dns);
-    let call = tokio::spawn(async move { connector.connect_with(NAME, &[443], refuses).await });
+    let call = tokio::spawn(async move { connector.connect_with(NAME, 443, refuses).await });
     dns.wait_for(2).await;
     // The resolver gives up 5 ms before the race would, and says whom it has asked.
     for millis in [100, 50, 100, 750, 1_994] {
@@ -62,12 +62,12 @@ async fn an_answer_after_the_win_fills_the_cache() {
     dns.on(NAME, RecordType::AAAA, [Reply::addrs(60, &["2001:db8::1"])]);
     dns.on(NAME, RecordType::A, [Reply::addrs(60, &["192.0.2.1"]).after(200)]);
     let connector = connector(&dns);
-    let won = connector.connect_with(NAME, &[443], accepts).await.unwrap();
+    let won = connector.connect_with(NAME, 443, accepts).await.unwrap();
     assert_eq!(won.stream, addr("2001:db8::1#443"));
     dns.wait_for(2).await;
     pass(200, &[&dns]).await;
     let v4 = connector.with_config(he::Config::new().with_family(he::Family::V4Only));
-    let won = v4.connect_with(NAME, &[443], accepts).await.unwrap();
+    let won = v4.connect_with(NAME, 443, accepts).await.unwrap();
     assert_eq!(won.stream, addr("192.0.2.1#443"));
     assert_eq!(dns.asked(), ["AAAA www.test", "A www.test"]);
 }
@@ -85,7 +85,7 @@ async fn what_a_hostile_answer_had_too_much_is_told_also_from_the_cache() {
     let connector = connector(&dns);
     connector.on_report(note);
     for cached in [false, true] {
-        let won = connector.connect_with(NAME, &[443], accepts).await.unwrap();
+        let won = connector.connect_with(NAME, 443, accepts).await.unwrap();
         let LookupOutcome::Answered(answer) = won.report.lookups()[1].outcome() else {
             panic!("no answer: {}", won.report)
         };

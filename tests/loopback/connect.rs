@@ -19,7 +19,7 @@ async fn connect_to(
 ) -> (Result<TcpStream, Error>, he::Report, Vec<String>) {
     let (connector, reports) =
         Reports::of(Connector::new(Table::of(peers.ips())).with_config(config));
-    let result = connector.connect("service.test", &[peers.port]).await;
+    let result = connector.connect("service.test", peers.port).await;
     let report = reports.only();
     let story = peers.story(&report);
     (result, report, story)
@@ -31,7 +31,7 @@ async fn an_ipv4_literal_is_dialled_without_a_lookup() {
     let table = Table::default();
     let (connector, reports) = Reports::of(Connector::new(table.clone()));
     for host in ["127.0.0.1", "::ffff:127.0.0.1", "[::ffff:7f00:1]"] {
-        let stream = connector.connect(host, &[peers.port]).await.unwrap();
+        let stream = connector.connect(host, peers.port).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), peers.addr(0));
         let (_, client) = peers.accept(0).unwrap();
         assert_eq!(client, stream.local_addr().unwrap());
@@ -52,7 +52,7 @@ async fn an_ipv6_literal_is_dialled_with_and_without_brackets() {
     let peers = Peers::new(&[("::1", Accepts)]);
     let (connector, reports) = Reports::of(Connector::without_resolver());
     for host in ["::1", "[::1]", "0:0::0:1"] {
-        let stream = connector.connect(host, &[peers.port]).await.unwrap();
+        let stream = connector.connect(host, peers.port).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), peers.addr(0));
         assert_eq!(peers.story(&reports.only()), ["[::1]:P won"]);
     }
@@ -68,7 +68,7 @@ async fn localhost_reaches_a_service_on_ipv4_only() {
     let table = Table::default();
     let (connector, reports) = Reports::of(Connector::new(table.clone()));
     for host in ["localhost", "LocalHost.", "a.localhost"] {
-        let stream = connector.connect(host, &[peers.port]).await.unwrap();
+        let stream = connector.connect(host, peers.port).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), peers.addr(0));
         let story = peers.story(&reports.only());
         assert_eq!(story, ["[::1]:P connection refused", "127.0.0.1:P won"]);
@@ -83,7 +83,7 @@ async fn localhost_prefers_ipv6() {
     }
     let peers = Peers::new(&[("127.0.0.1", Accepts), ("::1", Accepts)]);
     let (connector, reports) = Reports::of(Connector::without_resolver());
-    let stream = connector.connect("localhost", &[peers.port]).await.unwrap();
+    let stream = connector.connect("localhost", peers.port).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), peers.addr(1));
     assert_eq!(peers.story(&reports.only()), ["[::1]:P won"]);
     peers.assert_nobody_came(0);
@@ -167,7 +167,7 @@ async fn the_family_alternates_before_the_port() {
     );
     let (connector, reports) = Reports::of(Connector::new(Table::of(one.ips())));
     let ports = [one.port, two.port, one.port];
-    let stream = connector.connect("service.test", &ports).await.unwrap();
+    let stream = connector.connect("service.test", ports).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), two.addr(0));
     let report = reports.only();
     let tried: Vec<SocketAddr> = report.attempts().iter().map(he::AttemptReport::addr).collect();
@@ -187,7 +187,7 @@ async fn a_list_keeps_the_callers_order_and_tries_each_address_once() {
     let mapped = SocketAddr::new("::ffff:127.0.0.3".parse().unwrap(), peers.port);
     let list = [peers.addr(0), peers.addr(1), mapped, peers.addr(0), peers.addr(2), peers.addr(3)];
     let (connector, reports) = Reports::of(Connector::without_resolver());
-    let stream = connector.connect_addrs(&list).await.unwrap();
+    let stream = connector.connect_addrs(list).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), peers.addr(2));
     let report = reports.only();
     assert_eq!(
@@ -207,7 +207,7 @@ async fn a_list_is_not_sorted_by_family() {
     let connector = Connector::without_resolver();
     for order in [[0, 1], [1, 0]] {
         let list = order.map(|index| peers.addr(index));
-        let stream = connector.connect_addrs(&list).await.unwrap();
+        let stream = connector.connect_addrs(list).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), list[0]);
     }
 }
@@ -249,7 +249,7 @@ async fn a_literal_of_the_excluded_family_is_not_dialled() {
     let peers = Peers::new(&[("127.0.0.1", Accepts)]);
     let connector =
         Connector::without_resolver().with_config(Config::new().with_family(Family::V6Only));
-    let error = connector.connect("127.0.0.1", &[peers.port]).await.unwrap_err();
+    let error = connector.connect("127.0.0.1", peers.port).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoAddress);
     let text = "cannot connect to 127.0.0.1: no usable address; 127.0.0.1: family excluded";
     assert_eq!(error.to_string(), text);
@@ -268,7 +268,7 @@ async fn a_lost_aaaa_answer_costs_one_aaaa_timeout() {
     let dual_stack = he::SourceAddrs::new(move |_| both.to_vec());
     let (connector, reports) = Reports::of(Connector::new(resolver).with_source_addrs(dual_stack));
     let began = Instant::now();
-    let stream = connector.connect("service.test", &[peers.port]).await.unwrap();
+    let stream = connector.connect("service.test", peers.port).await.unwrap();
     assert!(began.elapsed() >= ms(50));
     assert_eq!(stream.peer_addr().unwrap(), peers.addr(0));
     let report = reports.only();
@@ -289,7 +289,7 @@ async fn nobody_asks_which_family_to_wait_for_when_both_have_answered() {
         asked.send(ips.clone()).map_or(Vec::new(), |()| ips.into_iter().map(Some).collect())
     });
     let connector = Connector::new(Table::of(peers.ips())).with_source_addrs(sources);
-    let stream = connector.connect("service.test", &[peers.port]).await.unwrap();
+    let stream = connector.connect("service.test", peers.port).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), peers.addr(1));
     let questions: Vec<Vec<IpAddr>> = questions.try_iter().collect();
     assert_eq!(questions, [[peers.addr(1).ip(), peers.addr(0).ip()]]);
@@ -310,7 +310,7 @@ async fn fifty_connects_at_once_do_not_disturb_each_other() {
     let mut connects = tokio::task::JoinSet::new();
     for index in 0..50 {
         let (connector, port) = (connector.clone(), peers[index % 10].port);
-        connects.spawn(async move { (index, connector.connect("service.test", &[port]).await) });
+        connects.spawn(async move { (index, connector.connect("service.test", port).await) });
     }
     while let Some(connected) = connects.join_next().await {
         let (index, stream) = connected.unwrap();
@@ -328,18 +328,18 @@ async fn each_end_of_a_connect_is_reported_once() {
     let (connector, reports) = Reports::of(Connector::without_resolver());
     let ports = [peers.port];
 
-    connector.connect("127.0.0.1", &ports).await.unwrap();
+    connector.connect("127.0.0.1", ports).await.unwrap();
     assert_eq!(reports.only().outcome(), Outcome::Connected(0));
 
-    let error = connector.connect("127.0.0.2", &ports).await.unwrap_err();
+    let error = connector.connect("127.0.0.2", ports).await.unwrap_err();
     let report = reports.only();
     assert_eq!(report.outcome(), Outcome::Failed(ErrorKind::Connect));
     assert_eq!(report.to_string(), error.report().to_string());
 
-    connector.connect("127.0.0.2", &[]).await.unwrap_err();
+    connector.connect("127.0.0.2", []).await.unwrap_err();
     assert_eq!(reports.only().outcome(), Outcome::Failed(ErrorKind::InvalidInput));
 
-    let mut connect = Box::pin(connector.connect("127.0.0.3", &ports));
+    let mut connect = Box::pin(connector.connect("127.0.0.3", ports));
     net::poll_pending(connect.as_mut());
     assert_eq!(reports.count(), 0);
     drop(connect);
@@ -347,6 +347,6 @@ async fn each_end_of_a_connect_is_reported_once() {
     assert_eq!(report.outcome(), Outcome::Dropped);
     assert_eq!(peers.story(&report), ["127.0.0.3:P cancelled"]);
 
-    drop(connector.connect("127.0.0.3", &ports));
+    drop(connector.connect("127.0.0.3", ports));
     assert_eq!(reports.count(), 0, "a future that was never polled has done nothing");
 }

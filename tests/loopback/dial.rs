@@ -65,7 +65,7 @@ async fn socket_options_arrive_on_the_winner_whether_it_is_the_first_attempt_or_
         let connector = Connector::new(Table::of(peers.ips()))
             .with_config(Config::new().with_connect_delay(ms(10)))
             .with_socket_options(options.clone());
-        let stream = connector.connect("service.test", &[peers.port]).await.unwrap();
+        let stream = connector.connect("service.test", peers.port).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), peers.addr(winner));
         let socket = SockRef::from(&stream);
         assert!(socket.tcp_nodelay().unwrap());
@@ -88,7 +88,7 @@ async fn the_hook_sees_every_attempt_and_no_attempt_starts_before_its_time() {
     let connector =
         Connector::new(Table::of(peers.ips())).with_config(config).with_socket_options(options);
     let began = Instant::now();
-    connector.connect("service.test", &[peers.port]).await.unwrap();
+    connector.connect("service.test", peers.port).await.unwrap();
     let starts: Vec<(SocketAddr, Instant)> = starts.try_iter().collect();
     let addrs: Vec<SocketAddr> = starts.iter().map(|(addr, _)| *addr).collect();
     assert_eq!(addrs, [peers.addr(0), peers.addr(1), peers.addr(2)]);
@@ -108,7 +108,7 @@ async fn an_error_of_the_hook_ends_that_attempt_and_not_the_race() {
     });
     let (connector, reports) =
         Reports::of(Connector::new(Table::of(peers.ips())).with_socket_options(options));
-    let stream = connector.connect("service.test", &[peers.port]).await.unwrap();
+    let stream = connector.connect("service.test", peers.port).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), peers.addr(1));
     let report = reports.only();
     assert_eq!(peers.story(&report), ["127.0.0.1:P locally quota exceeded", "127.0.0.2:P won"]);
@@ -126,7 +126,7 @@ async fn an_option_that_one_family_does_not_take_leaves_the_race_to_the_other() 
     let options = SocketOptions::default().with_local_address(IpAddr::from([127, 0, 0, 1]));
     let (connector, reports) =
         Reports::of(Connector::without_resolver().with_socket_options(options));
-    let stream = connector.connect_addrs(&[peers.addr(0), peers.addr(1)]).await.unwrap();
+    let stream = connector.connect_addrs([peers.addr(0), peers.addr(1)]).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), peers.addr(1));
     let report = reports.only();
     assert_eq!(peers.story(&report), ["[::1]:P locally address not available", "127.0.0.1:P won"]);
@@ -143,7 +143,7 @@ async fn an_address_that_accepts_and_never_answers_loses_to_one_that_does() {
     greet(&peers, 1, 1);
     let connector = Connector::new(Table::of(peers.ips()))
         .with_config(Config::new().with_connect_delay(ms(20)));
-    let established = connector.connect_with("service.test", &[peers.port], greeted).await.unwrap();
+    let established = connector.connect_with("service.test", peers.port, greeted).await.unwrap();
     assert_eq!(established.addr, peers.addr(1));
     assert_eq!(established.stream.peer_addr().unwrap(), peers.addr(1));
     let report = established.report;
@@ -168,7 +168,7 @@ async fn a_dials_own_error_is_kept_and_the_next_address_wins() {
     greet(&peers, 0, 42);
     greet(&peers, 2, 1);
     let connector = Connector::new(Table::of(peers.ips()));
-    let established = connector.connect_with("service.test", &[peers.port], greeted).await.unwrap();
+    let established = connector.connect_with("service.test", peers.port, greeted).await.unwrap();
     let report = established.report;
     assert_eq!(
         peers.story(&report),
@@ -188,7 +188,7 @@ async fn when_every_dial_fails_the_line_has_their_words() {
     greet(&peers, 1, 43);
     let connector = Connector::without_resolver();
     let list = [peers.addr(0), peers.addr(1)];
-    let error = connector.connect_addrs_with(&list, greeted).await.unwrap_err();
+    let error = connector.connect_addrs_with(list, greeted).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
     assert_eq!(
         peers.text(&error),
@@ -208,7 +208,7 @@ async fn only_a_peer_refuses_however_soon_it_does() {
         std::future::ready(Err::<(), _>(io::Error::from(kind)))
     };
     let connector = Connector::without_resolver();
-    let error = connector.connect_with("127.0.0.1", &[1, 2, 3, 4], dial).await.unwrap_err();
+    let error = connector.connect_with("127.0.0.1", [1, 2, 3, 4], dial).await.unwrap_err();
     let local: Vec<bool> = error.report().attempts().iter().map(|a| a.is_local()).collect();
     assert_eq!(local, [false, false, true, true]);
 }
@@ -218,7 +218,7 @@ async fn a_dial_is_given_up_after_connect_timeout_handshake_included() {
     let peers = Peers::new(&[("127.0.0.1", Accepts)]);
     let connector =
         Connector::without_resolver().with_config(Config::new().with_connect_timeout(ms(50)));
-    let error = connector.connect_with("127.0.0.1", &[peers.port], greeted).await.unwrap_err();
+    let error = connector.connect_with("127.0.0.1", peers.port, greeted).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     let attempt = &error.report().attempts()[0];
     assert!(attempt.elapsed().unwrap() >= ms(50));
@@ -231,7 +231,7 @@ async fn connect_with_the_plain_dial_gives_the_stream_and_the_report() {
     let peers = Peers::new(&[("127.0.0.1", Refuses), ("127.0.0.2", Accepts)]);
     let connector = Connector::new(Table::of(peers.ips()));
     let established =
-        connector.connect_with("service.test", &[peers.port], Attempt::connect).await.unwrap();
+        connector.connect_with("service.test", peers.port, Attempt::connect).await.unwrap();
     assert_eq!(established.stream.peer_addr().unwrap(), established.addr);
     assert_eq!(established.report.winner().unwrap().addr(), established.addr);
     assert!(established.report.winner().unwrap().tcp_elapsed().is_some());
@@ -248,11 +248,11 @@ async fn a_dial_knows_its_address_and_the_host_as_a_certificate_names_it() {
         ("::ffff:127.0.0.1", "127.0.0.1"),
         ("[::1]", "::1"),
     ] {
-        let established = connector.connect_with(typed, &[peers.port], dial).await.unwrap();
+        let established = connector.connect_with(typed, peers.port, dial).await.unwrap();
         assert_eq!(established.stream.0.port(), peers.port);
         assert_eq!(established.stream.1, host);
     }
-    let established = connector.connect_addrs_with(&[peers.addr(0)], dial).await.unwrap();
+    let established = connector.connect_addrs_with(peers.addr(0), dial).await.unwrap();
     assert_eq!(established.stream, (peers.addr(0), "127.0.0.1".to_owned()));
 }
 
@@ -272,7 +272,7 @@ async fn a_panic_in_a_dial_surfaces_in_the_connect() {
                 assert_ne!(attempt.addr(), guilty, "this dial panics");
                 attempt.connect().await
             };
-            connector.connect_with("service.test", &[port], dial).await.map(|_| ())
+            connector.connect_with("service.test", port, dial).await.map(|_| ())
         });
         let panic = connect.await.unwrap_err().into_panic();
         let text = panic.downcast_ref::<String>().unwrap();

@@ -26,7 +26,7 @@ async fn when_all_refuse_the_line_names_every_address_with_its_port() {
     }
     let peers = Peers::new(&[("127.0.0.1", Refuses), ("::1", Refuses), ("127.0.0.2", Refuses)]);
     let connector = Connector::new(Table::of(peers.ips()));
-    let error = connector.connect("Service.Test", &[peers.port]).await.unwrap_err();
+    let error = connector.connect("Service.Test", peers.port).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
     assert!(error.is_transient());
     assert!(error.source().is_none(), "the causes are printed once");
@@ -57,7 +57,7 @@ async fn a_list_goes_by_the_number_of_its_addresses() {
     let peers = Peers::new(&[("127.0.0.1", Refuses), ("127.0.0.2", Refuses)]);
     let connector = Connector::without_resolver();
     let list = [peers.addr(1), peers.addr(0)];
-    let error = connector.connect_addrs(&list).await.unwrap_err();
+    let error = connector.connect_addrs(list).await.unwrap_err();
     assert_eq!(
         peers.text(&error),
         "cannot connect to any of 2 addresses: every attempt failed; \
@@ -73,7 +73,7 @@ async fn when_every_attempt_times_out_the_connect_timed_out() {
     let connector = Connector::without_resolver().with_config(config);
     let list = [peers.addr(0), peers.addr(1)];
     let began = Instant::now();
-    let error = connector.connect_addrs(&list).await.unwrap_err();
+    let error = connector.connect_addrs(list).await.unwrap_err();
     assert!(began.elapsed() >= ms(70));
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     assert!(error.is_transient());
@@ -98,7 +98,7 @@ async fn the_total_timeout_names_what_was_still_running() {
         Connector::new(resolver).with_config(Config::new().with_total_timeout(ms(120))),
     );
     let began = Instant::now();
-    let error = connector.connect("service.test", &[peers.port]).await.unwrap_err();
+    let error = connector.connect("service.test", peers.port).await.unwrap_err();
     assert!(began.elapsed() >= ms(120));
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     assert_eq!(
@@ -118,7 +118,7 @@ async fn a_lookup_that_never_ends_is_given_up() {
     let resolver = |_: &he::Query| Resolving::new(std::future::pending());
     let connector = Connector::new(resolver).with_config(config);
     let began = Instant::now();
-    let error = connector.connect("service.test", &[443]).await.unwrap_err();
+    let error = connector.connect("service.test", 443).await.unwrap_err();
     assert!(began.elapsed() >= ms(40));
     assert_eq!(error.kind(), ErrorKind::Lookup);
     let line = error.to_string();
@@ -128,7 +128,7 @@ async fn a_lookup_that_never_ends_is_given_up() {
 
 #[tokio::test]
 async fn a_name_needs_a_resolver() {
-    let error = Connector::without_resolver().connect("service.test", &[443]).await.unwrap_err();
+    let error = Connector::without_resolver().connect("service.test", 443).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Lookup);
     assert_eq!(
         error.to_string(),
@@ -170,7 +170,7 @@ async fn names_without_addresses_say_so() {
             "names under .onion exist in Tor only (RFC 7686)",
         ),
     ] {
-        let error = connector.connect(host, &[443]).await.unwrap_err();
+        let error = connector.connect(host, 443).await.unwrap_err();
         assert_eq!(error.to_string(), format!("cannot connect to {host}: {text}"));
         assert_eq!(error.kind(), kind);
         assert!(!error.is_transient());
@@ -239,9 +239,9 @@ async fn bad_input_is_refused_before_anything_is_asked_or_sent() {
         Config::new().with_total_timeout(Duration::ZERO),
     ] {
         let connector = connector.clone().with_config(config);
-        let error = connector.connect("127.0.0.1", &[443]).await.unwrap_err();
+        let error = connector.connect("127.0.0.1", 443).await.unwrap_err();
         assert_invalid(error, &reports, "127.0.0.1");
-        let error = connector.connect_addrs(&[([127, 0, 0, 1], 9).into()]).await.unwrap_err();
+        let error = connector.connect_addrs([([127, 0, 0, 1], 9).into()]).await.unwrap_err();
         assert_invalid(error, &reports, "");
     }
     assert_eq!((table.asked(), gated.load(Ordering::SeqCst)), (0, 0));
@@ -263,19 +263,19 @@ async fn an_empty_list_and_a_port_0_say_so() {
     let connector = Connector::without_resolver();
     let text = |error: Error| error.to_string();
     assert_eq!(
-        text(connector.connect_addrs(&[]).await.unwrap_err()),
+        text(connector.connect_addrs([]).await.unwrap_err()),
         "cannot connect: the list of addresses is empty"
     );
     assert_eq!(
-        text(connector.connect_addrs(&[([127, 0, 0, 1], 0).into()]).await.unwrap_err()),
+        text(connector.connect_addrs([([127, 0, 0, 1], 0).into()]).await.unwrap_err()),
         "cannot connect: 127.0.0.1:0: port 0 cannot be connected to"
     );
     assert_eq!(
-        text(connector.connect("127.0.0.1", &[]).await.unwrap_err()),
+        text(connector.connect("127.0.0.1", []).await.unwrap_err()),
         "cannot connect to 127.0.0.1: the list of ports is empty"
     );
     assert_eq!(
-        text(connector.connect("127.0.0.1", &[0]).await.unwrap_err()),
+        text(connector.connect("127.0.0.1", 0).await.unwrap_err()),
         "cannot connect to 127.0.0.1: port 0 cannot be connected to"
     );
 }
@@ -284,18 +284,18 @@ async fn an_empty_list_and_a_port_0_say_so() {
 async fn hostile_text_stays_on_one_line_wherever_it_comes_from() {
     const EVIL: &str = "evil\r\n2026-01-01 OK\u{1b}[2J\u{202e}\u{2028}x";
     let connector = Connector::without_resolver();
-    assert_one_line(&connector.connect(EVIL, &[443]).await.unwrap_err());
-    assert_one_line(&connector.connect(&EVIL.repeat(10_000), &[443]).await.unwrap_err());
+    assert_one_line(&connector.connect(EVIL, 443).await.unwrap_err());
+    assert_one_line(&connector.connect(EVIL.repeat(10_000), 443).await.unwrap_err());
 
     let resolver = |_: &he::Query| {
         let error = LookupError::from(LookupErrorKind::Other).with_name(EVIL).with_cause(EVIL);
         Resolving::ready(Err(error))
     };
-    let error = Connector::new(resolver).connect("service.test", &[443]).await.unwrap_err();
+    let error = Connector::new(resolver).connect("service.test", 443).await.unwrap_err();
     assert_one_line(&error);
 
     let dial = |_: Attempt| async { Err::<(), _>(io::Error::other(EVIL.repeat(10_000))) };
-    let error = connector.connect_with("127.0.0.1", &[443], dial).await.unwrap_err();
+    let error = connector.connect_with("127.0.0.1", 443, dial).await.unwrap_err();
     assert_one_line(&error);
     assert!(error.to_string().len() < 1_000, "{}", error.to_string().len());
 }
@@ -313,7 +313,7 @@ async fn an_interface_that_does_not_exist_fails_every_attempt_before_a_packet() 
     let peers = Peers::new(&[("127.0.0.1", Accepts), ("127.0.0.2", Accepts)]);
     let options = SocketOptions::default().with_interface("no-such-if");
     let connector = Connector::new(Table::of(peers.ips())).with_socket_options(options);
-    let error = connector.connect("service.test", &[peers.port]).await.unwrap_err();
+    let error = connector.connect("service.test", peers.port).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
     assert_eq!(
         peers.text(&error),
@@ -334,7 +334,7 @@ async fn an_interface_that_does_not_exist_fails_every_attempt_before_a_packet() 
 
 #[tokio::test]
 async fn an_error_is_found_among_the_causes_of_another() {
-    let error = Connector::without_resolver().connect("", &[1]).await.unwrap_err();
+    let error = Connector::without_resolver().connect("", 1).await.unwrap_err();
     assert!(Error::find_in(&error).is_some());
     let once = io::Error::from(error);
     assert!(Error::find_in(&once).is_some());

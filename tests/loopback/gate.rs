@@ -36,7 +36,7 @@ async fn the_gate_is_asked_for_literals_mapped_ones_as_ipv4() {
     let peers = Peers::new(&[("127.0.0.1", Accepts)]);
     let (connector, gate) = Gate::on(Connector::without_resolver(), |_| false);
     for host in ["127.0.0.1", "::ffff:127.0.0.1", "[::ffff:7f00:1]"] {
-        let error = connector.connect(host, &[peers.port]).await.unwrap_err();
+        let error = connector.connect(host, peers.port).await.unwrap_err();
         assert_eq!(gate.asked(), [peers.addr(0)]);
         assert_eq!(error.kind(), ErrorKind::Forbidden);
         assert!(!error.is_transient());
@@ -55,7 +55,7 @@ async fn the_gate_is_asked_for_literals_mapped_ones_as_ipv4() {
 async fn the_gate_is_asked_for_localhost() {
     let peers = Peers::new(&[("127.0.0.1", Accepts)]);
     let (connector, gate) = Gate::on(Connector::without_resolver(), |_| false);
-    let error = connector.connect("localhost", &[peers.port]).await.unwrap_err();
+    let error = connector.connect("localhost", peers.port).await.unwrap_err();
     let v6 = SocketAddr::new("::1".parse().unwrap(), peers.port);
     assert_eq!(gate.asked(), [v6, peers.addr(0)]);
     assert_eq!(
@@ -75,7 +75,7 @@ async fn the_gate_is_asked_for_answers_and_lets_the_others_race() {
     let (connector, gate) =
         Gate::on(Connector::new(Table::of(peers.ips())), move |addr| addr != first);
     let (connector, reports) = Reports::of(connector);
-    let stream = connector.connect("service.test", &[peers.port]).await.unwrap();
+    let stream = connector.connect("service.test", peers.port).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), peers.addr(2));
     assert_eq!(gate.asked(), [peers.addr(0), peers.addr(1), peers.addr(2)]);
     let report = reports.only();
@@ -112,7 +112,7 @@ async fn the_gate_is_asked_for_an_answer_that_comes_late() {
         drop(refused.lock().map(|mut refused| refused.take()));
         false
     });
-    let error = connector.connect("service.test", &[peers.port]).await.unwrap_err();
+    let error = connector.connect("service.test", peers.port).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Forbidden);
     assert_eq!(gate.asked(), [peers.addr(1), peers.addr(0)]);
     peers.assert_nobody_came(0);
@@ -126,7 +126,7 @@ async fn the_gate_is_asked_for_each_address_of_a_list_once() {
     let (connector, gate) = Gate::on(Connector::without_resolver(), move |addr| addr != first);
     let mapped = SocketAddr::new("::ffff:127.0.0.1".parse().unwrap(), peers.port);
     let list = [mapped, peers.addr(0), peers.addr(1)];
-    let stream = connector.connect_addrs(&list).await.unwrap();
+    let stream = connector.connect_addrs(list).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), peers.addr(1));
     assert_eq!(gate.asked(), [peers.addr(0), peers.addr(1)]);
     let error = connector.connect_addrs(&list[..2]).await.unwrap_err();
@@ -145,7 +145,7 @@ async fn the_gate_judges_each_port() {
     let (connector, gate) =
         Gate::on(Connector::without_resolver(), move |addr| addr.port() != refused);
     let (connector, reports) = Reports::of(connector);
-    let stream = connector.connect("127.0.0.1", &[one.port, two.port]).await.unwrap();
+    let stream = connector.connect("127.0.0.1", [one.port, two.port]).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), two.addr(0));
     assert_eq!(gate.asked(), [one.addr(0), two.addr(0)]);
     let report = reports.only();
@@ -167,7 +167,7 @@ async fn not_even_a_source_address_is_asked_for_a_refused_address() {
     });
     let connector = Connector::new(Table::of(peers.ips())).with_source_addrs(sources);
     let connector = connector.with_gate(move |addr| addr != first);
-    let stream = connector.connect("service.test", &[peers.port]).await.unwrap();
+    let stream = connector.connect("service.test", peers.port).await.unwrap();
     assert_eq!(stream.peer_addr().unwrap(), peers.addr(1));
 }
 
@@ -177,12 +177,12 @@ async fn the_ready_made_gate_refuses_loopback_however_it_is_written() {
     let connector = Connector::new(Table::of(peers.ips())).with_gate(he::is_public);
     let hosts = ["127.0.0.1", "::ffff:127.0.0.1", "::1", "localhost", "rebound.test"];
     for host in hosts {
-        let error = connector.connect(host, &[peers.port]).await.unwrap_err();
+        let error = connector.connect(host, peers.port).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Forbidden, "{host}");
         assert!(error.report().attempts().is_empty(), "{host}");
         assert_eq!(io::Error::from(error).kind(), io::ErrorKind::PermissionDenied, "{host}");
     }
-    let error = connector.connect_addrs(&[peers.addr(0)]).await.unwrap_err();
+    let error = connector.connect_addrs(peers.addr(0)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Forbidden);
     peers.assert_nobody_came(0);
 }

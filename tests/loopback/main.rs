@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod api;
 mod connect;
 mod dial;
 mod errors;

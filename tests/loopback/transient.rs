@@ -10,12 +10,12 @@ use he::{
 async fn failed_dial(kind: io::ErrorKind) -> Error {
     let addrs = [SocketAddr::from(([127, 0, 0, 1], 443))];
     let dial = move |_: Attempt| async move { Err::<(), _>(io::Error::from(kind)) };
-    Connector::without_resolver().connect_addrs_with(&addrs, dial).await.unwrap_err()
+    Connector::without_resolver().connect_addrs_with(addrs, dial).await.unwrap_err()
 }
 
 async fn failed_lookup(kind: LookupErrorKind) -> Error {
     let resolver = move |_: &Query| Resolving::ready(Err(kind.into()));
-    Connector::new(resolver).connect("www.test", &[443]).await.unwrap_err()
+    Connector::new(resolver).connect("www.test", 443).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -39,13 +39,11 @@ async fn what_the_caller_gave_and_what_does_not_exist_stays() {
     for kind in [LookupErrorKind::NoSuchName, LookupErrorKind::NoRecords] {
         assert!(!failed_lookup(kind).await.is_transient(), "{kind}");
     }
-    let nobody_to_ask = Connector::without_resolver().connect("www.test", &[443]).await;
+    let nobody_to_ask = Connector::without_resolver().connect("www.test", 443).await;
     assert!(!nobody_to_ask.unwrap_err().is_transient());
     let option = SocketOptions::default().with_send_buffer(0);
-    let refused = Connector::without_resolver()
-        .with_socket_options(option)
-        .connect("127.0.0.1", &[443])
-        .await;
+    let refused =
+        Connector::without_resolver().with_socket_options(option).connect("127.0.0.1", 443).await;
     assert!(!refused.unwrap_err().is_transient());
 }
 
@@ -56,6 +54,6 @@ async fn a_refused_address_does_not_hide_a_failed_lookup() {
         he::Record::Aaaa | _ => Resolving::ready(Err(LookupErrorKind::ServerFailure.into())),
     };
     let connector = Connector::new(resolver).with_gate(|_| false);
-    let error = connector.connect("www.test", &[443]).await.unwrap_err();
+    let error = connector.connect("www.test", 443).await.unwrap_err();
     assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Lookup, true));
 }

@@ -29,7 +29,7 @@ async fn connects_that_fail_at_once_let_others_run() {
     for (host, kind) in [("www.invalid", ErrorKind::NoSuchName), ("www.test", ErrorKind::Lookup)] {
         let turns = turns_of_others(async {
             for _ in 0..1_000 {
-                assert_eq!(connector.connect(host, &[443]).await.unwrap_err().kind(), kind);
+                assert_eq!(connector.connect(host, 443).await.unwrap_err().kind(), kind);
             }
         });
         // A task has 128 units of work in a turn.
@@ -44,7 +44,7 @@ async fn connects_to_this_host_let_others_run() {
     let connector = Connector::without_resolver();
     let turns = turns_of_others(async {
         for number in 0..200 {
-            connector.connect_addrs(&[peers.addr(number % 2)]).await.unwrap();
+            connector.connect_addrs([peers.addr(number % 2)]).await.unwrap();
         }
     });
     assert!(turns.await >= 1);

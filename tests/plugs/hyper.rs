@@ -136,3 +136,38 @@ where
     }
     assert_eq!((guests.came().len(), proxies_guests.came().len()), (1, 1));
 }
+
+// A connection that carries no TLS would carry the request as it is.
+#[tokio::test]
+async fn a_bare_connector_refuses_https_before_any_packet() {
+    let peers = Peers::new(&[("127.0.0.1", Accepts)]);
+    let table = Table::of(peers.ips());
+    let client = web::client(Connector::new(table.clone()));
+    let uri = format!("https://service.test:{}/private", peers.port);
+    let error = web::get(&client, &uri).await.unwrap_err();
+    let found = he::Error::find_in(&error).unwrap();
+    assert_eq!(found.kind(), ErrorKind::InvalidInput);
+    assert_eq!(
+        found.to_string(),
+        "cannot connect to service.test: https needs TLS: use he::rustls::HttpsConnector, or \
+         enforce_http(false) below a TLS connector"
+    );
+    for scheme in ["HTTPS", "https", "wss", "WSS"] {
+        let uri: Uri = format!("{scheme}://service.test:{}/", peers.port).parse().unwrap();
+        let refused = Connector::new(table.clone()).connect_uri(&uri).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{scheme}");
+    }
+    assert_eq!(table.asked(), 0);
+    peers.assert_nobody_came(0);
+}
+
+#[tokio::test]
+async fn below_a_layer_with_tls_a_connector_takes_https() {
+    let peers = Peers::new(&[("127.0.0.1", Accepts)]);
+    let connector = Connector::new(Table::of(peers.ips())).enforce_http(false);
+    for scheme in ["https", "wss", "http", "ws", "socks5"] {
+        let uri: Uri = format!("{scheme}://service.test:{}/", peers.port).parse().unwrap();
+        let made = connector.connect_uri(&uri).await.unwrap();
+        assert_eq!(made.addr, peers.addr(0), "{scheme}");
+    }
+}

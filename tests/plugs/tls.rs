@@ -19,7 +19,7 @@ use crate::trusting;
 type Made = Result<Established<TlsStream<TcpStream>>, he::Error>;
 
 async fn connect(tls: &Tls, peers: &Peers) -> Made {
-    tls.connect(&Connector::new(Table::of(peers.ips())), NAME, &[peers.port]).await
+    tls.connect(&Connector::new(Table::of(peers.ips())), NAME, [peers.port]).await
 }
 
 /// Reads to the end: sessions come after the handshake.
@@ -93,13 +93,13 @@ async fn the_certificate_is_for_what_was_typed_and_never_for_what_dns_makes_of_i
         let peers = Peers::new(&[("127.0.0.1", Accepts)]);
         let seen = authority.server(names).greet(peers.listener(0));
         let tls = trusting(&authority);
-        let made = tls.connect(&connector, typed, &[peers.port]).await.unwrap();
+        let made = tls.connect(&connector, typed, peers.port).await.unwrap();
         assert_eq!(hears(made).await, "hello");
         assert_eq!(seen.all()[0].sni.as_deref(), sni);
     }
     let peers = Peers::new(&[("127.0.0.1", Accepts)]);
     authority.server(&["cdn.test"]).greet(peers.listener(0));
-    let error = trusting(&authority).connect(&connector, NAME, &[peers.port]).await.unwrap_err();
+    let error = trusting(&authority).connect(&connector, NAME, peers.port).await.unwrap_err();
     assert!(error.to_string().contains("for cdn.test, not service.test"), "{error}");
 }
 
@@ -117,7 +117,7 @@ async fn sessions_are_resumed_over_all_clones_and_over_no_other_binding() {
     for (tls, connector) in
         [(&tls, &plain), (&elsewhere, &plain), (&tls, &bound), (&tls, &bound), (&tls, &plain)]
     {
-        hears(tls.connect(connector, NAME, &[peers.port]).await.unwrap()).await;
+        hears(tls.connect(connector, NAME, peers.port).await.unwrap()).await;
     }
     let resumed: Vec<bool> = seen.all().iter().map(|it| it.resumed).collect();
     assert_eq!(resumed, [false, true, false, true, true]);
@@ -135,7 +135,7 @@ async fn what_cannot_be_authenticated_is_refused_before_any_packet() {
         (&tls, "a!b.test", "no certificate can be for \"a!b.test\""),
         (&tls, "a b.test", "invalid host \"a b.test\": ' ' has no place in a name"),
     ] {
-        let error = tls.connect(&connector, host, &[peers.port]).await.unwrap_err();
+        let error = tls.connect(&connector, host, peers.port).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert_eq!(error.to_string(), format!("cannot connect to {host}: {text}"));
     }

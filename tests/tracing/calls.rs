@@ -31,7 +31,7 @@ async fn dial(attempt: Attempt) -> io::Result<SocketAddr> {
 async fn a_connect_is_told_in_the_words_of_the_timelines() {
     let notes = Notes::new(Level::DEBUG);
     let _guard = tracing::subscriber::set_default(notes.clone());
-    connector().connect_with("robur.coop", &[443], dial).await.unwrap();
+    connector().connect_with("robur.coop", 443, dial).await.unwrap();
     let told = notes.lines().join("\n");
     assert_eq!(
         told,
@@ -58,7 +58,7 @@ async fn a_dropped_connect_is_told() {
     let notes = Notes::new(Level::DEBUG);
     let _guard = tracing::subscriber::set_default(notes.clone());
     let connector = connector();
-    let connecting = connector.connect_with("robur.coop", &[443], dial);
+    let connecting = connector.connect_with("robur.coop", 443, dial);
     let waited = tokio::time::timeout(Duration::from_millis(5), connecting).await;
     assert!(waited.is_err());
     assert_eq!(notes.lines().last().unwrap(), "dropped after 5ms");
@@ -68,7 +68,7 @@ async fn a_dropped_connect_is_told() {
 async fn a_hostile_host_stays_on_its_line() {
     let notes = Notes::new(Level::DEBUG);
     let _guard = tracing::subscriber::set_default(notes.clone());
-    let error = connector().connect("evil\n\u{202e}", &[443]).await.unwrap_err();
+    let error = connector().connect("evil\n\u{202e}", 443).await.unwrap_err();
     assert_eq!(error.to_string().lines().count(), 1);
     assert!(notes.lines().iter().all(|line| line.lines().count() == 1));
 }

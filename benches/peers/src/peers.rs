@@ -156,7 +156,7 @@ impl Dialer {
     pub(crate) async fn connect(&self, to: &Place) -> io::Result<TcpStream> {
         let pair = (&*to.host, to.port);
         match self {
-            Self::He(connector) => Ok(connector.connect(&to.host, &[to.port]).await?),
+            Self::He(connector) => Ok(connector.connect(&to.host, to.port).await?),
             Self::Hyper(connector) => by_service(connector.clone(), to.uri.clone()).await,
             Self::HyperGiven(connector) => by_service(connector.clone(), to.uri.clone()).await,
             Self::Tokio => nodelay(TcpStream::connect(pair).await),

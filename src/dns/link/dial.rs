@@ -166,7 +166,7 @@ where
     let config = Config::new().with_connect_timeout(timeout).with_total_timeout(Duration::MAX);
     let socket = SocketOptions::default().bound_by(binding);
     let connector = Connector::without_resolver().with_config(config).with_socket_options(socket);
-    match connector.connect_addrs_with(&[addr], dial).await {
+    match connector.connect_addrs_with(addr, dial).await {
         Ok(established) => Ok(established.stream),
         Err(error) => Err(classify_failure(&error)),
     }

@@ -23,7 +23,7 @@ async fn connect(
     config: Config,
 ) -> Result<he::Established<tokio::net::TcpStream>, he::Error> {
     let connector = net.connector().with_config(config);
-    net.call(connector.connect_with("www.test", &[443], he::Attempt::connect)).await
+    net.call(connector.connect_with("www.test", 443, he::Attempt::connect)).await
 }
 
 fn silence(host: Host) {
@@ -186,11 +186,11 @@ fn moves(ttl: u32, asked: usize, follows: bool) {
         let (old, new) = (net.host("2001:db8::1").rtt(20), net.host("2001:db8::2").rtt(20));
         let connector = net.connector();
         net.dns("www.test").aaaa([old]).ttl(ttl);
-        net.call(connector.connect("www.test", &[443])).await.unwrap();
+        net.call(connector.connect("www.test", 443)).await.unwrap();
         net.assert_starts(&[(old, 0)]);
         net.let_go(old).await;
         net.dns("www.test").aaaa([new]).ttl(ttl);
-        net.call(connector.connect("www.test", &[443])).await.unwrap();
+        net.call(connector.connect("www.test", 443)).await.unwrap();
         net.assert_starts(&[(if follows { new } else { old }, 0)]);
         net.assert_returned(20);
         assert_eq!(net.asked().len(), asked);

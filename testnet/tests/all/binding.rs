@@ -34,7 +34,7 @@ async fn race_beside(net: Net, options: SocketOptions, ways: &[(&str, IpAddr)]) 
     net.dns("www.test").aaaa([v6]).a([v4]).truncated();
     let connector = by(net, options);
     let established =
-        net.call(connector.connect_with("www.test", &[443], Attempt::connect)).await.unwrap();
+        net.call(connector.connect_with("www.test", 443, Attempt::connect)).await.unwrap();
     net.assert_starts(&[(v6, 0), (v4, 250)]);
     net.assert_returned(270);
     net.assert_over(v4, &[v6]).await;
@@ -91,7 +91,7 @@ async fn only_v4_beside(net: Net, options: SocketOptions, device: &'static str) 
     net.dns("www.test").aaaa([v6]).a([v4]).after(20);
     let connector = by(net, options);
     let established =
-        net.call(connector.connect_with("late.test", &[443], Attempt::connect)).await.unwrap();
+        net.call(connector.connect_with("late.test", 443, Attempt::connect)).await.unwrap();
     net.assert_starts(&[(v4, 0)]);
     net.assert_returned(20);
     net.assert_over(v4, &[]).await;
@@ -101,7 +101,7 @@ async fn only_v4_beside(net: Net, options: SocketOptions, device: &'static str) 
     drop(established);
     net.let_go(v4).await;
     let established =
-        net.call(connector.connect_with("www.test", &[443], Attempt::connect)).await.unwrap();
+        net.call(connector.connect_with("www.test", 443, Attempt::connect)).await.unwrap();
     net.assert_starts(&[(v4, 20)]);
     net.assert_over(v4, &[]).await;
     assert_eq!(net.log().ways(), [(device, SECOND_V4.into())]);

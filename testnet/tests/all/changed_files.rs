@@ -36,13 +36,13 @@ fn he_connect_asks_the_server_of_the_new_resolv_conf() {
         let (old, new) = (net.host("2001:db8::1").rtt(20), net.host("2001:db8::2").rtt(20));
         net.name_server("192.0.2.9");
         net.dns("www.test").aaaa([old]);
-        is_with(net, net.call(he::connect("www.test", &[443])).await, old).await;
+        is_with(net, net.call(he::connect("www.test", 443)).await, old).await;
         // Another network may have other answers, so the resolver forgets those of the old one.
         net.resolv_conf("# roamed\nnameserver 192.0.2.9\n");
         net.pass(LOOK).await;
         net.dns("www.test").aaaa([new]);
-        is_with(net, net.call(he::connect("www.test", &[443])).await, new).await;
-        is_with(net, net.call(he::connect("www.test", &[443])).await, new).await;
+        is_with(net, net.call(he::connect("www.test", 443)).await, new).await;
+        is_with(net, net.call(he::connect("www.test", 443)).await, new).await;
         assert_eq!(servers(net), ips(&["192.0.2.53", "192.0.2.53", "192.0.2.9", "192.0.2.9"]));
     });
 }
@@ -54,10 +54,10 @@ fn he_connect_searches_the_domain_of_the_new_resolv_conf() {
         net.dns("www.old.test").aaaa([old]);
         net.dns("www.new-domain.test").aaaa([new]);
         net.resolv_conf("nameserver 192.0.2.53\nsearch old.test\n");
-        is_with(net, net.call(he::connect("www", &[443])).await, old).await;
+        is_with(net, net.call(he::connect("www", 443)).await, old).await;
         net.resolv_conf("nameserver 192.0.2.53\nsearch new-domain.test\n");
         net.pass(LOOK).await;
-        is_with(net, net.call(he::connect("www", &[443])).await, new).await;
+        is_with(net, net.call(he::connect("www", 443)).await, new).await;
     });
 }
 
@@ -67,16 +67,16 @@ fn he_connect_goes_by_the_new_hosts_file() {
         let hosts = net.hosts("2001:db8::", 1..=3);
         let [dns, old, new] = hosts[..] else { panic!("three") };
         net.dns("db.test").aaaa([dns]);
-        is_with(net, net.call(he::connect("db.test", &[443])).await, dns).await;
+        is_with(net, net.call(he::connect("db.test", 443)).await, dns).await;
         net.etc_hosts("2001:db8::2 db.test\n");
         net.pass(LOOK).await;
-        is_with(net, net.call(he::connect("db.test", &[443])).await, old).await;
+        is_with(net, net.call(he::connect("db.test", 443)).await, old).await;
         net.etc_hosts("# moved\n2001:db8::3 db.test\n");
         net.pass(LOOK).await;
-        is_with(net, net.call(he::connect("db.test", &[443])).await, new).await;
+        is_with(net, net.call(he::connect("db.test", 443)).await, new).await;
         net.etc_hosts("");
         net.pass(LOOK).await;
-        is_with(net, net.call(he::connect("db.test", &[443])).await, dns).await;
+        is_with(net, net.call(he::connect("db.test", 443)).await, dns).await;
         assert_eq!(net.asked().len(), 2, "the last answer was still known");
     });
 }
@@ -98,13 +98,13 @@ fn files_of_the_same_length_that_are_moved_into_place_are_read() {
         replace("names", "2001:db8::2 db.test\n");
         let resolver = Resolver::system().with_resolv_conf(path("conf")).with_hosts(path("names"));
         let connector = Connector::new(resolver);
-        is_with(net, net.call(connector.connect("www.test", &[443])).await, dns).await;
-        is_with(net, net.call(connector.connect("db.test", &[443])).await, old).await;
+        is_with(net, net.call(connector.connect("www.test", 443)).await, dns).await;
+        is_with(net, net.call(connector.connect("db.test", 443)).await, old).await;
         replace("conf", "nameserver 192.0.2.2\n");
         replace("names", "2001:db8::3 db.test\n");
         net.pass(LOOK).await;
-        is_with(net, net.call(connector.connect("www.test", &[443])).await, dns).await;
-        is_with(net, net.call(connector.connect("db.test", &[443])).await, new).await;
+        is_with(net, net.call(connector.connect("www.test", 443)).await, dns).await;
+        is_with(net, net.call(connector.connect("db.test", 443)).await, new).await;
         assert_eq!(servers(net), ips(&["192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.2"]));
     });
 }
@@ -116,10 +116,10 @@ fn without_a_resolv_conf_the_server_is_on_this_host_until_there_is_one() {
         net.dns("www.test").aaaa([host]);
         let conf = net.dir().join("conf");
         let connector = Connector::new(Resolver::system().with_resolv_conf(&conf));
-        is_with(net, net.call(connector.connect("www.test", &[443])).await, host).await;
+        is_with(net, net.call(connector.connect("www.test", 443)).await, host).await;
         fs::write(&conf, "nameserver 192.0.2.53\n").unwrap();
         net.pass(LOOK).await;
-        is_with(net, net.call(connector.connect("www.test", &[443])).await, host).await;
+        is_with(net, net.call(connector.connect("www.test", 443)).await, host).await;
         let (here, there) = ("127.0.0.1", "192.0.2.53");
         assert_eq!(servers(net), ips(&[here, here, there, there]));
     });

@@ -61,7 +61,7 @@ fn dies_in_the_handshake(rtt: u64, next: u64) {
         let [v6, v4] = hosts(net, rtt);
         v6.answers_never();
         let connector = net.connector();
-        let connecting = connector.connect_with("www.test", &[443], shake_hands);
+        let connecting = connector.connect_with("www.test", 443, shake_hands);
         let established = net.call(connecting).await.unwrap();
         v4_wins(net, &established, [v6, v4], next, &[End::Closed]).await;
         assert_eq!(words(&established.report), reported("cancelled"));
@@ -84,7 +84,7 @@ fn a_server_that_accepts_and_closes_is_followed_at_once() {
         let [v6, v4] = hosts(net, 20);
         v6.accepts_then_closes();
         let connector = net.connector();
-        let connecting = connector.connect_with("www.test", &[443], listen_first);
+        let connecting = connector.connect_with("www.test", 443, listen_first);
         let established = net.call(connecting).await.unwrap();
         // RST answers a FIN that the server repeats on a busy machine.
         v4_wins(net, &established, [v6, v4], 40, &[End::Closed, End::Reset]).await;
@@ -98,7 +98,7 @@ fn a_server_that_resets_at_the_first_word_is_followed_at_once() {
         let [v6, v4] = hosts(net, 20);
         v6.accepts_then_resets();
         let connector = net.connector();
-        let connecting = connector.connect_with("www.test", &[443], shake_hands);
+        let connecting = connector.connect_with("www.test", 443, shake_hands);
         let established = net.call(connecting).await.unwrap();
         v4_wins(net, &established, [v6, v4], 40, &[End::Silent]).await;
         assert_eq!(words(&established.report), reported("connection reset"));
@@ -110,7 +110,7 @@ fn to_a_connect_of_tcp_only_such_servers_are_well() {
     internet(|net| async move {
         let [v6, _] = hosts(net, 20);
         v6.answers_never();
-        let stream = net.call(net.connector().connect("www.test", &[443])).await.unwrap();
+        let stream = net.call(net.connector().connect("www.test", 443)).await.unwrap();
         net.assert_starts(&[(v6, 0)]);
         net.assert_returned(20);
         net.assert_over(v6, &[]).await;

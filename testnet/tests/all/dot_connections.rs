@@ -22,7 +22,7 @@ fn three_cold_connects_share_one_connection() {
             .map(|name| (name, connector.clone()))
             .into_iter()
             .map(|(name, it)| async move {
-                it.connect_with(name, &[443], he::Attempt::connect).await.unwrap()
+                it.connect_with(name, 443, he::Attempt::connect).await.unwrap()
             })
             .collect();
         let all = net.call(calls.join_all()).await;

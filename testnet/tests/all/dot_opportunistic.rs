@@ -136,7 +136,7 @@ fn servfail_over_tls_is_told_and_not_asked_again_in_clear() {
         let server = server(net).tls(certificate()).tls_servfail();
         net.dns("www.test").aaaa([net.host("2001:db8::1")]);
         let connector = patient();
-        let error = net.call(connector.connect("www.test", &[443])).await.unwrap_err();
+        let error = net.call(connector.connect("www.test", 443)).await.unwrap_err();
         net.assert_starts(&[]);
         net.assert_returned(3 * RTT);
         assert_eq!(words(error.report()), ["AAAA: server failure", "A: server failure"]);
@@ -155,7 +155,7 @@ fn where_53_is_silent_as_well_the_error_says_so_and_nothing_is_remembered() {
         net.dns("www.test").aaaa([net.host("2001:db8::1")]);
         let config = he::Config::new().with_resolve_timeout(std::time::Duration::from_millis(150));
         let connector = net.connector().with_config(config);
-        let error = net.call(connector.connect("www.test", &[443])).await.unwrap_err();
+        let error = net.call(connector.connect("www.test", 443)).await.unwrap_err();
         // Three times 150 ms, less the 5 ms by which the resolver ends before the race.
         net.assert_returned(445);
         assert_eq!(words(error.report()), ["AAAA: no answer", "A: no answer"]);

@@ -90,7 +90,7 @@ fn the_plain_system_never_touches_853() {
         // The same holds if the server fails.
         server.servfail();
         net.dns("two.test").aaaa([net.host("2001:db8::1")]);
-        connector.connect("two.test", &[443]).await.unwrap_err();
+        connector.connect("two.test", 443).await.unwrap_err();
         assert_eq!(sent(net), [4, 0]);
         assert_eq!(net.tls_connections(server).len(), 0);
     });

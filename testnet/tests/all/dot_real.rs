@@ -30,7 +30,7 @@ impl Scene {
 /// Asserts that AAAA and A of a name come over TLS from the server.
 async fn both(scene: &Scene, connector: &Connector, name: &str) -> Report {
     let net = scene.lab.net;
-    let dialled = connector.connect_with(name, &[443], he::Attempt::connect);
+    let dialled = connector.connect_with(name, 443, he::Attempt::connect);
     let established = net.call(dialled).await.unwrap();
     drop(established.stream);
     for peer in scene.peers {

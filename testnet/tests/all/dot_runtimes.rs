@@ -20,7 +20,7 @@ async fn left_with_a_connection(net: Net, connector: &Connector) -> Runtime {
     let connector = connector.clone();
     let other = spawn_blocking(move || {
         let runtime = runtime();
-        let connecting = connector.connect_with("other.test", &[443], he::Attempt::connect);
+        let connecting = connector.connect_with("other.test", 443, he::Attempt::connect);
         let established = runtime.block_on(connecting).unwrap();
         assert_eq!(came(aaaa(&established.report)), TLS);
         runtime
@@ -40,7 +40,7 @@ async fn left_in_the_middle(
     let connector = connector.clone();
     let begun = spawn_blocking(move || {
         let runtime = runtime();
-        runtime.spawn(async move { connector.connect("other.test", &[443]).await });
+        runtime.spawn(async move { connector.connect("other.test", 443).await });
         runtime.block_on(net.sees("how far it got", |_| seen()));
         runtime
     });
@@ -109,7 +109,7 @@ fn is_known_to_all(ill: impl FnOnce(NameServer) -> NameServer, first: u64, why: 
         let call = spawn_blocking({
             let connector = connector.clone();
             move || {
-                let connecting = connector.connect_with("two.test", &[443], he::Attempt::connect);
+                let connecting = connector.connect_with("two.test", 443, he::Attempt::connect);
                 runtime().block_on(connecting)
             }
         });

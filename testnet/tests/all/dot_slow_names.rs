@@ -16,7 +16,7 @@ async fn slow_name(net: Net, connector: &Connector) {
         aaaa.after(130);
         a.after(130);
     };
-    let connecting = connector.connect_with("slow.test", &[443], he::Attempt::connect);
+    let connecting = connector.connect_with("slow.test", 443, he::Attempt::connect);
     let (established, ()) = tokio::join!(net.call(connecting), sooner);
     drop(established.unwrap().stream);
     net.let_go(v6).await;
@@ -68,7 +68,7 @@ fn where_853_is_silent_and_53_refuses_the_refusal_is_told_at_once() {
         NameServer::refuses(server(net).tls(certificate()).tls_silent());
         net.dns("www.test").aaaa([net.host("2001:db8::1")]);
         let connector = net.connector();
-        let error = net.call(connector.connect("www.test", &[443])).await.unwrap_err();
+        let error = net.call(connector.connect("www.test", 443)).await.unwrap_err();
         net.assert_starts(&[]);
         net.assert_returned(50 + RTT);
         assert_eq!(words(error.report()), ["AAAA: refused", "A: refused"]);

@@ -194,7 +194,7 @@ fn five_hundred_names_at_once_share_one_connection() {
         for n in 0..500 {
             let (name, connector) = (format!("n{n}.test"), connector.clone());
             let _ = net.dns(&name).aaaa([refused]);
-            calls.spawn(async move { connector.connect(&name, &[443]).await.unwrap_err() });
+            calls.spawn(async move { connector.connect(&name, 443).await.unwrap_err() });
         }
         while let Some(error) = calls.join_next().await {
             assert_eq!(error.unwrap().kind(), he::ErrorKind::Connect);
@@ -211,7 +211,7 @@ fn a_cancelled_connect_does_no_harm() {
         let connector: Connector = lab.connector(&[Policy::Name.of(lab.server, &certificate)]);
         for ms in [15, 5] {
             let (wait, name) = (Duration::from_millis(ms), format!("n{ms}.test"));
-            let cut = tokio::time::timeout(wait, connector.connect(&name, &[443])).await;
+            let cut = tokio::time::timeout(wait, connector.connect(&name, 443)).await;
             assert!(cut.is_err());
         }
         net.pass(5 * RTT).await;

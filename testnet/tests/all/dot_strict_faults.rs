@@ -151,7 +151,7 @@ fn pinned_with_a_name_each_fault_is_an_error_that_names_it() {
 
 /// The error of the first of the two lookups.
 async fn reason(connector: &Connector) -> String {
-    let error = connector.connect("www.test", &[443]).await.unwrap_err();
+    let error = connector.connect("www.test", 443).await.unwrap_err();
     match error.report().lookups()[0].outcome() {
         LookupOutcome::Failed(error) => error.to_string(),
         other => panic!("{other:?}"),

@@ -89,7 +89,7 @@ fn of_two_bad_servers_the_one_with_the_wrong_certificate_is_told() {
 /// The origin of the first answer of a call, whether it was cached, and its first address.
 async fn learns(net: Net, resolver: &Resolver) -> (Origin, bool, String) {
     let connector = Connector::new(resolver.clone());
-    let dialled = connector.connect_with("www.test", &[443], he::Attempt::connect);
+    let dialled = connector.connect_with("www.test", 443, he::Attempt::connect);
     let established = net.call(dialled).await.unwrap();
     match established.report.lookups()[0].outcome() {
         LookupOutcome::Answered(it) => (it.origin(), it.is_cached(), it.addrs()[0].to_string()),

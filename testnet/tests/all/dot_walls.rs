@@ -63,7 +63,7 @@ fn a_certificate_that_an_opportunistic_resolver_takes_is_not_taken_by_a_strict_o
         server(net).tls(other.issue(&[NAME]));
         assert_eq!(connect(net, &patient(), "www.test", 3 * RTT).await, TLS);
         let asked = net.asked().len();
-        let error = net.call(strict(&root).connect("www.test", &[443])).await.unwrap_err();
+        let error = net.call(strict(&root).connect("www.test", 443)).await.unwrap_err();
         assert!(error.to_string().contains("unknown issuer"), "{error}");
         assert_eq!(net.asked().len(), asked, "no query before authentication");
         assert_eq!(net.whole_log().sent_to_port(53), 0);

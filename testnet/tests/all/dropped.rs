@@ -12,7 +12,7 @@ type Kept = Arc<Mutex<Option<Report>>>;
 async fn dropped_after(net: Net, ms: u64) -> Report {
     let kept = Kept::default();
     let connector = keeping(net.connector(), &kept);
-    let connecting = connector.connect_with("www.test", &[443], Attempt::connect);
+    let connecting = connector.connect_with("www.test", 443, Attempt::connect);
     let dropping = tokio::time::timeout(Duration::from_millis(ms), connecting);
     assert!(net.call(dropping).await.is_err(), "it has ended by itself");
     net.assert_returned(ms);

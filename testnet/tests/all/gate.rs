@@ -34,7 +34,7 @@ fn forbidden_addresses_of_answers_are_passed_over() {
         v6[1].silent();
         net.dns("www.test").aaaa(&v6).a(&v4);
         let connector = gated(net, &[v6[0], v4[0]]);
-        let connecting = connector.connect_with("www.test", &[443], Attempt::connect);
+        let connecting = connector.connect_with("www.test", 443, Attempt::connect);
         let established = net.call(connecting).await.unwrap();
         net.assert_starts(&[(v6[1], 0), (v4[1], 250)]);
         net.assert_returned(270);
@@ -52,7 +52,7 @@ fn forbidden_addresses_of_late_answers_are_passed_over() {
         let (v6, v4) = (net.hosts("2001:db8::", 1..=2), net.host("198.51.100.1").silent());
         net.dns("www.test").aaaa(&v6).after(400).a([v4]);
         let connector = gated(net, &v6[..1]);
-        let connecting = connector.connect_with("www.test", &[443], Attempt::connect);
+        let connecting = connector.connect_with("www.test", 443, Attempt::connect);
         let established = net.call(connecting).await.unwrap();
         net.assert_starts(&[(v4, 50), (v6[1], 400)]);
         net.assert_returned(420);
@@ -74,12 +74,12 @@ fn a_forbidden_address_is_refused_however_it_is_written() {
         let connector = gated(net, &[v6, v4]);
         let spellings = ["2001:db8::1", "[2001:DB8:0::1]", "198.51.100.1", "::ffff:198.51.100.1"];
         for host in spellings.iter().chain(&["mapped.test", "near.test"]) {
-            let error = net.call(connector.connect(host, &[443])).await.unwrap_err();
+            let error = net.call(connector.connect(host, 443)).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Forbidden, "{host}: {error}");
             assert_eq!(error.report().attempts().len(), 0);
         }
         let addrs = [v6.ip(), v4.ip(), mapped.into()].map(|ip| SocketAddr::new(ip, 443));
-        let error = net.call(connector.connect_addrs(&addrs)).await.unwrap_err();
+        let error = net.call(connector.connect_addrs(addrs)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Forbidden);
         assert_eq!(forbidden(error.report()), ["[2001:db8::1]:443", "198.51.100.1:443"]);
         nothing_to(net, &[v6, v4]).await;
@@ -116,13 +116,13 @@ fn localhost_and_loopback_answers_are_refused_as_well() {
         let connector = net.connector().with_gate(|addr| !addr.ip().is_loopback());
         let names = ["localhost", "a.localhost", "127.0.0.1", "::1", "::ffff:127.0.0.1"];
         for host in names.iter().chain(&["rebound.test", "near.test"]) {
-            let error = net.call(connector.connect(host, &[8443])).await.unwrap_err();
+            let error = net.call(connector.connect(host, 8443)).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Forbidden, "{host}: {error}");
         }
         net.pass(50).await;
         home.assert_no_connection();
         // The listeners accept connections.
-        net.connector().connect("rebound.test", &[8443]).await.unwrap();
+        net.connector().connect("rebound.test", 8443).await.unwrap();
     });
 }
 
@@ -134,7 +134,7 @@ fn one_port_may_be_forbidden() {
         let plain = [v6.port(80), v4.port(80)];
         let (v6, v4) = (v6.port(443).silent(), v4.port(443));
         let connector = gated(net, &plain);
-        let connecting = connector.connect_with("www.test", &[80, 443], Attempt::connect);
+        let connecting = connector.connect_with("www.test", [80, 443], Attempt::connect);
         let established = net.call(connecting).await.unwrap();
         net.assert_starts(&[(v6, 0), (v4, 250)]);
         net.assert_returned(270);
@@ -163,7 +163,7 @@ fn is_public_lets_only_the_public_addresses_of_an_answer_through() {
         let (aaaa, a) = (ips(&PRIVATE_V6), ips(&PRIVATE_V4));
         net.dns("www.test").aaaa([aaaa, vec![v6.ip()]].concat()).a([a, vec![v4.ip()]].concat());
         let connector = net.connector().with_gate(he::is_public);
-        let connecting = connector.connect_with("www.test", &[443], Attempt::connect);
+        let connecting = connector.connect_with("www.test", 443, Attempt::connect);
         let established = net.call(connecting).await.unwrap();
         net.assert_starts(&[(v6, 0), (v4, 250)]);
         net.assert_returned(270);
@@ -183,11 +183,11 @@ fn is_public_judges_each_answer_anew_when_a_name_is_rebound() {
         let (outside, inside) = (net.host("192.31.196.1").rtt(20), net.host("10.0.0.1").rtt(1));
         let name = net.dns("www.test").aaaa(Vec::<IpAddr>::new()).ttl(0).a([outside]).ttl(0);
         let connector = net.connector().with_gate(he::is_public);
-        net.call(connector.connect("www.test", &[443])).await.unwrap();
+        net.call(connector.connect("www.test", 443)).await.unwrap();
         net.assert_starts(&[(outside, 0)]);
         net.assert_returned(20);
         name.a([inside]).ttl(0);
-        let error = net.call(connector.connect("www.test", &[443])).await.unwrap_err();
+        let error = net.call(connector.connect("www.test", 443)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Forbidden, "{error}");
         assert_eq!(forbidden(error.report()), ["10.0.0.1:443"]);
         net.assert_starts(&[]);

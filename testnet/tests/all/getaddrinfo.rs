@@ -17,7 +17,7 @@ fn connector() -> Connector {
 }
 
 async fn connect(net: Net, name: &str) -> Result<Established<TcpStream>, Error> {
-    net.call(connector().connect_with(name, &[443], Attempt::connect)).await
+    net.call(connector().connect_with(name, 443, Attempt::connect)).await
 }
 
 fn hosts(net: Net) -> (Host, Host) {
@@ -132,7 +132,7 @@ fn a_silent_server_costs_the_lookups_time_and_then_is_named() {
         let config =
             Config::new().with_resolve_timeout(Duration::from_millis(200)).with_resolve_retries(1);
         let connector = connector().with_config(config);
-        let error = net.call(connector.connect("www.test", &[443])).await.unwrap_err();
+        let error = net.call(connector.connect("www.test", 443)).await.unwrap_err();
         let silent = " no answer: getaddrinfo has not returned after ";
         assert_eq!(error.to_string().matches(silent).count(), 2, "{error}");
         assert!(error.is_transient());
@@ -183,9 +183,8 @@ fn what_is_dropped_is_not_asked_and_leaves_no_thread() {
         let mut connects = tokio::task::JoinSet::new();
         for n in 0..10 {
             let connector = connector.clone();
-            connects.spawn(async move {
-                connector.connect(&format!("n{n}.test"), &[443]).await.map(drop)
-            });
+            connects
+                .spawn(async move { connector.connect(format!("n{n}.test"), 443).await.map(drop) });
         }
         until(net, || net.asked().len() == 2).await;
         drop(connects);

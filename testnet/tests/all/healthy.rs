@@ -45,7 +45,7 @@ fn he_connect_reads_resolv_conf_and_connects() {
         let v6 = net.host("2001:db8::1").rtt(20);
         let v4 = net.host("198.51.100.1").rtt(20);
         net.dns("www.test").aaaa([v6]).a([v4]);
-        let stream = net.call(he::connect("www.test", &[443])).await.unwrap();
+        let stream = net.call(he::connect("www.test", 443)).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), "[2001:db8::1]:443".parse().unwrap());
         net.assert_starts(&[(v6, 0)]);
         net.assert_returned(20);

@@ -131,11 +131,11 @@ fn v6_disabled_between_two_calls_costs_nothing() {
         let (v6, v4) = hosts(net);
         net.dns("www.test").aaaa([v6]).a([v4]).after(30);
         let connector = net.connector();
-        drop(net.call(connector.connect("www.test", &[443])).await.unwrap());
+        drop(net.call(connector.connect("www.test", 443)).await.unwrap());
         net.assert_starts(&[(v6, 0)]);
         net.let_go(v6).await;
         std::fs::write("/proc/sys/net/ipv6/conf/he0/disable_ipv6", "1").unwrap();
-        let _stream = net.call(connector.connect("www.test", &[443])).await.unwrap();
+        let _stream = net.call(connector.connect("www.test", 443)).await.unwrap();
         assert_eq!(net.log().sent_to(v6), 0);
         net.assert_over(v4, &[]).await;
     });

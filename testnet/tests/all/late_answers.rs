@@ -173,7 +173,7 @@ fn a_silent_v6_and_an_a_that_never_comes_end_with_the_last_time_out() {
             .with_resolve_timeout(Duration::from_millis(200))
             .with_connect_timeout(Duration::from_millis(700));
         let connector = net.connector().with_config(config);
-        let error = net.call(connector.connect("www.test", &[443])).await.unwrap_err();
+        let error = net.call(connector.connect("www.test", 443)).await.unwrap_err();
         net.assert_starts(&[(v6, 0)]);
         net.assert_returned(700);
         net.let_go(v6).await;

@@ -17,9 +17,7 @@ fn fifty_connects_to_one_name_at_once_are_one_question_a_type() {
         let connector = net.connector();
         let calls: JoinSet<_> = (0..50)
             .map(|_| connector.clone())
-            .map(
-                |it| async move { it.connect_with("www.test", &[443], he::Attempt::connect).await },
-            )
+            .map(|it| async move { it.connect_with("www.test", 443, he::Attempt::connect).await })
             .collect();
         let all = net.call(calls.join_all()).await;
         let all: Vec<_> = all.into_iter().map(Result::unwrap).collect();
@@ -48,7 +46,7 @@ async fn watched(net: Net, config: he::Config) -> (Result<TcpStream, he::Error>,
         }
     };
     let ended = tokio::select! {
-        ended = net.call(connector.connect("www.test", &[443])) => ended,
+        ended = net.call(connector.connect("www.test", 443)) => ended,
         () = watch => unreachable!("it watches for ever"),
     };
     (ended, most)

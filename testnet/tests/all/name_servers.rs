@@ -17,7 +17,7 @@ fn plain() -> Connector {
 
 async fn plain_connect(net: Net) -> he::Established<tokio::net::TcpStream> {
     let connector = plain();
-    net.call(connector.connect_with("www.test", &[443], he::Attempt::connect)).await.unwrap()
+    net.call(connector.connect_with("www.test", 443, he::Attempt::connect)).await.unwrap()
 }
 
 /// The number of datagrams to this host since the last call.
@@ -30,7 +30,7 @@ async fn connect(net: Net, connector: &Connector, name: &str, at: u64) -> Host {
     let (v6, v4) = (net.host("2001:db8::1").rtt(20), net.host("198.51.100.1").rtt(20));
     net.dns(name).aaaa([v6]).a([v4]);
     let established =
-        net.call(connector.connect_with(name, &[443], he::Attempt::connect)).await.unwrap();
+        net.call(connector.connect_with(name, 443, he::Attempt::connect)).await.unwrap();
     net.assert_starts(&[(v6, at)]);
     net.assert_returned(at + 20);
     net.assert_over(v6, &[]).await;
@@ -102,7 +102,7 @@ fn two_dead_servers_are_an_error_when_the_lookups_time_is_over() {
         net.dns("www.test").aaaa([net.host("2001:db8::1")]);
         let config = he::Config::new().with_resolve_timeout(Duration::from_millis(150));
         let connector = plain().with_config(config);
-        let error = net.call(connector.connect("www.test", &[443])).await.unwrap_err();
+        let error = net.call(connector.connect("www.test", 443)).await.unwrap_err();
         net.assert_starts(&[]);
         // Three times 150 ms, less the 5 ms by which the resolver ends before the race.
         net.assert_returned(445);
@@ -123,7 +123,7 @@ fn he_connect_remembers_the_server_that_answered() {
         net.dns("one.test").aaaa([v6]);
         net.dns("two.test").aaaa([v6]);
         for (name, at) in [("one.test", 250), ("two.test", 0)] {
-            let stream = net.call(he::connect(name, &[443])).await.unwrap();
+            let stream = net.call(he::connect(name, 443)).await.unwrap();
             net.assert_starts(&[(v6, at)]);
             net.assert_returned(at + 20);
             net.assert_over(v6, &[]).await;

@@ -15,7 +15,7 @@ fn errors(report: &Report) -> Vec<String> {
 }
 
 async fn errors_of(net: Net, connector: &Connector, name: &str) -> Vec<String> {
-    let connected = connector.connect_with(name, &[443], he::Attempt::connect);
+    let connected = connector.connect_with(name, 443, he::Attempt::connect);
     match net.call(connected).await {
         Ok(established) => errors(&established.report),
         Err(error) => errors(error.report()),

@@ -54,7 +54,7 @@ fn hosts(net: Net) -> [Host; 2] {
 
 /// Asserts that the call begins its only attempt at once, to this host. Then closes the connection.
 async fn only(net: Net, connector: &Connector, winner: Host, reported: &str) {
-    let connecting = connector.connect_with("www.test", &[443], Attempt::connect);
+    let connecting = connector.connect_with("www.test", 443, Attempt::connect);
     let established: Established<TcpStream> = net.call(connecting).await.unwrap();
     net.assert_starts(&[(winner, 0)]);
     net.assert_returned(20);
@@ -95,7 +95,7 @@ fn without_routes_there_is_an_error_at_once_and_no_packet() {
         only(net, &connector, v6, V6_WON).await;
         net.ip("route del ::/0 dev he0");
         net.ip("route del 0.0.0.0/0 dev he0");
-        let connecting = connector.connect_with("www.test", &[443], Attempt::connect);
+        let connecting = connector.connect_with("www.test", 443, Attempt::connect);
         let error = net.call(connecting).await.unwrap_err();
         net.assert_starts(&[]);
         net.assert_returned(0);

@@ -21,7 +21,7 @@ fn slow_name(net: Net) -> Host {
 async fn left_in_the_middle(net: Net) -> Runtime {
     let begun = spawn_blocking(move || {
         let runtime = runtime();
-        runtime.spawn(he::connect("www.test", &[443]));
+        runtime.spawn(he::connect("www.test", 443));
         runtime.block_on(net.sees("both questions", |log| log.sent_to_port(53) >= 2));
         runtime
     });
@@ -37,7 +37,7 @@ fn questions(net: Net) -> usize {
 
 /// Asserts that this runtime asks by itself, and connects as if there were no other.
 async fn connects_by_itself(net: Net, v6: Host) {
-    let stream = net.call(he::connect("www.test", &[443])).await.unwrap();
+    let stream = net.call(he::connect("www.test", 443)).await.unwrap();
     net.assert_starts(&[(v6, 200)]);
     net.assert_returned(220);
     net.assert_over(v6, &[]).await;
@@ -82,7 +82,7 @@ fn a_runtime_that_goes_while_another_waits_for_the_same_name_does_no_harm() {
 fn four_runtimes_connect_at_once_and_a_fifth_knows_what_they_learnt() {
     internet(|net| async move {
         let v6 = slow_name(net);
-        let connect = || runtime().block_on(he::connect("www.test", &[443])).map(drop);
+        let connect = || runtime().block_on(he::connect("www.test", 443)).map(drop);
         let mut calls = JoinSet::new();
         (0..4).for_each(|_| drop(calls.spawn_blocking(connect)));
         let ended = net.call(calls.join_all()).await;
@@ -105,7 +105,7 @@ fn a_runtime_of_many_threads_connects_as_well() {
     internet(|net| async move {
         let v6 = slow_name(net);
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let call = runtime.spawn(he::connect("www.test", &[443]));
+        let call = runtime.spawn(he::connect("www.test", 443));
         let stream = net.call(call).await.unwrap().unwrap();
         net.assert_starts(&[(v6, 200)]);
         net.assert_returned(220);

@@ -197,9 +197,9 @@ fn files_of_the_storys_own_work_as_well() {
         std::fs::write(&hosts, "2001:db8::2 near.test\n").unwrap();
         let resolver = Resolver::system().with_resolv_conf(conf).with_hosts(hosts);
         let connector = he::Connector::new(resolver);
-        net.call(connector.connect("www.test", &[443])).await.unwrap();
+        net.call(connector.connect("www.test", 443)).await.unwrap();
         net.assert_starts(&[(there, 0)]);
-        net.call(connector.connect("near.test", &[443])).await.unwrap();
+        net.call(connector.connect("near.test", 443)).await.unwrap();
         net.assert_starts(&[(here, 0)]);
         let server: IpAddr = "192.0.2.9".parse().unwrap();
         assert!(net.asked().iter().all(|asked| asked.server == server), "{:?}", net.asked());

@@ -37,7 +37,7 @@ fn a_question_says_what_its_resolver_has_to_know() {
     let ms = |began: Instant, ms| began + Duration::from_millis(ms);
     let asked = |config: Config| {
         let began = Instant::now();
-        let mut race = Race::new("Robur.COOP.", &[443], config, began).unwrap();
+        let mut race = Race::new("Robur.COOP.", [443], config, began).unwrap();
         assert!(race.query(0).is_none(), "not asked yet");
         assert_eq!(race.poll(began), Step::Resolve(0, Aaaa));
         assert_eq!(race.poll(ms(began, 7)), Step::Resolve(1, A));
@@ -62,10 +62,10 @@ fn a_question_says_what_its_resolver_has_to_know() {
 fn a_single_question_has_no_siblings() {
     let now = Instant::now();
     let config = Config::new().with_family(Family::V4Only);
-    let mut race = Race::new("robur.coop", &[443], config, now).unwrap();
+    let mut race = Race::new("robur.coop", [443], config, now).unwrap();
     assert_eq!(race.poll(now), Step::Resolve(0, A));
     assert!(race.query(0).unwrap().siblings().is_empty());
-    let race = Race::new("192.0.2.1", &[443], Config::new(), now).unwrap();
+    let race = Race::new("192.0.2.1", [443], Config::new(), now).unwrap();
     assert!(race.query(0).is_none() && race.name().is_none());
 }
 

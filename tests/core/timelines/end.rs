@@ -13,7 +13,7 @@ const MS: fn(u64) -> Duration = Duration::from_millis;
 
 /// A race over one address, which is being dialled.
 fn dialling(began: Instant) -> Race {
-    let mut race = Race::of_addrs(&addrs(&["192.0.2.1#443"]), Config::new(), began).unwrap();
+    let mut race = Race::of_addrs(addrs(&["192.0.2.1#443"]), Config::new(), began).unwrap();
     assert_eq!(race.poll(began), Step::Connect(0, addr("192.0.2.1#443")));
     race
 }
@@ -22,7 +22,7 @@ fn dialling(began: Instant) -> Race {
 #[test] // S12
 fn an_abandoned_race_says_what_still_ran() {
     let began = Instant::now();
-    let mut race = Race::new("example.com", &[443], Config::new(), began).unwrap();
+    let mut race = Race::new("example.com", [443], Config::new(), began).unwrap();
     assert_eq!(race.poll(began), Step::Resolve(0, Aaaa));
     assert_eq!(race.poll(began), Step::Resolve(1, A));
     let answer = addrs(&["2001:db8::1", "2001:db8::2"]);

@@ -147,7 +147,7 @@ fn the_source_of_a_refused_address_is_never_asked_for() {
         }
     });
     let now = Instant::now();
-    let mut race = Race::new("example.com", &[443], Config::new(), now).unwrap();
+    let mut race = Race::new("example.com", [443], Config::new(), now).unwrap();
     race = race
         .with_surroundings(Surroundings::default().with_source_addrs(sources).with_gate(public));
     assert_eq!(race.poll(now), Step::Resolve(0, Record::Aaaa));
@@ -195,7 +195,7 @@ fn an_address_is_asked_for_once() {
 fn a_zone_that_means_nothing_makes_no_second_attempt() {
     let now = Instant::now();
     let same = ["[2001:db8::1]:443", "[2001:db8::1%1]:443"].map(|addr| addr.parse().unwrap());
-    let mut race = Race::of_addrs(&same, Config::new(), now).unwrap();
+    let mut race = Race::of_addrs(same, Config::new(), now).unwrap();
     assert_eq!(race.poll(now), Step::Connect(0, addr("2001:db8::1#443")));
     race.failed(0, std::io::ErrorKind::ConnectionRefused.into(), true, now);
     assert_eq!(race.poll(now), Step::Fail(ErrorKind::Connect));

@@ -241,3 +241,39 @@ fn the_worst_case_is_a_number() {
     // A holds for AAAA, which is given up 1 ms later.
     assert_eq!(MS(world.run().elapsed), worst);
 }
+
+// D21: the call ends with the last attempt that may start, whatever is still unknown.
+#[test]
+fn after_the_last_attempt_that_may_start_nothing_is_waited_for() {
+    let world = script()
+        .dns(Aaaa, 1, &["2001:db8::1", "2001:db8::2"])
+        .dns(A, 5_000, &["192.0.2.1"])
+        .refuses("2001:db8::1", 10)
+        .refuses("2001:db8::2", 10)
+        .config(|config| config.with_max_attempts(2));
+    world.plays(
+        "
+        0ms ask AAAA
+        0ms ask A
+        1ms connect [2001:db8::1]:443
+        11ms connect [2001:db8::2]:443
+        21ms failed: every attempt failed
+        ",
+    );
+}
+
+#[test]
+fn addresses_beyond_the_last_attempt_are_counted() {
+    let list = ["192.0.2.1#443", "192.0.2.2#443", "192.0.2.3#443"];
+    let world = script().addrs(&list).config(|config| config.with_max_attempts(2));
+    let played = world.plays(
+        "
+        0ms connect 192.0.2.1:443
+        250ms connect 192.0.2.2:443
+        10000ms timed out 192.0.2.1:443
+        10250ms timed out 192.0.2.2:443
+        10250ms failed: timed out
+        ",
+    );
+    assert_eq!(played.report.not_tried(), 1);
+}

@@ -116,7 +116,7 @@ pub(crate) async fn connect_on_time(
 
 async fn dial(net: Net, connector: &Connector, name: &str) -> Established<TcpStream> {
     net.dns(name).aaaa([host(net)]);
-    let established = connector.connect_with(name, &[443], he::Attempt::connect);
+    let established = connector.connect_with(name, 443, he::Attempt::connect);
     net.call(established).await.unwrap()
 }
 

@@ -106,7 +106,7 @@ pub(crate) async fn connect(
 ) -> Report {
     let v6 = peer(net);
     net.dns(name).aaaa([v6]).a([net.host("198.51.100.1")]);
-    let dialled = connector.connect_with(name, &[443], he::Attempt::connect);
+    let dialled = connector.connect_with(name, 443, he::Attempt::connect);
     let established = net.call(dialled).await.unwrap();
     net.assert_starts(&[(v6, at)]);
     net.assert_returned(at + PEER_RTT);
@@ -132,7 +132,7 @@ pub(crate) async fn connect(
 pub(crate) async fn fail(net: Net, connector: &Connector, name: &str) -> LookupError {
     let v6 = peer(net);
     net.dns(name).aaaa([v6]).a([net.host("198.51.100.1")]);
-    let error = net.call(connector.connect(name, &[443])).await.unwrap_err();
+    let error = net.call(connector.connect(name, 443)).await.unwrap_err();
     net.assert_starts(&[]);
     assert_eq!(net.whole_log().sent_to_port(53), 0, "{error}");
     let reasons: Vec<&LookupError> = error
