@@ -69,3 +69,12 @@ impl Default for Connector {
         Self::new(Resolver::default())
     }
 }
+
+impl Connector {
+    /// A connector without the habits that this crate has added to plain Happy Eyeballs: it asks the
+    /// system's name servers in plaintext, and does nothing in the background. It is for tests, bug
+    /// reports and cautious operators.
+    pub fn plain() -> Self {
+        Self::new(Resolver::system_plain())
+    }
+}

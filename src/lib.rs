@@ -45,7 +45,8 @@
 //!
 //! # Three entry points
 //!
-//! 1. `he::connect` is a function. It needs feature `dns`, which is on by default.
+//! 1. `he::connect` is a function. It needs feature `dns`, which is on by default. The connector
+//!    behind it is `he::default_connector()`, and `he::resolve` finds addresses only.
 //! 2. [`Connector`] is a value with a resolver, a [`Config`], [`SocketOptions`], a gate for
 //!    addresses ([`Connector::with_gate`]) and a hook for reports ([`Connector::on_report`]).
 //! 3. [`race`] is the algorithm alone, without I/O and without a clock, for other runtimes and for
@@ -53,7 +54,7 @@
 //!
 //! # Glossary
 //!
-//! - **call**: one `connect`, `connect_with`, `connect_addrs` or `connect_addrs_with`, from its
+//! - **call**: one `connect` or `resolve` of any form ([`Call`]), from its
 //!   first lookup to its connection or error.
 //! - **lookup**: one question about one name and record type. The resolver answers it. A reply is
 //!   one DNS message; an answer is the result of the lookup.

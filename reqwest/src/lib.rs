@@ -21,6 +21,9 @@ mod transport;
 #[cfg(feature = "middleware")]
 mod words;
 
+pub use ::reqwest;
+#[cfg(feature = "middleware")]
+pub use ::reqwest_middleware;
 pub use dns::Dns;
 #[cfg(feature = "middleware")]
 pub use error::Error;

@@ -170,3 +170,14 @@ async fn hooks_add_up_and_clones_share_them() {
     assert_eq!((first.count(), second.count()), (1, 1));
     assert_eq!(connector.config().total_timeout, Duration::from_secs(30));
 }
+
+#[cfg(feature = "dns")]
+#[tokio::test]
+async fn the_default_connector_is_the_one_behind_connect_and_resolve() {
+    let (peers, _) = peers();
+    let (_, reports) = Reports::of(he::default_connector().clone());
+    he::connect("127.0.0.1", peers.port).await.unwrap();
+    assert_eq!(reports.only().ports(), [peers.port]);
+    assert_eq!(he::resolve("127.0.0.1").await.unwrap().ips().collect::<Vec<_>>(), peers.ips());
+    assert_eq!(reports.only().outcome(), he::Outcome::Resolved);
+}

@@ -18,10 +18,6 @@ fn given(text: &str) -> Connector {
     Connector::new(Resolver::name_servers([text.parse().unwrap()]).unwrap())
 }
 
-fn plain() -> Connector {
-    Connector::new(Resolver::system_plain())
-}
-
 fn sent(net: Net) -> [usize; 2] {
     [53, 853].map(|port| net.whole_log().sent_to_port(port))
 }
@@ -30,7 +26,7 @@ fn sent(net: Net) -> [usize; 2] {
 fn where_udp_is_silent_tcp_joins_after_250_ms_and_goes_first_then() {
     internet(|net| async move {
         server(net).tls(certificate()).udp_silent();
-        let connector = plain();
+        let connector = Connector::plain();
         assert_eq!(connect(net, &connector, "one.test", 250 + 2 * RTT).await, TCP);
         // The connection is reused, and UDP is left out.
         assert_eq!(connect(net, &connector, "two.test", RTT).await, TCP);
@@ -84,7 +80,7 @@ fn a_server_for_tcp_gets_no_datagram() {
 fn the_plain_system_never_touches_853() {
     internet(|net| async move {
         let server = server(net).tls(certificate());
-        let connector = plain();
+        let connector = Connector::plain();
         assert_eq!(connect(net, &connector, "one.test", RTT).await, UDP);
         assert_eq!(sent(net), [2, 0]);
         // The same holds if the server fails.
