@@ -6,15 +6,30 @@ use std::io;
 use std::time::Instant;
 
 use crate::race::answer::{LookupError, LookupErrorKind};
+use crate::race::causes::{self, is_used_up, timed_out};
 use crate::race::option_error::OptionError;
 use crate::race::report::{AttemptReport, ErrorKind, LookupReport, Outcome, Report, Summary};
 use crate::race::text::Escaped;
 
 /// The error of a call.
 ///
-/// `Display` is one line: DNS first, then the attempts in order, each with address, port, cause and
-/// time. `source` is `None`, because the causes are in that line already and would be printed
-/// twice. To examine a cause, take [`Error::report`] and downcast the `io::Error` of the attempt.
+/// `Display` is one line with every cause once: DNS first, then the attempts in order, each with
+/// address, port, cause and time.
+///
+/// For programs, [`io_error`](Self::io_error) is the `io::Error` that tells most, and
+/// [`report`](Self::report) has those of all attempts:
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// # let connector = he::Connector::without_resolver();
+/// let error = connector.connect("127.0.0.1", &[1]).await.unwrap_err();
+/// let cause = error.io_error().map(std::io::Error::kind);
+/// assert_eq!(cause, Some(std::io::ErrorKind::ConnectionRefused));
+/// # });
+/// ```
+///
+/// It is the [`source`](StdError::source) as well, so code that walks the causes finds it with its
+/// kind and its number. A printer of all causes therefore shows that cause twice.
 ///
 /// `io::Error::from` keeps the kind, and this error as its inner value.
 #[derive(Clone)]
@@ -58,6 +73,35 @@ impl Error {
         self.kind
     }
 
+    /// The `io::Error` that tells most, and that is the [`source`](StdError::source).
+    ///
+    /// | [`kind`](Self::kind) | the error |
+    /// |---|---|
+    /// | `Connect` | that of the first attempt that failed by itself |
+    /// | `TimedOut` | one of the kind [`TimedOut`](io::ErrorKind::TimedOut), without a number |
+    /// | `Lookup` | the same if a lookup had no answer; else the first one among the causes of the [`LookupError`]s: of the connection to the name server, for instance |
+    /// | any other | none |
+    #[must_use]
+    pub fn io_error(&self) -> Option<&io::Error> {
+        match self.kind {
+            ErrorKind::Connect => self.report.attempts.iter().find_map(AttemptReport::error),
+            ErrorKind::TimedOut => Some(timed_out()),
+            ErrorKind::Lookup if self.is_silent() => Some(timed_out()),
+            ErrorKind::Lookup => self.lookup_errors().find_map(|error| causes::io_error(error)),
+            ErrorKind::InvalidInput
+            | ErrorKind::NoSuchName
+            | ErrorKind::NoAddress
+            | ErrorKind::Forbidden => None,
+        }
+    }
+
+    /// The system's number of [`io_error`](Self::io_error), or of the first one among its causes
+    /// that has a number.
+    #[must_use]
+    pub fn raw_os_error(&self) -> Option<i32> {
+        self.io_error().and_then(|error| causes::raw_os_error(error))
+    }
+
     /// Finds the error of a call among the causes of another error, also inside an `io::Error`. An
     /// HTTP client's failed request has it as a cause, for example.
     ///
@@ -70,17 +114,7 @@ impl Error {
     /// ```
     #[must_use]
     pub fn find_in<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-            let inner = inner.map(|inner| inner as &(dyn StdError + 'static));
-            if let Some(found) = inner.unwrap_or(error).downcast_ref() {
-                return Some(found);
-            }
-            // `source` of an `io::Error` skips the error inside it, so the inner error comes first.
-            next = inner.or_else(|| error.source());
-        }
-        None
+        causes::causes(error).find_map(|cause| cause.downcast_ref())
     }
 
     /// The report, with every lookup and attempt.
@@ -98,25 +132,16 @@ impl Error {
     /// True if the same call may succeed later, because failures of the network may pass. Failures
     /// by the caller's input stay, and so does a name that does not exist.
     ///
-    /// Among failed attempts, a single one that may pass is enough. A refused socket option stays
-    /// refused, and so does an error of the kinds `InvalidInput`, `InvalidData` (a certificate, for
-    /// example) and `Unsupported`. A dial's other errors count as transient. For a finer judgement,
-    /// examine [`AttemptReport::error`].
+    /// Among failed lookups and attempts, a single one that may pass is enough. Descriptors and
+    /// memory that are used up may pass; a resolv.conf that this process may not read stays. A
+    /// refused socket option stays refused, and so does an error of the kinds `InvalidInput`,
+    /// `InvalidData` (a certificate, for example) and `Unsupported`. A dial's other errors count as
+    /// transient. For a finer judgement, examine [`AttemptReport::error`].
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self.kind {
             ErrorKind::TimedOut => true,
-            ErrorKind::Lookup => self.lookup_errors().any(|error| match error.kind() {
-                LookupErrorKind::NoSuchName
-                | LookupErrorKind::NoRecords
-                | LookupErrorKind::Untrusted => false,
-                // With a server, that server was unreachable. Without, no server is configured.
-                LookupErrorKind::NoNameServer => error.server().is_some(),
-                LookupErrorKind::ServerFailure
-                | LookupErrorKind::Refused
-                | LookupErrorKind::TimedOut
-                | LookupErrorKind::Other => true,
-            }),
+            ErrorKind::Lookup => self.lookup_errors().any(lookup_may_pass),
             ErrorKind::Connect => self.report.attempts.iter().any(may_pass),
             ErrorKind::InvalidInput
             | ErrorKind::NoSuchName
@@ -129,21 +154,51 @@ impl Error {
         self.report.lookups.iter().filter_map(LookupReport::error)
     }
 
-    /// The kind for callers of `std::io`: for failed attempts, the kind of the first one.
+    /// True if a lookup had no answer.
+    fn is_silent(&self) -> bool {
+        self.lookup_errors().any(|error| error.kind() == LookupErrorKind::TimedOut)
+    }
+
+    /// The kind for callers of `std::io`: for failed attempts, the kind of the first one with an
+    /// error of its own.
     fn io_kind(&self) -> io::ErrorKind {
-        let silent = |error: &LookupError| error.kind() == LookupErrorKind::TimedOut;
         match self.kind {
             ErrorKind::InvalidInput => io::ErrorKind::InvalidInput,
             ErrorKind::NoSuchName | ErrorKind::NoAddress => io::ErrorKind::NotFound,
-            ErrorKind::Lookup if self.lookup_errors().any(silent) => io::ErrorKind::TimedOut,
+            ErrorKind::Lookup if self.is_silent() => io::ErrorKind::TimedOut,
+            // A refused question says nothing of the host.
             ErrorKind::Lookup => io::ErrorKind::Other,
             ErrorKind::Forbidden => io::ErrorKind::PermissionDenied,
             ErrorKind::TimedOut => io::ErrorKind::TimedOut,
-            ErrorKind::Connect => {
-                let first = self.report.attempts.first().and_then(AttemptReport::error);
-                first.map_or(io::ErrorKind::TimedOut, io::Error::kind)
-            }
+            ErrorKind::Connect => self.io_error().map_or(io::ErrorKind::Other, io::Error::kind),
         }
+    }
+
+    /// The error of the lookup that ended the call: its cause, which stands last in the line, or
+    /// the error itself.
+    fn lookup_source(&self) -> Option<&(dyn StdError + 'static)> {
+        let failed = |error: &&LookupError| !error.kind().is_negative();
+        let error = self.lookup_errors().find(failed).or_else(|| self.lookup_errors().next())?;
+        error.source().or(Some(error))
+    }
+}
+
+/// True for a failure of a server or of the path to it, and where descriptors or memory are used up.
+fn lookup_may_pass(error: &LookupError) -> bool {
+    if is_used_up(error) {
+        return true;
+    }
+    match error.kind() {
+        LookupErrorKind::NoSuchName | LookupErrorKind::NoRecords | LookupErrorKind::Untrusted => {
+            false
+        }
+        // With a server, that server was unreachable. Without, none is configured, or the
+        // configuration cannot be read.
+        LookupErrorKind::NoNameServer => error.server().is_some(),
+        LookupErrorKind::ServerFailure
+        | LookupErrorKind::Refused
+        | LookupErrorKind::TimedOut
+        | LookupErrorKind::Other => true,
     }
 }
 
@@ -181,7 +236,24 @@ impl fmt::Debug for Error {
     }
 }
 
-impl StdError for Error {}
+/// The source is [`Error::io_error`]. Without one it is the cause of the [`LookupError`] that ended
+/// the call, or that error itself.
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        if let Some(error) = self.io_error() {
+            return Some(error);
+        }
+        match self.kind {
+            ErrorKind::Lookup | ErrorKind::NoSuchName | ErrorKind::NoAddress => {
+                self.lookup_source()
+            }
+            ErrorKind::InvalidInput
+            | ErrorKind::Forbidden
+            | ErrorKind::Connect
+            | ErrorKind::TimedOut => None,
+        }
+    }
+}
 
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {

@@ -33,6 +33,7 @@ pub(crate) mod answer;
 mod attempts;
 pub(crate) mod binding;
 mod candidates;
+pub(crate) mod causes;
 pub(crate) mod config;
 mod endpoint;
 pub(crate) mod error;

@@ -1,8 +1,13 @@
 //! Foreign text on one line: names, CNAMEs, error texts of other libraries.
 
-use std::error::Error;
+use std::error::Error as StdError;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
+
+use crate::race::answer::LookupError;
+use crate::race::causes::causes;
+use crate::race::error::Error;
+use crate::race::option_error::OptionError;
 
 /// The number of characters that are shown of a foreign text. The longest name fits.
 const MOST: usize = 256;
@@ -48,16 +53,17 @@ fn is_plain(c: char) -> bool {
 }
 
 /// An error and its causes, each once. Some libraries have the cause in an error's own text, others
-/// only in its `source`.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
+/// only in its `source`. The errors of this crate have all their causes in their text.
+pub(crate) fn with_causes(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
+    for cause in causes(error) {
         let words = cause.to_string();
         if !text.contains(&words) {
             text = format!("{text}: {words}");
         }
-        next = cause.source();
+        if cause.is::<Error>() || cause.is::<LookupError>() || cause.is::<OptionError>() {
+            break;
+        }
     }
     text
 }
@@ -97,8 +103,8 @@ mod tests {
                 f.write_str(self.0)
             }
         }
-        impl Error for Because {
-            fn source(&self) -> Option<&(dyn Error + 'static)> {
+        impl StdError for Because {
+            fn source(&self) -> Option<&(dyn StdError + 'static)> {
                 self.1.as_ref().map(|cause| cause.as_ref() as _)
             }
         }

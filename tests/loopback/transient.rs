@@ -4,7 +4,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use he::{
-    Answer, Attempt, Connector, Error, ErrorKind, LookupErrorKind, Query, Resolving, SocketOptions,
+    Answer, Attempt, Connector, Error, ErrorKind, LookupError, LookupErrorKind, Query, Resolving,
+    SocketOptions,
 };
 
 async fn failed_dial(kind: io::ErrorKind) -> Error {
@@ -56,4 +57,28 @@ async fn a_refused_address_does_not_hide_a_failed_lookup() {
     let connector = Connector::new(resolver).with_gate(|_| false);
     let error = connector.connect("www.test", 443).await.unwrap_err();
     assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Lookup, true));
+}
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn descriptors_and_memory_that_are_used_up_come_back_and_a_permission_does_not() {
+    let failed = async |cause: fn() -> io::Error| {
+        let resolver = move |_: &Query| {
+            let error = LookupError::new(LookupErrorKind::NoNameServer).with_cause(cause());
+            Resolving::ready(Err(error))
+        };
+        Connector::new(resolver).connect("www.test", &[443]).await.unwrap_err()
+    };
+    let numbers: [fn() -> io::Error; 4] = [
+        || io::Error::from_raw_os_error(24),                    // EMFILE
+        || io::Error::from_raw_os_error(23),                    // ENFILE
+        || io::Error::from_raw_os_error(12),                    // ENOMEM
+        || io::Error::other(io::Error::from_raw_os_error(105)), // ENOBUFS, further down
+    ];
+    for cause in numbers {
+        let error = failed(cause).await;
+        assert!(error.is_transient(), "{error}");
+    }
+    let denied = failed(|| io::Error::from_raw_os_error(13)).await; // EACCES
+    assert!(!denied.is_transient(), "{denied}");
 }

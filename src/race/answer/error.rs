@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::race::causes::timed_out;
 use crate::race::text::Escaped;
 
 /// The reason why a lookup gave no addresses.
@@ -136,7 +137,10 @@ impl LookupError {
         self
     }
 
-    /// Sets the underlying error. `Display` shows it, so it is not the `source`.
+    /// Sets the underlying error, which [`source`](StdError::source) returns. `Display` shows it.
+    ///
+    /// If an [`io::Error`](std::io::Error) is among its causes, [`Error::io_error`](crate::Error::io_error) finds
+    /// it, and [`Error::is_transient`](crate::Error::is_transient) goes by it.
     #[must_use]
     pub fn with_cause(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.cause = Some(Arc::from(cause.into()));
@@ -231,4 +235,14 @@ impl fmt::Display for LookupError {
     }
 }
 
-impl StdError for LookupError {}
+/// The source is the cause. Without one it is an `io::Error` of the kind `TimedOut` for
+/// [`LookupErrorKind::TimedOut`].
+impl StdError for LookupError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.cause {
+            Some(cause) => Some(&**cause),
+            None if self.kind == LookupErrorKind::TimedOut => Some(timed_out()),
+            None => None,
+        }
+    }
+}
