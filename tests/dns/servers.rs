@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use he::dns::Resolver;
-use he::{Answer, LookupError, Origin, Query, Record, Resolve};
+use he::{Answer, Connector, ErrorKind, LookupError, Origin, Query, Record, Resolve};
 use he_test_support::dns::{Dns, HeldClock, Reply, pass};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
@@ -222,6 +222,19 @@ async fn what_a_server_said_is_told_before_silence_and_silence_before_closed_por
         "{text}"
     );
     assert_eq!(over(&[]).await, "no name server: none is configured");
+}
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn a_closed_port_of_a_name_server_is_the_source_of_the_error_of_a_call() {
+    let closed = closed_port();
+    for server in [format!("udp:{closed}"), format!("tcp:{closed}"), format!("tls:{closed}!a.test")]
+    {
+        let resolver = Resolver::name_servers([server.parse().unwrap()]).unwrap().without_hosts();
+        let error = Connector::new(resolver).connect("b.test", &[443]).await.unwrap_err();
+        assert_eq!((error.kind(), error.raw_os_error()), (ErrorKind::Lookup, Some(111)), "{error}");
+        assert!(error.is_transient());
+    }
 }
 
 #[tokio::test(start_paused = true)]

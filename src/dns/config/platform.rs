@@ -22,7 +22,7 @@ pub(super) fn period() -> u64 {
 pub(super) fn read() -> Result<Conf, LookupError> {
     match read_system_conf() {
         Ok((config, options)) => Ok(convert(&config, &options)),
-        Err(e) => Err(LookupError::from(LookupErrorKind::NoNameServer).with_cause(e.to_string())),
+        Err(e) => Err(LookupError::from(LookupErrorKind::NoNameServer).with_cause(e)),
     }
 }
 

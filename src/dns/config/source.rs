@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::file::{Stamp, read};
 use super::resolv_conf::Conf;
@@ -70,7 +71,7 @@ impl Source {
         match self {
             Self::File(path) => match read(path) {
                 Ok(text) => Ok(Conf::parse(&text)),
-                Err(e) => Err(no_name_server(path, &e)),
+                Err(e) => Err(no_name_server(path, e)),
             },
             #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
             Self::Platform => super::platform::read(),
@@ -79,7 +80,23 @@ impl Source {
     }
 }
 
-fn no_name_server(path: &Path, error: &io::Error) -> LookupError {
+fn no_name_server(path: &Path, error: io::Error) -> LookupError {
     let why = format!("{}: {error}", path.display());
-    LookupError::from(LookupErrorKind::NoNameServer).with_cause(why)
+    LookupError::from(LookupErrorKind::NoNameServer).with_worded_cause(why, Arc::new(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::race::causes::raw_os_error;
+
+    #[test]
+    #[cfg(unix)]
+    fn a_file_that_cannot_be_read_keeps_the_number_of_the_error() {
+        let too_long = "x".repeat(5_000);
+        let error = Source::File(too_long.as_str().into()).read().unwrap_err();
+        assert_eq!(raw_os_error(&error), Some(libc::ENAMETOOLONG));
+        let error = Source::File("/".into()).read().unwrap_err();
+        assert_eq!(error.to_string(), "no name server: /: not a regular file");
+    }
 }

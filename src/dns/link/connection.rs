@@ -223,7 +223,7 @@ async fn serve<S: AsyncRead + AsyncWrite>(
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
             error.with_cause("closed by the server")
         }
-        Err(e) => error.with_cause(words::cause(&e).to_string()),
+        Err(e) => error.with_worded_cause(words::cause(&e).to_string(), Arc::new(e)),
     }
 }
 

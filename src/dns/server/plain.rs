@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -48,7 +49,7 @@ async fn whole(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError>
             return error;
         }
         let why = format!("truncated, and over TCP: {}", error.reason());
-        LookupError::from(LookupErrorKind::Other).with_cause(why)
+        LookupError::from(LookupErrorKind::Other).with_worded_cause(why, Arc::new(error))
     })
 }
 

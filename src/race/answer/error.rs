@@ -147,6 +147,16 @@ impl LookupError {
         self
     }
 
+    /// Sets the underlying error, and the text by which `Display` shows it.
+    #[cfg(feature = "dns")]
+    pub(crate) fn with_worded_cause(
+        self,
+        words: impl Into<String>,
+        cause: Arc<dyn StdError + Send + Sync>,
+    ) -> Self {
+        self.with_cause(Worded { words: words.into(), cause })
+    }
+
     /// Says if the failure is from the resolver's cache: no server was asked this time. Default
     /// false.
     #[must_use]
@@ -244,5 +254,27 @@ impl StdError for LookupError {
             None if self.kind == LookupErrorKind::TimedOut => Some(timed_out()),
             None => None,
         }
+    }
+}
+
+/// An error in other words than its own.
+#[cfg(feature = "dns")]
+#[derive(Debug)]
+struct Worded {
+    words: String,
+    cause: Arc<dyn StdError + Send + Sync>,
+}
+
+#[cfg(feature = "dns")]
+impl fmt::Display for Worded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)
+    }
+}
+
+#[cfg(feature = "dns")]
+impl StdError for Worded {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.cause)
     }
 }

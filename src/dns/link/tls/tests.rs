@@ -46,7 +46,7 @@ fn refused(tls: &TlsClients, server: &NameServer, peer: &Peer, cause: &str) {
     let client = tls.client_now(server).unwrap();
     for versions in VERSIONS {
         let error = handshake(&client, &peer.config(versions)).unwrap_err();
-        let reported = why(&std::io::Error::new(std::io::ErrorKind::InvalidData, error));
+        let reported = why(&Arc::new(std::io::Error::new(std::io::ErrorKind::InvalidData, error)));
         assert_eq!(reported.to_string(), format!("name server not authenticated: {cause}"));
         assert_eq!(reported.kind(), LookupErrorKind::Untrusted);
     }

@@ -1,6 +1,7 @@
 //! The reason of a failed handshake, in words for the person who configured the name server.
 
 use std::io;
+use std::sync::Arc;
 
 use rustls::{CertificateError, Error, OtherError};
 
@@ -11,7 +12,7 @@ use crate::tls::words;
 /// The error of a lookup that could not or may not connect to a name server:
 /// [`LookupErrorKind::Untrusted`] for a certificate, [`LookupErrorKind::NoNameServer`] for
 /// everything else.
-pub(in crate::dns::link) fn why(error: &io::Error) -> LookupError {
+pub(in crate::dns::link) fn why(error: &Arc<io::Error>) -> LookupError {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     let (kind, cause) = match tls {
         Some(Error::InvalidCertificate(why)) => (LookupErrorKind::Untrusted, certificate(why)),
@@ -21,7 +22,7 @@ pub(in crate::dns::link) fn why(error: &io::Error) -> LookupError {
         }
         None => (LookupErrorKind::NoNameServer, words::cause(error).to_string()),
     };
-    LookupError::from(kind).with_cause(cause)
+    LookupError::from(kind).with_worded_cause(cause, error.clone())
 }
 
 #[allow(clippy::wildcard_enum_match_arm, reason = "a pin is the only one of ours")]
@@ -36,7 +37,6 @@ fn certificate(error: &CertificateError) -> String {
 #[cfg(test)]
 mod tests {
     use std::io::ErrorKind;
-    use std::sync::Arc;
 
     use rustls::{AlertDescription, InvalidMessage};
 
@@ -44,7 +44,7 @@ mod tests {
 
     #[track_caller]
     fn tells(error: impl Into<io::Error>, text: &str) {
-        assert_eq!(why(&error.into()).to_string(), text);
+        assert_eq!(why(&Arc::new(error.into())).to_string(), text);
     }
 
     fn tls(error: impl Into<Error>) -> io::Error {
