@@ -35,7 +35,8 @@ impl Pace {
         if let Some(last) = report.attempts.last().filter(|last| last.sent) {
             self.sent_before = Some(last.span.from);
         }
-        report.attempts.push(AttemptReport::starting(endpoint, surroundings.error_words, now));
+        let span = report.span_from(now);
+        report.attempts.push(AttemptReport::starting(endpoint, surroundings.error_words, span));
         self.failure_unanswered = false;
         self.running += 1;
         report.attempts.len() - 1

@@ -53,7 +53,7 @@ impl Lookups {
         if id == 0 {
             report.lookups.reserve_exact(self.records().len()); // A push would reserve four.
         }
-        report.lookups.push(LookupReport::starting(name.clone(), record, now));
+        report.lookups.push(LookupReport::starting(name.clone(), record, report.span_from(now)));
         Some((id, record))
     }
 

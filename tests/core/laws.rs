@@ -22,12 +22,8 @@ fn plays_by(law: impl Fn(&Random, &Played)) -> impl Fn(Random) {
     move |random| law(&random, &random.world().run())
 }
 
-fn started(played: &Played, attempt: &AttemptReport) -> Duration {
-    attempt.started_at() - played.report.called_at()
-}
-
-fn ended(played: &Played, attempt: &AttemptReport) -> Duration {
-    started(played, attempt) + attempt.elapsed().unwrap()
+fn ended(attempt: &AttemptReport) -> Duration {
+    attempt.started_after() + attempt.elapsed().unwrap()
 }
 
 fn has_failed(attempt: &AttemptReport) -> bool {
@@ -50,10 +46,26 @@ fn no_start_comes_10_ms_after_one_that_sent_a_packet() {
                 attempts.iter().enumerate().filter(|(_, a)| !a.addr().ip().is_loopback())
             {
                 for before in attempts[..n].iter().filter(|before| !before.is_local()) {
-                    let gap = next.started_at() - before.started_at();
+                    let gap = next.started_after() - before.started_after();
                     assert!(gap >= Duration::from_millis(10), "{gap:?} before {}", next.addr());
                 }
             }
+        }),
+    );
+}
+
+#[test]
+fn the_times_of_dns_and_of_the_attempts_are_the_whole_call() {
+    check(
+        "dns_elapsed + connect_elapsed",
+        1_000,
+        &worlds(),
+        plays_by(|_, Played { report, .. }| {
+            let (dns, connect) = (report.dns_elapsed(), report.connect_elapsed());
+            assert_eq!(dns.is_some(), !report.lookups().is_empty());
+            assert_eq!(connect.is_some(), !report.attempts().is_empty());
+            let parts = [dns, connect].into_iter().flatten().sum::<Duration>();
+            assert_eq!(parts, report.elapsed(), "{report}");
         }),
     );
 }
@@ -67,9 +79,8 @@ fn starts_are_one_delay_apart_while_none_fails_and_nothing_is_shaken() {
         plays_by(|random, played| {
             let delay = random.config(he::Config::new()).connect_delay;
             for pair in played.report.attempts().windows(2) {
-                let (from, to) = (started(played, &pair[0]), started(played, &pair[1]));
-                let failed =
-                    |a: &&AttemptReport| has_failed(a) && (from..=to).contains(&ended(played, a));
+                let (from, to) = (pair[0].started_after(), pair[1].started_after());
+                let failed = |a: &&AttemptReport| has_failed(a) && (from..=to).contains(&ended(a));
                 if played.report.attempts().iter().filter(failed).count() == 0 {
                     assert!(to - from >= delay, "{:?} between {pair:?}", to - from);
                 }
@@ -100,7 +111,7 @@ fn nothing_is_dialled_before_the_preferred_family_has_answered_or_was_waited_for
                 let gave = !matches!(lookup.outcome(), LookupOutcome::Abandoned);
                 gave.then(|| lookup.elapsed().unwrap())
             };
-            let at = started(played, first);
+            let at = first.started_after();
             if answered_at(preferred).is_some_and(|settled| settled <= at) {
                 return;
             }
@@ -178,7 +189,7 @@ fn a_report_is_whole_and_has_one_winner_or_none() {
             is_closed(report);
             for attempt in report.attempts() {
                 assert!(dialable.contains(&attempt.addr()), "{} is not allowed", attempt.addr());
-                assert!(ended(played, attempt) <= report.elapsed(), "{attempt:?}");
+                assert!(ended(attempt) <= report.elapsed(), "{attempt:?}");
             }
             let known = |record| {
                 let answered = report.lookups().iter().any(|l| {

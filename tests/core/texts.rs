@@ -35,6 +35,22 @@ fn an_error_tells_the_whole_story() {
     );
 }
 
+// The wait for the preferred family belongs to DNS, and a lookup that still runs afterwards does not.
+#[test]
+fn a_report_splits_its_time_between_dns_and_the_attempts() {
+    let parts = |world: &World| {
+        let report = world.run().report;
+        (report.dns_elapsed(), report.connect_elapsed())
+    };
+    let a = script().dns(A, 9, &["192.0.2.1"]).refuses("192.0.2.1", 12);
+    assert_eq!(parts(&a.clone().dns(Aaaa, 8, &[])), (Some(MS(9)), Some(MS(12))));
+    assert_eq!(parts(&a.dns(Aaaa, 200, &[])), (Some(MS(59)), Some(MS(141))));
+    let none = script().dns(Aaaa, 8, &[]).dns(A, 9, &[]);
+    assert_eq!(parts(&none), (Some(MS(9)), None));
+    let list = script().addrs(&["192.0.2.1#443"]).refuses("192.0.2.1", 12);
+    assert_eq!(parts(&list), (None, Some(MS(12))));
+}
+
 // A time-out lists what was still running, lookups included.
 #[test]
 fn a_time_out_tells_what_still_ran() {

@@ -43,8 +43,8 @@ pub enum AttemptOutcome {
 
 impl AttemptReport {
     #[inline]
-    pub(crate) fn starting(endpoint: Endpoint, words: ErrorWords, now: Instant) -> Self {
-        let (Endpoint { addr, origin, .. }, span) = (endpoint, Span::starting(now));
+    pub(crate) fn starting(endpoint: Endpoint, words: ErrorWords, span: Span) -> Self {
+        let Endpoint { addr, origin, .. } = endpoint;
         let outcome = AttemptOutcome::Running;
         Self { addr, origin, span, tcp_up: None, sent: true, words, outcome }
     }
@@ -77,10 +77,10 @@ impl AttemptReport {
         &self.outcome
     }
 
-    /// The time at which it started.
+    /// The time from the call to its start.
     #[must_use]
-    pub fn started_at(&self) -> Instant {
-        self.span.from
+    pub fn started_after(&self) -> Duration {
+        self.span.started_after()
     }
 
     /// The time that it took, or had taken when the call ended.

@@ -1,7 +1,7 @@
 //! A lookup in a report, and its text.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Ip;
 use super::span::{Span, still};
@@ -35,8 +35,8 @@ pub enum LookupOutcome {
 
 impl LookupReport {
     #[inline]
-    pub(crate) fn starting(name: Name, record: Record, now: Instant) -> Self {
-        Self { name, record, span: Span::starting(now), outcome: LookupOutcome::Running }
+    pub(crate) fn starting(name: Name, record: Record, span: Span) -> Self {
+        Self { name, record, span, outcome: LookupOutcome::Running }
     }
 
     /// True if it has not ended yet.
@@ -63,10 +63,10 @@ impl LookupReport {
         &self.outcome
     }
 
-    /// The time at which it started.
+    /// The time from the call to its start.
     #[must_use]
-    pub fn started_at(&self) -> Instant {
-        self.span.from
+    pub fn started_after(&self) -> Duration {
+        self.span.started_after()
     }
 
     /// The time that it took, or had taken when the call ended.

@@ -165,6 +165,28 @@ impl Report {
         self.since_call(self.ended.or_else(last).unwrap_or(self.began))
     }
 
+    /// The time that the names took: from the call to the start of the first attempt, or the whole
+    /// call if none has started. `None` if nothing was looked up.
+    ///
+    /// The wait for the preferred family belongs to it
+    /// ([`Config::aaaa_timeout`](crate::Config::aaaa_timeout)). A lookup that still runs when the
+    /// first attempt starts adds nothing; [`LookupReport::elapsed`] is its own time.
+    #[must_use]
+    pub fn dns_elapsed(&self) -> Option<Duration> {
+        let whole = || self.elapsed();
+        let until_first = self.attempts.first().map_or_else(whole, AttemptReport::started_after);
+        (!self.lookups.is_empty()).then_some(until_first)
+    }
+
+    /// The time that the attempts took: from the start of the first one to the end of the call. It
+    /// is the rest of [`elapsed`](Self::elapsed) after [`dns_elapsed`](Self::dns_elapsed). `None`
+    /// if no attempt has started.
+    #[must_use]
+    pub fn connect_elapsed(&self) -> Option<Duration> {
+        let first = self.attempts.first()?;
+        Some(self.elapsed().saturating_sub(first.started_after()))
+    }
+
     /// The lookups, in the order of their starts.
     #[must_use]
     pub fn lookups(&self) -> &[LookupReport] {
@@ -218,13 +240,6 @@ impl Report {
         self.detail.as_deref()
     }
 
-    /// The time at which the call began, by tokio's clock. In a race without tokio it comes from
-    /// the driver.
-    #[must_use]
-    pub fn called_at(&self) -> Instant {
-        self.began
-    }
-
     /// The name that owns the addresses, if it differs from the typed one.
     #[must_use]
     pub fn final_name(&self) -> Option<&str> {
@@ -258,6 +273,11 @@ impl Report {
     pub(crate) fn of_list(addrs: usize, began: Instant) -> Self {
         let report = Self::new(Arc::default(), Ports::default(), began);
         Self { listed: Some(addrs), ..report }
+    }
+
+    /// The span of a lookup or an attempt that starts now.
+    pub(crate) fn span_from(&self, now: Instant) -> Span {
+        Span::starting(self.began, now)
     }
 
     /// A time of this report as a duration since the call.

@@ -1,8 +1,8 @@
-//! `serde::Serialize` for the report. `started_ms` counts from the call; `elapsed_ms` and `tcp_ms`
-//! are durations; all are milliseconds.
+//! `serde::Serialize` for the report. A key that ends in `_ms` is the method of that name, in
+//! milliseconds.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
@@ -21,9 +21,9 @@ use crate::race::report::{
 /// | `outcome` | `connected`, `failed`, `resolved`, `dropped`, `running` |
 /// | `error`, `detail` | the kind of failure, and the reason why the input was refused or a name is never looked up |
 /// | `winner` | an index into `attempts` |
-/// | `elapsed_ms` | the whole call |
-/// | `lookups` | `record`, `started_ms`, `elapsed_ms`, `outcome` (`answered`, `failed`, `abandoned`, `running`), `addresses` (with zones), `name` (the final one), `server`, `origin`, `plaintext_reason` (why the question was sent in plaintext as well), `cached`, `ttl_s`, `kind` and `error` of a failure |
-/// | `attempts` | `addr`, `started_ms`, `elapsed_ms`, `tcp_ms`, `local` (no packet left), `outcome` (`won`, `failed`, `timed_out`, `cancelled`, `running`), `kind` and `error` of a failure |
+/// | `elapsed_ms`, `dns_elapsed_ms`, `connect_elapsed_ms` | the whole call, and its two parts |
+/// | `lookups` | `record`, `started_after_ms`, `elapsed_ms`, `outcome` (`answered`, `failed`, `abandoned`, `running`), `addresses` (with zones), `name` (the final one), `server`, `origin`, `plaintext_reason` (why the question was sent in plaintext as well), `cached`, `ttl_s`, `kind` and `error` of a failure |
+/// | `attempts` | `addr`, `started_after_ms`, `elapsed_ms`, `tcp_elapsed_ms`, `local` (no packet left), `outcome` (`won`, `failed`, `timed_out`, `cancelled`, `running`), `kind` and `error` of a failure |
 /// | `skipped`, `skipped_more` | `addr` and `reason` (`unspecified`, `multicast`, `broadcast`, `no_zone`, `forbidden`, `other_family`); how many more |
 /// | `left_out`, `not_tried` | the number of addresses left out of the answers; the number of pairs of address and port that had not had their turn |
 impl Serialize for Report {
@@ -44,8 +44,10 @@ impl Serialize for Report {
             detail: self.detail(),
             winner,
             elapsed_ms: millis(self.elapsed()),
-            lookups: self.lookups.iter().map(|lookup| row_of_lookup(self, lookup)).collect(),
-            attempts: self.attempts.iter().map(|attempt| row_of_attempt(self, attempt)).collect(),
+            dns_elapsed_ms: self.dns_elapsed().map(millis),
+            connect_elapsed_ms: self.connect_elapsed().map(millis),
+            lookups: self.lookups.iter().map(row_of_lookup).collect(),
+            attempts: self.attempts.iter().map(row_of_attempt).collect(),
             skipped: self.skipped.iter().map(row_of_skipped).collect(),
             skipped_more: self.skipped_more,
             left_out: self.left_out,
@@ -65,6 +67,8 @@ struct ReportRow<'a> {
     detail: Option<&'a str>,
     winner: Option<usize>,
     elapsed_ms: f64,
+    dns_elapsed_ms: Option<f64>,
+    connect_elapsed_ms: Option<f64>,
     lookups: Vec<LookupRow<'a>>,
     attempts: Vec<AttemptRow>,
     skipped: Vec<SkippedRow>,
@@ -76,7 +80,7 @@ struct ReportRow<'a> {
 #[derive(Serialize, Default)]
 struct LookupRow<'a> {
     record: String,
-    started_ms: f64,
+    started_after_ms: f64,
     elapsed_ms: Option<f64>,
     outcome: &'static str,
     addresses: Vec<String>,
@@ -93,9 +97,9 @@ struct LookupRow<'a> {
 #[derive(Serialize)]
 struct AttemptRow {
     addr: SocketAddr,
-    started_ms: f64,
+    started_after_ms: f64,
     elapsed_ms: Option<f64>,
-    tcp_ms: Option<f64>,
+    tcp_elapsed_ms: Option<f64>,
     local: bool,
     outcome: &'static str,
     kind: Option<String>,
@@ -124,10 +128,10 @@ fn row_of_skipped(skipped: &Skipped) -> SkippedRow {
     SkippedRow { addr, reason }
 }
 
-fn row_of_lookup<'a>(report: &Report, lookup: &'a LookupReport) -> LookupRow<'a> {
+fn row_of_lookup(lookup: &LookupReport) -> LookupRow<'_> {
     let blank = LookupRow {
         record: lookup.record.to_string(),
-        started_ms: since(report, lookup.span.from),
+        started_after_ms: millis(lookup.started_after()),
         elapsed_ms: lookup.elapsed().map(millis),
         outcome: "running",
         ..LookupRow::default()
@@ -159,12 +163,12 @@ fn row_of_lookup<'a>(report: &Report, lookup: &'a LookupReport) -> LookupRow<'a>
     }
 }
 
-fn row_of_attempt(report: &Report, attempt: &AttemptReport) -> AttemptRow {
+fn row_of_attempt(attempt: &AttemptReport) -> AttemptRow {
     AttemptRow {
         addr: attempt.addr,
-        started_ms: since(report, attempt.span.from),
+        started_after_ms: millis(attempt.started_after()),
         elapsed_ms: attempt.elapsed().map(millis),
-        tcp_ms: attempt.tcp_elapsed().map(millis),
+        tcp_elapsed_ms: attempt.tcp_elapsed().map(millis),
         local: attempt.is_local(),
         outcome: match attempt.outcome {
             AttemptOutcome::Running => "running",
@@ -178,10 +182,6 @@ fn row_of_attempt(report: &Report, attempt: &AttemptReport) -> AttemptRow {
     }
 }
 
-fn since(report: &Report, at: Instant) -> f64 {
-    millis(report.since_call(at))
-}
-
 /// Milliseconds, to the microsecond, because the rest is noise.
 fn millis(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
@@ -190,6 +190,7 @@ fn millis(time: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Instant;
 
     use super::*;
     use crate::race::endpoint::{Endpoint, EndpointOrigin};
@@ -203,27 +204,27 @@ mod tests {
         let began = Instant::now();
         let at = |ms| began + Duration::from_millis(ms);
         let mut report = Report::new(Arc::from("robur.coop"), Ports::from(443), began);
-        let span = Span { from: began, to: Some(at(12)) };
+        let span = Span { called: began, from: began, to: Some(at(12)) };
         let outcome = LookupOutcome::Failed(LookupErrorKind::NoRecords.into());
-        let lookup = LookupReport::starting(Name::parse_lossy("robur.coop"), Record::Aaaa, began);
-        report.lookups.push(LookupReport { span, outcome, ..lookup });
+        let lookup = LookupReport::starting(Name::parse_lossy("robur.coop"), Record::Aaaa, span);
+        report.lookups.push(LookupReport { outcome, ..lookup });
         let addr = SocketAddr::from(([192, 0, 2, 1], 443));
         let endpoint = Endpoint::new(addr, EndpointOrigin::List);
-        let attempt = AttemptReport::starting(endpoint, ErrorWords::default(), at(12));
-        let (span, outcome) = (Span { from: at(12), to: Some(at(32)) }, AttemptOutcome::Won);
-        report.attempts.push(AttemptReport { span, outcome, ..attempt });
+        let span = Span { called: began, from: at(12), to: Some(at(32)) };
+        let attempt = AttemptReport::starting(endpoint, ErrorWords::default(), span);
+        report.attempts.push(AttemptReport { outcome: AttemptOutcome::Won, ..attempt });
         report.close(Outcome::Connected(0), at(32));
         let expected = serde_json::json!({
             "host": "robur.coop", "ports": [443], "listed": null, "detail": null, "outcome": "connected", "error": null,
-            "winner": 0, "elapsed_ms": 32.0, "left_out": 0, "skipped": [],
+            "winner": 0, "elapsed_ms": 32.0, "dns_elapsed_ms": 12.0, "connect_elapsed_ms": 20.0, "left_out": 0, "skipped": [],
             "skipped_more": 0, "not_tried": 0,
             "lookups": [{
-                "record": "AAAA", "started_ms": 0.0, "elapsed_ms": 12.0, "outcome": "failed",
+                "record": "AAAA", "started_after_ms": 0.0, "elapsed_ms": 12.0, "outcome": "failed",
                 "addresses": [], "name": null, "server": null, "origin": null, "plaintext_reason": null, "cached": false,
                 "ttl_s": null, "kind": "no_records", "error": "no records",
             }],
             "attempts": [{
-                "addr": "192.0.2.1:443", "started_ms": 12.0, "elapsed_ms": 20.0, "tcp_ms": null,
+                "addr": "192.0.2.1:443", "started_after_ms": 12.0, "elapsed_ms": 20.0, "tcp_elapsed_ms": null,
                 "local": false, "outcome": "won", "kind": null, "error": null,
             }],
         });

@@ -5,17 +5,23 @@ use std::time::{Duration, Instant};
 
 use crate::race::text::Time;
 
-/// A start, and an end if there is one.
+/// A start, and an end if there is one, with the start of the call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Span {
+    pub(crate) called: Instant,
     pub(crate) from: Instant,
     pub(crate) to: Option<Instant>,
 }
 
 impl Span {
     #[inline]
-    pub(crate) fn starting(now: Instant) -> Self {
-        Self { from: now, to: None }
+    pub(crate) fn starting(called: Instant, now: Instant) -> Self {
+        Self { called, from: now, to: None }
+    }
+
+    /// The time from the call to the start.
+    pub(crate) fn started_after(self) -> Duration {
+        self.from.saturating_duration_since(self.called)
     }
 
     /// The time between them; `None` without an end.

@@ -186,18 +186,18 @@ mod tests {
 
     fn span(began: Instant, from: u64, to: u64) -> Span {
         let at = |ms| began + Duration::from_millis(ms);
-        Span { from: at(from), to: Some(at(to)) }
+        Span { called: began, from: at(from), to: Some(at(to)) }
     }
 
     fn attempt(addr: &str, span: Span, outcome: AttemptOutcome) -> AttemptReport {
         let endpoint = Endpoint::new(addr.parse().unwrap(), EndpointOrigin::List);
-        let report = AttemptReport::starting(endpoint, ErrorWords::default(), span.from);
-        AttemptReport { span, outcome, ..report }
+        let report = AttemptReport::starting(endpoint, ErrorWords::default(), span);
+        AttemptReport { outcome, ..report }
     }
 
     fn lookup(record: Record, span: Span, outcome: LookupOutcome) -> LookupReport {
-        let report = LookupReport::starting(Name::parse_lossy("robur.coop"), record, span.from);
-        LookupReport { span, outcome, ..report }
+        let report = LookupReport::starting(Name::parse_lossy("robur.coop"), record, span);
+        LookupReport { outcome, ..report }
     }
 
     #[test]
