@@ -3,23 +3,40 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
 use hyper_util::client::legacy;
 
+use crate::causes::{causes, on_one_line};
 use crate::words::{Escaped, Time, shown};
 
 /// The error of a request that got no response. A client returns it in a
-/// [`reqwest_middleware::Error::Middleware`], where [`Error::of`] finds it.
+/// [`reqwest_middleware::Error::Middleware`], where [`Error::find_in`] finds it.
 ///
-/// `Display` names the host, and [`source`](StdError::source) says why the request failed. If no
-/// connection could be made, an [`he::Error`] with its report is among the causes:
-/// [`find_in`](he::Error::find_in) finds it, also in the [`reqwest_middleware::Error`].
+/// `Display` is one line with the host and every cause once. [`source`](StdError::source) leads to
+/// the causes, so a printer of all causes shows them again. If no connection could be made, an
+/// [`he::Error`] with its report is among them: [`he::Error::find_in`] finds it, also in the
+/// [`reqwest_middleware::Error`].
 ///
 /// If the body of a response fails, that is a `reqwest::Error`, as in reqwest.
-#[derive(Debug)]
+///
+/// Cheap to clone.
+#[derive(Debug, Clone)]
 pub struct Error {
+    failure: Arc<Failure>,
+    below: Option<Box<Below>>,
+}
+
+/// The first cause of an [`Error`], with the same error in it. `source` of an error that another one
+/// shows as its own (`#[error(transparent)]`) skips the error itself: reqwest-retry does that to one
+/// that it does not retry. It does not skip this cause.
+#[derive(Debug, Clone)]
+struct Below(Error);
+
+#[derive(Debug)]
+struct Failure {
     host: String,
     kind: ErrorKind,
 }
@@ -34,52 +51,68 @@ enum ErrorKind {
 }
 
 impl Error {
-    /// Finds this error in the error of a client.
+    /// Finds this error among the causes of another error, such as a [`reqwest_middleware::Error`]:
+    /// also below the errors of other middlewares (reqwest-retry), of anyhow and of services, and
+    /// inside an `io::Error`.
+    ///
+    /// ```
+    /// # fn doc(error: reqwest_middleware::Error) {
+    /// let late = he_reqwest::Error::find_in(&error).is_some_and(|error| error.is_timeout());
+    /// # }
+    /// # fn with_anyhow(error: anyhow::Error) {
+    /// let late = he_reqwest::Error::find_in(&*error).is_some_and(|error| error.is_timeout());
+    /// # }
+    /// ```
     #[must_use]
-    pub fn of(error: &reqwest_middleware::Error) -> Option<&Self> {
-        match error {
-            reqwest_middleware::Error::Middleware(error) => error.downcast_ref(),
-            reqwest_middleware::Error::Reqwest(_) => None,
-        }
+    pub fn find_in<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
+        causes(error).find_map(|cause| match cause.downcast_ref::<Below>() {
+            Some(Below(error)) => Some(error),
+            None => cause.downcast_ref(),
+        })
     }
 
     /// True if a time-out expired: that of the request, or one of the call that makes its
     /// connection.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
-        let causes = std::iter::successors(self.source(), |error| (*error).source());
-        let mut io = causes.filter_map(|error| error.downcast_ref::<io::Error>());
+        let mut io = causes(self).filter_map(|error| error.downcast_ref::<io::Error>());
         io.any(|error| error.kind() == io::ErrorKind::TimedOut)
     }
 
     /// True if no connection could be made.
     #[must_use]
     pub fn is_connect(&self) -> bool {
-        matches!(&self.kind, ErrorKind::Http(error) if error.is_connect())
+        matches!(&self.failure.kind, ErrorKind::Http(error) if error.is_connect())
     }
 
     /// True if a redirect was refused: one too many, or to a scheme that is neither `http` nor
     /// `https`.
     #[must_use]
     pub fn is_redirect(&self) -> bool {
-        matches!(self.kind, ErrorKind::Redirect(_))
+        matches!(self.failure.kind, ErrorKind::Redirect(_))
+    }
+
+    fn new(host: &str, kind: ErrorKind) -> Self {
+        let failure = Arc::new(Failure { host: host.into(), kind });
+        let below = Below(Self { failure: failure.clone(), below: None });
+        Self { failure, below: Some(Box::new(below)) }
     }
 
     pub(crate) fn request(host: &str, error: reqwest::Error) -> Self {
-        Self { host: host.into(), kind: ErrorKind::Request(error) }
+        // A URL may have secrets.
+        Self::new(host, ErrorKind::Request(error.without_url()))
     }
 
     pub(crate) fn http(uri: &Uri, error: legacy::Error) -> Self {
-        Self { host: shown(uri).into(), kind: ErrorKind::Http(error) }
+        Self::new(shown(uri), ErrorKind::Http(error))
     }
 
     pub(crate) fn redirect(uri: &Uri, error: Redirect) -> Self {
-        Self { host: shown(uri).into(), kind: ErrorKind::Redirect(error) }
+        Self::new(shown(uri), ErrorKind::Redirect(error))
     }
 
     pub(crate) fn timed_out(host: &str, after: Duration) -> Self {
-        let kind = ErrorKind::TimedOut(late("no response", after));
-        Self { host: host.into(), kind }
+        Self::new(host, ErrorKind::TimedOut(late("no response", after)))
     }
 }
 
@@ -110,17 +143,41 @@ impl StdError for Redirect {}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "request to {} failed", Escaped(&self.host))
+        write!(f, "request to {} failed: ", Escaped(&self.failure.host))?;
+        match &self.failure.kind {
+            ErrorKind::Request(error) => write!(f, "{}", Escaped(&on_one_line(error))),
+            ErrorKind::Http(error) => match he::Error::find_in(error) {
+                Some(error) => write!(f, "{error}"),
+                None => write!(f, "{}", Escaped(&on_one_line(error))),
+            },
+            ErrorKind::Redirect(error) => write!(f, "{error}"),
+            ErrorKind::TimedOut(error) => write!(f, "{error}"),
+        }
     }
 }
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(match &self.kind {
+        if let Some(below) = &self.below {
+            return Some(&**below);
+        }
+        Some(match &self.failure.kind {
             ErrorKind::Request(error) => error,
             ErrorKind::Http(error) => error,
             ErrorKind::Redirect(error) => error,
             ErrorKind::TimedOut(error) => error,
         })
+    }
+}
+
+impl fmt::Display for Below {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no response")
+    }
+}
+
+impl StdError for Below {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()
     }
 }

@@ -6,6 +6,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "middleware")]
+mod causes;
+#[cfg(feature = "middleware")]
 mod content;
 mod dns;
 #[cfg(feature = "middleware")]

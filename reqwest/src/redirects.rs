@@ -10,7 +10,7 @@ use crate::content::Content;
 use crate::error::{Error, Redirect};
 
 /// Which redirects are followed. Default: up to 10, as in reqwest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct Redirects {
     limit: Option<usize>,

@@ -100,19 +100,53 @@ use crate::timed::{BodyDeadline, Timed};
 ///   own:
 ///
 /// ```
-/// use he_reqwest::Error;
 /// # async fn doc(client: reqwest_middleware::ClientWithMiddleware) {
 /// if let Err(error) = client.get("https://www.test/").send().await {
-///     let again = Error::of(&error).is_some_and(|error| error.is_timeout() || error.is_connect());
+///     eprintln!("{error}"); // request to www.test failed: cannot connect to www.test: ...
+///     let late = he_reqwest::Error::find_in(&error).is_some_and(|error| error.is_timeout());
 ///     if let Some(error) = he::Error::find_in(&error) {
-///         eprintln!("{error}"); // cannot connect to www.test: ...
+///         eprintln!("{}", error.report());
 ///     }
 /// }
 /// # }
 /// ```
 ///
-/// - **reqwest-retry**: its default strategy takes every error of a middleware for fatal. Give it a
-///   `RetryableStrategy` that says `Transient` where `again` is true in the lines above.
+/// # With reqwest-retry
+///
+/// Its default strategy takes every error of a middleware for fatal. This one sends a request again
+/// after a time-out, and where the failed connection may succeed later. Put the retries before the
+/// transport:
+///
+/// ```
+/// use reqwest_middleware::{ClientBuilder, Error, Result};
+/// use reqwest_retry::policies::ExponentialBackoff;
+/// use reqwest_retry::{
+///     DefaultRetryableStrategy, RetryTransientMiddleware, Retryable, RetryableStrategy,
+/// };
+///
+/// struct Transient;
+///
+/// impl RetryableStrategy for Transient {
+///     fn handle(&self, result: &Result<reqwest::Response>) -> Option<Retryable> {
+///         let may_pass = |error: &Error| {
+///             let late = he_reqwest::Error::find_in(error).is_some_and(|e| e.is_timeout());
+///             late || he::Error::find_in(error).is_some_and(|e| e.is_transient())
+///         };
+///         match result {
+///             Err(error) if may_pass(error) => Some(Retryable::Transient),
+///             _ => DefaultRetryableStrategy.handle(result),
+///         }
+///     }
+/// }
+///
+/// # fn doc(transport: he_reqwest::Transport) -> reqwest::Result<()> {
+/// let policy = ExponentialBackoff::builder().build_with_max_retries(3);
+/// let retries = RetryTransientMiddleware::new_with_policy_and_strategy(policy, Transient);
+/// let client = reqwest::Client::builder().build()?;
+/// let client = ClientBuilder::new(client).with(retries).with(transport).build();
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Cancel safety
 ///

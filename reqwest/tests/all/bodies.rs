@@ -116,10 +116,11 @@ async fn a_time_out_ends_the_connection_attempts() {
     let (connector, reports) = Reports::of(connector);
     let client = Transport::new(HttpsConnector::new(connector)).client().unwrap();
     let error = client.get(url(&peers, "/")).timeout(SOON).send().await.unwrap_err();
-    let error = Error::of(&error).unwrap();
+    let error = Error::find_in(&error).unwrap();
     assert!(error.is_timeout() && !error.is_connect());
-    assert_eq!(error.to_string(), "request to service.test failed");
-    assert_eq!(error.source().unwrap().to_string(), "no response within 40ms");
+    assert_eq!(error.to_string(), "request to service.test failed: no response within 40ms");
+    let cause = error.source().unwrap().source().unwrap();
+    assert_eq!(cause.to_string(), "no response within 40ms");
     assert_eq!(reports.only().outcome(), Outcome::Dropped);
 }
 
@@ -129,7 +130,7 @@ async fn a_time_out_ends_the_wait_for_a_response() {
     let client = transport(&peers).timeout(SOON).client().unwrap();
     for request in [client.get(url(&peers, "/")), client.get(url(&peers, "/")).timeout(SOON * 2)] {
         let error = request.send().await.unwrap_err();
-        assert!(Error::of(&error).unwrap().is_timeout());
+        assert!(Error::find_in(&error).unwrap().is_timeout());
     }
 }
 

@@ -12,6 +12,8 @@ mod redirects;
 #[cfg(feature = "middleware")]
 mod refused;
 #[cfg(feature = "middleware")]
+mod retry;
+#[cfg(feature = "middleware")]
 mod site;
 #[cfg(feature = "middleware")]
 mod transport;

@@ -115,11 +115,11 @@ async fn a_loop_ends_at_the_limit() {
         let sites = Sites::one(|_| redirect(302, "/"));
         let client = transport.client().unwrap();
         let error = client.get(sites.url("/")).send().await.unwrap_err();
-        let error = Error::of(&error).unwrap();
+        let error = Error::find_in(&error).unwrap();
         assert!(error.is_redirect() && !error.is_timeout() && !error.is_connect());
-        assert_eq!(error.to_string(), "request to here.test failed");
-        let why = error.source().unwrap().to_string();
-        assert_eq!(why, format!("more than {limit} redirects"));
+        let why = format!("more than {limit} redirects");
+        assert_eq!(error.to_string(), format!("request to here.test failed: {why}"));
+        assert_eq!(error.source().unwrap().source().unwrap().to_string(), why);
         assert_eq!(sites.asked_here().len(), limit + 1);
     }
 }
@@ -147,11 +147,11 @@ async fn a_redirect_to_another_scheme_is_an_error() {
         ("mailto:x@y", "mailto"),
     ] {
         let error = to(location).await.unwrap_err();
-        let error = Error::of(&error).unwrap();
+        let error = Error::find_in(&error).unwrap();
         assert!(error.is_redirect());
-        assert_eq!(error.to_string(), "request to here.test failed");
-        let why = error.source().unwrap().to_string();
-        assert_eq!(why, format!("a redirect whose scheme is {scheme}, neither http nor https"));
+        let why = format!("a redirect whose scheme is {scheme}, neither http nor https");
+        assert_eq!(error.to_string(), format!("request to here.test failed: {why}"));
+        assert_eq!(error.source().unwrap().source().unwrap().to_string(), why);
     }
     // As in reqwest, a location without a host is not followed.
     for location in ["file:///etc/passwd", "http://["] {

@@ -200,7 +200,7 @@ async fn the_error_of_he_is_among_the_causes() {
                  A: 2 addresses; 127.0.0.1:P: connection refused after T; \
                  127.0.0.2:P: connection refused after T";
     assert_eq!((found.kind(), peers.text(found)), (ErrorKind::Connect, story.to_owned()));
-    let ours = Error::of(&error).unwrap();
+    let ours = Error::find_in(&error).unwrap();
     assert_eq!((ours.is_connect(), ours.is_timeout(), ours.is_redirect()), (true, false, false));
     let mut chain = vec![ours.to_string()];
     let mut next = std::error::Error::source(ours);
@@ -208,8 +208,10 @@ async fn the_error_of_he_is_among_the_causes() {
         chain.push(cause.to_string());
         next = cause.source();
     }
-    let all = ["request to service.test failed", "client error (Connect)", &found.to_string()];
-    assert_eq!(chain, all);
+    let line = found.to_string();
+    let first = format!("request to service.test failed: {line}");
+    let last = "Connection refused (os error 111)";
+    assert_eq!(chain, [&first, "no response", "client error (Connect)", &line, last]);
 }
 
 #[tokio::test]
@@ -224,14 +226,16 @@ async fn a_request_that_cannot_be_sent_says_why() {
         ("http://127.0.0.1:0/", "127.0.0.1", "port 0 cannot be connected to"),
     ] {
         let error = client.get(url).send().await.unwrap_err();
-        let (ours, found) = (Error::of(&error).unwrap(), he::Error::find_in(&error).unwrap());
-        assert_eq!(ours.to_string(), format!("request to {host} failed"));
+        let (ours, found) = (Error::find_in(&error).unwrap(), he::Error::find_in(&error).unwrap());
+        assert_eq!(ours.to_string(), format!("request to {host} failed: {found}"));
         assert_eq!(found.kind(), ErrorKind::InvalidInput);
         assert!(found.to_string().ends_with(why), "{found}");
     }
     // This is no URI, so the connector is not called.
     let error = client.get("http://{host}/").send().await.unwrap_err();
     assert!(he::Error::find_in(&error).is_none());
+    let ours = Error::find_in(&error).unwrap().to_string();
+    assert_eq!(ours, "request to {host} failed: builder error: invalid uri character");
 }
 
 #[tokio::test]
@@ -278,7 +282,7 @@ async fn a_connection_time_out_counts_as_both() {
     let config = Config::new().with_total_timeout(Duration::from_millis(30));
     let client = client(connector(&peers).with_config(config));
     let error = client.get(format!("http://{NAME}:{}/", peers.port)).send().await.unwrap_err();
-    let ours = Error::of(&error).unwrap();
+    let ours = Error::find_in(&error).unwrap();
     assert!(ours.is_timeout() && ours.is_connect());
     let found = he::Error::find_in(&error).unwrap();
     assert_eq!(found.kind(), ErrorKind::TimedOut);
