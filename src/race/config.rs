@@ -32,7 +32,7 @@ pub enum Family {
 /// ```
 ///
 /// A call with a value out of range fails before any packet leaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Config {
     /// Address families. Default [`Family::Any`].

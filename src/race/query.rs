@@ -50,7 +50,7 @@ impl fmt::Display for Record {
 pub(crate) type Records = SmallVec<[Record; 4]>;
 
 /// A question to a resolver.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
     pub(crate) name: Name,
     pub(crate) record: Record,

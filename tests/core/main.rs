@@ -17,3 +17,4 @@ mod requirements;
 mod resolve;
 mod texts;
 mod timelines;
+mod traits;

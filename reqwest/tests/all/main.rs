@@ -15,5 +15,6 @@ mod refused;
 mod retry;
 #[cfg(feature = "middleware")]
 mod site;
+mod traits;
 #[cfg(feature = "middleware")]
 mod transport;

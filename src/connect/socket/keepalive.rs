@@ -20,7 +20,7 @@ use super::check;
 ///
 /// Times are in whole seconds (fractions are cut off), from 1 s to 32 767 s (Linux' range, checked
 /// on all platforms).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct KeepAlive {
     idle: Duration,

@@ -19,7 +19,8 @@ pub use self::keepalive::KeepAlive;
 mod keepalive;
 mod tcp;
 
-/// The options that every attempt sets on its socket. Cheap to clone.
+/// The options that every attempt sets on its socket. Cheap to clone. Two are equal if their hooks
+/// are clones of one.
 ///
 /// ```
 /// use std::time::Duration;
@@ -45,7 +46,7 @@ mod tcp;
 /// ("not supported on this platform"). No option is skipped silently. No packet has left by then,
 /// with one exception: `user_timeout` fails after the handshake if the system refuses a value in
 /// range.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketOptions {
     nodelay: bool,
     keepalive: Option<KeepAlive>,
@@ -254,6 +255,14 @@ impl SocketOptions {
 struct Hook(Arc<HookFn>);
 
 type HookFn = dyn Fn(&TcpSocket, SocketAddr) -> io::Result<()> + Send + Sync;
+
+impl PartialEq for Hook {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Hook {}
 
 impl fmt::Debug for Hook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

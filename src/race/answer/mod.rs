@@ -45,7 +45,7 @@ impl fmt::Display for Origin {
 /// The addresses of one record type, and their origin. Cheap to clone.
 ///
 /// An answer without addresses says that the name has no records of this type.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Answer {
     pub(crate) addrs: Arc<[SocketAddr]>,
     pub(crate) left_out: u32,

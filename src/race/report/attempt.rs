@@ -25,7 +25,7 @@ pub struct AttemptReport {
     pub(crate) outcome: AttemptOutcome,
 }
 
-/// The outcome of an attempt.
+/// The outcome of an attempt. Two failures are equal if their errors are of one kind.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum AttemptOutcome {
@@ -40,6 +40,23 @@ pub enum AttemptOutcome {
     /// Another attempt won, or the call ended.
     Cancelled,
 }
+
+impl PartialEq for AttemptOutcome {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Failed(a), Self::Failed(b)) => a.kind() == b.kind(),
+            (Self::Running, Self::Running)
+            | (Self::Won, Self::Won)
+            | (Self::TimedOut, Self::TimedOut)
+            | (Self::Cancelled, Self::Cancelled) => true,
+            (Self::Running | Self::Won | Self::Failed(_) | Self::TimedOut | Self::Cancelled, _) => {
+                false
+            }
+        }
+    }
+}
+
+impl Eq for AttemptOutcome {}
 
 impl AttemptReport {
     #[inline]

@@ -19,7 +19,7 @@ pub struct LookupReport {
     pub(crate) outcome: LookupOutcome,
 }
 
-/// The outcome of a lookup.
+/// The outcome of a lookup. Two failures are equal if their errors are of one kind.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum LookupOutcome {
@@ -32,6 +32,19 @@ pub enum LookupOutcome {
     /// The call ended before the lookup did.
     Abandoned,
 }
+
+impl PartialEq for LookupOutcome {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Answered(a), Self::Answered(b)) => a == b,
+            (Self::Failed(a), Self::Failed(b)) => a.kind() == b.kind(),
+            (Self::Running, Self::Running) | (Self::Abandoned, Self::Abandoned) => true,
+            (Self::Running | Self::Answered(_) | Self::Failed(_) | Self::Abandoned, _) => false,
+        }
+    }
+}
+
+impl Eq for LookupOutcome {}
 
 impl LookupReport {
     #[inline]

@@ -60,7 +60,7 @@ pub struct Report {
 }
 
 /// The outcome of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
     /// It has not ended.
@@ -113,7 +113,7 @@ impl fmt::Display for ErrorKind {
 }
 
 /// An address that was known and never dialled, with the reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Skipped {
     /// The address. Its port is 0 in a call that only resolves, and where the address itself is the
@@ -124,7 +124,7 @@ pub struct Skipped {
 }
 
 /// The reason why an address was skipped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {
     /// No connection can be made to such an address.
