@@ -8,8 +8,8 @@ use std::sync::Arc;
 use he::{
     Answer, Attempt, AttemptOutcome, AttemptReport, Binding, Config, Connector, Error, ErrorKind,
     Established, Family, IpVersion, KeepAlive, LookupError, LookupErrorKind, LookupOutcome,
-    LookupReport, OptionError, Origin, Outcome, Query, Reason, Record, Report, Resolving, Skipped,
-    SocketOptions, SourceAddrs, Unusable,
+    LookupReport, OptionError, Origin, Outcome, Ports, Query, Reason, Record, Report, Resolved,
+    Resolving, Skipped, SocketAddrs, SocketOptions, SourceAddrs, Unusable,
 };
 
 /// A value of the caller, or a row of a report.
@@ -38,6 +38,8 @@ fn every_type_of_the_root_has_the_traits_that_make_sense() {
     copied::<Unusable>();
     hashed::<Answer>();
     hashed::<Binding>();
+    hashed::<Ports>();
+    hashed::<SocketAddrs>();
     compared::<AttemptOutcome>();
     compared::<LookupOutcome>();
     compared::<Query>();
@@ -48,6 +50,7 @@ fn every_type_of_the_root_has_the_traits_that_make_sense() {
     cloned::<LookupError>();
     cloned::<LookupReport>();
     cloned::<Report>();
+    cloned::<Resolved>();
     cloned::<SourceAddrs>();
     shown::<Attempt>();
     shown::<Established<tokio::net::TcpStream>>();
