@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod api;
+mod causes;
 mod connect;
 mod dial;
 mod errors;
