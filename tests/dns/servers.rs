@@ -231,7 +231,7 @@ async fn a_closed_port_of_a_name_server_is_the_source_of_the_error_of_a_call() {
     for server in [format!("udp:{closed}"), format!("tcp:{closed}"), format!("tls:{closed}!a.test")]
     {
         let resolver = Resolver::name_servers([server.parse().unwrap()]).unwrap().without_hosts();
-        let error = Connector::new(resolver).connect("b.test", &[443]).await.unwrap_err();
+        let error = Connector::new(resolver).connect("b.test", 443).await.unwrap_err();
         assert_eq!((error.kind(), error.raw_os_error()), (ErrorKind::Lookup, Some(111)), "{error}");
         assert!(error.is_transient());
     }
