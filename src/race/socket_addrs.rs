@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use smallvec::SmallVec;
+use super::order::Addrs;
 
 /// The addresses of a call, each with its port, in the order in which they are tried: one
 /// `SocketAddr`, an array, a slice, a `Vec`.
@@ -18,7 +18,7 @@ use smallvec::SmallVec;
 /// assert_eq!(SocketAddrs::from(addr), SocketAddrs::from(vec![addr]));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct SocketAddrs(pub(super) SmallVec<[SocketAddr; 1]>);
+pub struct SocketAddrs(pub(super) Addrs);
 
 impl SocketAddrs {
     /// The addresses in their order.

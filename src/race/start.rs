@@ -133,7 +133,7 @@ impl Race {
         if let Some(addr) = listed.iter().find(|addr| addr.port() == 0) {
             return Err(refuse(&format_args!("{addr}: port 0 cannot be connected to")));
         }
-        let given = Some((listed.into(), EndpointOrigin::List));
+        let given = Some((addrs.0, EndpointOrigin::List));
         let candidates = Candidates::new(given, Ports::default(), config.family);
         Ok(Self::of(None, candidates, report, config))
     }

@@ -32,17 +32,17 @@ async fn the_source_is_the_io_error_that_tells_most() {
     };
     let config = Config::new().with_connect_timeout(ms(50)).with_connect_delay(ms(10));
     let connector = Connector::without_resolver().with_config(config);
-    let error = connector.connect_addrs_with(&list, dial).await.unwrap_err();
+    let error = connector.connect_addrs_with(list, dial).await.unwrap_err();
     assert!(matches!(error.report().attempts()[0].outcome(), AttemptOutcome::TimedOut));
     assert_eq!(error.io_error().unwrap().kind(), io::ErrorKind::ConnectionRefused);
     assert_eq!(io::Error::from(error).kind(), io::ErrorKind::ConnectionRefused);
 
     let refused = SocketOptions::default().with_send_buffer(0);
     let connector = Connector::without_resolver().with_socket_options(refused);
-    let error = connector.connect_addrs(&[peers.addr(0)]).await.unwrap_err();
+    let error = connector.connect_addrs([peers.addr(0)]).await.unwrap_err();
     assert_eq!(error.io_error().unwrap().kind(), io::ErrorKind::InvalidInput);
 
-    let error = connector.connect("", &[443]).await.unwrap_err();
+    let error = connector.connect("", [443]).await.unwrap_err();
     assert!(error.io_error().is_none() && error.source().is_none());
 }
 
@@ -54,22 +54,22 @@ async fn the_source_of_a_failed_lookup_is_the_io_error_below_it_or_the_last_caus
     let unreachable = LookupError::from(LookupErrorKind::NoNameServer);
     let refused = io::Error::other(io::Error::from_raw_os_error(111));
     let error =
-        of(unreachable.clone().with_cause(refused)).connect("a.test", &[1]).await.unwrap_err();
+        of(unreachable.clone().with_cause(refused)).connect("a.test", [1]).await.unwrap_err();
     assert_eq!((error.kind(), error.raw_os_error()), (ErrorKind::Lookup, Some(111)));
     assert_eq!(io::Error::from(error).kind(), io::ErrorKind::Other, "not of the host");
 
-    let error = of(unreachable.with_cause("none")).connect("a.test", &[1]).await.unwrap_err();
+    let error = of(unreachable.with_cause("none")).connect("a.test", [1]).await.unwrap_err();
     assert!(error.io_error().is_none());
     assert_eq!(chain(&error)[1..], ["none"]);
 
-    let error = of(LookupErrorKind::NoSuchName.into()).connect("a.test", &[1]).await.unwrap_err();
+    let error = of(LookupErrorKind::NoSuchName.into()).connect("a.test", [1]).await.unwrap_err();
     assert!(error.source().unwrap().is::<LookupError>());
     assert_eq!(chain(&error)[1..], ["no such name"]);
 
     let silent = LookupError::from(LookupErrorKind::TimedOut);
     assert_eq!(chain(&silent), ["no answer", "timed out"]);
     let error = of(silent.with_cause("getaddrinfo has not returned"))
-        .connect("a.test", &[1])
+        .connect("a.test", [1])
         .await
         .unwrap_err();
     assert_eq!(error.io_error().unwrap().kind(), io::ErrorKind::TimedOut);
@@ -79,7 +79,7 @@ async fn the_source_of_a_failed_lookup_is_the_io_error_below_it_or_the_last_caus
 async fn anyhow_shows_one_line_with_the_last_cause_twice() {
     let peers = Peers::new(&[("127.0.0.1", Refuses)]);
     let connector = Connector::without_resolver();
-    let error = connector.connect_addrs(&[peers.addr(0)]).await.unwrap_err();
+    let error = connector.connect_addrs([peers.addr(0)]).await.unwrap_err();
     let shows_twice = |error: anyhow::Error| {
         let line = error.to_string();
         assert!(line.contains("connection refused after"), "{line}");
@@ -97,7 +97,7 @@ async fn anyhow_shows_one_line_with_the_last_cause_twice() {
 
 #[tokio::test]
 async fn an_error_is_found_among_the_causes_of_another() {
-    let error = Connector::without_resolver().connect("", &[1]).await.unwrap_err();
+    let error = Connector::without_resolver().connect("", [1]).await.unwrap_err();
     assert!(Error::find_in(&error).is_some());
     let once = io::Error::from(error);
     assert!(Error::find_in(&once).is_some());

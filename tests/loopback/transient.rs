@@ -67,7 +67,7 @@ async fn descriptors_and_memory_that_are_used_up_come_back_and_a_permission_does
             let error = LookupError::new(LookupErrorKind::NoNameServer).with_cause(cause());
             Resolving::ready(Err(error))
         };
-        Connector::new(resolver).connect("www.test", &[443]).await.unwrap_err()
+        Connector::new(resolver).connect("www.test", [443]).await.unwrap_err()
     };
     let numbers: [fn() -> io::Error; 4] = [
         || io::Error::from_raw_os_error(24),                    // EMFILE
