@@ -4,8 +4,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use idna::AsciiDenyList;
-
 use super::text::Escaped;
 
 /// The longest text that is mapped, in bytes: mapping takes time. A name of 253 characters with
@@ -65,15 +63,28 @@ pub(crate) fn bare(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }
 
-/// Converts a text to lower-case A-labels (labels of other scripts as `xn--`) by UTS 46, which
-/// implements RFC 5891.
+/// Converts a text to lower-case A-labels (labels of other scripts as `xn--`).
 #[inline]
 pub(super) fn a_labels(text: &str) -> Result<Cow<'_, str>, InvalidName> {
     if text.len() > MAX_TEXT {
         return Err(InvalidName::Long);
     }
-    idna::domain_to_ascii_cow(text.as_bytes(), AsciiDenyList::URL)
-        .map_err(|_| InvalidName::of(text))
+    to_ascii(text).ok_or_else(|| InvalidName::of(text))
+}
+
+/// Maps by UTS 46, which implements RFC 5891.
+#[cfg(feature = "idna")]
+#[inline]
+fn to_ascii(text: &str) -> Option<Cow<'_, str>> {
+    idna::domain_to_ascii_cow(text.as_bytes(), idna::AsciiDenyList::URL).ok()
+}
+
+/// Lower-cases a name in ASCII. An A-label passes as it is, because nothing here can decode it.
+#[cfg(not(feature = "idna"))]
+fn to_ascii(text: &str) -> Option<Cow<'_, str>> {
+    let is_lower = !text.bytes().any(|c| c.is_ascii_uppercase());
+    let lower = if is_lower { text.into() } else { text.to_ascii_lowercase().into() };
+    is_plain(text).then_some(lower)
 }
 
 /// Fails for a name without a dot at its end that must not be sent to a name server, such as a text
@@ -81,8 +92,13 @@ pub(super) fn a_labels(text: &str) -> Result<Cow<'_, str>, InvalidName> {
 /// because an unusual name is valid with a domain of the search list behind it.
 #[cfg(any(feature = "dns", feature = "os"))]
 pub(crate) fn check_name(name: &str) -> Result<(), InvalidName> {
-    let plain = name.chars().all(|c| c.is_ascii() && c != ':' && !is_forbidden(c));
-    if plain { check_labels(name) } else { Err(InvalidName::of(name)) }
+    if is_plain(name) { check_labels(name) } else { Err(InvalidName::of(name)) }
+}
+
+/// True if a name may have all of these characters, without any mapping.
+#[cfg(any(feature = "dns", feature = "os", not(feature = "idna")))]
+fn is_plain(name: &str) -> bool {
+    name.chars().all(|c| c.is_ascii() && c != ':' && !is_forbidden(c))
 }
 
 /// The lengths of a name and its labels (RFC 1035 section 2.3.4).
@@ -124,7 +140,7 @@ pub(crate) enum InvalidName {
 }
 
 impl InvalidName {
-    /// The reason why UTS 46 refuses this text, by the look of the text.
+    /// The reason why this text is refused, by the look of the text.
     fn of(text: &str) -> Self {
         match text.matches(':').count() {
             0 => text.chars().find(|c| is_forbidden(*c)).map_or(Self::Idna, Self::Character),
@@ -141,7 +157,10 @@ impl fmt::Display for InvalidName {
             Self::Character(c) => return write!(f, "'{}' has no place in a name", Escaped(c)),
             Self::Empty => "it is empty",
             Self::EmptyLabel => "a label is empty",
-            Self::Idna => "not a name by the rules for international names (UTS 46)",
+            Self::Idna if cfg!(feature = "idna") => {
+                "not a name by the rules for international names (UTS 46)"
+            }
+            Self::Idna => "a name that is not ASCII needs feature `idna` of he-connect",
             Self::Long => "it is longer than 253 characters",
             Self::LongLabel => "a label is longer than 63 characters",
             Self::NotIpv6 => "not an IPv6 address",

@@ -243,6 +243,7 @@ async fn a_dial_knows_its_address_and_the_host_as_a_certificate_names_it() {
     let connector = Connector::new(Table::of(peers.ips()));
     let dial = |attempt: Attempt| async move { Ok((attempt.addr(), attempt.host())) };
     for (typed, host) in [
+        #[cfg(feature = "idna")]
         ("B\u{fc}cher.Test.", "xn--bcher-kva.test"),
         ("localhost", "localhost"),
         ("::ffff:127.0.0.1", "127.0.0.1"),
