@@ -7,11 +7,19 @@ use tokio::net::TcpStream;
 use crate::connect::Connector;
 use crate::connect::call::Call;
 use crate::connect::resolved::Resolved;
-use crate::dns::Resolver;
 use crate::race::ports::Ports;
 
-/// Connects to a host, with the system's DNS configuration and the defaults of
-/// [`Config`](crate::Config).
+/// The resolver of the default connector. With feature `dns` it is this crate's own, otherwise that
+/// of the operating system.
+#[cfg(feature = "dns")]
+use crate::dns::Resolver as DefaultResolver;
+#[cfg(not(feature = "dns"))]
+use crate::os::Resolver as DefaultResolver;
+
+/// Connects to a host, with the system's resolver and the defaults of [`Config`](crate::Config).
+///
+/// With feature `dns` the system's resolver is `he::dns::Resolver::system()`, otherwise (feature
+/// `os`) it is `he::os::Resolver::new()`.
 ///
 /// `host` is a name, or an IP literal with or without brackets and zone (`fe80::1%eth0`). All calls
 /// share one process-wide [`Connector`], with its resolver and cache. Several tokio runtimes may
@@ -62,19 +70,30 @@ pub fn default_connector() -> &'static Connector {
     &DEFAULT
 }
 
-/// The system's resolver, which reads its configuration at the first lookup. Each default connector
-/// has a cache of its own, so make one and clone it.
+/// The resolver of [`connect`], which reads its configuration at the first lookup. Each default
+/// connector has a cache or threads of its own, so make one and clone it.
 impl Default for Connector {
     fn default() -> Self {
-        Self::new(Resolver::default())
+        Self::new(DefaultResolver::default())
     }
 }
 
 impl Connector {
     /// A connector without the habits that this crate has added to plain Happy Eyeballs: it asks the
-    /// system's name servers in plaintext, and does nothing in the background. It is for tests, bug
-    /// reports and cautious operators.
+    /// system's name servers in plaintext (without feature `dns`, the operating system), and does
+    /// nothing in the background. It is for tests, bug reports and cautious operators.
     pub fn plain() -> Self {
-        Self::new(Resolver::system_plain())
+        Self::new(plain_resolver())
     }
+}
+
+#[cfg(feature = "dns")]
+fn plain_resolver() -> DefaultResolver {
+    DefaultResolver::system_plain()
+}
+
+/// The operating system has one way to ask.
+#[cfg(not(feature = "dns"))]
+fn plain_resolver() -> DefaultResolver {
+    DefaultResolver::new()
 }

@@ -146,7 +146,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod connect;
-#[cfg(feature = "dns")]
+#[cfg(any(feature = "dns", feature = "os"))]
 mod default;
 #[cfg(feature = "dns")]
 pub mod dns;
@@ -161,7 +161,7 @@ pub mod race;
 mod resolve;
 #[cfg(feature = "rustls")]
 pub mod rustls;
-#[cfg(any(feature = "dns", feature = "rustls"))]
+#[cfg(any(feature = "dns-over-tls", feature = "rustls"))]
 mod tls;
 
 pub use connect::Connector;
@@ -169,7 +169,7 @@ pub use connect::attempt::{Attempt, Established};
 pub use connect::call::Call;
 pub use connect::resolved::Resolved;
 pub use connect::socket::{KeepAlive, SocketOptions};
-#[cfg(feature = "dns")]
+#[cfg(any(feature = "dns", feature = "os"))]
 pub use default::{connect, default_connector, resolve};
 pub use race::address::{IpVersion, Unusable};
 pub use race::answer::{Answer, LookupError, LookupErrorKind, Origin};

@@ -33,9 +33,9 @@ use self::dialled::{DialResult, Dialled};
 const DRAIN: Duration = Duration::from_secs(1);
 
 /// Texts for the errors of TLS.
-#[cfg(any(feature = "dns", feature = "rustls"))]
+#[cfg(any(feature = "dns-over-tls", feature = "rustls"))]
 pub(crate) const ERROR_WORDS: ErrorWords = ErrorWords::new(crate::tls::words::of_dial);
-#[cfg(not(any(feature = "dns", feature = "rustls")))]
+#[cfg(not(any(feature = "dns-over-tls", feature = "rustls")))]
 pub(crate) const ERROR_WORDS: ErrorWords = ErrorWords::none();
 
 /// The extent of a dial.

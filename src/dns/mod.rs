@@ -111,7 +111,6 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -134,9 +133,12 @@ mod name_server;
 mod server;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "dns-over-tls")]
+mod tls;
 
-pub use link::tls::Trust;
-pub use name_server::{NameServer, NameServerError, Pin};
+pub use name_server::{NameServer, NameServerError};
+#[cfg(feature = "dns-over-tls")]
+pub use tls::{Pin, Trust};
 
 /// Asks name servers. Cheap to clone; clones share everything that they have learned.
 ///
@@ -249,29 +251,6 @@ impl Resolver {
     #[must_use]
     pub fn without_hosts(self) -> Self {
         self.with(|settings| settings.hosts = None)
-    }
-
-    /// How long a question to an opportunistic server waits for TLS before it is also sent in
-    /// plaintext. Default 50 ms, a round trip to most servers; more than 2 s counts as 2 s.
-    ///
-    /// | state | wait |
-    /// |---|---|
-    /// | TCP is not connected | this delay, from the start of TCP |
-    /// | TCP is connected, TLS is not | this delay again, from then on |
-    /// | the same two, where TLS took longer before | twice the time that it took, up to 1 s |
-    ///
-    /// A longer delay sends fewer questions in plaintext. Where port 853 is dropped, the first
-    /// lookup takes as much longer.
-    #[must_use]
-    pub fn with_plain_delay(self, delay: Duration) -> Self {
-        self.with(|settings| settings.plain_delay = delay.min(link::dial::OPPORTUNISTIC_TIMEOUT))
-    }
-
-    /// The certificate authorities for strict servers. Default [`Trust::platform`]: the roots that
-    /// the system trusts.
-    #[must_use]
-    pub fn with_trust(self, trust: Trust) -> Self {
-        self.with(|settings| settings.trust = trust)
     }
 
     fn new(settings: Settings) -> Self {

@@ -333,7 +333,7 @@ async fn a_name_that_cannot_be_sent_is_an_error_without_a_query() {
 fn the_system_is_lazy_and_the_default() {
     let system = format!("{:?}", Resolver::default());
     assert_eq!(system, format!("{:?}", Resolver::system()));
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", feature = "dns-over-tls"))]
     assert_eq!(
         system,
         "Resolver { source: File(\"/etc/resolv.conf\"), plain: false, hosts: Some(\"/etc/hosts\"), \

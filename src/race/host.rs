@@ -94,7 +94,7 @@ impl Host {
 }
 
 /// A name as certificates have it: lower-case A-labels without a dot at the end.
-#[cfg(feature = "dns")]
+#[cfg(feature = "dns-over-tls")]
 pub(crate) fn certified_name(text: &str) -> Result<Arc<str>, InvalidHostKind> {
     let host = Host::from_name(&text.into())?;
     // URLs allow more characters in a name than certificates have.

@@ -9,12 +9,13 @@ use rustls::ClientConfig;
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls_platform_verifier::Verifier;
 use tokio::task::{JoinError, spawn_blocking};
 
+use super::provider::{NoProvider, provider};
 use crate::mutex::Mutex;
 
 /// Which certificate authorities are trusted: for strict name servers, and (feature `rustls`) for
@@ -22,8 +23,9 @@ use crate::mutex::Mutex;
 /// share the roots that were read.
 ///
 /// The crypto provider is the one that the process has installed
-/// (`rustls::crypto::CryptoProvider::install_default`), otherwise *ring*; with `Trust::config` it
-/// is that of the configuration.
+/// (`rustls::crypto::CryptoProvider::install_default`), otherwise that of feature `aws-lc-rs`, or of
+/// feature `ring`; with `Trust::config` it is that of the configuration. Without any there is no
+/// TLS, and errors say so.
 #[derive(Clone)]
 pub struct Trust {
     anchors: Anchors,
@@ -41,7 +43,7 @@ enum Anchors {
     Config(Arc<ClientConfig>),
 }
 
-/// The reason why there is nothing to verify against.
+/// The reason why there is no configuration: there is nothing to verify against, or no provider.
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
 impl Trust {
@@ -72,7 +74,7 @@ impl Trust {
     /// authority of your own. Other PEM blocks are ignored.
     ///
     /// ```no_run
-    /// # #[cfg(feature = "dns")]
+    /// # #[cfg(feature = "dns-over-tls")]
     /// # fn doc() -> Result<(), Box<dyn std::error::Error>> {
     /// use he::dns::{NameServer, Resolver, Trust};
     ///
@@ -147,17 +149,13 @@ impl Trust {
         }
     }
 
-    /// The crypto provider for every connection under this trust. It is always passed on, because
-    /// rustls panics by itself where two are compiled in.
-    pub(crate) fn provider(&self) -> Arc<CryptoProvider> {
-        match &self.anchors {
-            #[cfg(feature = "rustls")]
-            Anchors::Config(config) => config.crypto_provider().clone(),
-            Anchors::Roots(_) => default_provider(),
-            #[cfg(feature = "webpki-roots")]
-            Anchors::WebpkiRoots => default_provider(),
-            Anchors::Platform => default_provider(),
+    /// The crypto provider for every connection under this trust.
+    pub(crate) fn provider(&self) -> Result<Arc<CryptoProvider>, NoProvider> {
+        #[cfg(feature = "rustls")]
+        if let Anchors::Config(config) = &self.anchors {
+            return Ok(config.crypto_provider().clone());
         }
+        provider()
     }
 
     /// The caller's configuration, if there is one.
@@ -190,7 +188,7 @@ impl Trust {
                 self.kept(|provider| by_roots(roots.clone(), provider))?
             }
         };
-        config(self.provider(), verifier)
+        config(self.provider()?, verifier)
     }
 
     /// Runs `make`, which may need the verifier. Where the platform's root certificates may have to
@@ -212,14 +210,9 @@ impl Trust {
         let mut kept = self.verifier.lock();
         match &*kept {
             Some(verifier) => Ok(verifier.clone()),
-            None => Ok(kept.insert(make(self.provider())?).clone()),
+            None => Ok(kept.insert(make(self.provider()?)?).clone()),
         }
     }
-}
-
-/// The provider that the process has installed, otherwise ring.
-fn default_provider() -> Arc<CryptoProvider> {
-    CryptoProvider::get_default().cloned().unwrap_or_else(|| Arc::new(ring::default_provider()))
 }
 
 /// A configuration with a verifier and nothing else.

@@ -6,17 +6,8 @@ use std::io;
 use rustls::pki_types::{ServerName, UnixTime};
 use rustls::{CertificateError, Error, OtherError};
 
-#[cfg(feature = "dns")]
-use crate::race::report::{CauseText, ErrorWords};
-
 /// Text for a close during the handshake.
 pub(crate) const CLOSED: &str = "closed during the TLS handshake";
-
-/// An I/O error, with TLS errors in these words.
-#[cfg(feature = "dns")]
-pub(crate) fn cause(error: &io::Error) -> CauseText<'_> {
-    ErrorWords::new(of_dial).of(error)
-}
 
 /// The wording for a dial that failed in TLS; `None` for any other error.
 pub(crate) fn of_dial(error: &io::Error) -> Option<String> {
@@ -30,7 +21,7 @@ fn bad_certificate(error: &CertificateError) -> String {
 }
 
 /// The reason why a certificate was refused, where the text before it says that one was.
-#[cfg(feature = "dns")]
+#[cfg(feature = "dns-over-tls")]
 pub(crate) fn certificate(error: &CertificateError) -> String {
     known(error).unwrap_or_else(|| bad_certificate(error))
 }

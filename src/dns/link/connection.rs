@@ -13,9 +13,9 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::connect::drive::ERROR_WORDS;
 use crate::mutex::Mutex;
 use crate::race::answer::{LookupError, LookupErrorKind};
-use crate::tls::words;
 use table::{Answerer, Lost, Table};
 
 mod table;
@@ -223,7 +223,7 @@ async fn serve<S: AsyncRead + AsyncWrite>(
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
             error.with_cause("closed by the server")
         }
-        Err(e) => error.with_worded_cause(words::cause(&e).to_string(), Arc::new(e)),
+        Err(e) => error.with_worded_cause(ERROR_WORDS.of(&e).to_string(), Arc::new(e)),
     }
 }
 

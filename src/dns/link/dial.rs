@@ -7,16 +7,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
 use super::connection::{Connection, ConnectionState, Phase};
 use super::ports::Ports;
 use super::route::Route;
-use super::tls::{self, TlsClient, TlsClients};
+use super::tls::{self, TlsClient, TlsClients, TlsStream};
 use crate::connect::Connector;
 use crate::connect::attempt::Attempt;
 use crate::connect::socket::SocketOptions;
@@ -78,22 +75,13 @@ impl TlsDialer {
         addr: SocketAddr,
         binding: Binding,
         state: Arc<ConnectionState>,
-    ) -> Result<TlsStream<TcpStream>, Failed> {
+    ) -> Result<TlsStream, Failed> {
         let timeout = if self.ports.is_some() { OPPORTUNISTIC_TIMEOUT } else { TIMEOUT };
         let client = self.client.get_or_try_init(|| self.clients.client(&self.server)).await;
-        let TlsClient { config, name } = client.map_err(Failed::here)?;
+        let client = client.map_err(Failed::here)?;
         let dial = |attempt: Attempt| {
-            let (state, name) = (state.clone(), name.clone());
-            let tls = TlsConnector::from(config.clone());
-            async move {
-                let tcp = attempt.connect().await?;
-                state.tcp_is_up();
-                let stream = tls.connect(name, tcp).await?;
-                let session = stream.get_ref().1;
-                let (version, handshake) = (session.protocol_version(), session.handshake_kind());
-                tracing::debug!(%addr, ?version, ?handshake, "TLS is up");
-                Ok(stream)
-            }
+            let state = state.clone();
+            tls::dial(attempt, move || state.tcp_is_up(), client.clone())
         };
         let made = connect(addr, binding, timeout, dial).await;
         made.map_err(|failed| match failed.fault {

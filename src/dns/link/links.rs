@@ -29,7 +29,7 @@ pub(in crate::dns) struct Links {
     pub(in crate::dns) plain_delay: Duration,
     /// No UDP (`use-vc`).
     pub(in crate::dns) tcp_only: bool,
-    clients: Arc<TlsClients>,
+    pub(in crate::dns) clients: Arc<TlsClients>,
     table: Mutex<HashMap<LinkKey, Arc<Link>>>,
 }
 

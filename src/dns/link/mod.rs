@@ -1,6 +1,7 @@
 //! Connections to name servers. A [`Link`] leads to one server over TCP or TLS: it has the
 //! `connection` in use, and the next one when that ends or falls silent (`spares`, `trials`).
-//! `dial` makes the connections, with `tls` where the server's profile has it. `links` has the
+//! `dial` makes the connections, with `tls` where the server's profile has it (without feature
+//! `dns-over-tls`, `no_tls.rs` stands in its place). `links` has the
 //! links of a network, `ports` the memory of the servers' ports; a `route` is the key of both. With
 //! `join` a link asks for another transport.
 
@@ -32,6 +33,10 @@ pub(super) mod route;
 mod spares;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "dns-over-tls")]
+pub(super) mod tls;
+#[cfg(not(feature = "dns-over-tls"))]
+#[path = "no_tls.rs"]
 pub(super) mod tls;
 mod trials;
 

@@ -3,22 +3,26 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-
-use rustls::pki_types::ServerName;
+use std::net::SocketAddr;
 
 use crate::race::address::usable;
-use crate::race::host::certified_name;
-use crate::race::text::Escaped;
 
+#[cfg(feature = "dns-over-tls")]
 mod pin;
-#[cfg(test)]
+#[cfg(all(test, feature = "dns-over-tls"))]
 mod tests;
 mod text;
+#[cfg(feature = "dns-over-tls")]
+mod tls;
+#[cfg(not(feature = "dns-over-tls"))]
+#[path = "no_tls.rs"]
+mod tls;
 
+#[cfg(feature = "dns-over-tls")]
 pub use pin::Pin;
+#[cfg(feature = "dns-over-tls")]
 pub(in crate::dns) use pin::Pinned;
+pub(in crate::dns) use tls::Authentication;
 
 /// The port of plain DNS (RFC 1035 section 4.2).
 pub(super) const PORT: u16 = 53;
@@ -40,11 +44,16 @@ pub(super) const TLS_PORT: u16 = 853;
 /// 53, and 853 after `tls:`. An IPv6 address is written in brackets if a port follows, and may be
 /// without one; a link-local address has a zone, `fe80::53%eth0`.
 ///
+/// Without feature `dns-over-tls` a text with `tls:` is refused, and a server without a scheme is
+/// asked in plaintext, as with `udp:`.
+///
 /// `Display` gives that text, with ports other than the default, zones as numbers, and the hostname
 /// before the pins. Parsed again it is the same server, except for the port of
 /// [`with_tls_port`](Self::with_tls_port), which only `Debug` shows.
 ///
 /// ```
+/// # #[cfg(feature = "dns-over-tls")]
+/// # fn doc() -> Result<(), he::dns::NameServerError> {
 /// use he::dns::NameServer;
 ///
 /// let text = "tls:89.233.43.71!unicast.uncensoreddns.org";
@@ -59,7 +68,10 @@ pub(super) const TLS_PORT: u16 = 853;
 ///     "invalid name server \"tls:192.0.2.53:53\": \"53\" at byte 15: \
 ///      port 53 is for plain DNS, never for TLS (RFC 7858 section 3.1)"
 /// );
-/// # Ok::<(), he::dns::NameServerError>(())
+/// # Ok(())
+/// # }
+/// # #[cfg(feature = "dns-over-tls")]
+/// # doc().unwrap();
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct NameServer {
@@ -76,9 +88,9 @@ pub(super) enum Profile {
     Udp,
     /// TCP only.
     Tcp,
-    /// Authenticated TLS only: by the pins if there are any, and by the name; without both by the
-    /// IP address.
-    Tls { name: Option<Arc<str>>, pins: Arc<[Pin]> },
+    /// Authenticated TLS only. Without feature `dns-over-tls` no server has this profile.
+    #[cfg_attr(not(feature = "dns-over-tls"), expect(dead_code, reason = "see above"))]
+    Tls(Authentication),
 }
 
 impl NameServer {
@@ -86,7 +98,8 @@ impl NameServer {
     /// plaintext. `addr` has the port of plain DNS, usually 53.
     ///
     /// This protects against passive eavesdroppers only; an active attacker can force plaintext.
-    /// [`tls`](Self::tls) prevents that.
+    /// [`tls`](Self::tls) prevents that. Without feature `dns-over-tls` the server is always asked in
+    /// plaintext, as one made by [`udp`](Self::udp).
     #[must_use]
     pub fn opportunistic(addr: SocketAddr) -> Self {
         Self::new(addr, Profile::Opportunistic { tls_port: TLS_PORT })
@@ -105,76 +118,6 @@ impl NameServer {
         Self::new(addr, Profile::Tcp)
     }
 
-    /// Over TLS only: no query is sent before the server is authenticated, and no packet goes to
-    /// port 53 (RFC 8310 section 5). `addr` has the port, usually 853.
-    ///
-    /// The server's certificate has to be for its IP address; with
-    /// [`with_hostname`](Self::with_hostname) for that name instead; with
-    /// [`with_pin`](Self::with_pin) the pin decides.
-    #[must_use]
-    pub fn tls(addr: SocketAddr) -> Self {
-        Self::new(addr, Profile::Tls { name: None, pins: Arc::default() })
-    }
-
-    /// The name that the certificate has to be for, in one of its subjectAltNames (RFC 8310 section
-    /// 8.1). It is sent to the server as SNI, and never looked up. Non-ASCII names become A-labels.
-    ///
-    /// # Errors
-    ///
-    /// The text is not a name (an IP address is not one either), the server has a name already, or
-    /// it is not made by [`tls`](Self::tls).
-    ///
-    /// ```
-    /// use he::dns::NameServer;
-    ///
-    /// let server = NameServer::tls("192.0.2.53:853".parse().unwrap());
-    /// assert_eq!(server.clone().with_hostname("DNS.Test.")?.to_string(), "tls:192.0.2.53!dns.test");
-    /// assert!(server.with_hostname("192.0.2.53").is_err());
-    /// # Ok::<(), he::dns::NameServerError>(())
-    /// ```
-    pub fn with_hostname(self, name: &str) -> Result<Self, NameServerError> {
-        let place = self.to_string();
-        self.add_hostname(name).map_err(|why| {
-            let why = format!("hostname \"{}\": {why}", Escaped(name));
-            NameServerError::of(&place, why.into())
-        })
-    }
-
-    /// Authenticates the server by this pin or by those given before: one match is enough, so that
-    /// there can be a backup (RFC 7858 section 4.2). The pins replace the check of the
-    /// certificate's issuer and validity. The hostname is still checked, and so is the possession
-    /// of the private key. Only the server's own certificate is compared: a pin of an intermediate
-    /// or a root never matches, because nothing verifies the chain.
-    ///
-    /// # Errors
-    ///
-    /// The server is not made by [`tls`](Self::tls).
-    ///
-    /// ```
-    /// use he::dns::{NameServer, Pin};
-    ///
-    /// let server = NameServer::tls("192.0.2.53:853".parse().unwrap());
-    /// let (key, backup) = (Pin::key_sha256([1; 32]), Pin::key_sha256([2; 32]));
-    /// let server = server.with_pin(key)?.with_pin(backup)?;
-    /// assert_eq!(server.to_string(), format!("tls:192.0.2.53!{key}!{backup}"));
-    /// # Ok::<(), he::dns::NameServerError>(())
-    /// ```
-    pub fn with_pin(self, pin: Pin) -> Result<Self, NameServerError> {
-        let place = self.to_string();
-        self.add_pin(pin).map_err(|why| NameServerError::of(&place, why))
-    }
-
-    /// The port at which an [`opportunistic`](Self::opportunistic) server speaks TLS. Default 853.
-    /// It has no form as text.
-    ///
-    /// # Errors
-    ///
-    /// The server is not opportunistic, or the port is 0, 53, or that of plain DNS.
-    pub fn with_tls_port(self, tls_port: u16) -> Result<Self, NameServerError> {
-        let place = self.to_string();
-        self.at_tls_port(tls_port).map_err(|why| NameServerError::of(&place, why))
-    }
-
     /// Its address, with the zone. The port is that of plain DNS, or of TLS if the server is asked
     /// over TLS only. An IPv4-mapped IPv6 address becomes the IPv4 address that it stands for.
     #[must_use]
@@ -185,7 +128,7 @@ impl NameServer {
     /// True if it is asked over authenticated TLS only: strict or pinned.
     #[must_use]
     pub fn is_authenticated(&self) -> bool {
-        matches!(self.profile, Profile::Tls { .. })
+        matches!(self.profile, Profile::Tls(_))
     }
 
     /// Its usage profile.
@@ -202,56 +145,13 @@ impl NameServer {
                 Some(addr)
             }
             Profile::Udp | Profile::Tcp => None,
-            Profile::Tls { .. } => Some(self.addr),
+            Profile::Tls(_) => Some(self.addr),
         }
     }
 
     /// An address that cannot be dialled stays as it is, and [`check`](Self::check) refuses it.
     fn new(addr: SocketAddr, profile: Profile) -> Self {
         Self { addr: usable(addr).unwrap_or(addr), profile }
-    }
-
-    fn add_hostname(self, hostname: &str) -> Result<Self, Cow<'static, str>> {
-        if hostname.parse::<IpAddr>().is_ok() {
-            return Err("an IP address is no hostname; without one the certificate has to be for \
-                        the server's IP address"
-                .into());
-        }
-        let hostname = certified_name(hostname).map_err(|why| why.to_string())?;
-        // TLS must accept the name as well, so that no lookup fails for it.
-        ServerName::try_from(&*hostname).map_err(|why| why.to_string())?;
-        let profile = match self.profile {
-            Profile::Tls { name: None, pins } => Profile::Tls { name: Some(hostname), pins },
-            Profile::Tls { name: Some(_), .. } => return Err("a second hostname".into()),
-            Profile::Opportunistic { .. } | Profile::Udp | Profile::Tcp => {
-                return Err(NOT_TLS.into());
-            }
-        };
-        Ok(Self { profile, ..self })
-    }
-
-    fn add_pin(self, pin: Pin) -> Result<Self, Cow<'static, str>> {
-        let profile = match self.profile {
-            Profile::Tls { name, pins } if pins.contains(&pin) => Profile::Tls { name, pins },
-            Profile::Tls { name, pins } => {
-                Profile::Tls { name, pins: pins.iter().copied().chain([pin]).collect() }
-            }
-            Profile::Opportunistic { .. } | Profile::Udp | Profile::Tcp => {
-                return Err(NOT_TLS.into());
-            }
-        };
-        Ok(Self { profile, ..self })
-    }
-
-    fn at_tls_port(self, tls_port: u16) -> Result<Self, Cow<'static, str>> {
-        let profile = match self.profile {
-            Profile::Opportunistic { .. } => Profile::Opportunistic { tls_port },
-            Profile::Udp | Profile::Tcp | Profile::Tls { .. } => {
-                return Err("only an opportunistic server has a second port".into());
-            }
-        };
-        let server = Self { profile, ..self };
-        server.check().map(|()| server)
     }
 
     /// Refuses an address that cannot be dialled, and ports that do not fit the profile.
@@ -263,7 +163,7 @@ impl NameServer {
                 Err("one port for TLS and for plain DNS".into())
             }
             Profile::Opportunistic { tls_port } => check_port(tls_port, true),
-            Profile::Udp | Profile::Tcp | Profile::Tls { .. } => Ok(()),
+            Profile::Udp | Profile::Tcp | Profile::Tls(_) => Ok(()),
         }
     }
 
@@ -271,8 +171,7 @@ impl NameServer {
     fn class(&self) -> &'static str {
         match &self.profile {
             Profile::Opportunistic { .. } | Profile::Udp | Profile::Tcp => "not authenticated",
-            Profile::Tls { pins, .. } if pins.is_empty() => "strict",
-            Profile::Tls { .. } => "pinned",
+            Profile::Tls(by) => by.class(),
         }
     }
 }

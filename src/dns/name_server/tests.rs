@@ -1,4 +1,4 @@
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use proptest::prelude::*;
 
@@ -97,7 +97,8 @@ fn pins_are_hashes_of_keys_and_certificates_and_there_may_be_several() {
     let given = server(&text);
     assert_eq!(given.to_string(), format!("tls:192.0.2.53!dns.test!{shown}!{KEY}"));
     let pins = [Pin::certificate_sha256(hash), KEY.parse().unwrap()];
-    let expected = Profile::Tls { name: Some("dns.test".into()), pins: pins.into() };
+    let expected = Authentication { name: Some("dns.test".into()), pins: pins.into() };
+    let expected = Profile::Tls(expected);
     assert_eq!(given.profile(), &expected);
 }
 

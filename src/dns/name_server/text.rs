@@ -1,10 +1,10 @@
 //! A name server as text.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
-use super::{NameServer, NameServerError, PORT, Pin, Profile, TLS_PORT, check_port};
+use super::{NameServer, NameServerError, PORT, Profile, TLS_PORT, check_port, tls};
 use crate::race::address::usable;
 use crate::race::literal::configured_addr;
 use crate::race::text::Escaped;
@@ -37,6 +37,7 @@ impl<'a> Part<'a> {
     }
 
     /// The empty part after it.
+    #[cfg(feature = "dns-over-tls")]
     pub(super) fn end(self) -> Self {
         Self { text: "", at: self.at + self.text.len(), ..self }
     }
@@ -55,7 +56,7 @@ impl FromStr for NameServer {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let whole = Part::new("name server", text);
         if let Some(rest) = whole.strip_prefix("tls:") {
-            return tls(rest);
+            return tls::read(rest);
         }
         if let Some((_, rest)) = whole.split_once("!") {
             return Err(rest.error(super::NOT_TLS));
@@ -83,44 +84,8 @@ fn is_scheme(text: &str) -> bool {
         && !text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-fn tls(text: Part<'_>) -> Result<NameServer, NameServerError> {
-    let (first, mut rest) = match text.split_once("!") {
-        Some((first, rest)) => (first, Some(rest)),
-        None => (text, None),
-    };
-    let mut server = NameServer::tls(addr(first, true)?);
-    while let Some(parts) = rest {
-        let (part, behind) = match parts.split_once("!") {
-            Some((part, behind)) => (part, Some(behind)),
-            None => (parts, None),
-        };
-        server = authenticated_by(server, part)?;
-        rest = behind;
-    }
-    Ok(server)
-}
-
-/// Adds the part after one `!`: a hostname or a pin.
-fn authenticated_by(server: NameServer, part: Part<'_>) -> Result<NameServer, NameServerError> {
-    if part.text.is_empty() {
-        return Err(part.error("a hostname or a pin is missing behind the !"));
-    }
-    match part.split_once(":") {
-        Some((_, port)) if port.text.parse::<u16>().is_ok() && !is_ip(part.text) => {
-            Err(port.error("the port stands behind the IP address"))
-        }
-        Some(_) if !is_ip(part.text) => {
-            server.add_pin(Pin::read(part)?).map_err(|why| part.error(why))
-        }
-        Some(_) | None => server.add_hostname(part.text).map_err(|why| part.error(why)),
-    }
-}
-
-fn is_ip(text: &str) -> bool {
-    text.parse::<IpAddr>().is_ok()
-}
-
-fn addr(part: Part<'_>, tls: bool) -> Result<SocketAddr, NameServerError> {
+/// An address with its port, or the default port, of TLS or of plain DNS.
+pub(super) fn addr(part: Part<'_>, tls: bool) -> Result<SocketAddr, NameServerError> {
     let (ip, port) = ip_and_port(part)?;
     let port = match port {
         Some(part) => read_port(part, tls)?,
@@ -175,11 +140,7 @@ impl fmt::Display for NameServer {
             Profile::Opportunistic { .. } => write!(f, "{addr}"),
             Profile::Udp => write!(f, "udp:{addr}"),
             Profile::Tcp => write!(f, "tcp:{addr}"),
-            Profile::Tls { name, pins } => {
-                write!(f, "tls:{addr}")?;
-                name.iter().try_for_each(|name| write!(f, "!{name}"))?;
-                pins.iter().try_for_each(|pin| write!(f, "!{pin}"))
-            }
+            Profile::Tls(by) => write!(f, "tls:{addr}{by}"),
         }
     }
 }
@@ -205,7 +166,7 @@ impl fmt::Debug for NameServer {
             Profile::Opportunistic { tls_port } if tls_port != TLS_PORT => {
                 write!(f, "NameServer({self}, TLS at {tls_port})")
             }
-            Profile::Opportunistic { .. } | Profile::Udp | Profile::Tcp | Profile::Tls { .. } => {
+            Profile::Opportunistic { .. } | Profile::Udp | Profile::Tcp | Profile::Tls(_) => {
                 write!(f, "NameServer({self})")
             }
         }

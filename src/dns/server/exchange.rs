@@ -29,10 +29,14 @@ pub(in crate::dns) async fn exchange(
             let why = "port 853 is for TLS, never for plain DNS";
             Err(LookupError::from(LookupErrorKind::NoNameServer).with_cause(why))
         }
+        // Without the feature nothing can be asked over TLS.
+        Profile::Opportunistic { .. } if !cfg!(feature = "dns-over-tls") => {
+            plain(way, question).await
+        }
         Profile::Udp => plain(way, question).await,
         Profile::Tcp => over_tcp(way, question).await,
         Profile::Opportunistic { .. } => opportunistic(way, question).await,
-        Profile::Tls { .. } => over_tls(way, question).await,
+        Profile::Tls(_) => over_tls(way, question).await,
     };
     let result = result.map_err(|error| match error.server() {
         Some(_) => error,

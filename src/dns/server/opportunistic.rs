@@ -16,11 +16,15 @@ use crate::dns::link::ports::Tls;
 use crate::dns::message::Question;
 use crate::race::answer::LookupError;
 
-/// Asks over TLS. Plain DNS joins when TLS is not connected after its head start, or has failed.
+/// Asks over TLS. Plain DNS joins when TLS is not connected after its head start, or has failed. It
+/// is alone where there is no crypto provider.
 pub(super) async fn opportunistic(
     way: &Way<'_>,
     question: &Question,
 ) -> Result<Reply, LookupError> {
+    if let Some(why) = way.links.clients.why_none() {
+        return in_clear(way, question, why).await;
+    }
     let asking = Asking::new(way, question);
     match way.links.ports.tls(&way.route, Instant::now()) {
         Tls::Try => race(way, question, asking).await,

@@ -22,8 +22,6 @@ mod summary;
 mod waterfall;
 
 pub use self::attempt::{AttemptOutcome, AttemptReport};
-#[cfg(feature = "dns")]
-pub(crate) use self::cause::CauseText;
 pub(crate) use self::cause::ErrorWords;
 pub(crate) use self::lookup::Addresses;
 pub use self::lookup::{LookupOutcome, LookupReport};

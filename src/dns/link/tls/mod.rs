@@ -11,15 +11,21 @@
 //! sessions of its own, so that a server verified by one profile is never taken as verified by
 //! another.
 
+use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
-use crate::dns::name_server::{NameServer, Pin, Profile};
+use crate::connect::attempt::Attempt;
+use crate::dns::name_server::{Authentication, NameServer, Pin, Profile};
 use crate::race::answer::{LookupError, LookupErrorKind};
+use crate::tls::provider::NoProvider;
 use crate::tls::trust::BoxError;
 use verify::Unchained;
 
@@ -40,6 +46,25 @@ pub(super) struct TlsClient {
     pub(super) name: ServerName<'static>,
 }
 
+/// A connection over TLS.
+pub(super) type TlsStream = tokio_rustls::client::TlsStream<TcpStream>;
+
+/// One attempt to connect over TLS. `tcp_is_up` runs between the two handshakes.
+pub(super) async fn dial(
+    attempt: Attempt,
+    tcp_is_up: impl FnOnce(),
+    client: TlsClient,
+) -> io::Result<TlsStream> {
+    let (addr, TlsClient { config, name }) = (attempt.addr(), client);
+    let tcp = attempt.connect().await?;
+    tcp_is_up();
+    let stream = TlsConnector::from(config).connect(name, tcp).await?;
+    let session = stream.get_ref().1;
+    let (version, handshake) = (session.protocol_version(), session.handshake_kind());
+    tracing::debug!(%addr, ?version, ?handshake, "TLS is up");
+    Ok(stream)
+}
+
 /// Makes the clients of one network.
 #[derive(Debug)]
 pub(in crate::dns) struct TlsClients {
@@ -51,12 +76,24 @@ impl TlsClients {
         Self { trust }
     }
 
+    /// The reason why no opportunistic server can be asked over TLS. A strict or pinned one gets the
+    /// same reason as its error. The process is warned once.
+    pub(in crate::dns) fn why_none(&self) -> Option<Arc<str>> {
+        static WARNED: AtomicBool = AtomicBool::new(false);
+        let why = self.trust.provider().err()?;
+        if !WARNED.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%why, "name servers are asked unencrypted");
+        }
+        Some(why.to_string().into())
+    }
+
     /// A client for this server. It resumes its own sessions only, because a resumed session shows
     /// the server that two clients are the same.
     ///
     /// # Errors
     ///
-    /// There is nothing to verify the server against, or the server is never asked over TLS.
+    /// There is no crypto provider, there is nothing to verify the server against, or the server is
+    /// never asked over TLS.
     pub(super) async fn client(
         self: &Arc<Self>,
         server: &NameServer,
@@ -78,14 +115,14 @@ impl TlsClients {
         let (config, name) = match server.profile() {
             Profile::Udp | Profile::Tcp => return Err("never asked over TLS".into()),
             Profile::Opportunistic { .. } => {
-                let provider = self.trust.provider();
+                let provider = self.trust.provider()?;
                 let any = Arc::new(Unchained::any(provider.clone()));
                 (crate::tls::trust::config(provider, any)?, ip)
             }
-            Profile::Tls { name, pins } => {
+            Profile::Tls(Authentication { name, pins }) => {
                 let host = name.as_deref().map(|name| ServerName::try_from(name.to_owned()));
                 let host = host.transpose()?;
-                let verifier = self.by_pins(pins, host.is_some());
+                let verifier = self.by_pins(pins, host.is_some())?;
                 (self.trust.client_config(verifier)?, host.unwrap_or(ip))
             }
         };
@@ -93,11 +130,16 @@ impl TlsClients {
     }
 
     /// `None` without pins.
-    fn by_pins(&self, pins: &Arc<[Pin]>, named: bool) -> Option<Arc<dyn ServerCertVerifier>> {
+    fn by_pins(
+        &self,
+        pins: &Arc<[Pin]>,
+        named: bool,
+    ) -> Result<Option<Arc<dyn ServerCertVerifier>>, NoProvider> {
         if pins.is_empty() {
-            return None;
+            return Ok(None);
         }
-        Some(Arc::new(Unchained::pinned(self.trust.provider(), pins.clone(), named)))
+        let pinned = Unchained::pinned(self.trust.provider()?, pins.clone(), named);
+        Ok(Some(Arc::new(pinned)))
     }
 }
 
@@ -105,7 +147,7 @@ impl TlsClients {
 fn is_verified_by_issuer(server: &NameServer) -> bool {
     match server.profile() {
         Profile::Opportunistic { .. } | Profile::Udp | Profile::Tcp => false,
-        Profile::Tls { pins, .. } => pins.is_empty(),
+        Profile::Tls(by) => by.pins.is_empty(),
     }
 }
 

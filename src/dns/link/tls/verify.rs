@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
-use rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
+use rustls::crypto::hash::HashAlgorithm;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
@@ -15,6 +15,7 @@ use rustls::{
 };
 
 use crate::dns::name_server::{Pin, Pinned};
+use crate::tls::provider::compiled;
 
 /// Accepts a certificate whatever its issuer, validity and purpose. The server's possession of the
 /// private key is verified all the same, here as in rustls.
@@ -54,7 +55,7 @@ impl ServerCertVerifier for Unchained {
     ) -> Result<ServerCertVerified, Error> {
         if let Accepts::Pinned { pins, named } = &self.accepts {
             let certificate = ParsedCertificate::try_from(end_entity)?;
-            check_pins(pins, end_entity, &certificate)?;
+            check_pins(&self.provider, pins, end_entity, &certificate)?;
             if *named {
                 verify_server_name(&certificate, server_name)?;
             }
@@ -90,12 +91,13 @@ impl ServerCertVerifier for Unchained {
 /// RFC 7858 section 4.2, except that a pin of another certificate of the chain does not count,
 /// because nothing here verifies that chain.
 fn check_pins(
+    provider: &CryptoProvider,
     pins: &Arc<[Pin]>,
     der: &CertificateDer<'_>,
     certificate: &ParsedCertificate<'_>,
 ) -> Result<(), Error> {
-    let key = Pin::key_sha256(sha256(&certificate.subject_public_key_info())?);
-    let certificate = Pin::certificate_sha256(sha256(der)?);
+    let key = Pin::key_sha256(sha256(provider, &certificate.subject_public_key_info())?);
+    let certificate = Pin::certificate_sha256(sha256(provider, der)?);
     if pins.contains(&key) || pins.contains(&certificate) {
         return Ok(());
     }
@@ -103,14 +105,19 @@ fn check_pins(
     Err(CertificateError::Other(OtherError(Arc::new(wrong))).into())
 }
 
-/// Uses the hash function of a cipher suite that is always compiled in, whatever the provider has.
-pub(super) fn sha256(data: &[u8]) -> Result<[u8; 32], Error> {
-    let hash = match TLS13_AES_128_GCM_SHA256 {
+/// Uses the hash function of a cipher suite: of one of the provider, or, where a caller has left
+/// those out, of the compiled one.
+pub(super) fn sha256(provider: &CryptoProvider, data: &[u8]) -> Result<[u8; 32], Error> {
+    let compiled = compiled();
+    let suites = provider.cipher_suites.iter();
+    let suites = suites.chain(compiled.iter().flat_map(|compiled| &compiled.cipher_suites));
+    let mut hashes = suites.map(|suite| match suite {
         SupportedCipherSuite::Tls12(suite) => suite.common.hash_provider,
         SupportedCipherSuite::Tls13(suite) => suite.common.hash_provider,
-    };
-    let hash = hash.hash(data).as_ref().try_into();
-    hash.map_err(|_| Error::General("a SHA-256 hash has 32 bytes".into()))
+    });
+    let sha256 = hashes.find(|hash| hash.algorithm() == HashAlgorithm::SHA256);
+    let hash = sha256.and_then(|sha256| sha256.hash(data).as_ref().try_into().ok());
+    hash.ok_or_else(|| Error::General("the crypto provider has no SHA-256, which pins need".into()))
 }
 
 /// No pin matches the server's certificate.
@@ -142,6 +149,7 @@ impl std::error::Error for WrongPin {}
 #[cfg(test)]
 mod tests {
     use data_encoding::BASE64;
+    use rustls::crypto::ring;
 
     use super::*;
 
@@ -159,7 +167,10 @@ mod tests {
     fn pins_are_those_that_openssl_computes() {
         let der = CertificateDer::from(BASE64.decode(CERTIFICATE.as_bytes()).unwrap());
         let certificate = ParsedCertificate::try_from(&der).unwrap();
-        let check = |pin: &str| check_pins(&Arc::from([pin.parse().unwrap()]), &der, &certificate);
+        let provider = ring::default_provider();
+        let check = |pin: &str| {
+            check_pins(&provider, &Arc::from([pin.parse().unwrap()]), &der, &certificate)
+        };
         assert_eq!(check("key-fp:SHA256:nXSuHVgiquPg6dEg778qHvdY97bj0aLpHBgJ3uYVFco="), Ok(()));
         let fingerprint = "B7:8C:B1:12:90:D2:47:B7:84:0D:9E:43:98:73:31:33:\
                            54:15:C9:51:C0:16:D9:24:E9:45:5A:8B:EB:03:65:76";

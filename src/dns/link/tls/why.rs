@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rustls::{CertificateError, Error, OtherError};
 
 use super::verify::WrongPin;
+use crate::connect::drive::ERROR_WORDS;
 use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::tls::words;
 
@@ -20,7 +21,7 @@ pub(in crate::dns::link) fn why(error: &Arc<io::Error>) -> LookupError {
         None if error.kind() == io::ErrorKind::UnexpectedEof => {
             (LookupErrorKind::NoNameServer, words::CLOSED.to_owned())
         }
-        None => (LookupErrorKind::NoNameServer, words::cause(error).to_string()),
+        None => (LookupErrorKind::NoNameServer, ERROR_WORDS.of(error).to_string()),
     };
     LookupError::from(kind).with_worded_cause(cause, error.clone())
 }

@@ -114,7 +114,7 @@ fn params(names: &[&str]) -> CertificateParams {
 }
 
 fn key_pin(key: &KeyPair) -> Pin {
-    Pin::key_sha256(sha256(&key.subject_public_key_info()).unwrap())
+    Pin::key_sha256(sha256(&default_provider(), &key.subject_public_key_info()).unwrap())
 }
 
 /// The server's certificate and key.
@@ -150,7 +150,7 @@ impl Peer {
     }
 
     pub(super) fn certificate_pin(&self) -> Pin {
-        Pin::certificate_sha256(sha256(&self.chain[0]).unwrap())
+        Pin::certificate_sha256(sha256(&default_provider(), &self.chain[0]).unwrap())
     }
 
     /// The SNI of the last client.
