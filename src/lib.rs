@@ -1,7 +1,7 @@
 //! Connects to a host over TCP as soon as the network allows: Happy Eyeballs for tokio.
 //!
 //! ```no_run
-//! # #[cfg(feature = "dns")]
+//! # #[cfg(any(feature = "dns", feature = "os"))]
 //! # async fn doc() -> Result<(), he::Error> {
 //! let stream = he::connect("robur.coop", 443).await?; // tokio::net::TcpStream
 //! # Ok(())
@@ -45,8 +45,8 @@
 //!
 //! # Three entry points
 //!
-//! 1. `he::connect` is a function. It needs feature `dns`, which is on by default. The connector
-//!    behind it is `he::default_connector()`, and `he::resolve` finds addresses only.
+//! 1. `he::connect` is a function. It needs feature `dns` or `os`; both are on by default. The
+//!    connector behind it is `he::default_connector()`, and `he::resolve` finds addresses only.
 //! 2. [`Connector`] is a value with a resolver, a [`Config`], [`SocketOptions`], a gate for
 //!    addresses ([`Connector::with_gate`]) and a hook for reports ([`Connector::on_report`]).
 //! 3. [`race`] is the algorithm alone, without I/O and without a clock, for other runtimes and for
@@ -97,7 +97,7 @@
 //! authenticated, or the lookup fails:
 //!
 //! ```
-//! # #[cfg(feature = "dns")]
+//! # #[cfg(feature = "dns-over-tls")]
 //! # fn doc() -> Result<(), Box<dyn std::error::Error>> {
 //! use he::dns::{NameServer, Resolver};
 //!
@@ -118,12 +118,45 @@
 //! | feature | default | it adds | Rust |
 //! |---|---|---|---|
 //! | (none) | | the race, the connector, your own [`Resolve`] | 1.85 |
-//! | `dns` | yes | `he::connect`, `Connector::default()`, the DNS resolver in `he::dns` | 1.88 |
+//! | `dns` | by `dns-over-tls` | the DNS resolver in `he::dns`, in plaintext only; no TLS in its tree | 1.88 |
+//! | `dns-over-tls` | yes | name servers over TLS: opportunistic, strict, pinned | 1.88 |
+//! | `aws-lc-rs` | yes | the crypto provider, for name servers and https; nothing without `dns-over-tls` or `rustls` | 1.85 |
+//! | `ring` | | the same, if `aws-lc-rs` is off | 1.85 |
+//! | `os` | yes | the operating system's resolver in `he::os`: nsswitch, mDNS, per-interface DNS | 1.85 |
+//! | `idna` | yes | names that are not ASCII; without it they are refused, and `xn--` labels pass | 1.85 |
 //! | `hyper` | | [`Connector`] as a `Service<Uri>` for hyper-util's client and others that take its connectors; the report in each response | 1.85 |
 //! | `rustls` | | TLS within the race in `he::rustls`, with `hyper` a connector for https; your own root store or configuration, for DNS over TLS too | 1.85 |
 //! | `webpki-roots` | | Mozilla's root certificates, for `rustls` and for DNS over TLS | 1.85 |
-//! | `os` | | the operating system's resolver in `he::os`: nsswitch, mDNS, per-interface DNS | 1.85 |
 //! | `serde` | | `Serialize` for [`Report`] | 1.85 |
+//!
+//! `he::connect` and `Connector::default()` exist with `dns` or `os`. With `dns` they use
+//! `he::dns::Resolver`, otherwise `he::os::Resolver`. That `dns` and `dns-over-tls` change what
+//! `he::connect` does is the one exception to: a feature never changes behaviour.
+//!
+//! ## One crypto provider in a program
+//!
+//! rustls finds its crypto provider by itself only if one is compiled in. With two,
+//! `rustls::ClientConfig::builder()` panics, in whatever crate calls it. The cure is one line, first
+//! in `main`:
+//!
+//! ```text
+//! rustls::crypto::aws_lc_rs::default_provider().install_default().unwrap();
+//! ```
+//!
+//! The default features bring *aws-lc-rs*, as those of rustls do. A program on *ring* chooses its own
+//! list, so that it has one provider:
+//!
+//! ```toml
+//! he-connect = { version = "0.1", default-features = false, features = ["dns-over-tls", "ring", "os", "idna"] }
+//! ```
+//!
+//! This crate uses the provider that the process has installed, otherwise the compiled one (of two,
+//! aws-lc-rs), and never panics for want of one. If there is none, https and strict name servers fail
+//! and say so; other name servers are asked in plaintext, an answer's
+//! [`plaintext_reason`](Answer::plaintext_reason) says why, and the log has one warning.
+//!
+//! `idna` brings 29 crates. With version 1.0.0 of the crate `idna_adapter` in Cargo.lock it brings
+//! fewer.
 //!
 //! # Not here
 //!

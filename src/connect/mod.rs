@@ -37,8 +37,8 @@ use crate::resolve::{Resolve, Resolving};
 /// # }
 /// ```
 ///
-/// With feature `dns` there is a default: the system's resolver, which reads its configuration at
-/// the first lookup.
+/// With feature `dns` or `os` there is a default: the system's resolver, which reads its
+/// configuration at the first lookup.
 ///
 /// The futures of its calls own what they need. A program can store them, spawn them, select
 /// between them and join them. A call begins when its future is polled for the first time.

@@ -1,4 +1,4 @@
-//! The DNS resolver: DNS over TLS, UDP and TCP, resolv.conf, hosts file, search list, cache.
+//! The DNS resolver: UDP, TCP and (feature `dns-over-tls`) TLS, resolv.conf, hosts file, search list, cache.
 //!
 //! ```
 //! use he::dns::Resolver;
@@ -38,6 +38,11 @@
 //! *opportunistic*. Exceptions are loopback and link-local servers (systemd-resolved's 127.0.0.53,
 //! a container's, a home router's) and servers at another port than 53, which are always asked in
 //! plaintext. [`Resolver::system_plain`] asks all of them in plaintext.
+//!
+//! This needs feature `dns-over-tls` and a crypto provider (feature `aws-lc-rs` or `ring`, or one that
+//! the process has installed). Without the feature every server is asked in plaintext, and there are
+//! no strict and pinned ones. Without a provider opportunistic servers are asked in plaintext, the
+//! reason is in each answer, and the log has one warning.
 //!
 //! **Opportunistic** (RFC 8310 section 5): TLS at port 853 with any certificate, and plain DNS
 //! where that does not work. This protects against passive eavesdroppers only; an active attacker
@@ -188,12 +193,15 @@ impl Resolver {
     /// as with [`plain_servers`](Self::plain_servers).
     ///
     /// ```
+    /// # #[cfg(feature = "dns-over-tls")]
+    /// # fn doc() -> Result<(), he::dns::NameServerError> {
     /// use he::dns::{NameServer, Resolver};
     ///
     /// let list = ["tls:192.0.2.53!dns.test", "tls:[2001:db8::53]!dns.test"];
     /// let servers: Vec<NameServer> = list.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
     /// let resolver = Resolver::name_servers(servers)?;
-    /// # Ok::<(), he::dns::NameServerError>(())
+    /// # Ok(())
+    /// # }
     /// ```
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //! and fails in TLS loses to another one.
 //!
 //! ```no_run
-//! # #[cfg(feature = "dns")]
+//! # #[cfg(any(feature = "dns", feature = "os"))]
 //! # async fn doc() -> Result<(), he::Error> {
 //! let tls = he::rustls::Tls::default();
 //! let established = tls.connect(&he::Connector::default(), "robur.coop", 443).await?;
@@ -103,8 +103,8 @@ impl Tls {
     /// # Errors
     ///
     /// As [`Connector::connect_with`]; [`InvalidInput`](crate::ErrorKind::InvalidInput) also for a
-    /// name that no certificate can have, and where there is nothing to verify a certificate
-    /// against. The `io::Error` of an attempt is that of tokio-rustls, with a `rustls::Error` in it
+    /// name that no certificate can have, and where there is no crypto provider or nothing to verify a
+    /// certificate against. The `io::Error` of an attempt is that of tokio-rustls, with a `rustls::Error` in it
     /// where TLS has failed.
     ///
     /// # Cancel safety
@@ -179,7 +179,7 @@ impl Tls {
     ///
     /// # Errors
     ///
-    /// There is nothing to verify a server against. The next call tries again.
+    /// There is no crypto provider, or nothing to verify a server against. The next call tries again.
     pub fn client_config(&self) -> io::Result<Arc<ClientConfig>> {
         self.config_now(&Binding::default())
     }
