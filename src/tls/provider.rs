@@ -41,11 +41,11 @@ impl fmt::Display for NoProvider {
 impl std::error::Error for NoProvider {}
 
 #[cfg(test)]
+#[cfg(feature = "aws-lc-rs")]
 mod tests {
     use super::*;
 
     #[test]
-    #[cfg(feature = "aws-lc-rs")]
     fn of_two_providers_it_is_aws_lc_rs() {
         assert!(CryptoProvider::get_default().is_none());
         let provider = provider().unwrap();

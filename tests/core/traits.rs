@@ -89,7 +89,7 @@ fn futures_and_the_race_can_move_to_other_threads() {
 }
 
 #[test]
-#[cfg(feature = "dns")]
+#[cfg(feature = "dns-over-tls")]
 fn every_type_of_dns_has_the_traits_that_make_sense() {
     hashed::<he::dns::NameServer>();
     copied::<he::dns::Pin>();

@@ -87,6 +87,7 @@ async fn the_certificate_is_for_what_was_typed_and_never_for_what_dns_makes_of_i
     for (typed, names, sni) in [
         (NAME, &[NAME][..], Some(NAME)),
         ("Service.TEST.", &[NAME], Some(NAME)),
+        #[cfg(feature = "idna")]
         ("bücher.test", &["xn--bcher-kva.test"], Some("xn--bcher-kva.test")),
         ("127.0.0.1", &["127.0.0.1"], None),
     ] {

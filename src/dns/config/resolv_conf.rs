@@ -211,6 +211,7 @@ mod tests {
         assert_eq!(search("domain c.corp\nsearch a.corp b.corp # c\n"), ["a.corp", "b.corp"]);
         assert_eq!(search("search a.corp\nsearch .\n"), [""; 0]);
         assert_eq!(search("search a..corp a:b b.corp\n"), ["b.corp"]);
+        #[cfg(feature = "idna")]
         assert_eq!(search("search Bücher.test\n"), ["xn--bcher-kva.test"]);
         assert_eq!(search("search a.corp\nsearch\n"), ["a.corp"]);
     }

@@ -9,7 +9,8 @@ use crate::race::address::usable;
 
 #[cfg(feature = "dns-over-tls")]
 mod pin;
-#[cfg(all(test, feature = "dns-over-tls"))]
+#[cfg(test)]
+#[cfg(feature = "dns-over-tls")]
 mod tests;
 mod text;
 #[cfg(feature = "dns-over-tls")]
