@@ -37,6 +37,7 @@ use crate::os::Resolver as DefaultResolver;
 /// # Panics
 ///
 /// It panics outside of a tokio runtime with I/O and time enabled.
+#[doc(alias = "happy eyeballs")]
 pub fn connect(host: impl AsRef<str>, ports: impl Into<Ports>) -> Call<'static, TcpStream> {
     default_connector().connect(host, ports)
 }
@@ -54,6 +55,7 @@ pub fn connect(host: impl AsRef<str>, ports: impl Into<Ports>) -> Call<'static, 
 /// # Panics
 ///
 /// As [`connect`].
+#[doc(alias = "lookup_host")]
 pub fn resolve(host: impl AsRef<str>) -> Call<'static, Resolved> {
     default_connector().resolve(host)
 }
@@ -79,9 +81,9 @@ impl Default for Connector {
 }
 
 impl Connector {
-    /// A connector without the habits that this crate has added to plain Happy Eyeballs: it asks the
-    /// system's name servers in plaintext (without feature `dns`, the operating system), and does
-    /// nothing in the background. It is for tests, bug reports and cautious operators.
+    /// A connector that does no more than Happy Eyeballs needs: it asks the system's name servers
+    /// in plaintext, and makes no probes. It is for tests, bug reports and cautious operators.
+    /// Without feature `dns` it asks the operating system, as [`Connector::default`] does.
     pub fn plain() -> Self {
         Self::new(plain_resolver())
     }

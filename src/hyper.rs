@@ -44,6 +44,13 @@
 //! client above would send its request unencrypted. Use `he::rustls::HttpsConnector` (feature
 //! `rustls`), which has TLS within the race. A layer of your own that does TLS (hyper-rustls,
 //! hyper-tls, tonic) takes a connector with [`enforce_http(false)`](Connector::enforce_http).
+//! Schemes that this crate does not know are connected if the URI has a port.
+//!
+//! **A proxy of hyper-util (`Tunnel`, `SocksV5`) has no TLS either.** It asks a connector for the
+//! proxy's own URI, so the rule above does not see an `https` request through it. Put the TLS layer
+//! around the proxy: `hyper_rustls::HttpsConnectorBuilder::wrap_connector(Tunnel::new(..))`.
+//!
+//! In a program that has the crate hyper as well, `use he::hyper` hides it.
 
 use std::fmt;
 use std::future::Future;
@@ -64,7 +71,7 @@ use crate::connect::calls::NewCall;
 use crate::race::ports::Ports;
 use crate::race::text::Escaped;
 
-pub use ::{http, hyper_util};
+pub use ::{http, hyper_util, tower_service};
 
 impl Service<Uri> for Connector {
     type Response = TokioIo<Established<TcpStream>>;
@@ -96,7 +103,8 @@ impl Service<Uri> for &Connector {
 }
 
 impl Connector {
-    /// Connects to the host and port of a URI, over TCP, as the `Service<Uri>` does.
+    /// Connects to the host and port of a URI, over TCP, as the `Service<Uri>` does, and returns
+    /// the connection with its report.
     ///
     /// # Errors
     ///
@@ -136,7 +144,11 @@ fn tls_connector_for(scheme: &str) -> Option<&'static str> {
     }
 }
 
-/// A call of a client. Dropping it ends every attempt and lookup.
+/// A call of a client.
+///
+/// # Cancel safety
+///
+/// As [`Call`].
 #[must_use = "futures do nothing unless polled"]
 pub struct Connecting<T>(pub(crate) Call<'static, Established<T>>);
 

@@ -48,7 +48,7 @@
 //! 1. `he::connect` is a function. It needs feature `dns` or `os`; both are on by default. The
 //!    connector behind it is `he::default_connector()`, and `he::resolve` finds addresses only.
 //! 2. [`Connector`] is a value with a resolver, a [`Config`], [`SocketOptions`], a gate for
-//!    addresses ([`Connector::with_gate`]) and a hook for reports ([`Connector::on_report`]).
+//!    addresses ([`Connector::with_gate`]) and hooks for reports ([`Connector::on_report`]).
 //! 3. [`race`] is the algorithm alone, without I/O and without a clock, for other runtimes and for
 //!    tests. There is no tokio in the algorithm; tokio is compiled all the same.
 //!
@@ -129,34 +129,34 @@
 //! | `webpki-roots` | | Mozilla's root certificates, for `rustls` and for DNS over TLS | 1.85 |
 //! | `serde` | | `Serialize` for [`Report`] | 1.85 |
 //!
+//! Without `dns`, which needs the same crates, `idna` brings 29 crates; with version 1.0.0 of the
+//! crate `idna_adapter` in Cargo.lock it brings fewer.
+//!
 //! `he::connect` and `Connector::default()` exist with `dns` or `os`. With `dns` they use
 //! `he::dns::Resolver`, otherwise `he::os::Resolver`. That `dns` and `dns-over-tls` change what
 //! `he::connect` does is the one exception to: a feature never changes behaviour.
 //!
 //! ## One crypto provider in a program
 //!
-//! rustls finds its crypto provider by itself only if one is compiled in. With two,
-//! `rustls::ClientConfig::builder()` panics, in whatever crate calls it. The cure is one line, first
-//! in `main`:
+//! rustls finds its crypto provider by itself only if exactly one is compiled in. With two,
+//! `rustls::ClientConfig::builder()` panics, in whatever crate calls it. The cure is one line,
+//! first in `main`:
 //!
 //! ```text
 //! rustls::crypto::aws_lc_rs::default_provider().install_default().unwrap();
 //! ```
 //!
-//! The default features bring *aws-lc-rs*, as those of rustls do. A program on *ring* chooses its own
-//! list, so that it has one provider:
+//! The default features bring *aws-lc-rs*, as those of rustls do. A program on *ring* chooses its
+//! own list, so that it has one provider:
 //!
 //! ```toml
 //! he-connect = { version = "0.1", default-features = false, features = ["dns-over-tls", "ring", "os", "idna"] }
 //! ```
 //!
 //! This crate uses the provider that the process has installed, otherwise the compiled one (of two,
-//! aws-lc-rs), and never panics for want of one. If there is none, https and strict name servers fail
-//! and say so; other name servers are asked in plaintext, an answer's
+//! aws-lc-rs), and never panics for want of one. If there is none, https and strict name servers
+//! fail and say so; other name servers are asked in plaintext, an answer's
 //! [`plaintext_reason`](Answer::plaintext_reason) says why, and the log has one warning.
-//!
-//! `idna` brings 29 crates. With version 1.0.0 of the crate `idna_adapter` in Cargo.lock it brings
-//! fewer.
 //!
 //! # Not here
 //!
@@ -168,10 +168,10 @@
 //! - NAT64 synthesis (RFC 7050, 8781): DNS64 answers work as they are, but IPv4 literals do not.
 //! - History between calls (RTT, last winner): every call follows the same rules.
 //! - TCP Fast Open: a dead path "connects" at once with it, so it cannot take part in a race.
-//! - Names from other sources of the system (`nsswitch.conf`, mDNS, per-interface DNS), by default:
-//!   the resolver takes names from DNS and the hosts file only. If nsswitch.conf names more
-//!   sources, the error of a name that is not found says so. `he::os::Resolver` asks the system for
-//!   such names, if you choose it (feature `os`).
+//! - Names from other sources of the system (`nsswitch.conf`, mDNS, per-interface DNS), with
+//!   feature `dns`, by default: the resolver takes names from DNS and the hosts file only. If
+//!   nsswitch.conf names more sources, the error of a name that is not found says so.
+//!   `he::os::Resolver` asks the system for such names, if you choose it (feature `os`).
 //! - Windows, macOS, Android: the code is behind `cfg` as in socket2. We have not compiled or run
 //!   it. WASM has no sockets.
 
@@ -197,6 +197,7 @@ pub mod rustls;
 #[cfg(any(feature = "dns-over-tls", feature = "rustls"))]
 mod tls;
 
+pub use ::tokio;
 pub use connect::Connector;
 pub use connect::attempt::{Attempt, Established};
 pub use connect::call::Call;

@@ -30,7 +30,7 @@
 //! impl<R: Resolve> Resolve for Renamed<R> {
 //!     fn lookup(&self, query: &Query) -> Resolving {
 //!         match query.name().strip_suffix(".internal") {
-//!             Some(host) => self.0.lookup(&query.with_name(&format!("{host}.corp.example."))),
+//!             Some(host) => self.0.lookup(&query.clone().with_name(&format!("{host}.corp.example."))),
 //!             None => self.0.lookup(query),
 //!         }
 //!     }

@@ -29,9 +29,9 @@ pub struct Error {
     below: Option<Box<Below>>,
 }
 
-/// The first cause of an [`Error`], with the same error in it. `source` of an error that another one
-/// shows as its own (`#[error(transparent)]`) skips the error itself: reqwest-retry does that to one
-/// that it does not retry. It does not skip this cause.
+/// The first cause of an [`Error`], with the same error in it. reqwest-retry wraps an error that it
+/// does not retry as `#[error(transparent)]`, and a walk along `source` then goes from
+/// reqwest-retry's error to the first cause of ours, past our own. This cause leads back to it.
 #[derive(Debug, Clone)]
 struct Below(Error);
 
@@ -121,7 +121,7 @@ pub(crate) fn late(what: &str, after: Duration) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, format!("{what} within {}", Time(after)))
 }
 
-/// Why a redirect is not followed.
+/// The reason why a redirect is not followed.
 #[derive(Debug)]
 pub(crate) enum Redirect {
     TooMany(usize),

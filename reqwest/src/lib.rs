@@ -23,7 +23,7 @@ mod transport;
 #[cfg(feature = "middleware")]
 mod words;
 
-pub use ::reqwest;
+pub use ::{he, reqwest};
 #[cfg(feature = "middleware")]
 pub use ::reqwest_middleware;
 pub use dns::Dns;

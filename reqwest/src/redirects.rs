@@ -1,4 +1,4 @@
-//! Which redirects are followed, and with which headers.
+//! The redirects that are followed, and the headers that go with them.
 
 use http::header::{
     AUTHORIZATION, COOKIE, HOST, HeaderName, PROXY_AUTHORIZATION, REFERER, WWW_AUTHENTICATE,
@@ -9,7 +9,7 @@ use tower_http::follow_redirect::policy::{Action, Attempt, Policy, SameOrigin};
 use crate::content::Content;
 use crate::error::{Error, Redirect};
 
-/// Which redirects are followed. Default: up to 10, as in reqwest.
+/// The redirects that are followed. Default: up to 10, as in reqwest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct Redirects {
@@ -47,15 +47,15 @@ pub(crate) struct Hops {
     left_origin: bool,
 }
 
-/// The scheme of a location: the text before the colon (RFC 3986 section 3). `Uri` takes `tel:112` or
-/// `a.test:8080` for a host and a port.
+/// The scheme of a location: the text before the colon (RFC 3986 section 3). `Uri` takes `tel:112`
+/// or `a.test:8080` for a host and a port.
 fn scheme(location: &Uri) -> &str {
     let before_colon = || location.authority()?.as_str().split(':').next();
     location.scheme_str().or_else(before_colon).unwrap_or_default()
 }
 
-/// Headers for the first origin alone: the credentials that reqwest removes as well, the host name that
-/// the caller set, and the page that led there.
+/// Headers for the first origin alone: the credentials that reqwest removes as well, the host name
+/// that the caller set, and the page that led there.
 const PRIVATE: [HeaderName; 7] = [
     AUTHORIZATION,
     COOKIE,

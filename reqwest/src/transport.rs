@@ -86,12 +86,12 @@ use crate::timed::{BodyDeadline, Timed};
 ///   settings here apply.
 /// - **Middlewares** after this one are never called.
 /// - **Proxies**: none, and those of the environment are ignored. hyper-util's `Tunnel` and
-///   `SocksV5` take a [`Connector`](he::Connector), under hyper-util's own client.
+///   `SocksV5` take a [`Connector`](he::Connector), under hyper-util's own client and a TLS layer.
 /// - **Credentials in a URL** that comes from [`Request::new`](reqwest::Request::new) or a
 ///   `Location` are not sent, whereas reqwest sends them in `:authority` of HTTP/2.
 /// - **`Referer`**: none is added.
 /// - **HTTP/2**: only by ALPN, never over `http`. It has no upgrades: WebSocket over `https` needs
-///   [`tls.with_alpn(["http/1.1"])`](he::rustls::Tls::alpn).
+///   [`tls.with_alpn(["http/1.1"])`](he::rustls::Tls::with_alpn).
 /// - **HTTP/3**: none, because the race makes TCP connections.
 /// - **Zones** of IPv6 addresses: none, because a [`Url`] takes none.
 /// - **Errors**: a request without a response ends with a

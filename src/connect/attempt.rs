@@ -115,11 +115,13 @@ pub struct Established<T> {
 
 impl<T> Established<T> {
     /// The stream alone.
+    #[must_use]
     pub fn into_stream(self) -> T {
         self.stream
     }
 
     /// Replaces the stream by another one that is made of it.
+    #[must_use]
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Established<U> {
         let Self { stream, addr, report } = self;
         Established { stream: f(stream), addr, report }

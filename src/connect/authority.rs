@@ -7,6 +7,9 @@ use crate::race::text::Escaped;
 /// The host and the port of a text such as `db.example:5432`, `db.example`, `[2001:db8::1]:443` or
 /// `2001:db8::1`. Without a port, or with an empty one (RFC 3986 section 3.2.3), it is the default.
 pub(crate) fn split(authority: &str, default_port: u16) -> Result<(&str, u16), InvalidAuthority> {
+    if authority.contains('@') {
+        return Err(InvalidAuthority::Userinfo);
+    }
     let after_literal = authority.rfind(']').map_or(0, |at| at + 1);
     let colon = authority[after_literal..].find(':').map(|at| at + after_literal);
     let Some(colon) = colon else { return Ok((authority, default_port)) };
@@ -17,26 +20,32 @@ pub(crate) fn split(authority: &str, default_port: u16) -> Result<(&str, u16), I
     match port {
         "" => Ok((host, default_port)),
         // `parse` accepts a sign.
-        _ if !port.bytes().all(|c| c.is_ascii_digit()) => Err(InvalidAuthority::of(port)),
-        _ => Ok((host, port.parse().map_err(|_| InvalidAuthority::of(port))?)),
+        _ if !port.bytes().all(|c| c.is_ascii_digit()) => Err(InvalidAuthority::port(port)),
+        _ => Ok((host, port.parse().map_err(|_| InvalidAuthority::port(port))?)),
     }
 }
 
-/// A port that is no number from 0 to 65535.
+/// The reason why a text is no authority.
 #[derive(Debug)]
-pub(crate) struct InvalidAuthority {
-    port: String,
+pub(crate) enum InvalidAuthority {
+    /// It is not a number from 0 to 65535.
+    Port(String),
+    /// The text has a user and maybe a password, which must not be shown.
+    Userinfo,
 }
 
 impl InvalidAuthority {
-    fn of(port: &str) -> Self {
-        Self { port: Escaped(port).to_string() }
+    fn port(port: &str) -> Self {
+        Self::Port(Escaped(port).to_string())
     }
 }
 
 impl fmt::Display for InvalidAuthority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "invalid port {}", self.port)
+        match self {
+            Self::Port(port) => write!(f, "invalid port {port}"),
+            Self::Userinfo => f.write_str("a user before @ has no place in host:port"),
+        }
     }
 }
 
@@ -61,7 +70,6 @@ mod tests {
             ("", "", 1),
             (":80", "", 80),
             ("db.test:0", "db.test", 0),
-            ("me@db.test:80", "me@db.test", 80),
             ("[::1]x:80", "[::1]x", 80),
         ] {
             assert_eq!(split(text, 1).unwrap(), (host, port), "{text}");
@@ -69,13 +77,15 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_is_no_number_of_16_bits_is_named() {
+    fn a_bad_port_is_named_and_a_password_is_not() {
         for (text, error) in [
             ("db.test:65536", "invalid port 65536"),
             ("db.test:+80", "invalid port +80"),
             ("db.test:http", "invalid port http"),
             ("[::1]:8 0", "invalid port 8 0"),
             ("[::1]:80:80", "invalid port 80:80"),
+            ("me:secret@db.test:80", "a user before @ has no place in host:port"),
+            ("me@db.test", "a user before @ has no place in host:port"),
         ] {
             assert_eq!(split(text, 1).unwrap_err().to_string(), error, "{text}");
         }

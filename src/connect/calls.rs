@@ -72,7 +72,8 @@ impl Connector {
     }
 
     /// Connects to `host:port`, as configuration files have it: `db.example:5432`,
-    /// `[2001:db8::1]:443`. Where the text has no port, it is the default port.
+    /// `[2001:db8::1]:443`. Where the text has no port, it is the default port. An IPv6 address
+    /// with a port needs its brackets: `::1:443` is an address.
     ///
     /// # Errors
     ///
@@ -90,7 +91,11 @@ impl Connector {
         let authority = authority.as_ref();
         let call = match authority::split(authority, default_port) {
             Ok((host, port)) => NewCall::to_host(self, host, port),
-            Err(why) => NewCall::refused(self, authority, Ports::default(), why.to_string()),
+            Err(why) => {
+                // The part before it may be a password.
+                let host = authority.rsplit('@').next().unwrap_or_default();
+                NewCall::refused(self, host, Ports::default(), why.to_string())
+            }
         };
         Call::new(async move { Ok(call.establish().await?.stream) })
     }
@@ -200,6 +205,7 @@ impl Connector {
     ///
     /// As [`connect`](Self::connect). After the end, an unanswered lookup goes on for at most 1 s
     /// to fill the resolver's cache.
+    #[doc(alias = "lookup_host")]
     pub fn resolve(&self, host: impl AsRef<str>) -> Call<'static, Resolved> {
         let target = Target::Host(host.as_ref().into(), None);
         Call::new(NewCall { connector: self.clone(), target }.resolve())
@@ -297,8 +303,8 @@ impl NewCall {
 }
 
 impl Connector {
-    /// A race to this destination. A call that is refused yields, because it waits for nothing, and
-    /// a task that tries again in a loop has to let others run.
+    /// A race to this destination. A refused call has nothing to wait for. It yields, so that a
+    /// task that tries again in a loop lets others run.
     async fn race(&self, target: Target) -> Result<Race, Error> {
         let config = self.settings.config;
         let race = match target {

@@ -49,6 +49,8 @@ use crate::resolve::{Resolve, Resolving};
 /// in a dial or in a hook unwinds through the call.
 #[derive(Clone)]
 #[must_use]
+#[doc(alias = "HttpConnector")]
+#[doc(alias = "happy eyeballs")]
 pub struct Connector {
     /// Shared, so that a call costs one reference count.
     settings: Arc<Settings>,
@@ -144,7 +146,9 @@ impl Connector {
 
     /// Adds a hook that gets the report of every call: won, failed, or dropped by the caller. Hooks
     /// are called in the order in which they were added. All clones of this connector share them,
-    /// those that were made before as well.
+    /// those that were made before as well, and a hook cannot be removed. So add it once, not for
+    /// each call: [`connect_reported`](Self::connect_reported) returns the report of one call. A
+    /// hook that holds the connector keeps it alive for ever.
     ///
     /// A hook runs in the caller's task, for a dropped call in its `drop`. It should be short, and
     /// must not panic: if it does, the other hooks are called, and then the panic continues in the

@@ -1,8 +1,9 @@
 //! The operating system's resolver: `getaddrinfo`.
 //!
 //! For names that neither resolv.conf nor the hosts file has: nsswitch modules (mDNS, LDAP,
-//! `resolve`, `myhostname`), the DNS servers of each interface, the split DNS of a VPN. Nothing in
-//! this crate falls back to it, so choose it explicitly:
+//! `resolve`, `myhostname`), the DNS servers of each interface, the split DNS of a VPN. Without
+//! feature `dns` it is the resolver of `he::connect`. With `dns` nothing in this crate falls back
+//! to it, so choose it explicitly:
 //!
 //! ```no_run
 //! # async fn doc() -> Result<(), he::Error> {
@@ -30,11 +31,12 @@
 //!   resolv.conf: 1 s). A race gives a lookup up after 3 s
 //!   ([`Config::resolve_timeout`](crate::Config::resolve_timeout) ×
 //!   [`resolve_retries`](crate::Config::resolve_retries)), so one lost packet fails the lookup.
-//! - **Reasons.** There is no TTL, no server and no final name. With glibc SERVFAIL, REFUSED, a closed
-//!   port and its own time-out are one error ([`LookupErrorKind::ServerFailure`]), and FORMERR is "no
-//!   such name"; on other systems a name that lacks the record type is "no such name" as well.
-//! - **One search list for both record types.** The system applies it for each type alone, so AAAA and
-//!   A of a short name may belong to two hosts. A dot at the name's end avoids that.
+//! - **Reasons.** There is no TTL, no server and no final name. With glibc SERVFAIL, REFUSED, a
+//!   closed port and its own time-out are one error ([`LookupErrorKind::ServerFailure`]), and
+//!   FORMERR is "no such name"; on other systems a name that lacks the record type is "no such
+//!   name" as well.
+//! - **One search list for both record types.** The system applies it for each type alone, so AAAA
+//!   and A of a short name may belong to two hosts. A dot at the name's end avoids that.
 //! - **Bindings.** Interface, mark and local address do not reach `getaddrinfo`. A query with a
 //!   [`Binding`] fails and nothing is asked, because the question would leak beside the VPN. To ask
 //!   unbound, remove the binding in a resolver of your own:

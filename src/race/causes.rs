@@ -5,10 +5,12 @@ use std::io;
 use std::iter::successors;
 use std::sync::{Arc, LazyLock};
 
+use super::error::Error;
+
 type Cause<'a> = &'a (dyn StdError + 'static);
 
 /// An error, then its causes. `source` of an `io::Error` skips the error inside it, and `source` of
-/// an `Arc` the error that it holds; both are among the causes here.
+/// an `Arc` or a `Box` the error that it holds; both are among the causes here.
 pub(crate) fn causes<'a>(error: Cause<'a>) -> impl Iterator<Item = Cause<'a>> {
     successors(Some(error), |error| below(*error))
 }
@@ -20,6 +22,12 @@ fn below<'a>(error: Cause<'a>) -> Option<Cause<'a>> {
 fn inside<'a>(error: Cause<'a>) -> Option<Cause<'a>> {
     if let Some(shared) = error.downcast_ref::<Arc<io::Error>>() {
         return Some(&**shared);
+    }
+    if let Some(shared) = error.downcast_ref::<Arc<Error>>() {
+        return Some(&**shared);
+    }
+    if let Some(boxed) = error.downcast_ref::<Box<Error>>() {
+        return Some(&**boxed);
     }
     error.downcast_ref::<io::Error>()?.get_ref().map(|inner| inner as Cause<'a>)
 }
@@ -51,7 +59,8 @@ pub(crate) fn is_used_up(error: Cause<'_>) -> bool {
     })
 }
 
-/// ENFILE, EMFILE and ENOBUFS, for which std has no kinds. ENOMEM has one.
+/// ENFILE, EMFILE and ENOBUFS, for which std has no kinds. ENOMEM has one. (ENOBUFS differs on MIPS
+/// and SPARC, where it is not recognised.)
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) const USED_UP: [i32; 3] = [23, 24, 105];
 /// ENFILE, EMFILE and ENOBUFS, as Apple's systems and the BSDs count.

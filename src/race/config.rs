@@ -42,10 +42,13 @@ pub struct Config {
     /// the usual case, an A that waits for AAAA). A negative answer ends the wait at once. The race
     /// does not wait for a family that the host has no default route for. A longer time prefers
     /// IPv6 more strongly; zero takes the first answer.
+    #[doc(alias = "resolution delay")]
     pub aaaa_timeout: Duration,
     /// Distance between the starts of two attempts while none fails. Default 250 ms, from 10 ms to
     /// 2 s (RFC 8305 sections 5 and 8, "Connection Attempt Delay"). A shorter delay reaches a good
     /// address behind silent ones sooner, and costs the servers more half-open connections.
+    #[doc(alias = "connection attempt delay")]
+    #[doc(alias = "happy_eyeballs_timeout")]
     pub connect_delay: Duration,
     /// The time-out of a single attempt. Default 10 s: enough for four retransmissions of a SYN.
     /// With [`Connector::connect_with`](crate::Connector::connect_with) it covers the whole dial.
@@ -58,10 +61,10 @@ pub struct Config {
     /// The time-out of the whole call, lookups and attempts together. Default 30 s. `Duration::MAX`
     /// means that there is no time-out.
     pub total_timeout: Duration,
-    /// The number of attempts of one call at most, at least 1. Default `None`: every pair of address
-    /// and port, that is up to 64 addresses with each port. When that many have started, no other
-    /// starts, and the call ends with the last of them. It is for a program that calls many hosts
-    /// whose names have many dead addresses.
+    /// The number of attempts of one call at most, at least 1. Default `None`: every pair of
+    /// address and port, that is up to 64 addresses with each port. When that many have started, no
+    /// other starts, and the call ends with the last of them. It is for a program that calls many
+    /// hosts whose names have many dead addresses.
     pub max_attempts: Option<u32>,
 }
 
@@ -154,6 +157,8 @@ impl Config {
     ///
     /// `min(total_timeout, lookup_timeout + (candidates − 1) × connect_delay + connect_timeout)`
     ///
+    /// `max_attempts`, if it is smaller, stands in place of `candidates`.
+    ///
     /// ```
     /// use std::time::Duration;
     /// let config = he::Config::new();
@@ -178,6 +183,7 @@ impl Config {
     }
 
     fn worst_case_at(&self, candidates: u32, delay: Duration) -> Duration {
+        let candidates = candidates.min(self.max_attempts.unwrap_or(u32::MAX));
         self.lookup_timeout()
             .saturating_add(delay.saturating_mul(candidates.saturating_sub(1)))
             .saturating_add(self.connect_timeout)

@@ -73,7 +73,8 @@ impl Error {
         self.kind
     }
 
-    /// The `io::Error` that tells most, and that is the [`source`](StdError::source).
+    /// The `io::Error` of the first attempt or lookup that failed by itself. It is the
+    /// [`source`](StdError::source).
     ///
     /// | [`kind`](Self::kind) | the error |
     /// |---|---|
@@ -183,7 +184,8 @@ impl Error {
     }
 }
 
-/// True for a failure of a server or of the path to it, and where descriptors or memory are used up.
+/// True for a failure of a server or of the path to it, and where descriptors or memory are used
+/// up.
 fn lookup_may_pass(error: &LookupError) -> bool {
     if is_used_up(error) {
         return true;

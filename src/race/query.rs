@@ -76,8 +76,8 @@ impl Query {
     /// a resolver that maps names and asks another resolver. The name may be written as in
     /// [`new`](Self::new); without a dot at its end, it is subject to that resolver's search list.
     #[must_use]
-    pub fn with_name(&self, name: &str) -> Self {
-        Self { name: Name::parse_lossy(name), ..self.clone() }
+    pub fn with_name(self, name: &str) -> Self {
+        Self { name: Name::parse_lossy(name), ..self }
     }
 
     /// Replaces [`siblings`](Self::siblings), for lookups outside of a race that belong together.
@@ -175,7 +175,7 @@ mod tests {
         ] {
             let query = Query::new(text, Record::A);
             assert_eq!(query.name(), name);
-            assert_eq!(query.with_name(text).name(), name);
+            assert_eq!(query.clone().with_name(text).name(), name);
         }
     }
 }

@@ -11,7 +11,9 @@
 //! # }
 //! ```
 //!
-//! With feature `hyper` there is [`HttpsConnector`], which does the same for HTTP clients.
+//! With feature `hyper` there is [`HttpsConnector`], which does the same for HTTP clients. In a
+//! program that has the crate rustls as well, `use he::rustls` hides it; `he::rustls::rustls`
+//! is the version that this crate uses.
 //!
 //! # What is verified
 //!
@@ -103,9 +105,9 @@ impl Tls {
     /// # Errors
     ///
     /// As [`Connector::connect_with`]; [`InvalidInput`](crate::ErrorKind::InvalidInput) also for a
-    /// name that no certificate can have, and where there is no crypto provider or nothing to verify a
-    /// certificate against. The `io::Error` of an attempt is that of tokio-rustls, with a `rustls::Error` in it
-    /// where TLS has failed.
+    /// name that no certificate can have, and where there is no crypto provider or nothing to
+    /// verify a certificate against. The `io::Error` of an attempt is that of tokio-rustls, with a
+    /// `rustls::Error` in it where TLS has failed.
     ///
     /// # Cancel safety
     ///
@@ -179,7 +181,8 @@ impl Tls {
     ///
     /// # Errors
     ///
-    /// There is no crypto provider, or nothing to verify a server against. The next call tries again.
+    /// There is no crypto provider, or nothing to verify a server against. The next call tries
+    /// again.
     pub fn client_config(&self) -> io::Result<Arc<ClientConfig>> {
         self.config_now(&Binding::default())
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use rustls::crypto::CryptoProvider;
 
 /// The provider that the process has installed, otherwise the compiled one. It is always passed on,
-/// because rustls panics by itself where two are compiled in.
+/// because rustls panics where it has to choose between two compiled ones. Install one before the
+/// first connection: trust and sessions keep the provider with which they were made.
 ///
 /// # Errors
 ///
@@ -18,9 +19,16 @@ pub(crate) fn provider() -> Result<Arc<CryptoProvider>, NoProvider> {
 /// The provider of this crate's features; of two, aws-lc-rs.
 pub(crate) fn compiled() -> Option<Arc<CryptoProvider>> {
     #[cfg(feature = "aws-lc-rs")]
-    return Some(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+    use rustls::crypto::aws_lc_rs::default_provider;
     #[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
-    return Some(Arc::new(rustls::crypto::ring::default_provider()));
+    use rustls::crypto::ring::default_provider;
+
+    #[cfg(any(feature = "aws-lc-rs", feature = "ring"))]
+    return {
+        static COMPILED: std::sync::LazyLock<Arc<CryptoProvider>> =
+            std::sync::LazyLock::new(|| Arc::new(default_provider()));
+        Some(COMPILED.clone())
+    };
     #[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
     None
 }

@@ -81,6 +81,7 @@ fn every_type_of_the_root_has_the_traits_that_make_sense() {
 fn futures_and_the_race_can_move_to_other_threads() {
     fn moved<T: Debug + Send + Unpin + 'static>() {}
     moved::<Resolving>();
+    moved::<he::Call<'static, tokio::net::TcpStream>>();
     shown::<he::race::Race>();
     cloned::<he::race::Host>();
     defaulted::<he::race::Surroundings>();

@@ -1,6 +1,8 @@
-//! Both crypto providers are compiled in, and the process has installed one that is neither: ring
-//! with one cipher suite. Every connection over TLS uses that one.
+//! Both crypto providers are compiled in. he takes aws-lc-rs where the process has installed none,
+//! and does not panic. Then the process installs one that is neither, ring with one cipher suite, and
+//! every connection over TLS uses that one.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -28,19 +30,28 @@ fn serve(mut stream: Stream) -> std::io::Result<()> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
+    let dns = tls_server::start(aws_lc_rs::default_provider(), serve);
+    let trust = || Trust::pem(CERTIFICATE).unwrap();
+    assert_eq!(ask(dns, trust()).await, Origin::Tls);
+    assert_eq!(CHACHA.load(Ordering::SeqCst), 0);
+    he::rustls::Tls::new(trust()).client_config().unwrap();
+
     let suite = ring::cipher_suite::TLS13_CHACHA20_POLY1305_SHA256;
     let provider = CryptoProvider { cipher_suites: vec![suite], ..ring::default_provider() };
     provider.install_default().unwrap();
 
     // To hosts.
-    let dns = tls_server::start(aws_lc_rs::default_provider(), serve);
-    let trust = || Trust::pem(CERTIFICATE).unwrap();
     let config = he::rustls::Tls::new(trust()).client_config().unwrap();
     assert!(Arc::ptr_eq(config.crypto_provider(), CryptoProvider::get_default().unwrap()));
 
     // To name servers.
+    assert_eq!(ask(dns, trust()).await, Origin::Tls);
+    assert_eq!(CHACHA.load(Ordering::SeqCst), 1);
+}
+
+/// Asks a strict server, by a resolver of its own.
+async fn ask(dns: SocketAddr, trust: Trust) -> Origin {
     let server = NameServer::tls(dns).with_hostname("localhost").unwrap();
-    let resolver = Resolver::name_servers([server]).unwrap().with_trust(trust());
-    let answer = resolver.lookup(&Query::new("www.test", Record::A)).await.unwrap();
-    assert_eq!((answer.origin(), CHACHA.load(Ordering::SeqCst)), (Origin::Tls, 1));
+    let resolver = Resolver::name_servers([server]).unwrap().with_trust(trust);
+    resolver.lookup(&Query::new("www.test", Record::A)).await.unwrap().origin()
 }

@@ -49,7 +49,8 @@ struct LinkKey {
     transport: Transport,
 }
 
-/// What one question needs to reach one server: the links, the server, the binding and the route.
+/// The means by which one question reaches one server: the links, the server, the binding and the
+/// route.
 pub(in crate::dns) struct Way<'a> {
     pub(in crate::dns) links: &'a Links,
     pub(in crate::dns) server: &'a NameServer,

@@ -1,4 +1,4 @@
-//! What stands in place of `tls/` without feature `dns-over-tls`: no question is asked over TLS.
+//! The replacement of `tls/` without feature `dns-over-tls`: no question is asked over TLS.
 
 use std::io;
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use crate::connect::drive::ERROR_WORDS;
 use crate::dns::name_server::NameServer;
 use crate::race::answer::{LookupError, LookupErrorKind};
 
-/// There is no trust, because no server is authenticated.
+/// The replacement of the trust, which no server needs here.
 #[derive(Debug, Clone, Default)]
 pub(in crate::dns) struct Trust {}
 
-/// It makes no client.
+/// The replacement of the TLS clients. It always fails.
 #[derive(Debug)]
 pub(in crate::dns) struct TlsClients;
 
-/// It has no value, so the compiler knows that there is no connection over TLS.
+/// A type without a value, so the compiler knows that there is no connection over TLS.
 #[derive(Debug, Clone)]
 pub(super) enum TlsClient {}
 

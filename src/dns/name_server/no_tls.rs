@@ -1,4 +1,4 @@
-//! What stands in place of `tls.rs` without feature `dns-over-tls`: there is no strict and no pinned
+//! The replacement of `tls.rs` without feature `dns-over-tls`: there is no strict and no pinned
 //! server.
 
 use std::fmt;

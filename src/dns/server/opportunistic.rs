@@ -16,8 +16,8 @@ use crate::dns::link::ports::Tls;
 use crate::dns::message::Question;
 use crate::race::answer::LookupError;
 
-/// Asks over TLS. Plain DNS joins when TLS is not connected after its head start, or has failed. It
-/// is alone where there is no crypto provider.
+/// Asks over TLS. Plain DNS joins when TLS is not connected after its head start, or has failed.
+/// Where there is no crypto provider, the question is asked in plaintext only.
 pub(super) async fn opportunistic(
     way: &Way<'_>,
     question: &Question,

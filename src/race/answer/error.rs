@@ -26,7 +26,8 @@ pub enum LookupErrorKind {
     /// No name server is configured, or none could be reached.
     NoNameServer,
     /// The name server could not be authenticated: its certificate does not satisfy the server's
-    /// usage profile, or there are no root certificates to verify it with. No question was sent.
+    /// usage profile, or there are no root certificates or no crypto provider to verify it with. No
+    /// question was sent.
     Untrusted,
     /// Any other failure, such as a reply that makes no sense.
     Other,
@@ -139,8 +140,9 @@ impl LookupError {
 
     /// Sets the underlying error, which [`source`](StdError::source) returns. `Display` shows it.
     ///
-    /// If an [`io::Error`](std::io::Error) is among its causes, [`Error::io_error`](crate::Error::io_error) finds
-    /// it, and [`Error::is_transient`](crate::Error::is_transient) goes by it.
+    /// If an [`io::Error`](std::io::Error) is among its causes,
+    /// [`Error::io_error`](crate::Error::io_error) finds it, and
+    /// [`Error::is_transient`](crate::Error::is_transient) goes by it.
     #[must_use]
     pub fn with_cause(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.cause = Some(Arc::from(cause.into()));

@@ -67,8 +67,10 @@ pub enum Outcome {
     Connected(usize),
     /// It failed.
     Failed(ErrorKind),
-    /// The call has found the addresses that it was made for (`he_reqwest::Dns`). It has no
+    /// The call has found addresses, for which it was made ([`Connector::resolve`]). It has no
     /// attempts.
+    ///
+    /// [`Connector::resolve`]: crate::Connector::resolve
     Resolved,
     /// The caller dropped the future.
     Dropped,
@@ -79,7 +81,8 @@ pub enum Outcome {
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The host, the ports or the configuration are invalid. No packet has left.
+    /// The host, the ports or the configuration are invalid; or a call with TLS has nothing to
+    /// verify a certificate with: no root certificates, or no crypto provider. No packet has left.
     InvalidInput,
     /// The name does not exist.
     NoSuchName,
