@@ -1,7 +1,7 @@
 //! How many instructions the machine takes for an address, counted by callgrind, beside what was
 //! written down before: a measure that does not depend on how busy the machine is.
 //!
-//! `cargo run --release -p he-instructions` compares, and fails where a count has grown by more than
+//! `cargo run --profile instructions -p he-instructions` compares, and fails where a count has grown by more than
 //! 5 %; with `-- --record` the counts are written down. A record is of one rustc, target
 //! and libc. Where there is none for those in use, the counts are told and not judged.
 //!
@@ -119,7 +119,7 @@ fn record(key: &str, counts: &BTreeMap<String, u64>) {
     let mut records = records();
     records.insert(key.to_owned(), counts.clone());
     let mut text =
-        "# Instructions for an address, by `cargo run --release -p he-instructions -- --record`.\n"
+        "# Instructions for an address, by `cargo run --profile instructions -p he-instructions -- --record`.\n"
             .to_owned();
     for (key, counts) in records {
         text += &format!("\n[{key}]\n");
