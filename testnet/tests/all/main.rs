@@ -53,3 +53,4 @@ mod slow;
 mod testnet;
 mod testnet_tls;
 mod testnet_tls_answers;
+mod torture;
