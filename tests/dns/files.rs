@@ -13,10 +13,10 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 
 /// A directory that goes with the test.
-struct Dir(PathBuf);
+pub(crate) struct Dir(PathBuf);
 
 impl Dir {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let nth = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("he-files-{}-{nth}", std::process::id()));
@@ -24,12 +24,12 @@ impl Dir {
         Self(path)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
     /// As careful programs do: written beside it, then moved there.
-    fn replace(&self, name: &str, text: &str) {
+    pub(crate) fn replace(&self, name: &str, text: &str) {
         fs::write(self.path("new"), text).unwrap();
         fs::rename(self.path("new"), self.path(name)).unwrap();
     }
@@ -46,7 +46,7 @@ impl Drop for Dir {
     }
 }
 
-fn conf(servers: &[&Dns], rest: &str) -> String {
+pub(crate) fn conf(servers: &[&Dns], rest: &str) -> String {
     let line = |dns: &&Dns| format!("nameserver [{}]:{}\n", dns.addr.ip(), dns.addr.port());
     servers.iter().map(line).collect::<String>() + rest
 }

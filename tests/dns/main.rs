@@ -7,6 +7,7 @@ mod files;
 mod flood;
 mod health;
 mod peers;
+mod queries;
 mod race;
 mod replies;
 mod servers;
