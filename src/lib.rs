@@ -31,8 +31,9 @@
 //!
 //! - **Start**: the first answer starts the race. If A comes first, it waits up to `aaaa_timeout`
 //!   (50 ms) for AAAA, once. A negative AAAA, or a failed one, ends that wait, and a host without a
-//!   default route for IPv6 does not wait. Late answers join the race as if they had been there
-//!   from the start.
+//!   default route for IPv6 does not wait. On a host whose only IPv6 address is a unique local,
+//!   6to4 or Teredo one, AAAA waits for A instead, because RFC 6724 puts IPv4 first there. Late
+//!   answers join the race as if they had been there from the start.
 //! - **Order**: RFC 6724 sorts both families together, by the source address that each destination
 //!   would get. Then the families alternate. With several ports, the second attempt goes to
 //!   the other family, not to the second port.

@@ -199,10 +199,7 @@ impl Candidates {
         if self.is_callers_list() {
             return (0..endpoints.len()).collect();
         }
-        let first = match self.family {
-            Family::PreferV4 => Some(IpVersion::V4),
-            Family::Any | Family::V4Only | Family::V6Only => None,
-        };
+        let first = self.family.leads();
         let ports = ports.as_slice();
         order::interleave(&order::sort(endpoints, ports, sources), endpoints, ports, first)
     }

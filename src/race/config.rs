@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::address::IpVersion;
+
 /// No attempt starts sooner than this after the one before (RFC 8305 section 5, MUST NOT).
 pub(crate) const MIN_CONNECT_DELAY: Duration = Duration::from_millis(10);
 /// No gap between attempts is longer than this while addresses are left (RFC 8305 section 8).
@@ -23,6 +25,16 @@ pub enum Family {
     PreferV4,
 }
 
+impl Family {
+    /// The IP version that comes first whatever RFC 6724 says.
+    pub(super) fn leads(self) -> Option<IpVersion> {
+        match self {
+            Self::PreferV4 => Some(IpVersion::V4),
+            Self::Any | Self::V4Only | Self::V6Only => None,
+        }
+    }
+}
+
 /// The time-outs and delays of a call. It is `Copy`, so that one call can differ from the next.
 ///
 /// ```
@@ -40,8 +52,10 @@ pub struct Config {
     /// How long an address of the other family waits for the preferred family's answer, from the
     /// first usable address on. Default 50 ms (RFC 8305 section 3, "Resolution Delay"; named after
     /// the usual case, an A that waits for AAAA). A negative answer ends the wait at once. The race
-    /// does not wait for a family that the host has no default route for. A longer time prefers
-    /// IPv6 more strongly; zero takes the first answer.
+    /// does not wait for a family that the host has no default route for. The preferred family is
+    /// the one whose addresses RFC 6724 puts first: IPv6, but IPv4 on a host whose only IPv6
+    /// address is a unique local, 6to4 or Teredo one. A longer time prefers that family more
+    /// strongly; zero takes the first answer.
     #[doc(alias = "resolution delay")]
     pub aaaa_timeout: Duration,
     /// Distance between the starts of two attempts while none fails. Default 250 ms, from 10 ms to

@@ -109,10 +109,7 @@ impl Lookups {
     pub(super) fn choose_preferred(&mut self, sources: &SourceAddrs, report: &Report) {
         let is_waiting = report.attempts.is_empty() && self.first_addr_at.is_some();
         if self.preferred.is_none() && is_waiting && any_running(report) {
-            self.preferred = sources.preferred(match self.family {
-                Family::V4Only | Family::PreferV4 => [IpVersion::V4, IpVersion::V6],
-                Family::V6Only | Family::Any => [IpVersion::V6, IpVersion::V4],
-            });
+            self.preferred = sources.preferred(self.family.leads());
         }
     }
 

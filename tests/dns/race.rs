@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use he::dns::Resolver;
-use he::{Attempt, Connector, ErrorKind, LookupOutcome, Report};
+use he::{Attempt, Connector, ErrorKind, LookupOutcome, Report, SourceAddrs};
 use he_test_support::addr;
 use he_test_support::dns::{Dns, HeldClock, Reply, pass};
 use hickory_proto::rr::RecordType;
@@ -14,7 +14,9 @@ use tokio::time::Instant;
 const NAME: &str = "www.test.";
 
 fn connector(dns: &Dns) -> Connector {
-    Connector::new(Resolver::plain_servers([dns.addr]).without_hosts())
+    let resolver = Resolver::plain_servers([dns.addr]).without_hosts();
+    // The order must not depend on the addresses of the host that runs the test.
+    Connector::new(resolver).with_source_addrs(SourceAddrs::unknown())
 }
 
 async fn accepts(attempt: Attempt) -> io::Result<SocketAddr> {

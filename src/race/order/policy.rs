@@ -41,6 +41,9 @@ pub(super) struct Policy {
 }
 
 impl Policy {
+    /// The row of `::/0`.
+    pub(super) const DEFAULT: Self = Self { precedence: 40, label: 1 };
+
     /// The row with the longest matching prefix. An IPv4 address has the row of its IPv4-mapped
     /// address.
     // Inlined twice into the ranking it costs a third more instructions, or not: the compiler
@@ -51,7 +54,7 @@ impl Policy {
             IpAddr::V4(_) => MAPPED,
             IpAddr::V6(ip) => {
                 let row = TABLE.iter().find(|(prefix, _)| prefix.contains(ip));
-                row.map_or(DEFAULT, |(_, policy)| *policy)
+                row.map_or(Self::DEFAULT, |(_, policy)| *policy)
             }
         }
     }
@@ -66,9 +69,6 @@ pub(super) fn common_prefix_len(a: Ipv6Addr, b: Ipv6Addr) -> u32 {
 
 /// The row of `::ffff:0:0/96`.
 const MAPPED: Policy = Policy { precedence: 35, label: 4 };
-
-/// The row of `::/0`.
-const DEFAULT: Policy = Policy { precedence: 40, label: 1 };
 
 /// The table of RFC 6724 section 2.1, the longest prefix first. The system's own table
 /// (`/etc/gai.conf`, `ip addrlabel`) and the one of draft-ietf-6man-rfc6724-update are left out.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use super::policy::Scope;
+use super::policy::{Policy, Scope};
 use crate::race::address::IpVersion;
 use crate::race::binding::Binding;
 
@@ -81,16 +81,28 @@ impl SourceAddrs {
         }
     }
 
-    /// The IP version whose answer is worth waiting for: the first of these that has a default
-    /// route (draft-ietf-happy-happyeyeballs-v3 section 4.2). `None` if neither has one.
-    pub(crate) fn preferred(&self, order: [IpVersion; 2]) -> Option<IpVersion> {
-        let anywhere = order.map(|version| match version {
-            IpVersion::V6 => ANYWHERE_V6,
-            IpVersion::V4 => ANYWHERE_V4,
-        });
-        let sources = order.into_iter().zip(self.of(&anywhere));
-        sources.into_iter().find(|(_, source)| leads_out(*source)).map(|(version, _)| version)
+    /// The IP version whose answer is worth waiting for: the one that comes first in the order of
+    /// the attempts, among those that have a default route (draft-ietf-happy-happyeyeballs-v3
+    /// section 4.2). `lead` is the version that comes first in any case. `None` if no version has a
+    /// default route.
+    pub(crate) fn preferred(&self, lead: Option<IpVersion>) -> Option<IpVersion> {
+        let sources = self.of(&[ANYWHERE_V6, ANYWHERE_V4]);
+        match [sources[0], sources[1]].map(|source| source.filter(leads_out)) {
+            [Some(v6), Some(_)] => Some(lead.unwrap_or_else(|| first_anywhere(&v6))),
+            [Some(_), None] => Some(IpVersion::V6),
+            [None, Some(_)] => Some(IpVersion::V4),
+            [None, None] => None,
+        }
     }
+}
+
+/// The IP version that the order puts first, for destinations anywhere, if packets leave from this
+/// IPv6 source and some IPv4 source, and both lead out. RFC 6724 rules 1 and 2 see no difference
+/// then. By rule 5 IPv4 is first if the IPv6 source has another label than `::/0`, because an IPv4
+/// source always has the label of IPv4. Otherwise IPv6 has the higher precedence (rule 6).
+fn first_anywhere(v6_source: &IpAddr) -> IpVersion {
+    let label_differs = Policy::of(*v6_source).label != Policy::DEFAULT.label;
+    if label_differs { IpVersion::V4 } else { IpVersion::V6 }
 }
 
 impl fmt::Debug for SourceAddrs {
@@ -117,13 +129,15 @@ const ANYWHERE_V4: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0,
 pub(crate) const DISCARD: u16 = 9;
 
 /// False for a link-local or loopback source, which reaches no other network.
-fn leads_out(source: Option<IpAddr>) -> bool {
-    source.is_some_and(|ip| Scope::of(ip) == Scope::GLOBAL)
+fn leads_out(source: &IpAddr) -> bool {
+    Scope::of(*source) == Scope::GLOBAL
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::race::endpoint::{Endpoint, EndpointOrigin};
+    use crate::race::order::sort;
 
     fn addrs(texts: &[&str]) -> Vec<SocketAddr> {
         texts.iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), 0)).collect()
@@ -138,22 +152,59 @@ mod tests {
         assert_eq!(SourceAddrs::new(move |_| vec![local; 9]).of(&two), [local, local]);
     }
 
-    #[test] // R-V3-4.2e, R-V3-4.1d
-    fn the_first_family_with_a_default_route_is_preferred() {
-        let preferred = |v6: Option<&str>, v4: Option<&str>| {
-            let table = [v6, v4].map(|ip| ip.map(|ip| ip.parse().unwrap()));
-            SourceAddrs::new(move |_| table.to_vec()).preferred([IpVersion::V6, IpVersion::V4])
-        };
-        assert_eq!(preferred(Some("2001:db8::2"), Some("10.0.0.2")), Some(IpVersion::V6));
-        assert_eq!(preferred(None, None), None);
-        assert_eq!(preferred(Some("2001:db8::2"), None), Some(IpVersion::V6));
-        assert_eq!(preferred(None, Some("10.0.0.2")), Some(IpVersion::V4));
-        // A unique local address has global scope.
-        assert_eq!(preferred(Some("fd00::2"), Some("10.0.0.2")), Some(IpVersion::V6));
-        assert_eq!(preferred(Some("fe80::2"), Some("10.0.0.2")), Some(IpVersion::V4));
-        assert_eq!(preferred(Some("fe80::2"), Some("169.254.0.2")), None);
-        let both = SourceAddrs::new(|addrs| addrs.iter().map(|a| Some(a.ip())).collect());
-        assert_eq!(both.preferred([IpVersion::V4, IpVersion::V6]), Some(IpVersion::V4));
+    /// The preferred family with these sources of global addresses; `-` stands for none.
+    fn preferred(v6: &str, v4: &str, lead: Option<IpVersion>) -> Option<IpVersion> {
+        let source = |ip: &str| (ip != "-").then(|| ip.parse::<IpAddr>().unwrap());
+        let (v6, v4) = (source(v6), source(v4));
+        let of = move |addr: &SocketAddr| if addr.is_ipv6() { v6 } else { v4 };
+        SourceAddrs::new(move |addrs| addrs.iter().map(of).collect()).preferred(lead)
+    }
+
+    #[test] // R-V3-4.2e, R-V3-4.1d, R-6724-6.5
+    fn the_family_that_the_order_puts_first_is_preferred() {
+        for (v6, v4, expected) in [
+            ("2001:db8::2", "10.0.0.2", Some(IpVersion::V6)),
+            ("2001:db8::2", "-", Some(IpVersion::V6)),
+            ("-", "10.0.0.2", Some(IpVersion::V4)),
+            ("-", "-", None),
+            // RFC 6724 rule 5 puts IPv4 before a destination whose source has another label.
+            ("fd00::2", "10.0.0.2", Some(IpVersion::V4)),
+            ("2002:c000:201::2", "10.0.0.2", Some(IpVersion::V4)),
+            ("2001:0:1::2", "10.0.0.2", Some(IpVersion::V4)),
+            ("fd00::2", "-", Some(IpVersion::V6)),
+            // A source that leads nowhere counts as none.
+            ("fec0::2", "10.0.0.2", Some(IpVersion::V4)),
+            ("fe80::2", "10.0.0.2", Some(IpVersion::V4)),
+            ("fd00::2", "169.254.0.2", Some(IpVersion::V6)),
+            ("fec0::2", "-", None),
+            ("fe80::2", "169.254.0.2", None),
+        ] {
+            assert_eq!(preferred(v6, v4, None), expected, "{v6} {v4}");
+        }
+        assert_eq!(SourceAddrs::unknown().preferred(None), Some(IpVersion::V6));
+    }
+
+    #[test] // R-V3-4.2e, R-6724-6
+    fn the_preferred_family_is_that_of_the_first_attempt() {
+        let v6 = ["2001:db8::2", "fd00::2", "2002:c000:201::2", "2001:0:1::2", "3ffe::2"];
+        for v6 in v6.map(|ip| ip.parse::<IpAddr>().unwrap()) {
+            for v4 in ["10.0.0.2", "203.0.113.2"].map(|ip| ip.parse::<IpAddr>().unwrap()) {
+                let of = move |addr: &SocketAddr| Some(if addr.is_ipv6() { v6 } else { v4 });
+                let sources = SourceAddrs::new(move |addrs| addrs.iter().map(of).collect());
+                let all = [ANYWHERE_V6, ANYWHERE_V4];
+                let all = all.map(|addr| Endpoint::new(addr, EndpointOrigin::Lookup(0)));
+                let first = all[sort(&all, &[443], &sources)[0]].ip_version();
+                assert_eq!(sources.preferred(None), Some(first), "{v6} {v4}");
+            }
+        }
+    }
+
+    #[test] // R-V3-4.2e
+    fn the_family_of_the_configuration_is_preferred_where_it_leads_out() {
+        let v4 = Some(IpVersion::V4);
+        assert_eq!(preferred("2001:db8::2", "10.0.0.2", v4), v4);
+        assert_eq!(preferred("2001:db8::2", "169.254.0.2", v4), Some(IpVersion::V6));
+        assert_eq!(preferred("-", "-", v4), None);
     }
 
     #[test]

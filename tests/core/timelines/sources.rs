@@ -60,6 +60,32 @@ fn default_routes_are_asked_for_when_the_first_address_is_known() {
     );
 }
 
+// A host whose only IPv6 source is a unique local, 6to4 or Teredo address waits for A, as the order
+// puts IPv4 first (RFC 6724 rule 5), and no longer than for AAAA.
+#[test] // R-V3-4.2e, R-6724-6.5, F-1
+fn ipv4_is_waited_for_where_the_order_puts_it_first() {
+    for source in ["fd00::2", "2002:c000:201::2", "2001:0:1::2"] {
+        let aaaa = script().dns(Aaaa, 5, &["2001:db8:7::1"]).source("2001:db8::1", Some(source));
+        let aaaa = aaaa.source("2001:db8:7::1", Some(source)).source("192.0.2.1", Some("10.0.0.2"));
+        aaaa.clone().dns(A, 6, &["198.51.100.1"]).accepts("198.51.100.1", 20).plays(
+            "
+            0ms ask AAAA
+            0ms ask A
+            6ms connect 198.51.100.1:443
+            26ms connected 198.51.100.1:443
+            ",
+        );
+        aaaa.accepts("2001:db8:7::1", 20).plays(
+            "
+            0ms ask AAAA
+            0ms ask A
+            55ms connect [2001:db8:7::1]:443
+            75ms connected [2001:db8:7::1]:443
+            ",
+        );
+    }
+}
+
 // An answer in which nothing may be dialled is none to wait for another one with.
 #[test] // R-V3-4.2a, R-V3-4.2e, F-1
 fn an_answer_without_a_usable_address_asks_for_no_routes() {
