@@ -15,7 +15,8 @@
 //!    family.
 //! 2. The cache.
 //! 3. The name servers in their configured order: the next one 250 ms after the one before, or at
-//!    once when one fails. SERVFAIL and REFUSED are failures. The first good answer wins.
+//!    once when one fails. SERVFAIL and REFUSED are failures. The first good answer wins. Up to 16
+//!    CNAMEs are followed.
 //!
 //! The names of the search list are tried for AAAA and A together, so that both end at the same
 //! host. Equal questions at the same time are one query (per tokio runtime), which is given up when
