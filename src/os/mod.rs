@@ -53,7 +53,7 @@ use crate::connect::clock::{give_up_at, now};
 use crate::race::answer::{Answer, LookupError, LookupErrorKind};
 use crate::race::binding::Binding;
 use crate::race::host::check_query_name;
-use crate::race::literal::configured_addr;
+use crate::race::literal::typed_addr;
 use crate::race::name::bare;
 use crate::race::query::Query;
 use crate::resolve::{Resolve, Resolving};
@@ -141,7 +141,7 @@ impl Resolve for Resolver {
 /// would ignore.
 fn without_asking(query: &Query) -> Option<Result<Answer, LookupError>> {
     let (name, record) = (query.name(), query.record());
-    if let Ok(addr) = configured_addr(name, 0) {
+    if let Ok(addr) = typed_addr(name, 0) {
         let none = || LookupErrorKind::NoRecords.into();
         return Some(record.holds(addr).then(|| Answer::from(vec![addr])).ok_or_else(none));
     }

@@ -18,12 +18,21 @@ pub(super) fn parse(text: &str) -> Result<Option<SocketAddr>, InvalidLiteral> {
     }
 }
 
-/// An address as configuration files write it: `192.0.2.1`, `2001:db8::1`, `fe80::1%eth0`.
+/// An address as the user writes it, without brackets: `192.0.2.1`, `2001:db8::1`, `fe80::1%eth0`.
 #[cfg(any(feature = "dns", feature = "os"))]
-pub(crate) fn configured_addr(text: &str, port: u16) -> Result<SocketAddr, InvalidLiteral> {
+pub(crate) fn typed_addr(text: &str, port: u16) -> Result<SocketAddr, InvalidLiteral> {
     let mut addr = parse_unbracketed(text)?.ok_or(InvalidLiteral::NotAnAddress)?;
     addr.set_port(port);
     Ok(addr)
+}
+
+/// An address as configuration files write it. The zone of an address that is not link-local is
+/// dropped, because programs write such lines (`fd78::53%eth0`), and the address needs no zone.
+#[cfg(any(feature = "dns", feature = "os"))]
+pub(crate) fn configured_addr(text: &str, port: u16) -> Result<SocketAddr, InvalidLiteral> {
+    let ip = text.split('%').next().unwrap_or_default();
+    let is_link_local = ip.parse().is_ok_and(|ip: Ipv6Addr| ip.is_unicast_link_local());
+    typed_addr(if is_link_local { text } else { ip }, port)
 }
 
 #[inline]

@@ -114,6 +114,13 @@ mod tests {
         assert_eq!(answer.addrs(), ["[fe80::1%1]:0".parse().unwrap()]);
     }
 
+    #[test] // R-4007-11
+    fn a_zone_that_the_address_does_not_need_is_dropped() {
+        let hosts = Hosts::parse("fd78::1%lo printer\n2001:db8::1%nosuch0 printer");
+        let expected = vec!["fd78::1".to_owned(), "2001:db8::1".to_owned()];
+        assert_eq!(addrs(&hosts, "printer", Record::Aaaa), Some(expected));
+    }
+
     #[test]
     fn any_text_is_read_and_an_entry_in_it_is_found() {
         let line = "[ \t#%:.a-zA-Z0-9\u{0}\u{e4}-]{0,60}";

@@ -156,6 +156,14 @@ mod tests {
         Conf::parse(text).search.iter().map(|domain| domain.to_string()).collect()
     }
 
+    #[test] // R-4007-11
+    fn a_zone_that_the_address_does_not_need_is_dropped() {
+        let text = "nameserver fd78::53%lo\nnameserver 2001:db8::1%nosuch0\n\
+                    nameserver [fd78::53%lo]:54\nnameserver fe80::1%lo\n";
+        let expected = ["[fd78::53]:53", "[2001:db8::1]:53", "[fd78::53]:54", "[fe80::1%1]:53"];
+        assert_eq!(servers(text), expected);
+    }
+
     #[test] // R-8305-3.1c
     fn all_name_servers_are_used_in_their_order() {
         let text = "nameserver 192.0.2.1\nnameserver\t2001:db8::1 # two\nnameserver 192.0.2.3\r\n\

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::{NameServer, NameServerError, PORT, Profile, TLS_PORT, check_port, tls};
 use crate::race::address::usable;
-use crate::race::literal::configured_addr;
+use crate::race::literal::typed_addr;
 use crate::race::text::Escaped;
 
 /// A part of a text, and where it begins.
@@ -92,7 +92,7 @@ pub(super) fn addr(part: Part<'_>, tls: bool) -> Result<SocketAddr, NameServerEr
         None if tls => TLS_PORT,
         None => PORT,
     };
-    let addr = configured_addr(ip.text, port).map_err(|why| ip.error(why))?;
+    let addr = typed_addr(ip.text, port).map_err(|why| ip.error(why))?;
     usable(addr).map_err(|why| ip.error(why))
 }
 

@@ -127,23 +127,36 @@ fn an_encoded_zone_is_refused() {
 // A zone by name needs an interface that has the same name everywhere: `lo`.
 #[test] // R-4007-11
 #[cfg(all(feature = "dns", any(target_os = "linux", target_os = "android")))]
-fn a_configured_address_has_the_zones_of_a_typed_one() {
-    use crate::race::literal::configured_addr;
-    let addr = |text| configured_addr(text, 53).ok().map(|addr| addr.to_string());
-    for (text, read) in [
+fn an_address_of_a_file_keeps_the_zone_that_it_needs() {
+    use crate::race::literal::{configured_addr, typed_addr};
+    let read = |text| configured_addr(text, 53).ok().map(|addr| addr.to_string());
+    let typed = |text| typed_addr(text, 53).ok().map(|addr| addr.to_string());
+    for (text, expected) in [
         ("192.0.2.1", "192.0.2.1:53"),
         ("2001:db8::1", "[2001:db8::1]:53"),
         ("fe80::1", "[fe80::1]:53"),
         ("fe80::1%7", "[fe80::1%7]:53"),
         ("fe80::1%lo", "[fe80::1%1]:53"),
     ] {
-        assert_eq!(addr(text).as_deref(), Some(read));
+        assert_eq!(read(text).as_deref(), Some(expected));
+        assert_eq!(typed(text).as_deref(), Some(expected));
     }
-    for text in ["", "x", "1.2.3", "[::1]", "192.0.2.1%lo", "2001:db8::1%lo", "fe80::1%nosuch0"] {
-        assert_eq!(addr(text), None, "{text}");
+    // NetworkManager and router advertisements write such zones; a user has made a mistake.
+    for (text, expected) in [
+        ("fd78::53%lo", "[fd78::53]:53"),
+        ("2001:db8::1%nosuch0", "[2001:db8::1]:53"),
+        ("2001:db8::1%", "[2001:db8::1]:53"),
+        ("fec0::1%2", "[fec0::1]:53"),
+        ("192.0.2.1%lo", "192.0.2.1:53"),
+    ] {
+        assert_eq!(read(text).as_deref(), Some(expected));
+        assert_eq!(typed(text), None, "{text}");
     }
-    for text in ["fe80::1%", "fe80::1%no such", "fe80::1%0", "fe80::1%25lo", "fe80::1%eth0:1"] {
-        assert_eq!(addr(text), None, "{text}");
+    for text in ["", "x", "1.2.3", "[::1]", "x%lo", "%lo", "fe80::1%nosuch0", "fe80::1%"] {
+        assert_eq!((read(text), typed(text)), (None, None), "{text}");
+    }
+    for text in ["fe80::1%no such", "fe80::1%0", "fe80::1%25lo", "fe80::1%eth0:1"] {
+        assert_eq!((read(text), typed(text)), (None, None), "{text}");
     }
 }
 
