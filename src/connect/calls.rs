@@ -23,7 +23,9 @@ use crate::race::socket_addrs::SocketAddrs;
 use crate::race::{Race, Surroundings};
 
 impl Connector {
-    /// Connects to a host: a name, or an IP literal with or without brackets and zone.
+    /// Connects to a host: a name, or an IP literal with or without brackets and zone. A text that
+    /// `inet_aton` takes for an address (`127.1`, `2130706433`) is refused, even if an override or
+    /// the hosts file has it; other digits are a name (`482910384756`, `redis.1`).
     ///
     /// ```
     /// # async fn doc(connector: he::Connector, port: u16) -> Result<(), he::Error> {

@@ -226,7 +226,7 @@ impl Resolver {
     /// Some names never reach a resolver, so that an override has no effect on connections:
     /// `localhost` and all names under it are loopback (RFC 6761), `.invalid` and `.onion` are
     /// refused, an IP literal is its own address, and a text that is not a host name (`bad name`,
-    /// `db.test:80`) is invalid input. An event at level debug says so.
+    /// `db.test:80`, `127.1`) is invalid input. An event at level debug says so.
     #[must_use]
     pub fn with_override(self, name: &str, addrs: impl IntoIterator<Item = IpAddr>) -> Self {
         if let Some(why) = why_never_looked_up(name) {

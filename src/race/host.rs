@@ -79,7 +79,7 @@ impl Host {
         let labels = bare(&labelled);
         check_labels(labels)?;
         let top = labels.rsplit_once('.').map_or(labels, |(_, top)| top);
-        if is_number(top) {
+        if is_like_ipv4(labels) {
             return Err(InvalidHostKind::Number);
         }
         let ascii = if *labelled == **typed { typed.clone() } else { Arc::from(&*labelled) };
@@ -126,12 +126,30 @@ pub(crate) fn check_query_name(name: &str) -> Result<(), InvalidHost> {
     super::name::check_name(name).map_err(invalid)
 }
 
-/// True if some programs take a name with this last label for an IPv4 address: `127.1`, `0x7f.1`
-/// ("ends in a number" of the WHATWG's URL standard). No top-level domain is a number.
-fn is_number(top: &str) -> bool {
+/// True for a text that `inet_aton` takes for an address (`127.1`, `0x7f.1`, `2130706433`), and for
+/// several numbers that are none (`256.0.0.1`). Another text of digits is a name: containers have
+/// names such as `482910384756` and `redis.1`.
+///
+/// The core does no I/O, so it refuses such a text before a hosts file or an override could have it.
+fn is_like_ipv4(labels: &str) -> bool {
+    labels.split('.').all(is_number) && (labels.contains('.') || is_32_bits(labels))
+}
+
+/// True for decimal and octal digits, and for `0x` with hexadecimal digits or none.
+fn is_number(label: &str) -> bool {
     let digits = |text: &str| text.bytes().all(|c| c.is_ascii_digit());
     let hex = |text: &str| text.bytes().all(|c| c.is_ascii_hexdigit());
-    digits(top) || top.strip_prefix("0x").is_some_and(hex)
+    digits(label) || label.strip_prefix("0x").is_some_and(hex)
+}
+
+/// True if this number, read as in C, has at most 32 bits.
+fn is_32_bits(number: &str) -> bool {
+    let (digits, radix) = match (number.strip_prefix("0x"), number.strip_prefix('0')) {
+        (Some(hex), _) => (hex, 16),
+        (None, Some(octal)) => (octal, 8),
+        (None, None) => (number, 10),
+    };
+    digits.is_empty() || u32::from_str_radix(digits, radix).is_ok()
 }
 
 /// The error of a text that names no host.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use he::dns::Resolver;
-use he::{LookupErrorKind, Origin, Query, Record, Resolve};
+use he::{Attempt, Connector, LookupErrorKind, Origin, Query, Record, Resolve};
 use he_test_support::dns::{Dns, HeldClock, Reply, pass};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
@@ -105,6 +105,31 @@ async fn a_replaced_hosts_file_counts_from_the_next_look_on() {
     pass_ms(100).await;
     assert_eq!(kind(&resolver, "db", Record::A).await, LookupErrorKind::Refused);
     assert_eq!(dns.asked(), ["A db"]);
+}
+
+/// The address that a call for this host would try first.
+async fn first_addr(resolver: &Resolver, host: &str) -> String {
+    let dial = |attempt: Attempt| async move { Ok(attempt.addr().ip()) };
+    let made = Connector::new(resolver.clone()).connect_with(host, 443, dial).await;
+    made.map_or_else(|error| error.kind().to_string(), |made| made.stream.to_string())
+}
+
+// Containers have such names.
+#[tokio::test(start_paused = true)]
+async fn a_name_of_digits_is_found_in_overrides_the_hosts_file_and_dns() {
+    let _held = HeldClock::hold();
+    let (dir, dns) = (Dir::new(), Dns::start().await);
+    dns.on("redis.1.", RecordType::AAAA, [Reply::none()]);
+    dns.on("redis.1.", RecordType::A, [Reply::addrs(60, &["192.0.2.3"])]);
+    dir.replace("resolv.conf", &conf(&[&dns], ""));
+    dir.replace("hosts", "192.0.2.1 482910384756 cache.7 2130706433\n");
+    let resolver = dir.resolver().with_override("573910384756", ["192.0.2.2".parse().unwrap()]);
+    assert_eq!(first_addr(&resolver, "482910384756").await, "192.0.2.1");
+    assert_eq!(first_addr(&resolver, "cache.7").await, "192.0.2.1");
+    assert_eq!(first_addr(&resolver, "573910384756").await, "192.0.2.2");
+    assert_eq!(first_addr(&resolver, "redis.1.").await, "192.0.2.3");
+    // `inet_aton` takes this one for an address. The core refuses it without any I/O.
+    assert_eq!(first_addr(&resolver, "2130706433").await, "invalid input");
 }
 
 #[tokio::test(start_paused = true)]

@@ -49,13 +49,25 @@ fn an_ipv6_literal_may_stand_in_brackets() {
 fn ipv4_is_four_decimal_numbers_or_refused() {
     let why = "not an IPv4 address: that takes four decimal numbers up to 255";
     refused(why, &["127.1", "0x7f.1", "010.0.0.1", "1.2.3.4.5", "1.2.3.4.", "256.0.0.1"]);
-    refused(
-        why,
-        &["1", "0", "2130706433", "0x7f000001", "0X7F.0x1", "0x", "a.0x", "a.1.", "1.2.3"],
-    );
+    refused(why, &["1", "0", "2130706433", "4294967295", "2130706433.", "017700000001"]);
+    refused(why, &["0x7f000001", "0X7F.0x1", "0x", "0xffffffff", "1.2.3", "0.0.0.08", "1.0x"]);
     for name in ["1.example", "0x7f.g", "0xg", "a.1b", "1a", "127.0.0.1.example", "0x7f.0xx"] {
         is_name(name, name, name);
     }
+}
+
+// A container's id may have digits only. Nothing takes these for an address.
+#[test]
+fn digits_that_are_no_ipv4_address_are_a_name() {
+    for name in ["482910384756", "4294967296", "0x100000000", "004829103847", "08", "09.test"] {
+        is_name(name, name, name);
+    }
+    for name in ["redis.1", "a.1", "a.0x", "a.b.0x7f", "1.a.1"] {
+        is_name(name, name, name);
+    }
+    is_name("482910384756.", "482910384756.", "482910384756");
+    let long = "9".repeat(63);
+    is_name(&long, &long, &long);
 }
 
 #[test] // R-3986-3.2.2

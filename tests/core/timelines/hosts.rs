@@ -42,7 +42,7 @@ fn names_that_never_resolve_are_not_asked_for() {
     for host in ["x.invalid", "x.onion"] {
         script().host(host).plays("0ms failed: no such name");
     }
-    for host in ["x.test", "example.com"] {
+    for host in ["x.test", "example.com", "482910384756", "redis.1"] {
         assert_eq!(script().host(host).run().log[..2], ["0ms ask AAAA", "0ms ask A"]);
     }
 }
@@ -51,7 +51,10 @@ fn names_that_never_resolve_are_not_asked_for() {
 #[test] // E-9, R-1035-2.3.4, R-3986-3.2.2, R-4007-11, R-8305-5g, R-8305-5h, S13, S15, S17
 fn bad_input_is_refused_at_the_door() {
     let long = format!("{}.com", "a".repeat(64));
-    for host in ["", " ", "a..b", "127.1", "0x7f.1", "fe80::1%nosuch-interface", &long] {
+    for host in ["", " ", "a..b", "127.1", "2130706433", "256.0.0.1", &long] {
+        script().host(host).plays("0ms failed: invalid input");
+    }
+    for host in ["0x7f.1", "010.0.0.1", "fe80::1%nosuch-interface"] {
         script().host(host).plays("0ms failed: invalid input");
     }
     for ports in [&[][..], &[0], &[443, 0]] {
