@@ -122,7 +122,6 @@ use tokio::time::Instant;
 
 use crate::race::answer::{Answer, LookupError, LookupErrorKind, Origin};
 use crate::race::host::why_never_looked_up;
-use crate::race::name::Name;
 use crate::race::query::{Query, Record};
 use crate::race::text::Escaped;
 use crate::resolve::{Resolve, Resolving};
@@ -234,7 +233,7 @@ impl Resolver {
         }
         let addrs = addrs.into_iter().map(|ip| SocketAddr::new(ip, 0));
         self.with(|settings| {
-            Arc::make_mut(&mut settings.overrides).insert(Name::parse_lossy(name).as_str(), addrs);
+            Arc::make_mut(&mut settings.overrides).insert(name, addrs);
         })
     }
 

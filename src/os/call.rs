@@ -11,9 +11,10 @@ use crate::race::query::Record;
 
 /// Blocks for as long as the system takes: with glibc and a silent name server 10 s.
 pub(super) fn look_up(name: &str, record: Record) -> Result<Answer, LookupError> {
-    match hosts::excludes(name, record) {
-        true => Err(LookupErrorKind::NoRecords.into()),
-        false => getaddrinfo(name, record),
+    match hosts::correction(name, record) {
+        None => getaddrinfo(name, record),
+        Some(addrs) if addrs.is_empty() => Err(LookupErrorKind::NoRecords.into()),
+        Some(addrs) => Ok(Answer::from(addrs).with_origin(Origin::Hosts)),
     }
 }
 

@@ -22,7 +22,7 @@
 //! | dropping | a call cannot be stopped: its thread continues to the end of the call. A call whose lookups are dropped before it began is not made |
 //! | equal questions | a call serves all lookups with the same question until 3 s after it began, from any runtime |
 //! | cache | none besides the system's (nscd, systemd-resolved, mDNSResponder) |
-//! | hosts file | a name that it has in one family only has no records of the other, as in a call for both. A call for one family would ask DNS for the other, so the file is read here as well |
+//! | hosts file | a name that it has in one family only has no records of the other, as in a call for both. A call for one family would ask DNS for the other, so the file is read here as well. So are found names that are not ASCII and addresses with a zone, which `getaddrinfo` may miss |
 //! | zones | kept. glibc gives them to a call for both families only, so another call is made where a link-local address lacks its zone |
 //!
 //! `he::dns::Resolver` does what `getaddrinfo` does not:

@@ -133,6 +133,17 @@ async fn a_name_of_digits_is_found_in_overrides_the_hosts_file_and_dns() {
 }
 
 #[tokio::test(start_paused = true)]
+#[cfg(feature = "idna")]
+async fn a_name_that_is_not_ascii_is_found_in_the_hosts_file() {
+    let dir = Dir::new();
+    dir.replace("hosts", "203.0.113.1 b\u{fc}cher.test\n203.0.113.2 xn--bro-hoa.test\n");
+    let resolver = dir.resolver();
+    assert_eq!(first_addr(&resolver, "B\u{fc}cher.test").await, "203.0.113.1");
+    assert_eq!(first_addr(&resolver, "xn--bcher-kva.test").await, "203.0.113.1");
+    assert_eq!(first_addr(&resolver, "b\u{fc}ro.test").await, "203.0.113.2");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hosts_entry_of_one_family_sends_no_query_for_the_other() {
     let _held = HeldClock::hold();
     let (dir, dns) = (Dir::new(), Dns::start().await);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::hosts_file::entry;
 use crate::race::answer::{Answer, LookupError, LookupErrorKind, Origin};
 use crate::race::literal::configured_addr;
-use crate::race::name::bare;
+use crate::race::name::{Name, bare};
 use crate::race::query::Record;
 use crate::race::text::Escaped;
 
@@ -20,7 +20,7 @@ pub(in crate::dns) fn path() -> PathBuf {
     "/etc/hosts".into()
 }
 
-/// Addresses by name. The names are in lower case, without a dot at their end.
+/// Addresses by name. The names are in lower case and A-labels, without a dot at their end.
 #[derive(Debug, Clone, Default)]
 pub(in crate::dns) struct Hosts(HashMap<Box<str>, Vec<SocketAddr>>);
 
@@ -48,7 +48,7 @@ impl Hosts {
         name: &str,
         addrs: impl IntoIterator<Item = SocketAddr>,
     ) {
-        let known = self.0.entry(bare(name).to_ascii_lowercase().into()).or_default();
+        let known = self.0.entry(key(name)).or_default();
         for addr in addrs {
             if known.len() < MAX_ADDRS && !known.contains(&addr) {
                 known.push(addr);
@@ -65,6 +65,14 @@ impl Hosts {
     ) -> Option<Result<Answer, LookupError>> {
         let known = self.0.get(bare(name))?;
         Some(answer(known, record).ok_or_else(|| LookupErrorKind::NoRecords.into()))
+    }
+}
+
+/// The name as queries have it. Most names are ASCII, and a file may have many.
+fn key(name: &str) -> Box<str> {
+    match name.is_ascii() {
+        true => bare(name).to_ascii_lowercase().into(),
+        false => bare(Name::parse_lossy(name).as_str()).into(),
     }
 }
 
@@ -119,6 +127,22 @@ mod tests {
         let hosts = Hosts::parse("fd78::1%lo printer\n2001:db8::1%nosuch0 printer");
         let expected = vec!["fd78::1".to_owned(), "2001:db8::1".to_owned()];
         assert_eq!(addrs(&hosts, "printer", Record::Aaaa), Some(expected));
+    }
+
+    // A query has A-labels.
+    #[test]
+    #[cfg(feature = "idna")]
+    fn a_name_that_is_not_ascii_is_found_by_its_a_labels() {
+        let hosts = Hosts::parse(
+            "203.0.113.1 b\u{fc}cher.test\n203.0.113.2 B\u{dc}CHER.test. B\u{dc}RO\n\
+             203.0.113.3 XN--Bcher-KVA.test\n203.0.113.4 \u{fffd} db\n",
+        );
+        let all = ["203.0.113.1", "203.0.113.2", "203.0.113.3"].map(str::to_owned).to_vec();
+        assert_eq!(addrs(&hosts, "xn--bcher-kva.test", Record::A), Some(all));
+        let office = Some(vec!["203.0.113.2".to_owned()]);
+        assert_eq!(addrs(&hosts, "xn--bro-hoa", Record::A), office);
+        // A name that cannot be mapped costs no other name of its line.
+        assert_eq!(addrs(&hosts, "db", Record::A), Some(vec!["203.0.113.4".to_owned()]));
     }
 
     #[test]
