@@ -27,7 +27,6 @@
 //! 192.0.2.1:443: bad certificate: wrong name: the certificate is for a.test, not www.test after 41ms
 //! ```
 
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -50,6 +49,7 @@ use crate::race::ports::Ports;
 use crate::tls::trust::BoxError;
 use crate::tls::words;
 
+mod configs;
 #[cfg(feature = "hyper")]
 mod https;
 #[cfg(feature = "hyper")]
@@ -63,11 +63,14 @@ pub use https::HttpsConnector;
 pub use stream::MaybeTls;
 pub use tokio_rustls::client::TlsStream;
 
+use configs::Configs;
+
 /// TLS to hosts. Cheap to clone.
 ///
 /// Sessions are kept and resumed. Clones share them. Connections by another interface, mark or
 /// local address have sessions of their own, because a session shows the server that both are the
-/// same host. With [`Trust::config`] the configuration stores the sessions. There is no early data.
+/// same host; those of the 64 bindings last used are kept. With [`Trust::config`] the configuration
+/// stores the sessions. There is no early data.
 #[derive(Clone)]
 #[must_use]
 pub struct Tls {
@@ -75,7 +78,7 @@ pub struct Tls {
     /// `None` for the ALPN of the configuration.
     alpn: Option<Arc<[Vec<u8>]>>,
     /// Made at first use.
-    configs: Arc<Mutex<HashMap<Binding, Arc<ClientConfig>>>>,
+    configs: Arc<Mutex<Configs>>,
 }
 
 impl Tls {
@@ -201,7 +204,7 @@ impl Tls {
         }
         // Built without holding the lock; the first one stored wins.
         let config = Arc::new(self.make().map_err(io::Error::other)?);
-        Ok(self.configs.lock().entry(binding.clone()).or_insert(config).clone())
+        Ok(self.configs.lock().keep(binding, config))
     }
 
     fn make(&self) -> Result<ClientConfig, BoxError> {
