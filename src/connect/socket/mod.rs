@@ -302,11 +302,17 @@ fn set_user_timeout(_: SockRef<'_>, _: Duration) -> io::Result<()> {
     Err(unsupported())
 }
 
-/// Waits until the socket has a peer. The system may report a socket as writable a moment before it
+/// Refuses a socket that is connected to itself. Without a listener the system may give a socket the
+/// very port that it dials.
+fn check_peer(peer: SocketAddr, local: SocketAddr) -> io::Result<()> {
+    if peer == local { Err(io::ErrorKind::ConnectionRefused.into()) } else { Ok(()) }
+}
+
+/// Waits until the socket has a peer, which must not be the socket itself. The system may report a socket as writable a moment before it
 /// puts an ICMP error into SO_ERROR, and tokio takes that for a connection.
 async fn wait_until_connected(stream: &TcpStream) -> io::Result<()> {
     let check = || match (stream.peer_addr(), stream.take_error()?) {
-        (Ok(_), None) => Ok(()),
+        (Ok(peer), None) => check_peer(peer, stream.local_addr()?),
         (_, Some(error)) => Err(error),
         (Err(error), None) if error.kind() == io::ErrorKind::NotConnected => {
             Err(io::ErrorKind::WouldBlock.into()) // not connected yet: wait for the next event

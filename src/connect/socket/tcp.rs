@@ -21,18 +21,15 @@ pub(super) async fn connect(options: &SocketOptions, addr: SocketAddr) -> io::Re
         Err(error) if !is_under_way(&error) => return Err(error),
         Ok(()) | Err(_) => {}
     }
-    let answered = socket.peer_addr().is_ok();
-    if answered && socket.local_addr()?.as_socket() == Some(addr) {
-        // There is no listener, and the system gave us the very port that we dial, so the socket
-        // connected to itself.
-        return Err(io::ErrorKind::ConnectionRefused.into());
-    }
     let stream = TcpStream::from_std(socket.into())?;
-    match answered {
-        false => super::wait_until_connected(&stream).await?,
-        // This attempt waited for nothing. Others get a turn, because the task may connect in a
-        // loop.
-        true => consume_budget().await,
+    match stream.peer_addr() {
+        Err(_) => super::wait_until_connected(&stream).await?,
+        Ok(peer) => {
+            super::check_peer(peer, stream.local_addr()?)?;
+            // This attempt waited for nothing. Others get a turn, because the task may connect in a
+            // loop.
+            consume_budget().await;
+        }
     }
     Ok(stream)
 }

@@ -149,3 +149,13 @@ fn denied(error: io::Error, option: &str) {
     assert_eq!(option_error(&error).option(), option);
     assert!(error.to_string().starts_with(&format!("{option} for 127.0.0.1:9: ")), "{error}");
 }
+
+// An address of its own, so that no other test takes the port meanwhile.
+#[tokio::test]
+async fn a_socket_that_is_connected_to_itself_is_refused() {
+    let (free, addr) = listener([127, 0, 0, 43]).await;
+    drop(free);
+    let options = SocketOptions::default().before_connect(|socket, addr| socket.bind(addr));
+    let error = options.connect(addr).await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+}
