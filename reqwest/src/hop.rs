@@ -79,7 +79,7 @@ impl Service<Request<Content>> for Hop {
 
 /// The URI without its userinfo. HTTP/2 would send it in `:authority`, which RFC 9113 section 8.3.1
 /// forbids, and a connection would serve that user alone.
-fn anonymous(uri: &Uri) -> Uri {
+pub(crate) fn anonymous(uri: &Uri) -> Uri {
     let Some((_, place)) = uri.authority().and_then(|all| all.as_str().rsplit_once('@')) else {
         return uri.clone();
     };

@@ -18,7 +18,7 @@ use tower_service::Service;
 
 use crate::content::Content;
 use crate::error::Error;
-use crate::hop::Hop;
+use crate::hop::{Hop, anonymous};
 use crate::redirects::{Hops, Redirects};
 use crate::timed::{BodyDeadline, Timed};
 
@@ -65,7 +65,8 @@ use crate::timed::{BodyDeadline, Timed};
 /// - **Decompression**: gzip, br, zstd and deflate, unless [`Transport::no_decompression`] is set.
 ///   A decompressed response has no `Content-Encoding` and no `Content-Length`.
 /// - **Cookies**: [`Transport::cookie_provider`], on every hop.
-/// - **Responses**: `url()` is the URL of the last hop, `remote_addr()` the address that won.
+/// - **Responses**: `url()` is the URL of the last hop without credentials, `remote_addr()` the
+///   address that won.
 ///
 /// # Redirects to another origin
 ///
@@ -279,7 +280,10 @@ impl Middleware for Transport {
 
 fn respond(response: Decompressed, deadline: Option<BodyDeadline>) -> Response {
     let (mut head, body) = response.into_parts();
-    let uri = head.extensions.get::<RequestUri>().map(|uri| uri.0.to_string());
+    let uri = head.extensions.get_mut().map(|RequestUri(uri)| {
+        *uri = anonymous(uri); // A redirect may have credentials in it, and callers log URLs.
+        uri.to_string()
+    });
     if let Some(url) = uri.and_then(|uri| Url::parse(&uri).ok()) {
         // reqwest reads the URL from an extension that only this builder can make.
         let mut named = http::Response::builder().url(url);

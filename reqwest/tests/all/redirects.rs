@@ -12,6 +12,7 @@ use he_test_support::tls::Authority;
 use reqwest::Body;
 use reqwest::cookie::{CookieStore, Jar};
 use reqwest_middleware::ClientWithMiddleware;
+use tower_http::follow_redirect::RequestUri;
 
 use crate::site::{Asked, Page, Site, page, redirect, with};
 
@@ -158,6 +159,26 @@ async fn a_redirect_to_another_scheme_is_an_error() {
         let response = to(location).await.unwrap();
         assert_eq!(response.status(), 302, "{location}");
     }
+}
+
+// Callers log the URL of a response.
+#[tokio::test]
+async fn the_url_of_a_response_has_no_credentials() {
+    let sites = Sites::new(
+        |_, there| redirect(302, &there.replace("http://", "http://root:pw@")),
+        |_, _| page("there"),
+    );
+    let response = client().get(sites.url("/")).send().await.unwrap();
+    assert_eq!(response.url().as_str(), url(&sites.there.0, "there") + "/");
+    assert!(!format!("{response:?} {:?}", response.extensions()).contains("root"));
+    let uri = response.extensions().get::<RequestUri>().unwrap();
+    assert_eq!(uri.0.to_string(), url(&sites.there.0, "there") + "/");
+
+    let sites = Sites::one(|_| page("here"));
+    let typed = sites.url("/").replace("http://", "http://root:pw@").parse().unwrap();
+    let request = reqwest::Request::new(reqwest::Method::GET, typed);
+    let response = client().execute(request).await.unwrap();
+    assert_eq!(response.url().as_str(), sites.url("/"));
 }
 
 const PRIVATE: [&str; 7] = [
