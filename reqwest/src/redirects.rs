@@ -1,9 +1,12 @@
 //! The redirects that are followed, and the headers that go with them.
 
 use http::header::{
-    AUTHORIZATION, COOKIE, HOST, HeaderName, PROXY_AUTHORIZATION, REFERER, WWW_AUTHENTICATE,
+    AUTHORIZATION, COOKIE, HOST, HeaderName, LOCATION, PROXY_AUTHORIZATION, REFERER,
+    WWW_AUTHENTICATE,
 };
-use http::{Request, Uri};
+use http::{Request, Response, Uri};
+use reqwest::Url;
+use tower_http::follow_redirect::RequestUri;
 use tower_http::follow_redirect::policy::{Action, Attempt, Policy, SameOrigin};
 
 use crate::content::Content;
@@ -25,6 +28,20 @@ impl Redirects {
     /// Follows none: the caller gets the response that redirects.
     pub const fn none() -> Self {
         Self { limit: None }
+    }
+
+    /// Fails for a response that redirects to another scheme. tower-http returns it without asking
+    /// the policy if its location is no [`Uri`] (`file:///etc/passwd` has no host), or if the body
+    /// of the request cannot be sent again.
+    pub(crate) fn check<B>(self, response: &Response<B>) -> Result<(), Error> {
+        let Some(RequestUri(from)) = response.extensions().get() else { return Ok(()) };
+        let is_redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+        let location = response.headers().get(LOCATION).filter(|_| is_redirect);
+        let location = location.filter(|_| self.limit.is_some()).and_then(|it| it.to_str().ok());
+        match location.and_then(|location| Url::parse(location).ok()) {
+            Some(url) => check_scheme(url.scheme(), from),
+            None => Ok(()), // It is relative, or there is none.
+        }
     }
 
     pub(crate) fn hops(self) -> Hops {
@@ -54,6 +71,13 @@ fn scheme(location: &Uri) -> &str {
     location.scheme_str().or_else(before_colon).unwrap_or_default()
 }
 
+fn check_scheme(scheme: &str, from: &Uri) -> Result<(), Error> {
+    match scheme {
+        "http" | "https" => Ok(()),
+        other => Err(Error::redirect(from, Redirect::Scheme(other.to_owned()))),
+    }
+}
+
 /// Headers for the first origin alone: the credentials that reqwest removes as well, the host name
 /// that the caller set, and the page that led there.
 const PRIVATE: [HeaderName; 7] = [
@@ -69,13 +93,9 @@ const PRIVATE: [HeaderName; 7] = [
 impl Policy<Content, Error> for Hops {
     fn redirect(&mut self, attempt: &Attempt<'_>) -> Result<Action, Error> {
         let Some(limit) = self.limit else { return Ok(Action::Stop) };
-        let refuse = |why| Err(Error::redirect(attempt.previous(), why));
+        check_scheme(scheme(attempt.location()), attempt.previous())?;
         if self.followed == limit {
-            return refuse(Redirect::TooMany(limit));
-        }
-        match scheme(attempt.location()) {
-            "http" | "https" => {}
-            other => return refuse(Redirect::Scheme(other.to_owned())),
+            return Err(Error::redirect(attempt.previous(), Redirect::TooMany(limit)));
         }
         self.followed += 1;
         // Each hop starts with the headers of the first request. So the change of origin has to be

@@ -58,7 +58,8 @@ use crate::timed::{BodyDeadline, Timed};
 ///   [`Transport::timeout`]. The time starts with `send` and includes the redirects and the body.
 /// - **Redirects**: [`Redirects`]. After 301, 302 and 303 a POST becomes a GET. After 307 and 308
 ///   the body is sent again, except a stream: then the caller gets the response that redirects.
-///   `https` may redirect to `http`, unless [`HttpsConnector::https_only`] is set.
+///   `https` may redirect to `http`, unless [`HttpsConnector::https_only`] is set. A redirect to
+///   any other scheme (`file:///`) is an error.
 /// - **Refused requests**: where an HTTP/2 server says that it has not processed a request
 ///   (`REFUSED_STREAM`, or `GOAWAY` with `NO_ERROR`), the request is sent again, up to twice per
 ///   hop and within its time-out. A request whose body is a stream is not sent again.
@@ -259,7 +260,9 @@ impl Transport {
             service = service.no_gzip().no_br().no_zstd().no_deflate();
         }
         poll_fn(|cx| service.poll_ready(cx)).await?;
-        service.call(http::Request::from_parts(head, body)).await
+        let response = service.call(http::Request::from_parts(head, body)).await?;
+        self.redirects.check(&response)?;
+        Ok(response)
     }
 }
 

@@ -146,6 +146,12 @@ async fn a_redirect_to_another_scheme_is_an_error() {
         ("a.test:8080", "a.test"),
         ("tel:112", "tel"),
         ("mailto:x@y", "mailto"),
+        ("gopher://files.test/", "gopher"),
+        ("file:///etc/passwd", "file"),
+        ("FILE:///etc/passwd", "file"),
+        ("file:/etc/passwd", "file"),
+        ("data:,x", "data"),
+        ("unix:/run/x.sock", "unix"),
     ] {
         let error = to(location).await.unwrap_err();
         let error = Error::find_in(&error).unwrap();
@@ -155,9 +161,31 @@ async fn a_redirect_to_another_scheme_is_an_error() {
         assert_eq!(error.source().unwrap().source().unwrap().to_string(), why);
     }
     // As in reqwest, a location without a host is not followed.
-    for location in ["file:///etc/passwd", "http://["] {
-        let response = to(location).await.unwrap();
+    assert_eq!(to("http://[").await.unwrap().status(), 302);
+    // Whoever wants no redirects gets the response.
+    let client = transport().redirect(Redirects::none()).client().unwrap();
+    for location in ["gopher://files.test/", "file:///etc/passwd"] {
+        let response = client.get(sites.url("/")).header("x-to", location).send().await.unwrap();
         assert_eq!(response.status(), 302, "{location}");
+    }
+    // A page that does not redirect may name any location.
+    let sites = Sites::one(|_| with(page("made"), "location", "file:///etc/passwd"));
+    assert_eq!(client.get(sites.url("/")).send().await.unwrap().text().await.unwrap(), "made");
+}
+
+// The scheme counts before the number of redirects and before the body.
+#[tokio::test]
+async fn the_error_of_a_scheme_does_not_depend_on_the_rest() {
+    for location in ["gopher://files.test/", "file:///etc/passwd"] {
+        let sites = Sites::one(move |_| redirect(307, location));
+        let none_left = transport().redirect(Redirects::limited(0)).client().unwrap();
+        let stream = Body::wrap(http_body_util::Full::new(hyper::body::Bytes::from("stream")));
+        let (get, post) = (none_left.get(sites.url("/")), client().post(sites.url("/")));
+        for request in [get, post.body(stream)] {
+            let error = request.send().await.unwrap_err();
+            let error = Error::find_in(&error).unwrap().to_string();
+            assert!(error.contains("a redirect whose scheme is"), "{location}: {error}");
+        }
     }
 }
 
