@@ -180,6 +180,24 @@ impl Resolver {
         Self::new(Settings { plain: true, ..Settings::new(Source::system()) })
     }
 
+    /// Like [`system`](Self::system), but with this file in place of `/etc/resolv.conf`, on every
+    /// system: for tests and containers. In this file a server may be written `[address]:port`, as on
+    /// OpenBSD.
+    ///
+    /// This is no setting of a resolver that exists, so it never replaces servers that were given,
+    /// strict ones for instance.
+    #[must_use]
+    pub fn from_resolv_conf(path: impl Into<PathBuf>) -> Self {
+        Self::new(Settings::new(Source::File(path.into())))
+    }
+
+    /// Like [`from_resolv_conf`](Self::from_resolv_conf), but never over TLS, as
+    /// [`system_plain`](Self::system_plain).
+    #[must_use]
+    pub fn from_resolv_conf_plain(path: impl Into<PathBuf>) -> Self {
+        Self::new(Settings { plain: true, ..Settings::new(Source::File(path.into())) })
+    }
+
     /// These servers, in this order, in plaintext over UDP and TCP, and no search list. The hosts
     /// file is read, except after [`without_hosts`](Self::without_hosts). Without any server every
     /// lookup that needs one fails with [`LookupErrorKind::NoNameServer`].
@@ -235,18 +253,6 @@ impl Resolver {
         self.with(|settings| {
             Arc::make_mut(&mut settings.overrides).insert(name, addrs);
         })
-    }
-
-    /// Reads another file in place of `/etc/resolv.conf`, on every system: for tests and
-    /// containers. It also replaces the servers of [`name_servers`](Self::name_servers), including
-    /// strict ones. In this file a server may be written `[address]:port`, as on OpenBSD. After
-    /// [`system_plain`](Self::system_plain) its servers are asked in plaintext as well.
-    #[must_use]
-    pub fn with_resolv_conf(self, path: impl Into<PathBuf>) -> Self {
-        if self.live.settings.source.is_authenticated() {
-            tracing::warn!("with_resolv_conf: strict name servers are replaced");
-        }
-        self.with(|settings| settings.source = Source::File(path.into()))
     }
 
     /// Reads another file in place of `/etc/hosts`.

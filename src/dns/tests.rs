@@ -31,7 +31,7 @@ impl World {
         let path = std::env::temp_dir().join(name);
         let server = format!("nameserver [{}]:{}\n", dns.addr.ip(), dns.addr.port());
         std::fs::write(&path, server + lines).unwrap();
-        let resolver = Resolver::system().with_resolv_conf(&path).without_hosts();
+        let resolver = Resolver::from_resolv_conf(&path).without_hosts();
         Self { dns, resolver, path, _held }
     }
 
@@ -343,10 +343,25 @@ fn the_system_is_lazy_and_the_default() {
 
 #[test]
 fn without_a_resolv_conf_the_server_is_the_one_on_this_host() {
-    let resolver = Resolver::system().with_resolv_conf("/nowhere/resolv.conf");
+    let resolver = Resolver::from_resolv_conf("/nowhere/resolv.conf");
     let network = resolver.live.network(Instant::now()).unwrap();
     let servers: Vec<_> = network.conf.servers.iter().map(|server| server.to_string()).collect();
     assert_eq!(servers, ["udp:127.0.0.1"]);
+}
+
+// There is no setting that replaces them: another resolv.conf is another resolver.
+#[test] // R-8310-5a
+#[cfg(feature = "dns-over-tls")]
+fn strict_servers_stay_whatever_else_is_set() {
+    use crate::dns::Trust;
+    let given = "tls:192.0.2.53!dns.test";
+    let resolver = Resolver::name_servers([given.parse().unwrap()]).unwrap();
+    let resolver = resolver.with_hosts("/nowhere/hosts").without_hosts();
+    let resolver = resolver.with_override("a.test", ["192.0.2.1".parse().unwrap()]);
+    let resolver = resolver.with_plain_delay(Duration::ZERO).with_trust(Trust::platform());
+    let network = resolver.live.network(Instant::now()).unwrap();
+    let servers: Vec<_> = network.conf.servers.iter().map(|server| server.to_string()).collect();
+    assert_eq!(servers, [given]);
 }
 
 #[test]
@@ -354,11 +369,12 @@ fn the_plain_system_asks_every_server_in_plaintext() {
     let path = std::env::temp_dir().join(format!("he-plain-{}", std::process::id()));
     std::fs::write(&path, "nameserver 192.0.2.1\nnameserver ::1\n").unwrap();
     let servers = |resolver: Resolver| {
-        let network = resolver.with_resolv_conf(&path).live.network(Instant::now()).unwrap();
+        let network = resolver.live.network(Instant::now()).unwrap();
         network.conf.servers.iter().map(|server| server.to_string()).collect::<Vec<_>>()
     };
-    assert_eq!(servers(Resolver::system_plain()), ["udp:192.0.2.1", "udp:::1"]);
-    assert_eq!(servers(Resolver::system_plain().without_hosts()), ["udp:192.0.2.1", "udp:::1"]);
-    assert_eq!(servers(Resolver::system()), ["192.0.2.1", "udp:::1"]);
+    let plain = || Resolver::from_resolv_conf_plain(&path);
+    assert_eq!(servers(plain()), ["udp:192.0.2.1", "udp:::1"]);
+    assert_eq!(servers(plain().without_hosts()), ["udp:192.0.2.1", "udp:::1"]);
+    assert_eq!(servers(Resolver::from_resolv_conf(&path)), ["192.0.2.1", "udp:::1"]);
     std::fs::remove_file(&path).unwrap();
 }

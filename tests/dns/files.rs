@@ -36,7 +36,7 @@ impl Dir {
 
     fn resolver(&self) -> Resolver {
         let (resolv_conf, hosts) = (self.path("resolv.conf"), self.path("hosts"));
-        Resolver::system().with_resolv_conf(resolv_conf).with_hosts(hosts)
+        Resolver::from_resolv_conf(resolv_conf).with_hosts(hosts)
     }
 }
 

@@ -107,7 +107,7 @@ async fn a_message_over_tcp_that_is_no_reply_fails_the_server() {
     });
     let path = temp_dir().join(format!("he-flood-{}", addr.port()));
     fs::write(&path, format!("nameserver [127.0.0.1]:{}\noptions use-vc\n", addr.port())).unwrap();
-    let resolver = Resolver::system().with_resolv_conf(&path).without_hosts();
+    let resolver = Resolver::from_resolv_conf(&path).without_hosts();
     let lookup = tokio::spawn(resolver.lookup(&Query::new("www.test.", Record::A)));
     fs::remove_file(&path).unwrap();
     has_begun.await.unwrap();

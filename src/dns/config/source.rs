@@ -44,16 +44,6 @@ impl Source {
         }
     }
 
-    /// True if no question leaves before its server is authenticated.
-    pub(in crate::dns) fn is_authenticated(&self) -> bool {
-        match self {
-            Self::Given(servers) => servers.iter().any(NameServer::is_authenticated),
-            Self::File(_) => false,
-            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
-            Self::Platform => false,
-        }
-    }
-
     /// The state of the source: another stamp means that it has changed.
     pub(in crate::dns) fn stamp(&self) -> Stamp {
         match self {

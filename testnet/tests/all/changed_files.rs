@@ -96,7 +96,7 @@ fn files_of_the_same_length_that_are_moved_into_place_are_read() {
         net.dns("www.test").aaaa([dns]);
         replace("conf", "nameserver 192.0.2.1\n");
         replace("names", "2001:db8::2 db.test\n");
-        let resolver = Resolver::system().with_resolv_conf(path("conf")).with_hosts(path("names"));
+        let resolver = Resolver::from_resolv_conf(path("conf")).with_hosts(path("names"));
         let connector = Connector::new(resolver);
         is_with(net, net.call(connector.connect("www.test", 443)).await, dns).await;
         is_with(net, net.call(connector.connect("db.test", 443)).await, old).await;
@@ -115,7 +115,7 @@ fn without_a_resolv_conf_the_server_is_on_this_host_until_there_is_one() {
         let host = net.host("2001:db8::1").rtt(20);
         net.dns("www.test").aaaa([host]);
         let conf = net.dir().join("conf");
-        let connector = Connector::new(Resolver::system().with_resolv_conf(&conf));
+        let connector = Connector::new(Resolver::from_resolv_conf(&conf));
         is_with(net, net.call(connector.connect("www.test", 443)).await, host).await;
         fs::write(&conf, "nameserver 192.0.2.53\n").unwrap();
         net.pass(LOOK).await;

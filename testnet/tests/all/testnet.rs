@@ -195,7 +195,7 @@ fn files_of_the_storys_own_work_as_well() {
         let (conf, hosts) = (net.dir().join("my-resolv.conf"), net.dir().join("my-hosts"));
         std::fs::write(&conf, "nameserver 192.0.2.9\n").unwrap();
         std::fs::write(&hosts, "2001:db8::2 near.test\n").unwrap();
-        let resolver = Resolver::system().with_resolv_conf(conf).with_hosts(hosts);
+        let resolver = Resolver::from_resolv_conf(conf).with_hosts(hosts);
         let connector = he::Connector::new(resolver);
         net.call(connector.connect("www.test", 443)).await.unwrap();
         net.assert_starts(&[(there, 0)]);
