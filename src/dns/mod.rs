@@ -96,7 +96,8 @@
 //! | resolv.conf and the hosts file | until they change, which is noticed within 100 ms |
 //!
 //! The cache has 4 MiB for all runtimes. Resolvers share nothing: an answer that one of them got in
-//! plaintext is never used by another one that is strict.
+//! plaintext is never used by another one that is strict. After a `fork`, parent and child send the
+//! same question ids if there was a lookup before; their source ports still differ.
 //!
 //! ## Names that are not in DNS
 //!
