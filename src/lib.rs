@@ -74,7 +74,7 @@
 //! | between two attempts, while none fails | 250 ms | [`Config::connect_delay`] |
 //! | a question waits for TLS before it is sent in plaintext | 50 ms, and 50 ms for the handshake; up to 1 s where TLS was slower before | `Resolver::with_plain_delay` |
 //! | one attempt | 10 s | [`Config::connect_timeout`] |
-//! | one lookup | 1 s × 3 | [`Config::resolve_timeout`] × [`Config::resolve_retries`] |
+//! | one lookup | 1 s × 5, or what resolv.conf asks for if that is longer | [`Config::resolve_timeout`] × [`Config::resolve_retries`] |
 //! | the whole call | 30 s | [`Config::total_timeout`] |
 //!
 //! Both lookups run at the same time, and every address is known when the slower one has ended.
@@ -84,8 +84,9 @@
 //! min(total_timeout, resolve_timeout × resolve_retries + (n − 1) × connect_delay + connect_timeout)
 //! ```
 //!
-//! [`Config::worst_case`] computes this: 13.25 s for one address of each family, and never more
-//! than 30 s. For a dial that goes on after TCP, 2 s stand in place of `connect_delay`
+//! [`Config::worst_case`] computes this: 15.25 s for one address of each family, and never more
+//! than 30 s. Where `options timeout:` and `attempts:` of resolv.conf raise the default time of a
+//! lookup, that time stands in the formula, and the limit is still 30 s. For a dial that goes on after TCP, 2 s stand in place of `connect_delay`
 //! ([`Config::worst_case_with`]). The limit also holds if your own resolver never ends a lookup.
 //!
 //! # DNS over TLS

@@ -46,6 +46,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use crate::race::answer::{Answer, LookupError};
 use crate::race::query::Query;
@@ -60,6 +61,13 @@ pub trait Resolve: Send + Sync + 'static {
     /// Says that the host has moved to another network. Connections, remembered failures and caches
     /// of the old network should go. The default does nothing.
     fn network_changed(&self) {}
+
+    /// The time that this resolver asks for, for each of its lookups. A call whose
+    /// [`Config`](crate::Config) has the default time gives a lookup this time if it is longer. The
+    /// default is zero: the `Config` decides alone.
+    fn lookup_timeout(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 impl<F: Fn(&Query) -> Resolving + Send + Sync + 'static> Resolve for F {
@@ -75,6 +83,10 @@ impl<R: Resolve + ?Sized> Resolve for Arc<R> {
 
     fn network_changed(&self) {
         (**self).network_changed();
+    }
+
+    fn lookup_timeout(&self) -> Duration {
+        (**self).lookup_timeout()
     }
 }
 

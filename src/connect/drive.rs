@@ -78,7 +78,10 @@ where
     let mut at = race.report().began;
     loop {
         match race.poll(at) {
-            Step::Resolve(id, record) => flight.look_up(id, record, parts, race),
+            Step::Resolve(id, record) => {
+                race.raise_lookup_timeout(parts.resolver.lookup_timeout());
+                flight.look_up(id, record, parts, race);
+            }
             Step::Connect(id, addr) => {
                 let dialled = flight.start_dial(&dial, id, addr, parts.socket, race);
                 match id {

@@ -26,7 +26,7 @@
 //!
 //! | transport | what happens |
 //! |---|---|
-//! | UDP | sent to the same server at 0, 250 ms and 1 s; a slow answer counts until the deadline of the query, 3 s without one |
+//! | UDP | sent to the same server at 0, 250 ms and 1 s; a slow answer counts until the deadline of the query, 5 s without one |
 //! | TCP | where a reply is truncated; beside UDP when that is silent for 250 ms, and before it for 60 s where that has helped |
 //! | connections (TCP, TLS) | one for each server and transport (and runtime, and binding), shared by all questions: up to 100 are open at once, more wait; answers come in any order |
 //! | a connection that ends | its questions move to another one |
@@ -118,6 +118,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -166,9 +167,9 @@ impl Resolver {
     /// Servers are asked over TLS where that works, otherwise in plaintext; see the
     /// [module](self#tls).
     ///
-    /// Of the options of resolv.conf `ndots`, `rotate`, `use-vc` and `no-aaaa` are used; `timeout`
-    /// and `attempts` are not, see [`Config::resolve_timeout`](crate::Config::resolve_timeout).
-    /// `LOCALDOMAIN`, `RES_OPTIONS` and the domain of the host's own name are not used.
+    /// Of the options of resolv.conf `ndots`, `rotate`, `use-vc` and `no-aaaa` are used.
+    /// `timeout` times `attempts` is the time of a lookup where that is longer than the default of
+    /// [`Config::resolve_retries`](crate::Config::resolve_retries), at most 30 s. `LOCALDOMAIN`, `RES_OPTIONS` and the domain of the host's own name are not used.
     #[must_use]
     pub fn system() -> Self {
         Self::new(Settings::new(Source::system()))
@@ -333,6 +334,12 @@ impl Resolve for Resolver {
     /// Lookups in flight end as they began.
     fn network_changed(&self) {
         self.live.forget();
+    }
+
+    /// What `options timeout:` and `attempts:` of resolv.conf ask for; zero without them.
+    fn lookup_timeout(&self) -> Duration {
+        let network = self.live.network(Instant::now());
+        network.map_or(Duration::ZERO, |network| network.conf.lookup_timeout())
     }
 }
 

@@ -187,7 +187,7 @@ async fn silence_ends_the_walk_at_the_deadline() {
     let race = world.race("db");
     let (results, ()) = tokio::join!(race, async {
         world.dns.settle().await;
-        for _ in 0..12 {
+        for _ in 0..20 {
             pass(250, &[&world.dns]).await;
         }
     });

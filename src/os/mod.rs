@@ -20,7 +20,7 @@
 //! | waiting | when all threads are busy, up to 1 024 lookups wait, first come, first served, each until its deadline; one more fails at once |
 //! | deadline | that of the query; without one a lookup takes as long as the system |
 //! | dropping | a call cannot be stopped: its thread continues to the end of the call. A call whose lookups are dropped before it began is not made |
-//! | equal questions | a call serves all lookups with the same question until 3 s after it began, from any runtime |
+//! | equal questions | a call serves all lookups with the same question until 5 s after it began, from any runtime |
 //! | cache | none besides the system's (nscd, systemd-resolved, mDNSResponder) |
 //! | hosts file | a name that it has in one family only has no records of the other, as in a call for both. A call for one family would ask DNS for the other, so the file is read here as well. So are found names that are not ASCII and addresses with a zone, which `getaddrinfo` may miss |
 //! | zones | kept. glibc gives them to a call for both families only, so another call is made where a link-local address lacks its zone |
@@ -28,7 +28,7 @@
 //! `he::dns::Resolver` does what `getaddrinfo` does not:
 //!
 //! - **Retries.** glibc asks again, or another server, after 5 s of silence (`options timeout:1` in
-//!   resolv.conf: 1 s). A race gives a lookup up after 3 s
+//!   resolv.conf: 1 s). A race gives a lookup up after 5 s
 //!   ([`Config::resolve_timeout`](crate::Config::resolve_timeout) ×
 //!   [`resolve_retries`](crate::Config::resolve_retries)), so one lost packet fails the lookup.
 //! - **Reasons.** There is no TTL, no server and no final name. With glibc SERVFAIL, REFUSED, a

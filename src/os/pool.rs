@@ -41,7 +41,7 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(10),
             // The default of std, whatever RUST_MIN_STACK says: nsswitch modules are not Rust.
             stack: 2 * 1024 * 1024,
-            joined_for: Duration::from_secs(3),
+            joined_for: Duration::from_secs(5),
         }
     }
 }

@@ -10,6 +10,10 @@ pub(crate) const MIN_CONNECT_DELAY: Duration = Duration::from_millis(10);
 /// No gap between attempts is longer than this while addresses are left (RFC 8305 section 8).
 pub(crate) const MAX_CONNECT_DELAY: Duration = Duration::from_secs(2);
 
+/// The defaults of a lookup. glibc gives one question 5 s as well.
+const DEFAULT_RESOLVE_TIMEOUT: Duration = Duration::from_secs(1);
+const DEFAULT_RESOLVE_RETRIES: u32 = 5;
+
 /// Which address families a race uses, and which of them goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
@@ -69,8 +73,12 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// The time-out of a lookup is this value times `resolve_retries`. Default 1 s.
     pub resolve_timeout: Duration,
-    /// See `resolve_timeout`. Default 3, at least 1. The resolver decides when it asks again; a
+    /// See `resolve_timeout`. Default 5, at least 1. The resolver decides when it asks again; a
     /// server that needs longer than `resolve_timeout` for an answer still resolves.
+    ///
+    /// While both values are the defaults, a resolver may raise their product
+    /// ([`Resolve::lookup_timeout`](crate::Resolve::lookup_timeout)). The system's resolver does so
+    /// where `options timeout:` and `attempts:` of resolv.conf ask for more than 5 s.
     pub resolve_retries: u32,
     /// The time-out of the whole call, lookups and attempts together. Default 30 s. `Duration::MAX`
     /// means that there is no time-out.
@@ -91,8 +99,8 @@ impl Config {
             aaaa_timeout: Duration::from_millis(50),
             connect_delay: Duration::from_millis(250),
             connect_timeout: Duration::from_secs(10),
-            resolve_timeout: Duration::from_secs(1),
-            resolve_retries: 3,
+            resolve_timeout: DEFAULT_RESOLVE_TIMEOUT,
+            resolve_retries: DEFAULT_RESOLVE_RETRIES,
             total_timeout: Duration::from_secs(30),
             max_attempts: None,
         }
@@ -165,6 +173,16 @@ impl Config {
         self.resolve_timeout.saturating_mul(self.resolve_retries)
     }
 
+    /// Gives a lookup this time, if that is longer and the caller has left both values at their
+    /// defaults.
+    pub(crate) fn raise_lookup_timeout(&mut self, to: Duration) {
+        let is_default = self.resolve_timeout == DEFAULT_RESOLVE_TIMEOUT
+            && self.resolve_retries == DEFAULT_RESOLVE_RETRIES;
+        if is_default && to > self.lookup_timeout() {
+            (self.resolve_timeout, self.resolve_retries) = (to, 1);
+        }
+    }
+
     /// The longest time that a call can take for a name with `candidates` pairs of address and
     /// port. It is the time until the last answer, one `connect_delay` between two pairs, and the
     /// last attempt's time-out, and at most the total:
@@ -173,10 +191,13 @@ impl Config {
     ///
     /// `max_attempts`, if it is smaller, stands in place of `candidates`.
     ///
+    /// Where the resolver raises the default time of a lookup (see
+    /// [`resolve_retries`](Self::resolve_retries)), that time takes the place of `lookup_timeout`.
+    ///
     /// ```
     /// use std::time::Duration;
     /// let config = he::Config::new();
-    /// assert_eq!(config.worst_case(2), Duration::from_millis(3_000 + 250 + 10_000));
+    /// assert_eq!(config.worst_case(2), Duration::from_millis(5_000 + 250 + 10_000));
     /// assert_eq!(config.worst_case(100), Duration::from_secs(30));
     /// ```
     #[must_use]
@@ -189,7 +210,7 @@ impl Config {
     ///
     /// ```
     /// use std::time::Duration;
-    /// assert_eq!(he::Config::new().worst_case_with(2), Duration::from_secs(3 + 2 + 10));
+    /// assert_eq!(he::Config::new().worst_case_with(2), Duration::from_secs(5 + 2 + 10));
     /// ```
     #[must_use]
     pub fn worst_case_with(&self, candidates: u32) -> Duration {
@@ -271,6 +292,6 @@ mod tests {
         let config = Config::default();
         assert_eq!(config.aaaa_timeout, Duration::from_millis(50));
         assert_eq!(config.connect_delay, Duration::from_millis(250));
-        assert_eq!(Config::new().with_total_timeout(Duration::MAX).worst_case(1).as_secs(), 13);
+        assert_eq!(Config::new().with_total_timeout(Duration::MAX).worst_case(1).as_secs(), 15);
     }
 }

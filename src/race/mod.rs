@@ -228,6 +228,15 @@ impl Race {
         self.pace.tcp_up(id, &mut self.report, now);
     }
 
+    /// The resolver asks for this time for each lookup ([`Resolve::lookup_timeout`]). The race
+    /// grants it where it is longer than the default of the configuration, and never beyond the
+    /// total time-out. Where the caller has set the time of a lookup, this has no effect.
+    ///
+    /// [`Resolve::lookup_timeout`]: crate::Resolve::lookup_timeout
+    pub fn raise_lookup_timeout(&mut self, to: Duration) {
+        self.config.raise_lookup_timeout(to);
+    }
+
     /// An attempt has failed. `sent` is false if no packet has left the host for it; then the next
     /// attempt may start less than 10 ms after this one (F-6).
     pub fn failed(&mut self, id: usize, error: io::Error, sent: bool, now: Instant) {

@@ -118,7 +118,7 @@ fn an_error_lists_the_lookups() {
     );
     for (world, at, text) in [
         (negative, 2, "no such name; AAAA: no such name; A: no such name"),
-        (script(), 3_000, "lookup failed; AAAA: no answer after 3s; A: no answer after 3s"),
+        (script(), 5_000, "lookup failed; AAAA: no answer after 5s; A: no answer after 5s"),
         (
             script().config(|config| config.with_total_timeout(Duration::from_millis(700))),
             700,

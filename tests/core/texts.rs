@@ -83,8 +83,8 @@ fn silent_addresses_are_told_with_their_time() {
 fn lookups_that_fail_tell_why() {
     assert_eq!(
         error_of(&script()),
-        "cannot connect to example.com: lookup failed; AAAA: no answer after 3s; \
-         A: no answer after 3s"
+        "cannot connect to example.com: lookup failed; AAAA: no answer after 5s; \
+         A: no answer after 5s"
     );
     let world = script().dns_fails(Aaaa, 30, LookupErrorKind::NoSuchName);
     assert_eq!(

@@ -139,7 +139,7 @@ async fn silence_is_remembered_for_1_s() {
     for _ in 0..2 {
         let lookup = tokio::spawn(resolver.lookup(&query));
         dns.settle().await;
-        for _ in 0..12 {
+        for _ in 0..20 {
             pass(250, &[&dns]).await;
         }
         assert_eq!(lookup.await.unwrap().unwrap_err().kind(), LookupErrorKind::TimedOut);

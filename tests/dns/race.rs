@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use he::dns::Resolver;
-use he::{Attempt, Connector, ErrorKind, LookupOutcome, Report, SourceAddrs};
+use he::{
+    Attempt, Call, Config, Connector, ErrorKind, Established, LookupOutcome, Report, SourceAddrs,
+};
 use he_test_support::addr;
 use he_test_support::dns::{Dns, HeldClock, Reply, pass};
 use hickory_proto::rr::RecordType;
@@ -38,13 +40,13 @@ async fn only_the_missing_type_is_asked_again() {
     let call = tokio::spawn(async move { connector.connect_with(NAME, 443, refuses).await });
     dns.wait_for(2).await;
     // The resolver gives up 5 ms before the race would, and says whom it has asked.
-    for millis in [100, 50, 100, 750, 1_994] {
+    for millis in [100, 50, 100, 750, 3_994] {
         pass(millis, &[&dns]).await;
     }
     assert!(!call.is_finished());
     pass(1, &[&dns]).await;
     let error = call.await.unwrap().unwrap_err();
-    assert_eq!((error.kind(), began.elapsed().as_millis()), (ErrorKind::Connect, 2_995));
+    assert_eq!((error.kind(), began.elapsed().as_millis()), (ErrorKind::Connect, 4_995));
     let seen = dns.seen();
     let times = seen.iter().map(|seen| (seen.rtype, (seen.at - began).as_millis()));
     let expected = [
@@ -54,6 +56,93 @@ async fn only_the_missing_type_is_asked_again() {
         (RecordType::AAAA, 1_000),
     ];
     assert_eq!(times.collect::<Vec<_>>(), expected);
+}
+
+/// A resolv.conf that goes with the test.
+struct Conf(std::path::PathBuf);
+
+impl Conf {
+    fn new(dns: &Dns, lines: &str) -> Self {
+        let name = format!("he-race-{}-{}", std::process::id(), dns.addr.port());
+        let path = std::env::temp_dir().join(name);
+        let server = format!("nameserver [{}]:{}\n", dns.addr.ip(), dns.addr.port());
+        std::fs::write(&path, server + lines).unwrap();
+        Self(path)
+    }
+
+    fn connector(&self) -> Connector {
+        Connector::new(Resolver::system().with_resolv_conf(&self.0).without_hosts())
+    }
+}
+
+impl Drop for Conf {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).unwrap();
+    }
+}
+
+/// Whether a call has ended after so many milliseconds, and how.
+async fn after(dns: &Dns, call: Call<'static, Established<SocketAddr>>, millis: u64) -> String {
+    let call = tokio::spawn(call);
+    dns.wait_for(2).await;
+    for _ in 0..millis / 250 {
+        pass(250, &[dns]).await;
+    }
+    // The last answer passes through several tasks.
+    pass(0, &[dns, dns, dns]).await;
+    if !call.is_finished() {
+        return "running".to_owned();
+    }
+    call.await.unwrap().map_or_else(|error| error.kind().to_string(), |won| won.stream.to_string())
+}
+
+// N-7: an answer within 5 s counts, whatever the search list.
+#[tokio::test(start_paused = true)] // C-DNSTO
+async fn a_name_server_may_take_almost_five_seconds() {
+    let _held = HeldClock::hold();
+    let five = "search lan a.corp b.corp c.corp d.corp\noptions ndots:5\n";
+    for (host, lines) in [
+        ("www.test", ""),
+        ("www.test", "search lan\n"),
+        ("www.test.", five),
+        ("db", "search test\n"),
+        ("db", "search test lan a.corp b.corp c.corp\noptions ndots:5\n"),
+    ] {
+        for millis in [3_500, 4_500] {
+            let dns = Dns::start_udp_only().await;
+            for name in [NAME, "db.test."] {
+                let late = Reply::addrs(60, &["192.0.2.1"]).after(millis);
+                dns.on(name, RecordType::A, [late]);
+                dns.on(name, RecordType::AAAA, [Reply::none().after(millis)]);
+            }
+            let conf = Conf::new(&dns, lines);
+            let call = conf.connector().connect_with(host, 443, accepts);
+            assert_eq!(after(&dns, call, millis).await, "192.0.2.1:443", "{host} {lines}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)] // D12
+async fn resolv_conf_raises_the_default_time_of_a_lookup_and_no_other() {
+    let _held = HeldClock::hold();
+    let own = Config::new().with_resolve_retries(6);
+    for (config, options, ends_at) in [
+        (Config::new(), "timeout:5 attempts:2", 10_000),
+        (Config::new(), "timeout:1 attempts:2", 5_000),
+        (Config::new(), "timeout:14 attempts:2", 28_000),
+        (own, "timeout:5 attempts:2", 6_000),
+    ] {
+        for (millis, outcome) in [(ends_at - 250, "running"), (ends_at, "lookup failed")] {
+            let dns = Dns::start_udp_only().await;
+            for record in [RecordType::A, RecordType::AAAA] {
+                dns.on(NAME, record, [Reply::silence()]);
+            }
+            let conf = Conf::new(&dns, &format!("options {options}\n"));
+            let connector = conf.connector().with_config(config);
+            let call = connector.connect_with(NAME, 443, accepts);
+            assert_eq!(after(&dns, call, millis).await, outcome, "{options}");
+        }
+    }
 }
 
 // An answer within a second after the win serves the next connect.

@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::dns::name_server::{NameServer, PORT};
 use crate::race::host::check_query_name;
@@ -15,6 +16,15 @@ use crate::race::text::Escaped;
 
 /// The limit of glibc (`RES_MAXNDOTS`).
 const MAX_NDOTS: usize = 15;
+
+/// glibc's limits and defaults of `timeout` (RES_MAXRETRANS, RES_TIMEOUT) and `attempts`
+/// (RES_MAXRETRY, RES_DFLRETRY).
+const MAX_TIMEOUT: u32 = 30;
+const DEFAULT_TIMEOUT: u32 = 5;
+const MAX_ATTEMPTS: u32 = 5;
+const DEFAULT_ATTEMPTS: u32 = 2;
+/// A lookup gets no longer time than this, whatever the options ask for.
+const MAX_LOOKUP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The servers to ask, and the search list and options that apply to names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +42,9 @@ pub(in crate::dns) struct Conf {
     pub(in crate::dns) use_vc: bool,
     /// AAAA is never asked (`no-aaaa`).
     pub(super) no_aaaa: bool,
+    /// `timeout`, in seconds.
+    timeout: Option<u32>,
+    attempts: Option<u32>,
 }
 
 impl Conf {
@@ -44,6 +57,8 @@ impl Conf {
             rotate: false,
             use_vc: false,
             no_aaaa: false,
+            timeout: None,
+            attempts: None,
         }
     }
 
@@ -70,6 +85,17 @@ impl Conf {
         }
     }
 
+    /// The time that the options ask for a lookup: `timeout` × `attempts`, where one that is not
+    /// there has glibc's default. Zero without both.
+    pub(in crate::dns) fn lookup_timeout(&self) -> Duration {
+        if self.timeout.is_none() && self.attempts.is_none() {
+            return Duration::ZERO;
+        }
+        let timeout = self.timeout.unwrap_or(DEFAULT_TIMEOUT);
+        let seconds = timeout * self.attempts.unwrap_or(DEFAULT_ATTEMPTS);
+        Duration::from_secs(seconds.into()).min(MAX_LOOKUP_TIMEOUT)
+    }
+
     /// Reads a line, which starts with its keyword. `None` if the line is not understood.
     fn line(&mut self, line: &str) -> Option<()> {
         let (keyword, rest) = line.split_once(char::is_whitespace)?;
@@ -91,8 +117,8 @@ impl Conf {
             ("rotate", "") => self.rotate = true,
             ("use-vc" | "usevc" | "tcp", "") => self.use_vc = true,
             ("no-aaaa", "") => self.no_aaaa = true,
-            // The deadline of the query decides when a lookup gives up.
-            ("timeout" | "attempts", _) => {}
+            ("timeout", n) => self.timeout = at_most(n, MAX_TIMEOUT).or(self.timeout),
+            ("attempts", n) => self.attempts = at_most(n, MAX_ATTEMPTS).or(self.attempts),
             // Always done.
             ("edns0" | "single-request-reopen", "") => {}
             // Questions never share a socket, so no answer displaces another.
@@ -105,6 +131,10 @@ impl Conf {
             _ => tracing::debug!(option = %Escaped(option), "resolv.conf: ignored"),
         }
     }
+}
+
+fn at_most(number: &str, most: u32) -> Option<u32> {
+    number.parse().ok().map(|number: u32| number.min(most))
 }
 
 /// An address with or without a zone, or `[address]:port` as in OpenBSD.
@@ -242,6 +272,24 @@ mod tests {
         assert_eq!(ndots("options ndots:0"), 0);
         assert_eq!(ndots("options ndots:99"), 15);
         assert_eq!(ndots("options ndots:-1 ndots:"), 1);
+    }
+
+    #[test]
+    fn timeout_times_attempts_is_the_time_of_a_lookup() {
+        for (options, seconds) in [
+            ("", 0),
+            ("timeout:1", 2),
+            ("attempts:3", 15),
+            ("timeout:3 attempts:4", 12),
+            ("timeout:1 attempts:99", 5),
+            ("timeout:99 attempts:1", 30),
+            ("timeout:20 attempts:5", 30),
+            ("timeout:x attempts:-1", 0),
+            ("timeout:4 timeout:", 8),
+        ] {
+            let conf = Conf::parse(&format!("options {options}"));
+            assert_eq!(conf.lookup_timeout(), Duration::from_secs(seconds), "{options}");
+        }
     }
 
     #[test]

@@ -63,7 +63,8 @@ impl Network {
             return outcome;
         }
         let (network, asked) = (Arc::clone(self), key.clone());
-        let flight = self.single_flight.join(key, deadline, async move |deadline| {
+        let is_sibling = key.record != asking_for;
+        let flight = self.single_flight.join(key, deadline, is_sibling, async move |deadline| {
             let started = Instant::now();
             let (Self { conf, memory, links, .. }, plaintext_reason) = (&*network, OnceLock::new());
             let whom = Whom { conf, memory, links, plaintext_reason: &plaintext_reason };

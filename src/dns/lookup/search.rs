@@ -19,8 +19,8 @@ use crate::race::answer::{Answer, LookupError, LookupErrorKind};
 use crate::race::name::Name;
 use crate::race::query::{Query, Record, Records};
 
-/// A lookup without a deadline takes at most this time.
-const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
+/// A lookup without a deadline takes at most this time, or longer where resolv.conf asks for more.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The longest name, without the dot at its end (RFC 1035 section 2.3.4).
 const MAX_NAME: usize = 253;
@@ -92,7 +92,7 @@ impl SearchWalk {
     pub(in crate::dns) async fn run(self) -> Result<Answer, LookupError> {
         let deadline = match self.query.deadline() {
             Some(at) => give_up_at(at, now()).into(),
-            None => Instant::now() + LOOKUP_TIMEOUT,
+            None => Instant::now() + LOOKUP_TIMEOUT.max(self.network.conf.lookup_timeout()),
         };
         let find =
             async |key: Key| Some(self.network.outcome(key, self.query.record(), deadline).await);

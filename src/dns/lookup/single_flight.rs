@@ -44,12 +44,14 @@ struct Flight {
 impl SingleFlight {
     /// Joins the flight of this question, or starts one. A flight lasts until the latest deadline
     /// of the lookups that have joined it. It can be joined only while it still sends; without that
-    /// limit, three lost packets would block a name for as long as it is asked for. Has to be
-    /// called within a runtime.
+    /// limit, three lost packets would block a name for as long as it is asked for. A lookup of the
+    /// other record type (`is_sibling`) joins any flight, because it belongs to the same call. Has
+    /// to be called within a runtime.
     pub(super) fn join<F>(
         &self,
         question: Key,
         deadline: Instant,
+        is_sibling: bool,
         ask: impl FnOnce(SharedDeadline) -> F,
     ) -> Shared<BoxFuture<'static, Result<Answer, LookupError>>>
     where
@@ -59,7 +61,7 @@ impl SingleFlight {
         let mut table = self.0.lock();
         let known = table.flights.get(&key);
         let now = Instant::now();
-        let open = known.filter(|it| now < it.open_until);
+        let open = known.filter(|it| is_sibling || now < it.open_until);
         if let Some((asking, until)) =
             open.and_then(|it| Some((it.asking.upgrade()?, &it.deadline)))
         {

@@ -171,6 +171,7 @@ fn a_silent_v6_and_an_a_that_never_comes_end_with_the_last_time_out() {
         net.dns("www.test").aaaa([v6]).a([v4]).never();
         let config = he::Config::new()
             .with_resolve_timeout(Duration::from_millis(200))
+            .with_resolve_retries(3)
             .with_connect_timeout(Duration::from_millis(700));
         let connector = net.connector().with_config(config);
         let error = net.call(connector.connect("www.test", 443)).await.unwrap_err();

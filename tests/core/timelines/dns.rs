@@ -46,8 +46,8 @@ fn a_question_says_what_its_resolver_has_to_know() {
     let (began, aaaa, a) = asked(Config::new());
     assert_eq!((aaaa.name(), aaaa.record(), aaaa.siblings()), ("robur.coop.", Aaaa, &[A][..]));
     assert_eq!((a.name(), a.record(), a.siblings()), ("robur.coop.", A, &[Aaaa][..]));
-    assert_eq!(aaaa.deadline(), Some(ms(began, 3_000)));
-    assert_eq!(a.deadline(), Some(ms(began, 3_007)));
+    assert_eq!(aaaa.deadline(), Some(ms(began, 5_000)));
+    assert_eq!(a.deadline(), Some(ms(began, 5_007)));
     // The total ends it earlier; without any limit there are 365 days.
     let (began, _, a) = asked(Config::new().with_total_timeout(Duration::from_millis(900)));
     assert_eq!(a.deadline(), Some(ms(began, 900)));
@@ -148,8 +148,8 @@ fn the_resolution_delay_can_be_set() {
         "
         0ms ask AAAA
         0ms ask A
-        3000ms connect 192.0.2.1:443
-        3020ms connected 192.0.2.1:443
+        5000ms connect 192.0.2.1:443
+        5020ms connected 192.0.2.1:443
         ",
     );
 }
@@ -219,19 +219,19 @@ fn ipv6_routes_of_a_vpn_are_used_and_not_waited_for() {
 // An answer counts until its lookup is given up.
 #[test] // R-8305-3h
 fn a_slow_answer_counts_until_the_end_of_its_lookup() {
-    answers_at(2_999, 9_000).plays(
+    answers_at(4_999, 9_000).plays(
         "
         0ms ask AAAA
         0ms ask A
-        2999ms connect [2001:db8::1]:443
-        3019ms connected [2001:db8::1]:443
+        4999ms connect [2001:db8::1]:443
+        5019ms connected [2001:db8::1]:443
         ",
     );
-    answers_at(3_001, 3_001).plays(
+    answers_at(5_001, 5_001).plays(
         "
         0ms ask AAAA
         0ms ask A
-        3000ms failed: lookup failed
+        5000ms failed: lookup failed
         ",
     );
 }

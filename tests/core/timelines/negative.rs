@@ -124,7 +124,7 @@ fn failed_attempts_wait_for_the_lookup_that_is_out() {
         0ms ask AAAA
         0ms ask A
         80ms connect 192.0.2.1:443
-        3000ms failed: every attempt failed
+        5000ms failed: every attempt failed
         ",
     );
     world.clone().dns(Aaaa, 700, &[]).plays(
@@ -153,7 +153,7 @@ fn a_silent_resolver_is_given_up() {
         "
         0ms ask AAAA
         0ms ask A
-        3000ms failed: lookup failed
+        5000ms failed: lookup failed
         ",
     );
     script()

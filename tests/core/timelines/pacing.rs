@@ -289,11 +289,11 @@ fn wake_ups_are_exact() {
             "
             0ms ask AAAA
             0ms ask A
-            0ms wait until 3000ms
+            0ms wait until 5000ms
             30ms wait until 80ms
             80ms connect 192.0.2.1:443
-            80ms wait until 3000ms
-            81ms wait until 3000ms
+            80ms wait until 5000ms
+            81ms wait until 5000ms
             400ms connect [2001:db8::1]:443
             400ms wait until 10400ms
             420ms connected [2001:db8::1]:443

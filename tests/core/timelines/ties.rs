@@ -135,12 +135,12 @@ fn nothing_starts_as_the_total_ends() {
 // An answer as its lookup is given up counts.
 #[test] // R-8305-3h
 fn an_answer_as_the_patience_ends_counts() {
-    script().dns(A, 3_000, &["192.0.2.1"]).accepts("192.0.2.1", 20).plays(
+    script().dns(A, 5_000, &["192.0.2.1"]).accepts("192.0.2.1", 20).plays(
         "
         0ms ask AAAA
         0ms ask A
-        3000ms connect 192.0.2.1:443
-        3020ms connected 192.0.2.1:443
+        5000ms connect 192.0.2.1:443
+        5020ms connected 192.0.2.1:443
         ",
     );
 }

@@ -1,8 +1,9 @@
 //! How long it may take, and how much: time-outs and limits.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use he::{Answer, AttemptOutcome, LookupOutcome};
+use he::race::{Race, Step};
+use he::{Answer, AttemptOutcome, Config, LookupOutcome};
 use he_test_support::addr::addrs;
 use he_test_support::{A, Aaaa, addr, script};
 
@@ -235,11 +236,29 @@ fn a_list_of_the_caller_s_is_not_cut() {
 // It ends by the worst case that the configuration names.
 #[test]
 fn the_worst_case_is_a_number() {
-    let world = script().dns(A, 2_999, &["192.0.2.1", "192.0.2.2", "192.0.2.3"]);
+    let world = script().dns(A, 4_999, &["192.0.2.1", "192.0.2.2", "192.0.2.3"]);
     let worst = world.config.worst_case(3);
-    assert_eq!(worst, MS(3_000 + 500 + 10_000));
+    assert_eq!(worst, MS(5_000 + 500 + 10_000));
     // A holds for AAAA, which is given up 1 ms later.
     assert_eq!(MS(world.run().elapsed), worst);
+}
+
+// D12: the resolver's time takes the place of the default and of nothing else.
+#[test]
+fn a_resolver_raises_the_default_time_of_a_lookup() {
+    let began = Instant::now();
+    for (config, asked, seconds) in [
+        (Config::new(), 10, 10),
+        (Config::new(), 4, 5),
+        (Config::new(), 60, 30),
+        (Config::new().with_resolve_timeout(MS(700)).with_resolve_retries(10), 10, 7),
+    ] {
+        let mut race = Race::new("www.test", [443], config, began).unwrap();
+        race.raise_lookup_timeout(Duration::from_secs(asked));
+        assert!(matches!(race.poll(began), Step::Resolve(0, _)));
+        let deadline = race.query(0).unwrap().deadline().unwrap();
+        assert_eq!(deadline - began, Duration::from_secs(seconds));
+    }
 }
 
 // D21: the call ends with the last attempt that may start, whatever is still unknown.
