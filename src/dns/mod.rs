@@ -19,7 +19,13 @@
 //!    CNAMEs are followed.
 //!
 //! The names of the search list are tried for AAAA and A together, so that both end at the same
-//! host. Equal questions at the same time are one query (per tokio runtime), which is given up when
+//! host: the first name with an address of either type. A name without one, whether it does not
+//! exist, failed (SERVFAIL, REFUSED) or is unreachable, is followed by the next. A silent name has a
+//! share of the time (the time left, divided by the names left); then the next one is asked beside
+//! it, and its own answer still counts until another name has an address. If no name has one, a
+//! failure is reported before "no such name".
+//!
+//! Equal questions at the same time are one query (per tokio runtime), which is given up when
 //! all lookups that wait for it are dropped.
 //!
 //! ## Retries
@@ -88,7 +94,9 @@
 //! | what | for how long |
 //! |---|---|
 //! | an answer | its TTL, at most 1 h |
-//! | a negative answer | as the SOA says, at most 5 min |
+//! | a name that does not exist, or has no addresses | 2 s, and no longer than the SOA says |
+//! | such a name of the search list, skipped on the way to an address | as long as that address, at most 1 min, and no longer than the SOA says |
+//! | a name with addresses lacks those of the other type | as long as the addresses, at most 5 min, and no longer than the SOA says |
 //! | silence, or a server that cannot be reached | 1 s |
 //! | SERVFAIL, REFUSED | 1 s, doubling to 30 s |
 //! | a server that has answered in place of another goes first | 60 s |

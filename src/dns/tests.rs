@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use he_test_support::dns::{Dns, HeldClock, Reply, pass};
-use hickory_proto::op::ResponseCode::ServFail;
 use hickory_proto::rr::RecordType;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -14,6 +13,8 @@ use crate::race::answer::LookupErrorKind;
 use crate::race::binding::Binding;
 use crate::race::query::{Query, Record};
 use crate::resolve::Resolve;
+
+mod walk;
 
 /// A server, and a resolver whose resolv.conf names it. The file goes with the test.
 struct World {
@@ -168,30 +169,6 @@ async fn none_of_the_last_candidate_does_not_wait_for_the_other_type() {
     let _a = world.start("db", Record::A);
     let aaaa = world.start("db", Record::Aaaa);
     assert_eq!(aaaa.await.unwrap().unwrap_err(), "no such name (dns)");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_failure_ends_the_walk() {
-    let world = World::new("search a.corp b.corp\n").await;
-    world.dns.on("db.a.corp", AAAA, [none()]).on("db.a.corp", A, [Reply::code(ServFail)]);
-    world.dns.on("db.b.corp", A, [v4()]).on("db.b.corp", AAAA, [v6()]);
-    let expected = ["no such name (db.a.corp, dns)", "server failure (db.a.corp, dns)"];
-    assert_eq!(world.race("db").await, expected);
-    assert!(!world.dns.asked().iter().any(|asked| asked.contains("b.corp")));
-}
-
-#[tokio::test(start_paused = true)]
-async fn silence_ends_the_walk_at_the_deadline() {
-    let world = World::new("search a.corp\n").await;
-    world.dns.on("db.a.corp", AAAA, [none()]).on("db.a.corp", A, [Reply::silence()]);
-    let race = world.race("db");
-    let (results, ()) = tokio::join!(race, async {
-        world.dns.settle().await;
-        for _ in 0..20 {
-            pass(250, &[&world.dns]).await;
-        }
-    });
-    assert_eq!(results, ["no such name (db.a.corp, dns)", "no answer (db.a.corp, dns)"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -24,8 +24,14 @@ const FAILURE: Duration = Duration::from_secs(1);
 const MAX_FAILURE: Duration = Duration::from_secs(30);
 /// A failure counts as repeated if it comes within this time after the one before has run out.
 const REPEATED_WITHIN: Duration = Duration::from_secs(300);
-/// An answer, even one with a TTL of zero, serves the race that asked for it for this time.
-const TRANSACTION: Duration = Duration::from_secs(5);
+/// A negative answer lasts this long, unless more is known of the name (D14): a host that has just
+/// come into being is found soon, and a burst of calls is still one question.
+const NEGATIVE: Duration = Duration::from_secs(2);
+/// A candidate of the search list that was skipped on the way to an address is not asked again for
+/// this time at most.
+const SKIPPED: Duration = Duration::from_secs(60);
+/// The record types that can show that a name exists.
+const RECORDS: [Record; 2] = [Record::Aaaa, Record::A];
 
 /// A question and the binding under which it is asked: an answer learned under one binding is never
 /// used under another.
@@ -73,6 +79,9 @@ struct Entry {
     outcome: Result<Answer, LookupError>,
     learned_at: Instant,
     valid_until: Instant,
+    /// A negative answer counts until then, and until `valid_until` while the name has addresses of
+    /// another type.
+    negative_until: Instant,
     /// The number of failures in a row, this one included.
     repeats: u32,
 }
@@ -85,16 +94,34 @@ impl Cache {
     /// An entry that is still valid, marked as remembered, with the TTL that is left (R-1035-TTL).
     pub(super) fn get(&self, key: &Key, now: Instant) -> Option<Result<Answer, LookupError>> {
         let mut entries = self.0.lock();
-        let entry = entries.lru.get(key).filter(|entry| now < entry.valid_until)?;
-        Some(entry.remembered(now))
+        entries.valid(key, now).map(|entry| entry.remembered(now))
     }
 
-    /// An entry that is still valid or was stored within [`TRANSACTION`].
-    pub(super) fn recent(&self, key: &Key, now: Instant) -> Option<Result<Answer, LookupError>> {
-        let holds = |entry: &Entry| now < entry.valid_until || now < entry.learned_at + TRANSACTION;
+    /// An entry that is still valid, or that was stored since the call began, even one with a TTL of
+    /// zero.
+    pub(super) fn recent(
+        &self,
+        key: &Key,
+        since: Instant,
+        now: Instant,
+    ) -> Option<Result<Answer, LookupError>> {
         let mut entries = self.0.lock();
-        let entry = entries.lru.get(key).filter(|entry| holds(entry))?;
-        Some(entry.remembered(now))
+        if let Some(entry) = entries.lru.get(key).filter(|entry| since <= entry.learned_at) {
+            return Some(entry.remembered(now));
+        }
+        entries.valid(key, now).map(|entry| entry.remembered(now))
+    }
+
+    /// These names were skipped on the way to an address with this TTL, so their negative answers
+    /// last as long as it does, at most a minute.
+    pub(super) fn skipped(&self, keys: impl Iterator<Item = Key>, ttl: Duration) {
+        let mut entries = self.0.lock();
+        for key in keys {
+            if let Some(entry) = entries.lru.get_mut(&key) {
+                let until = (entry.learned_at + ttl.min(SKIPPED)).min(entry.valid_until);
+                entry.negative_until = entry.negative_until.max(until);
+            }
+        }
     }
 
     /// Stores an outcome and returns it.
@@ -115,13 +142,31 @@ impl Cache {
             Some(kind) => failure(known, kind, now),
         };
         let valid_until = now + holds;
-        let entry = Entry { outcome: outcome.clone(), learned_at: now, valid_until, repeats };
+        let negative_until = valid_until.min(now + NEGATIVE);
+        let outcome_kept = outcome.clone();
+        let entry =
+            Entry { outcome: outcome_kept, learned_at: now, valid_until, negative_until, repeats };
         entries.insert(key, entry);
         outcome
     }
 }
 
 impl Entries {
+    /// An entry that is still valid.
+    fn valid(&mut self, key: &Key, now: Instant) -> Option<&Entry> {
+        let entry = self.lru.get(key).filter(|entry| now < entry.valid_until)?;
+        let holds = !entry.is_negative() || now < entry.negative_until || self.exists(key, now);
+        self.lru.peek(key).filter(|_| holds)
+    }
+
+    /// True if the name has addresses of another type.
+    fn exists(&self, key: &Key, now: Instant) -> bool {
+        RECORDS.iter().filter(|other| **other != key.record).any(|other| {
+            let other = self.lru.peek(&Key { record: *other, ..key.clone() });
+            other.is_some_and(|entry| entry.outcome.is_ok() && now < entry.valid_until)
+        })
+    }
+
     fn insert(&mut self, key: Key, entry: Entry) {
         self.bytes += weight(&key, &entry);
         let known = self.lru.push(key, entry);
@@ -152,6 +197,10 @@ fn failure(before: Option<&Entry>, kind: LookupErrorKind, now: Instant) -> (Dura
 }
 
 impl Entry {
+    fn is_negative(&self) -> bool {
+        self.outcome.as_ref().is_err_and(|error| error.kind().is_negative())
+    }
+
     fn is_answer_at(&self, now: Instant) -> bool {
         failure_kind(&self.outcome).is_none() && now < self.valid_until
     }
@@ -210,8 +259,8 @@ mod tests {
         let (cache, now) = (Cache::new(), Instant::now());
         cache.insert(key("a"), answer(0), now).unwrap();
         assert!(cache.get(&key("a"), now).is_none());
-        assert!(cache.recent(&key("a"), now + TRANSACTION - SECOND / 1_000).is_some());
-        assert!(cache.recent(&key("a"), now + TRANSACTION).is_none());
+        assert!(cache.recent(&key("a"), now, now + SECOND).is_some());
+        assert!(cache.recent(&key("a"), now + SECOND, now + SECOND).is_none());
     }
 
     #[test] // R-9520-3.2a, R-9520-3.2b
@@ -235,6 +284,43 @@ mod tests {
         assert_eq!(lasts(failed(LookupErrorKind::ServerFailure)), 1);
         assert_eq!(lasts(answer(3)), 3);
         assert_eq!(lasts(failed(LookupErrorKind::ServerFailure)), 1);
+    }
+
+    fn negative(seconds: u32) -> CacheEntry {
+        let outcome = Err(LookupErrorKind::NoRecords.into());
+        CacheEntry { outcome, ttl: seconds * SECOND }
+    }
+
+    /// For how many seconds the entry of `a` is known.
+    fn lasts(cache: &Cache, start: Instant) -> u64 {
+        let known =
+            |seconds: &u64| cache.get(&key("a"), start + Duration::from_secs(*seconds)).is_some();
+        (0..10_000).take_while(known).count() as u64
+    }
+
+    #[test] // R-2308-5
+    fn a_negative_answer_lasts_2_s_or_as_long_as_the_name_has_an_address() {
+        let now = Instant::now();
+        let other = Key { record: Record::Aaaa, ..key("a") };
+        for (soa, address, seconds) in
+            [(60, 0, 2), (1, 0, 1), (0, 0, 0), (60, 600, 60), (300, 20, 20), (1, 600, 1)]
+        {
+            let cache = Cache::new();
+            let _ = cache.insert(key("a"), negative(soa), now);
+            let _ = cache.insert(other.clone(), answer(address), now);
+            assert_eq!(lasts(&cache, now), seconds, "SOA {soa} s, address {address} s");
+        }
+    }
+
+    #[test] // R-2308-5
+    fn a_skipped_candidate_lasts_as_long_as_the_address_at_most_a_minute() {
+        let now = Instant::now();
+        for (soa, address, seconds) in [(300, 20, 20), (300, 600, 60), (30, 600, 30), (300, 1, 2)] {
+            let cache = Cache::new();
+            let _ = cache.insert(key("a"), negative(soa), now);
+            cache.skipped([key("a"), key("unknown")].into_iter(), address * SECOND);
+            assert_eq!(lasts(&cache, now), seconds, "SOA {soa} s, address {address} s");
+        }
     }
 
     #[test] // R-9520-3.2b

@@ -31,6 +31,13 @@ pub(in crate::dns) struct Network {
     single_flight: SingleFlight,
 }
 
+/// A lookup: the record type that it asks for, and when it began.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asker {
+    pub(super) record: Record,
+    pub(super) since: Instant,
+}
+
 impl Network {
     pub(in crate::dns) fn new(conf: Conf, links: Links) -> Self {
         let (cache, memory, single_flight) =
@@ -38,32 +45,37 @@ impl Network {
         Self { conf, cache, memory, links, single_flight }
     }
 
-    /// The cached outcome, for a lookup that asks for `asking_for`. A lookup of the other type may
-    /// also use an answer that has run out, because both belong to the same transaction.
+    /// The cached outcome, for this lookup. For another type than its own it may also use an answer
+    /// that came since the lookup began and has run out, because both belong to the same call.
     pub(super) fn known(
         &self,
         key: &Key,
-        asking_for: Record,
+        by: Asker,
         now: Instant,
     ) -> Option<Result<Answer, LookupError>> {
-        match key.record == asking_for {
+        match key.record == by.record {
             true => self.cache.get(key, now),
-            false => self.cache.recent(key, now),
+            false => self.cache.recent(key, by.since, now),
         }
+    }
+
+    /// These names were skipped on the way to an address with this TTL.
+    pub(super) fn skipped(&self, keys: impl Iterator<Item = Key>, ttl: Duration) {
+        self.cache.skipped(keys, ttl);
     }
 
     /// The cached outcome, or the one that the name servers give until the deadline.
     pub(super) async fn outcome(
         self: &Arc<Self>,
         key: Key,
-        asking_for: Record,
+        by: Asker,
         deadline: Instant,
     ) -> Result<Answer, LookupError> {
-        if let Some(outcome) = self.known(&key, asking_for, Instant::now()) {
+        if let Some(outcome) = self.known(&key, by, Instant::now()) {
             return outcome;
         }
         let (network, asked) = (Arc::clone(self), key.clone());
-        let is_sibling = key.record != asking_for;
+        let is_sibling = key.record != by.record;
         let flight = self.single_flight.join(key, deadline, is_sibling, async move |deadline| {
             let started = Instant::now();
             let (Self { conf, memory, links, .. }, plaintext_reason) = (&*network, OnceLock::new());

@@ -1,17 +1,18 @@
 //! The search list. Its names are tried for all record types of a race together, because the
 //! lookups of one name must not end at two hosts.
 
-use std::future::{Future, ready};
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, FutureExt, select};
-use tokio::time::{Instant, sleep_until};
+use futures_util::future::{Either, select};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::cache::Key;
-use super::network::Network;
+use super::heard::Heard;
+use super::network::{Asker, Network};
 use crate::connect::clock::{give_up_at, now};
 use crate::dns::config::nsswitch;
 use crate::dns::config::resolv_conf::Conf;
@@ -43,6 +44,12 @@ fn names_to_try<'a>(name: &Name, conf: &'a Conf) -> impl Iterator<Item = Arc<str
     before.into_iter().chain(searched.filter(fits)).chain(after)
 }
 
+/// The end of a candidate's share of the time: what is left, divided by the candidates left.
+fn share_end(deadline: Instant, left: usize) -> Instant {
+    let (now, left) = (Instant::now(), u32::try_from(left).unwrap_or(u32::MAX));
+    now + deadline.saturating_duration_since(now) / left.max(1)
+}
+
 fn dots(name: &str) -> usize {
     name.bytes().filter(|c| *c == b'.').count()
 }
@@ -53,21 +60,7 @@ pub(in crate::dns) struct SearchWalk {
     query: Query,
     siblings: Records,
     nsswitch: Option<Arc<Path>>,
-}
-
-/// The effect of a name on the walk.
-enum SearchStep {
-    /// The walk ends with this outcome.
-    End(Result<Answer, LookupError>),
-    /// The name has no records: the next one is tried.
-    Next(LookupError),
-}
-
-/// The negative answer that the walk returns if no name has addresses.
-struct Negative {
-    /// It is about the typed name.
-    is_typed: bool,
-    error: LookupError,
+    began: Instant,
 }
 
 impl SearchWalk {
@@ -79,13 +72,26 @@ impl SearchWalk {
     ) -> Self {
         let is_asked = |record: &Record| !network.conf.never_asks(*record);
         let siblings = query.siblings.iter().copied().filter(is_asked).collect();
-        Self { network, query: query.clone(), siblings, nsswitch }
+        Self { network, query: query.clone(), siblings, nsswitch, began: Instant::now() }
     }
 
     /// The outcome, if the cache has everything that the walk needs.
     pub(in crate::dns) fn cached(&self, now: Instant) -> Option<Result<Answer, LookupError>> {
-        let find = |key: Key| ready(self.network.known(&key, self.query.record(), now));
-        self.walk(find).now_or_never().flatten()
+        let mut heard = self.heard();
+        let known = |name: &Arc<str>, record: Record| {
+            self.network.known(&self.key(name, record), self.asker(), now)
+        };
+        while heard.goes_on(false) {
+            let nth = heard.start();
+            heard.own(nth, known(heard.name(nth), self.query.record())?);
+            while let Some(nth) = heard.take_due(false) {
+                for record in &self.siblings {
+                    let outcome = known(heard.name(nth), *record)?;
+                    heard.sibling(nth, &outcome);
+                }
+            }
+        }
+        self.ended(&heard)
     }
 
     /// Walks until the query's deadline, and asks for everything that the cache does not have.
@@ -94,75 +100,106 @@ impl SearchWalk {
             Some(at) => give_up_at(at, now()).into(),
             None => Instant::now() + LOOKUP_TIMEOUT.max(self.network.conf.lookup_timeout()),
         };
-        let find =
-            async |key: Key| Some(self.network.outcome(key, self.query.record(), deadline).await);
-        match select(pin!(self.walk(find)), pin!(sleep_until(deadline))).await {
-            Either::Left((Some(outcome), _)) => outcome,
+        match select(pin!(self.walk(deadline)), pin!(sleep_until(deadline))).await {
+            Either::Left((outcome, _)) => outcome,
             // The walk ends by itself at its deadline, except when it has joined a longer flight.
-            Either::Left((None, _)) | Either::Right(_) => Err(self.timed_out()),
+            Either::Right(_) => Err(self.timed_out()),
         }
     }
 
-    /// Tries the names in order. `find` looks up one name and record type; if it returns `None`
-    /// (not in the cache), the walk returns `None`.
-    async fn walk<F>(&self, find: impl Fn(Key) -> F) -> Option<Result<Answer, LookupError>>
-    where
-        F: Future<Output = Option<Result<Answer, LookupError>>>,
-    {
-        let mut negative = None;
-        let mut names = names_to_try(&self.query.name, &self.network.conf).peekable();
-        while let Some(name) = names.next() {
-            let own = find(self.key(&name, self.query.record())).await?;
-            let error = match own {
-                Err(error) if error.kind().is_negative() => error,
-                settled => return Some(self.named(&name, settled)),
+    fn heard(&self) -> Heard {
+        Heard::new(names_to_try(&self.query.name, &self.network.conf), self.siblings.len())
+    }
+
+    /// Tries the names in order. A name without addresses is followed by the next one; beside a
+    /// silent one the next is asked when its share of the time is over.
+    async fn walk(&self, deadline: Instant) -> Result<Answer, LookupError> {
+        let asker = self.asker();
+        let ask = |nth: usize, key: Key| async move {
+            let record = key.record;
+            (nth, record, self.network.outcome(key, asker, deadline).await)
+        };
+        let (mut heard, mut running) = (self.heard(), FuturesUnordered::new());
+        let mut share_ends = Instant::now();
+        loop {
+            let is_share_over = share_ends <= Instant::now();
+            while let Some(nth) = heard.take_due(is_share_over) {
+                for record in &self.siblings {
+                    let key = self.key(heard.name(nth), *record);
+                    match self.network.known(&key, asker, Instant::now()) {
+                        Some(outcome) => heard.sibling(nth, &outcome),
+                        None => running.push(ask(nth, key)),
+                    }
+                }
+            }
+            if let Some(outcome) = self.ended(&heard) {
+                self.remember_skipped(&heard);
+                return outcome;
+            }
+            if heard.goes_on(is_share_over) {
+                share_ends = share_end(deadline, heard.left());
+                let nth = heard.start();
+                running.push(ask(nth, self.key(heard.name(nth), self.query.record())));
+                continue;
+            }
+            let event = match heard.may_go_on() {
+                true => timeout_at(share_ends, running.next()).await.ok().flatten(),
+                false => running.next().await,
             };
-            // After the last name there is nothing to decide, so the walk does not wait for the
-            // siblings.
-            let step = match names.peek() {
-                Some(_) => self.decide(error, &name, &find).await?,
-                None => SearchStep::Next(error),
-            };
-            match step {
-                SearchStep::End(outcome) => return Some(self.named(&name, outcome)),
-                SearchStep::Next(error) => self.keep(&mut negative, &name, error),
+            match event {
+                Some((nth, record, outcome)) if record == self.query.record() => {
+                    heard.own(nth, outcome);
+                }
+                Some((nth, _, outcome)) => heard.sibling(nth, &outcome),
+                None => {}
             }
         }
-        let no_such_name = || LookupErrorKind::NoSuchName.into();
-        let error = negative.map_or_else(no_such_name, |Negative { error, .. }| error);
+    }
+
+    /// The outcome of the walk, once it is known: the first name with an address of any type decides
+    /// for all types. NXDOMAIN of one type says nothing of the others: some servers send NXDOMAIN
+    /// for AAAA of a name that has A, against RFC 8020.
+    fn ended(&self, heard: &Heard) -> Option<Result<Answer, LookupError>> {
+        if let Some((nth, own)) = heard.host() {
+            let outcome = match own {
+                Err(error) if error.kind().is_negative() => {
+                    let name = error.name().map(Arc::from);
+                    Err(LookupError::no_records_of(error.server(), name, error.is_cached()))
+                }
+                settled => settled.clone(),
+            };
+            return Some(self.named(heard.name(nth), outcome));
+        }
+        heard.is_over().then(|| Err(self.failure(heard)))
+    }
+
+    /// The error of a walk without an address. A failure is reported before "no such name", because
+    /// the name may be there. Among equals the error of the typed name counts; without one, the
+    /// first failure or the last negative answer.
+    fn failure(&self, heard: &Heard) -> LookupError {
+        let failures = || heard.errors().filter(|(_, error)| !error.kind().is_negative());
+        let typed = |(name, _): &(&Arc<str>, &LookupError)| self.is_typed(name);
+        let failure = failures().find(typed).or_else(|| failures().next());
+        if let Some((name, error)) = failure {
+            return self.with_candidate(name, error.clone());
+        }
+        let negative = heard.errors().find(typed).or_else(|| heard.errors().next_back());
+        let Some((name, error)) = negative else { return LookupErrorKind::NoSuchName.into() };
+        let error = self.with_candidate(name, error.clone());
         let elsewhere = self.nsswitch.as_deref().filter(|_| self.is_not_found(&error));
-        Some(Err(match elsewhere.and_then(nsswitch::elsewhere) {
+        match elsewhere.and_then(nsswitch::elsewhere) {
             Some(sources) => error.with_cause(sources),
             None => error,
-        }))
+        }
     }
 
-    /// Decides about a name without records of the query's type: its other types say whether it is
-    /// the host. NXDOMAIN of one type says nothing of the others: some servers send NXDOMAIN for
-    /// AAAA of a name that has A, against RFC 8020.
-    async fn decide<F>(
-        &self,
-        own: LookupError,
-        name: &Arc<str>,
-        find: &impl Fn(Key) -> F,
-    ) -> Option<SearchStep>
-    where
-        F: Future<Output = Option<Result<Answer, LookupError>>>,
-    {
-        let mut has_failed = false;
-        for record in &self.siblings {
-            match find(self.key(name, *record)).await? {
-                Ok(_) => {
-                    let name = own.name().map(Arc::from);
-                    let error = LookupError::no_records_of(own.server(), name, own.is_cached());
-                    return Some(SearchStep::End(Err(error)));
-                }
-                Err(error) => has_failed |= !error.kind().is_negative(),
-            }
-        }
-        // After a failure it is unknown whether the name is the host, and the next name may be
-        // another host.
-        Some(if has_failed { SearchStep::End(Err(own)) } else { SearchStep::Next(own) })
+    /// The names before the host need not be asked again while its address is known.
+    fn remember_skipped(&self, heard: &Heard) {
+        let Some((host, _)) = heard.host() else { return };
+        let records = || self.siblings.iter().copied().chain([self.query.record()]);
+        let names = (0..host).map(|nth| heard.name(nth));
+        let keys = names.flat_map(|name| records().map(|record| self.key(name, record)));
+        self.network.skipped(keys, heard.address_ttl());
     }
 
     /// True if the name does not exist: NXDOMAIN, or NODATA for this type while the cache has
@@ -174,17 +211,9 @@ impl SearchWalk {
         let name = error.name().unwrap_or(self.query.name.bare()).into();
         self.siblings.iter().all(|record| {
             let key = self.key(&name, *record);
-            let known = self.network.known(&key, self.query.record(), Instant::now());
+            let known = self.network.known(&key, self.asker(), Instant::now());
             matches!(known, Some(Err(error)) if error.kind().is_negative())
         })
-    }
-
-    /// Keeps one negative answer: the one about the typed name; until that is asked, the latest.
-    fn keep(&self, negative: &mut Option<Negative>, name: &Arc<str>, error: LookupError) {
-        if negative.as_ref().is_none_or(|known| !known.is_typed) {
-            let (is_typed, named) = (self.is_typed(name), self.named(name, Err(error)));
-            *negative = named.err().map(|error| Negative { is_typed, error });
-        }
     }
 
     /// Adds the name that was tried, unless it is the typed name.
@@ -197,15 +226,24 @@ impl SearchWalk {
             Ok(answer) if answer.name().is_none() && !self.is_typed(name) => {
                 Ok(answer.with_name(name.clone()))
             }
-            Err(error) if error.name().is_none() && !self.is_typed(name) => {
-                Err(error.with_name(name.clone()))
-            }
+            Err(error) => Err(self.with_candidate(name, error)),
             other => other,
+        }
+    }
+
+    fn with_candidate(&self, name: &Arc<str>, error: LookupError) -> LookupError {
+        match error.name().is_none() && !self.is_typed(name) {
+            true => error.with_name(name.clone()),
+            false => error,
         }
     }
 
     fn is_typed(&self, name: &str) -> bool {
         name == self.query.name.bare()
+    }
+
+    fn asker(&self) -> Asker {
+        Asker { record: self.query.record(), since: self.began }
     }
 
     fn key(&self, name: &Arc<str>, record: Record) -> Key {
