@@ -62,6 +62,13 @@ pub trait Resolve: Send + Sync + 'static {
     /// of the old network should go. The default does nothing.
     fn network_changed(&self) {}
 
+    /// Says that every attempt of a call has failed, and that it had its addresses from this
+    /// resolver's cache ([`Answer::is_cached`]). The query is one of the call's. The host may have
+    /// moved, so the addresses should be asked for again. The default does nothing.
+    fn addresses_failed(&self, query: &Query) {
+        let _ = query;
+    }
+
     /// The time that this resolver asks for, for each of its lookups. A call whose
     /// [`Config`](crate::Config) has the default time gives a lookup this time if it is longer. The
     /// default is zero: the `Config` decides alone.
@@ -83,6 +90,10 @@ impl<R: Resolve + ?Sized> Resolve for Arc<R> {
 
     fn network_changed(&self) {
         (**self).network_changed();
+    }
+
+    fn addresses_failed(&self, query: &Query) {
+        (**self).addresses_failed(query);
     }
 
     fn lookup_timeout(&self) -> Duration {

@@ -20,7 +20,7 @@ use crate::connect::hooks::Hooks;
 use crate::connect::socket::SocketOptions;
 use crate::race::answer::{Answer, LookupError};
 use crate::race::query::Record;
-use crate::race::report::{Addresses, ErrorWords, Outcome, Summary};
+use crate::race::report::{Addresses, ErrorWords, LookupOutcome, LookupReport, Outcome, Summary};
 use crate::race::text::Time;
 use crate::race::{Race, Step};
 use crate::resolve::{Resolve, Resolving};
@@ -98,11 +98,26 @@ where
                 return flight.finish();
             }
             Step::Fail(_) | Step::Over => {
+                doubt_cached_addresses(parts, guard.race);
                 drop(guard);
                 consume_budget().await; // The race may have ended without a wait.
                 return None;
             }
         }
+    }
+}
+
+/// Tells the resolver that cached addresses were of no use: the host may have moved.
+fn doubt_cached_addresses(parts: Parts<'_>, race: &Race) {
+    let report = race.report();
+    let cached = |lookup: &LookupReport| match lookup.outcome() {
+        LookupOutcome::Answered(answer) => answer.is_cached(),
+        LookupOutcome::Running | LookupOutcome::Failed(_) | LookupOutcome::Abandoned => false,
+    };
+    let Some(id) = report.lookups().iter().position(cached) else { return };
+    if let Some(query) = race.query(id).filter(|_| !report.attempts().is_empty()) {
+        let query = query.with_binding(parts.socket.binding().clone());
+        parts.resolver.addresses_failed(&query);
     }
 }
 

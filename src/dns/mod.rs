@@ -93,7 +93,7 @@
 //!
 //! | what | for how long |
 //! |---|---|
-//! | an answer | its TTL, at most 1 h |
+//! | an answer | its TTL, at most 1 h; it is forgotten after all attempts of a call to its addresses have failed, at most once a second |
 //! | a name that does not exist, or has no addresses | 2 s, and no longer than the SOA says |
 //! | such a name of the search list, skipped on the way to an address | as long as that address, at most 1 min, and no longer than the SOA says |
 //! | a name with addresses lacks those of the other type | as long as the addresses, at most 5 min, and no longer than the SOA says |
@@ -342,6 +342,15 @@ impl Resolve for Resolver {
     /// Lookups in flight end as they began.
     fn network_changed(&self) {
         self.live.forget();
+    }
+
+    /// Forgets the cached addresses of the query's name, of all record types, if they have been known
+    /// for a second.
+    fn addresses_failed(&self, query: &Query) {
+        let now = Instant::now();
+        if let Ok(network) = self.live.network(now) {
+            SearchWalk::new(network, query, None).forget(now);
+        }
     }
 
     /// What `options timeout:` and `attempts:` of resolv.conf ask for; zero without them.

@@ -163,6 +163,39 @@ async fn an_answer_after_the_win_fills_the_cache() {
     assert_eq!(dns.asked(), ["AAAA www.test", "A www.test"]);
 }
 
+// N-9: the host moves while its record is valid for minutes.
+#[tokio::test(start_paused = true)]
+async fn addresses_that_have_all_failed_are_asked_for_again_once_a_second() {
+    let _held = HeldClock::hold();
+    for lines in ["", "search test\n"] {
+        let dns = Dns::start().await;
+        dns.on(NAME, RecordType::AAAA, [Reply::none().soa(300, 300)]);
+        let before = Reply::addrs(300, &["192.0.2.1"]);
+        dns.on(NAME, RecordType::A, [before, Reply::addrs(300, &["192.0.2.2"])]);
+        let conf = Conf::new(&dns, lines);
+        let (connector, host) = (conf.connector(), if lines.is_empty() { NAME } else { "www" });
+        connector.connect_with(host, 443, accepts).await.unwrap();
+        let moved = async |attempt: Attempt| match attempt.addr() == addr("192.0.2.2#443") {
+            true => Ok(attempt.addr()),
+            false => Err(io::ErrorKind::ConnectionRefused.into()),
+        };
+        // What has just been learned stays.
+        connector.connect_with(host, 443, moved).await.unwrap_err();
+        assert_eq!(dns.seen().len(), 2);
+        pass(1_000, &[&dns]).await;
+        connector.connect_with(host, 443, moved).await.unwrap_err();
+        let won = connector.connect_with(host, 443, moved).await.unwrap();
+        assert_eq!(won.stream, addr("192.0.2.2#443"), "{lines}");
+        assert_eq!(dns.seen().len(), 4);
+        // A host that is merely down costs a question in each second.
+        for questions in [4, 4, 6, 6] {
+            pass(500, &[&dns]).await;
+            connector.connect_with(host, 443, refuses).await.unwrap_err();
+            assert_eq!(dns.seen().len(), questions);
+        }
+    }
+}
+
 // The resolver keeps 64 addresses of 4 000, the race takes 32: neither cut is hidden.
 #[tokio::test(start_paused = true)]
 async fn what_a_hostile_answer_had_too_much_is_told_also_from_the_cache() {

@@ -30,6 +30,8 @@ const NEGATIVE: Duration = Duration::from_secs(2);
 /// A candidate of the search list that was skipped on the way to an address is not asked again for
 /// this time at most.
 const SKIPPED: Duration = Duration::from_secs(60);
+/// Addresses that have failed are not asked for again within this time.
+const ADDRESSES: Duration = Duration::from_secs(1);
 /// The record types that can show that a name exists.
 const RECORDS: [Record; 2] = [Record::Aaaa, Record::A];
 
@@ -124,6 +126,21 @@ impl Cache {
         }
     }
 
+    /// Forgets a name with addresses, in all record types. What was learned within the last second
+    /// stays, so that calls in a loop do not ask each time.
+    pub(super) fn forget(&self, key: &Key, now: Instant) {
+        let mut entries = self.0.lock();
+        let keys = RECORDS.map(|record| Key { record, ..key.clone() });
+        let is_new = |entry: &Entry| entry.outcome.is_ok() && now < entry.learned_at + ADDRESSES;
+        let known = |key: &Key| entries.lru.peek(key);
+        if keys.iter().filter_map(known).any(|entry| entry.outcome.is_ok() && !is_new(entry)) {
+            for key in keys {
+                let gone = entries.lru.pop_entry(&key);
+                entries.removed(gone);
+            }
+        }
+    }
+
     /// Stores an outcome and returns it.
     pub(super) fn insert(
         &self,
@@ -170,14 +187,14 @@ impl Entries {
     fn insert(&mut self, key: Key, entry: Entry) {
         self.bytes += weight(&key, &entry);
         let known = self.lru.push(key, entry);
-        self.forget(known);
+        self.removed(known);
         while self.bytes > MAX_BYTES {
             let oldest = self.lru.pop_lru();
-            self.forget(oldest);
+            self.removed(oldest);
         }
     }
 
-    fn forget(&mut self, gone: Option<(Key, Entry)>) {
+    fn removed(&mut self, gone: Option<(Key, Entry)>) {
         self.bytes -= gone.map_or(0, |(key, entry)| weight(&key, &entry));
     }
 }

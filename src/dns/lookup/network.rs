@@ -64,6 +64,11 @@ impl Network {
         self.cache.skipped(keys, ttl);
     }
 
+    /// Forgets the addresses of this name, of all record types.
+    pub(super) fn forget(&self, key: &Key, now: Instant) {
+        self.cache.forget(key, now);
+    }
+
     /// The cached outcome, or the one that the name servers give until the deadline.
     pub(super) async fn outcome(
         self: &Arc<Self>,

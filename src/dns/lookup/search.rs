@@ -107,6 +107,13 @@ impl SearchWalk {
         }
     }
 
+    /// Forgets the addresses of all names of the search list, because none could be reached.
+    pub(in crate::dns) fn forget(&self, now: Instant) {
+        for name in names_to_try(&self.query.name, &self.network.conf) {
+            self.network.forget(&self.key(&name, self.query.record()), now);
+        }
+    }
+
     fn heard(&self) -> Heard {
         Heard::new(names_to_try(&self.query.name, &self.network.conf), self.siblings.len())
     }
