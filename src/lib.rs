@@ -93,7 +93,8 @@
 //!
 //! The system's name servers are asked over TLS where that works, and in plaintext elsewhere. A
 //! server on this host or link (systemd-resolved's 127.0.0.53, a container's) is always asked in
-//! plaintext. A network that drops port 853 costs the first lookup 50 ms. This protects against
+//! plaintext. A server with a private address is first asked in plaintext, and over TLS as soon as
+//! that works. A network that drops port 853 costs the first lookup 50 ms. This protects against
 //! passive eavesdroppers only; an active attacker can force plaintext. `Resolver::system_plain`
 //! never uses TLS. For more protection, name a server and how to authenticate it. Then it is
 //! authenticated, or the lookup fails:

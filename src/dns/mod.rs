@@ -67,6 +67,9 @@
 //! | TLS is connected and silent | 250 ms | dead, if it is still silent 1 s after port 53 has answered |
 //! | the same, where it has answered before | 1 s: some names are answered slowly | as above |
 //!
+//! A server of resolv.conf with a private address (RFC 1918, 100.64/10, fc00::/7) seldom has TLS, so
+//! the first question goes to port 53 at once. TLS is tried beside it and serves later questions.
+//!
 //! After SERVFAIL over TLS the question is not sent in plaintext: that would show the name to
 //! everyone, and most likely fail again.
 //!

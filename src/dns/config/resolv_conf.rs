@@ -147,15 +147,25 @@ fn server(text: &str) -> Option<SocketAddr> {
 
 /// A server that the system names: opportunistic, where that can be of use. A resolver on this host
 /// or link (a stub, a container's, a cloud's) speaks no TLS, and only this host or link sees its
-/// traffic. A server at a port of its own has no port 853 beside it.
+/// traffic. A server at a port of its own has no port 853 beside it. A private address (a pod's, a
+/// cloud's, a home router's) seldom has an open port 853, so no question waits for it (D18).
 pub(super) fn system_server(addr: SocketAddr) -> NameServer {
     let nearby = match addr.ip().to_canonical() {
         IpAddr::V4(ip) => ip.is_loopback() || ip.is_link_local(),
         IpAddr::V6(ip) => ip.is_loopback() || ip.is_unicast_link_local(),
     };
-    match nearby || addr.port() != PORT {
-        true => NameServer::udp(addr),
-        false => NameServer::opportunistic(addr),
+    match (nearby || addr.port() != PORT, is_private(addr.ip().to_canonical())) {
+        (true, _) => NameServer::udp(addr),
+        (false, true) => NameServer::opportunistic_at_once(addr),
+        (false, false) => NameServer::opportunistic(addr),
+    }
+}
+
+/// RFC 1918, RFC 6598 (100.64/10), RFC 4193 (fc00::/7).
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_private() || matches!(ip.octets(), [100, 64..=127, ..]),
+        IpAddr::V6(ip) => ip.octets()[0] & 0xfe == 0xfc,
     }
 }
 
@@ -232,6 +242,30 @@ mod tests {
             let conf = Conf::parse(&format!("nameserver {text}"));
             let texts: Vec<_> = conf.servers.iter().map(|server| server.to_string()).collect();
             assert_eq!(texts, [expected]);
+        }
+    }
+
+    #[test] // R-8310-5a
+    fn a_private_server_gets_no_head_start_for_tls() {
+        for (text, has_head_start) in [
+            ("192.0.2.1", true),
+            ("10.0.0.1", false),
+            ("172.15.255.255", true),
+            ("172.16.0.1", false),
+            ("172.32.0.0", true),
+            ("192.168.1.1", false),
+            ("::ffff:192.168.1.1", false),
+            ("100.63.255.255", true),
+            ("100.64.0.1", false),
+            ("100.127.255.255", false),
+            ("100.128.0.0", true),
+            ("2001:db8::1", true),
+            ("fc00::1", false),
+            ("fdff::1", false),
+            ("fe00::1", true),
+        ] {
+            let conf = Conf::parse(&format!("nameserver {text}"));
+            assert_eq!(conf.servers[0].has_head_start(), has_head_start, "{text}");
         }
     }
 

@@ -83,8 +83,9 @@ pub struct NameServer {
 /// The usage profile of a name server (RFC 8310): how it is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Profile {
-    /// TLS at this port if that works, otherwise in plaintext.
-    Opportunistic { tls_port: u16 },
+    /// TLS at this port if that works, otherwise in plaintext. TLS has a head start, or both begin
+    /// together.
+    Opportunistic { tls_port: u16, has_head_start: bool },
     /// UDP, and TCP where UDP does not suffice.
     Udp,
     /// TCP only.
@@ -103,7 +104,13 @@ impl NameServer {
     /// plaintext, as one made by [`udp`](Self::udp).
     #[must_use]
     pub fn opportunistic(addr: SocketAddr) -> Self {
-        Self::new(addr, Profile::Opportunistic { tls_port: TLS_PORT })
+        Self::new(addr, Profile::Opportunistic { tls_port: TLS_PORT, has_head_start: true })
+    }
+
+    /// The same, where the first question goes to port 53 at once. TLS is tried beside it, and
+    /// serves later questions.
+    pub(super) fn opportunistic_at_once(addr: SocketAddr) -> Self {
+        Self::new(addr, Profile::Opportunistic { tls_port: TLS_PORT, has_head_start: false })
     }
 
     /// Unencrypted: UDP, and TCP where an answer does not fit or UDP is silent. `addr` has the
@@ -137,10 +144,18 @@ impl NameServer {
         &self.profile
     }
 
+    /// True if a question waits for TLS before it is sent in plaintext.
+    pub(super) fn has_head_start(&self) -> bool {
+        match self.profile {
+            Profile::Opportunistic { has_head_start, .. } => has_head_start,
+            Profile::Udp | Profile::Tcp | Profile::Tls(_) => false,
+        }
+    }
+
     /// The address and port of TLS; `None` if it is never asked over TLS.
     pub(super) fn tls_addr(&self) -> Option<SocketAddr> {
         match self.profile {
-            Profile::Opportunistic { tls_port } => {
+            Profile::Opportunistic { tls_port, .. } => {
                 let mut addr = self.addr;
                 addr.set_port(tls_port);
                 Some(addr)
@@ -160,10 +175,10 @@ impl NameServer {
         usable(self.addr).map_err(|why| why.to_string())?;
         check_port(self.addr.port(), self.is_authenticated())?;
         match self.profile {
-            Profile::Opportunistic { tls_port } if tls_port == self.addr.port() => {
+            Profile::Opportunistic { tls_port, .. } if tls_port == self.addr.port() => {
                 Err("one port for TLS and for plain DNS".into())
             }
-            Profile::Opportunistic { tls_port } => check_port(tls_port, true),
+            Profile::Opportunistic { tls_port, .. } => check_port(tls_port, true),
             Profile::Udp | Profile::Tcp | Profile::Tls(_) => Ok(()),
         }
     }

@@ -163,7 +163,7 @@ impl fmt::Display for Addr {
 impl fmt::Debug for NameServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.profile {
-            Profile::Opportunistic { tls_port } if tls_port != TLS_PORT => {
+            Profile::Opportunistic { tls_port, .. } if tls_port != TLS_PORT => {
                 write!(f, "NameServer({self}, TLS at {tls_port})")
             }
             Profile::Opportunistic { .. } | Profile::Udp | Profile::Tcp | Profile::Tls(_) => {

@@ -142,7 +142,9 @@ impl NameServer {
 
     fn at_tls_port(self, tls_port: u16) -> Result<Self, Cow<'static, str>> {
         let profile = match self.profile {
-            Profile::Opportunistic { .. } => Profile::Opportunistic { tls_port },
+            Profile::Opportunistic { has_head_start, .. } => {
+                Profile::Opportunistic { tls_port, has_head_start }
+            }
             Profile::Udp | Profile::Tcp | Profile::Tls(_) => {
                 return Err("only an opportunistic server has a second port".into());
             }

@@ -3,6 +3,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use tokio::time::Instant;
@@ -41,7 +42,11 @@ pub(super) async fn opportunistic(
 }
 
 async fn race(way: &Way<'_>, question: &Question, asking: Asking) -> Result<Reply, LookupError> {
-    let join = Arc::new(Join::after(way.links.plain_delay));
+    let head_start = match way.server.has_head_start() {
+        true => way.links.plain_delay,
+        false => Duration::ZERO,
+    };
+    let join = Arc::new(Join::after(head_start));
     let mut tls = asking.clone().start(join.clone());
     let slow = match select(&mut tls, pin!(join.slow())).await {
         Either::Left((Err(error), _)) if is_no_end(&error) => {

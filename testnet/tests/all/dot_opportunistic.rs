@@ -6,7 +6,7 @@ use he_testnet::{Goodbye, NameServer, Over, internet, words};
 
 use crate::support::dot::{
     Came, RTT, TLS, certificate, connect, connect_on_time, patient, plaintext, secured, server,
-    tls_port,
+    server_at, tls_port,
 };
 
 // TCP, TLS and the answer take a round trip each.
@@ -21,6 +21,34 @@ fn where_tls_works_no_query_leaves_in_clear() {
         assert_eq!(connect(net, &connector, "two.test", RTT).await, TLS);
         assert_eq!(net.whole_log().sent_to_port(53), 0);
         assert_eq!(net.tls_connections(server).len(), 1);
+    });
+}
+
+// D18: it is asked in plaintext at once, and over TLS as soon as that is connected.
+#[test] // R-8310-5a, R-8310-5c
+fn a_private_server_costs_a_round_trip_and_has_tls_for_the_second_question() {
+    internet(|net| async move {
+        net.resolv_conf("nameserver 10.0.0.53\n");
+        let server = server_at(net, "10.0.0.53").tls(certificate());
+        let connector = net.connector();
+        let came = connect(net, &connector, "one.test", RTT).await;
+        assert_eq!(came, plaintext("TLS was not up in time"));
+        secured(net, server, 1).await;
+        assert_eq!(connect(net, &connector, "two.test", RTT).await, TLS);
+        assert_eq!(net.tls_connections(server).len(), 1);
+    });
+}
+
+#[test] // R-8310-5c
+fn a_private_server_that_drops_port_853_costs_nothing() {
+    internet(|net| async move {
+        net.resolv_conf("nameserver 192.168.1.1\n");
+        server_at(net, "192.168.1.1").tls(certificate()).tls_silent();
+        let connector = net.connector();
+        for name in ["one.test", "two.test"] {
+            let came = connect(net, &connector, name, RTT).await;
+            assert_eq!(came, plaintext("TLS was not up in time"));
+        }
     });
 }
 
