@@ -147,11 +147,11 @@ impl LiveSettings {
             Freshness::Fresh(network) => return Ok(network),
             Freshness::Stale(stamp) => stamp,
         };
-        // A failure is not kept, so that the next lookup tries again.
-        let before = read.network.take();
+        // A failure is not kept, so that the next lookup tries again. The same content is the same
+        // network, in which everything is still known.
         let conf = self.settings.read()?;
-        let network = match before {
-            Some(Watched { stamp: Stamp::Period(_), value, .. }) if value.conf == conf => value,
+        let network = match read.network.take() {
+            Some(Watched { value, .. }) if value.conf == conf => value,
             Some(_) | None => {
                 tracing::debug!(source = ?self.settings.source, ?conf, "name servers");
                 self.settings.network(conf)

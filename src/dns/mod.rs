@@ -104,7 +104,7 @@
 //! | SERVFAIL, REFUSED | 1 s, doubling to 30 s |
 //! | a server that has answered in place of another goes first | 60 s |
 //! | TCP goes first where UDP was silent | 60 s |
-//! | resolv.conf and the hosts file | until they change, which is noticed within 100 ms |
+//! | resolv.conf and the hosts file | until their content changes, which is noticed within 100 ms |
 //!
 //! The cache has 4 MiB for all runtimes. Resolvers share nothing: an answer that one of them got in
 //! plaintext is never used by another one that is strict. After a `fork`, parent and child send the

@@ -143,6 +143,33 @@ async fn a_name_that_is_not_ascii_is_found_in_the_hosts_file() {
     assert_eq!(first_addr(&resolver, "b\u{fc}ro.test").await, "203.0.113.2");
 }
 
+// N-27: what was learned, and the connections, belong to the servers and not to the file.
+#[tokio::test(start_paused = true)]
+async fn a_resolv_conf_with_the_same_content_forgets_nothing() {
+    let _held = HeldClock::hold();
+    let (dir, dns) = (Dir::new(), Dns::start().await);
+    dns.on("www.test", RecordType::A, [Reply::addrs(60, &["192.0.2.1"])]);
+    dir.replace("resolv.conf", &conf(&[&dns], "search lan\n"));
+    let resolver = dir.resolver();
+    addrs(&resolver, "www.test", Record::A).await;
+    for text in ["search lan\n", "# again\nsearch lan\n"] {
+        dir.replace("resolv.conf", &conf(&[&dns], text));
+        pass_ms(100).await;
+        addrs(&resolver, "www.test", Record::A).await;
+        assert_eq!(dns.seen().len(), 1, "{text}");
+    }
+    // Nor does a time without a readable file.
+    fs::remove_file(dir.path("resolv.conf")).unwrap();
+    fs::create_dir(dir.path("resolv.conf")).unwrap();
+    pass_ms(100).await;
+    resolver.lookup(&Query::new("www.test", Record::A)).await.unwrap_err();
+    fs::remove_dir(dir.path("resolv.conf")).unwrap();
+    dir.replace("resolv.conf", &conf(&[&dns], "search lan\n"));
+    pass_ms(100).await;
+    addrs(&resolver, "www.test", Record::A).await;
+    assert_eq!(dns.seen().len(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_hosts_entry_of_one_family_sends_no_query_for_the_other() {
     let _held = HeldClock::hold();
