@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::config::file::{self, Stamp};
@@ -69,6 +70,10 @@ impl Settings {
 /// and the two lookups of a call come together.
 const LOOKED_AT_AGAIN: Duration = Duration::from_millis(100);
 
+/// A hosts file of at most so many bytes is read at once, because that takes about as long as the
+/// way to another thread. A blocklist is longer.
+const MAX_READ_AT_ONCE: u64 = 64 * 1024;
+
 /// The settings of a resolver, and the network and hosts file that follow from them now. Both are
 /// kept until their files change. Reading blocks for as long as a small local file takes.
 #[derive(Debug)]
@@ -83,6 +88,8 @@ pub(super) struct LiveSettings {
 struct ReadFiles {
     network: Option<Watched<Network>>,
     hosts: Option<Watched<Hosts>>,
+    /// Hears of the end of a read of the hosts file in the background.
+    reading: Option<watch::Receiver<()>>,
 }
 
 /// A value that was read from a file, and when the file was last checked.
@@ -126,6 +133,37 @@ enum Freshness<T> {
     Stale(Stamp),
 }
 
+/// The hosts file of a lookup.
+pub(super) enum HostsNow {
+    /// `None` for no hosts file.
+    Known(Option<Arc<Hosts>>),
+    /// It is being read for the first time. The receiver hears of the end.
+    Reading(watch::Receiver<()>),
+}
+
+/// A missing file is empty. `None` if it cannot be read.
+fn read_hosts(path: &Path) -> Option<Arc<Hosts>> {
+    match file::read(path) {
+        Ok(text) => Some(Arc::new(Hosts::parse(&text))),
+        Err(error) => {
+            tracing::debug!(path = %path.display(), error = %Escaped(error), "hosts file: not read");
+            None
+        }
+    }
+}
+
+impl ReadFiles {
+    fn known_hosts(&self) -> Option<Arc<Hosts>> {
+        self.hosts.as_ref().map(|known| known.value.clone())
+    }
+
+    /// The hosts file was read. If that has failed, the next lookup tries again.
+    fn note_hosts(&mut self, stamp: Stamp, hosts: Option<Arc<Hosts>>, seen_at: Instant) {
+        let read = hosts.map(|value| Watched { stamp, value, seen_at });
+        self.hosts = read.or(self.hosts.take());
+    }
+}
+
 impl LiveSettings {
     /// Reads nothing yet.
     pub(super) fn new(settings: Settings) -> Self {
@@ -161,26 +199,45 @@ impl LiveSettings {
         Ok(network)
     }
 
-    /// The present hosts file. If it cannot be read, the names of the last successful read stay.
-    pub(super) fn hosts(&self, now: Instant) -> Option<Arc<Hosts>> {
-        let path = self.settings.hosts.as_deref()?;
+    /// The present hosts file. If it cannot be read, the names of the last successful read stay. A
+    /// large file is read on a blocking thread, and until its end the names of the last read count.
+    pub(super) fn hosts(self: &Arc<Self>, now: Instant) -> HostsNow {
+        let Some(path) = self.settings.hosts.clone() else { return HostsNow::Known(None) };
         let mut state = self.read.lock();
-        let stamp = match Watched::freshness(&mut state.hosts, now, || Stamp::of(path)) {
-            Freshness::Fresh(hosts) => return Some(hosts),
+        let stamp = match Watched::freshness(&mut state.hosts, now, || Stamp::of(&path)) {
+            Freshness::Fresh(hosts) => return HostsNow::Known(Some(hosts)),
             Freshness::Stale(stamp) => stamp,
         };
-        match file::read(path) {
-            Ok(text) => {
-                let hosts = Arc::new(Hosts::parse(&text));
-                state.hosts = Some(Watched { stamp, value: hosts.clone(), seen_at: now });
-                Some(hosts)
-            }
-            Err(error) => {
-                // The names that were read before stay; the next lookup tries again.
-                tracing::debug!(path = %path.display(), error = %Escaped(error), "hosts file: not read");
-                state.hosts.as_ref().map(|known| known.value.clone())
-            }
+        if stamp.length() <= MAX_READ_AT_ONCE {
+            state.note_hosts(stamp, read_hosts(&path), now);
+            return HostsNow::Known(state.known_hosts());
         }
+        let running = state.reading.as_ref().filter(|end| end.has_changed().is_ok());
+        let end = running.cloned().unwrap_or_else(|| self.clone().read_in_background(path, stamp));
+        state.reading = Some(end.clone());
+        match state.known_hosts() {
+            Some(hosts) => HostsNow::Known(Some(hosts)),
+            None => HostsNow::Reading(end),
+        }
+    }
+
+    /// Reads the hosts file on a blocking thread, without the lock. The receiver hears of the end.
+    fn read_in_background(self: Arc<Self>, path: PathBuf, stamp: Stamp) -> watch::Receiver<()> {
+        let (end, receiver) = watch::channel(());
+        let seen_at = Instant::now();
+        tokio::task::spawn_blocking(move || {
+            let hosts = read_hosts(&path);
+            self.read.lock().note_hosts(stamp, hosts, seen_at);
+            drop(end);
+        });
+        receiver
+    }
+
+    /// The hosts file, once a read in the background has ended.
+    pub(super) async fn hosts_after(&self, mut end: watch::Receiver<()>) -> Option<Arc<Hosts>> {
+        // The sender says nothing; it is dropped at the end, also when its runtime ends.
+        let _ = end.changed().await;
+        self.read.lock().known_hosts()
     }
 
     /// Forgets everything that was read and learned.

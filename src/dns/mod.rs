@@ -131,15 +131,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::sync::watch::Receiver;
+use tokio::time::{Instant, timeout_at};
 
+use crate::connect::clock::{give_up_at, now};
 use crate::race::answer::{Answer, LookupError, LookupErrorKind, Origin};
 use crate::race::host::why_never_looked_up;
 use crate::race::query::{Query, Record};
 use crate::race::text::Escaped;
 use crate::resolve::{Resolve, Resolving};
+use config::hosts::Hosts;
 use config::source::Source;
-use live::{LiveSettings, Settings};
+use live::{HostsNow, LiveSettings, Settings};
 use lookup::search::SearchWalk;
 
 mod config;
@@ -290,12 +293,40 @@ impl Resolver {
         Self::new(settings)
     }
 
-    /// Answers that need no query: literals, overrides, the hosts file.
-    fn without_dns(&self, query: &Query, now: Instant) -> Option<Result<Answer, LookupError>> {
-        let (name, record) = (query.name(), query.record());
-        literal_answer(name, record)
-            .or_else(|| self.live.settings.overrides.find(name, record))
-            .or_else(|| self.live.hosts(now)?.find(name, record))
+    /// The lookup once the hosts file is known.
+    fn lookup_past(&self, hosts: Option<&Hosts>, query: &Query, now: Instant) -> Resolving {
+        if let Some(known) = hosts.and_then(|hosts| hosts.find(query.name(), query.record())) {
+            return Resolving::ready(known);
+        }
+        let network = match self.live.network(now) {
+            Ok(network) => network,
+            Err(error) => return Resolving::ready(Err(error)),
+        };
+        if network.conf.never_asks(query.record()) {
+            return Resolving::ready(Err(LookupErrorKind::NoRecords.into()));
+        }
+        let walk = SearchWalk::new(network, query, self.live.nsswitch.clone());
+        match walk.cached(now) {
+            Some(known) => Resolving::ready(known),
+            None => Resolving::new(walk.run()),
+        }
+    }
+
+    /// The lookup while the hosts file is read for the first time. That is not the fault of a name
+    /// server, so an error by then names none.
+    async fn lookup_after(self, end: Receiver<()>, query: Query) -> Result<Answer, LookupError> {
+        let hosts = self.live.hosts_after(end);
+        let hosts = match query.deadline() {
+            None => hosts.await,
+            Some(at) => match timeout_at(give_up_at(at, now()).into(), hosts).await {
+                Ok(hosts) => hosts,
+                Err(_elapsed) => {
+                    let error = LookupError::from(LookupErrorKind::TimedOut);
+                    return Err(error.with_cause("the hosts file is still being read"));
+                }
+            },
+        };
+        self.lookup_past(hosts.as_deref(), &query, Instant::now()).await
     }
 }
 
@@ -323,21 +354,14 @@ impl fmt::Debug for Resolver {
 /// The future has to be polled within a tokio runtime with I/O and time.
 impl Resolve for Resolver {
     fn lookup(&self, query: &Query) -> Resolving {
-        let now = Instant::now();
-        if let Some(known) = self.without_dns(query, now) {
+        let (now, name, record) = (Instant::now(), query.name(), query.record());
+        let known = literal_answer(name, record);
+        if let Some(known) = known.or_else(|| self.live.settings.overrides.find(name, record)) {
             return Resolving::ready(known);
         }
-        let network = match self.live.network(now) {
-            Ok(network) => network,
-            Err(error) => return Resolving::ready(Err(error)),
-        };
-        if network.conf.never_asks(query.record()) {
-            return Resolving::ready(Err(LookupErrorKind::NoRecords.into()));
-        }
-        let walk = SearchWalk::new(network, query, self.live.nsswitch.clone());
-        match walk.cached(now) {
-            Some(known) => Resolving::ready(known),
-            None => Resolving::new(walk.run()),
+        match self.live.hosts(now) {
+            HostsNow::Known(hosts) => self.lookup_past(hosts.as_deref(), query, now),
+            HostsNow::Reading(end) => Resolving::new(self.clone().lookup_after(end, query.clone())),
         }
     }
 

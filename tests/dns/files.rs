@@ -143,6 +143,34 @@ async fn a_name_that_is_not_ascii_is_found_in_the_hosts_file() {
     assert_eq!(first_addr(&resolver, "b\u{fc}ro.test").await, "203.0.113.2");
 }
 
+/// A hosts file with 20,000 names, as blocklists have, and one more.
+fn blocklist(ip: &str) -> String {
+    let lines = (0..20_000).map(|nth| format!("0.0.0.0 ads{nth}.example\n"));
+    lines.collect::<String>() + ip + " db\n"
+}
+
+// N-24: the first lookup waits for the file, later ones go on with what is known.
+#[tokio::test]
+async fn a_large_hosts_file_is_read_on_another_thread() {
+    let (dir, dns) = (Dir::new(), Dns::start().await);
+    dir.replace("resolv.conf", &conf(&[&dns], ""));
+    dir.replace("hosts", &blocklist("192.0.2.1"));
+    let resolver = dir.resolver();
+    let lookup = resolver.lookup(&Query::new("db", Record::A));
+    assert_eq!(format!("{lookup:?}"), "Resolving(running)");
+    assert_eq!(lookup.await.unwrap().addrs(), ["192.0.2.1:0".parse().unwrap()]);
+    dir.replace("hosts", &blocklist("192.0.2.2"));
+    let mut seen = Vec::new();
+    while seen.last().is_none_or(|addr| addr == "192.0.2.1:0") {
+        let lookup = resolver.lookup(&Query::new("db", Record::A));
+        assert_eq!(format!("{lookup:?}"), "Resolving(ready)");
+        seen.extend(lookup.await.unwrap().addrs().iter().map(ToString::to_string));
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(seen.last().unwrap(), "192.0.2.2:0");
+    assert_eq!(dns.asked(), [""; 0]);
+}
+
 // N-27: what was learned, and the connections, belong to the servers and not to the file.
 #[tokio::test(start_paused = true)]
 async fn a_resolv_conf_with_the_same_content_forgets_nothing() {

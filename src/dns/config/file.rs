@@ -22,6 +22,14 @@ pub(in crate::dns) enum Stamp {
 }
 
 impl Stamp {
+    /// The length of the file in bytes; 0 without one.
+    pub(in crate::dns) fn length(&self) -> u64 {
+        match self {
+            Self::File { length, .. } => *length,
+            Self::Missing | Self::Period(_) => 0,
+        }
+    }
+
     pub(in crate::dns) fn of(path: &Path) -> Self {
         let Ok(meta) = fs::metadata(path) else { return Self::Missing };
         let (inode, changed) = identity(&meta);
