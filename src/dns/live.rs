@@ -10,11 +10,11 @@ use tokio::time::Instant;
 
 use super::config::file::{self, Stamp};
 use super::config::hosts::{self, Hosts};
-use super::config::nsswitch;
 use super::config::resolv_conf::Conf;
 use super::config::source::Source;
 use super::link::links::Links;
 use super::link::tls::{TlsClients, Trust};
+use super::lookup::elsewhere::Elsewhere;
 use super::lookup::network::Network;
 use super::name_server::NameServer;
 use crate::mutex::Mutex;
@@ -79,8 +79,8 @@ const MAX_READ_AT_ONCE: u64 = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct LiveSettings {
     pub(super) settings: Settings,
-    /// nsswitch.conf, if the configuration is the system's own.
-    pub(super) nsswitch: Option<Arc<Path>>,
+    /// The other sources of names, if the configuration is the system's own.
+    pub(super) elsewhere: Option<Elsewhere>,
     read: Mutex<ReadFiles>,
 }
 
@@ -167,9 +167,11 @@ impl ReadFiles {
 impl LiveSettings {
     /// Reads nothing yet.
     pub(super) fn new(settings: Settings) -> Self {
-        let of_the_system = settings.source.is_of_the_system();
-        let nsswitch = nsswitch::PATH.filter(|_| of_the_system).map(Path::new).map(Arc::from);
-        Self { settings, nsswitch, read: Mutex::default() }
+        let elsewhere = match settings.source.is_of_the_system() {
+            true => Elsewhere::of_the_system(!settings.plain),
+            false => None,
+        };
+        Self { settings, elsewhere, read: Mutex::default() }
     }
 
     /// The network under the present configuration. A changed configuration makes a new network, in

@@ -113,8 +113,11 @@
 //! ## Names that are not in DNS
 //!
 //! `.local` names go to DNS like all others: there is no multicast DNS here. If nsswitch.conf has
-//! more sources than `files` and `dns`, the "no such name" of [`Resolver::system`] names them;
-//! `he::os::Resolver` (feature `os`) asks them.
+//! more sources than `files` and `dns`, and DNS has no addresses of either type for a name,
+//! [`Resolver::system`] asks the operating system once (feature `os`, on Linux), within the time of
+//! the lookup. The answer has [`Origin::System`]. Without feature `os`, with a binding, and by
+//! [`Resolver::system_plain`] nobody asks them, and "no such name" names them. Resolvers with
+//! servers or a resolv.conf of the caller never do either.
 //!
 //! ## Why not hickory-resolver
 //!
@@ -305,7 +308,7 @@ impl Resolver {
         if network.conf.never_asks(query.record()) {
             return Resolving::ready(Err(LookupErrorKind::NoRecords.into()));
         }
-        let walk = SearchWalk::new(network, query, self.live.nsswitch.clone());
+        let walk = SearchWalk::new(network, query, self.live.elsewhere.clone());
         match walk.cached(now) {
             Some(known) => Resolving::ready(known),
             None => Resolving::new(walk.run()),

@@ -1,10 +1,11 @@
 //! One lookup: `search` tries the names of the search list, and decides by what it has `heard`. `network` takes the answer from its
 //! `cache` or joins a question in `single_flight`. `ask` asks the name servers in the order that
-//! `servers` gives, and follows CNAMEs along a `chain`.
+//! `servers` gives, and follows CNAMEs along a `chain`. `elsewhere` has what DNS does not.
 
 pub(super) mod ask;
 pub(super) mod cache;
 pub(super) mod chain;
+pub(super) mod elsewhere;
 mod heard;
 pub(super) mod network;
 pub(super) mod search;

@@ -1,7 +1,6 @@
 //! The search list. Its names are tried for all record types of a race together, because the
 //! lookups of one name must not end at two hosts.
 
-use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +10,10 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::cache::Key;
+use super::elsewhere::Elsewhere;
 use super::heard::Heard;
 use super::network::{Asker, Network};
 use crate::connect::clock::{give_up_at, now};
-use crate::dns::config::nsswitch;
 use crate::dns::config::resolv_conf::Conf;
 use crate::race::answer::{Answer, LookupError, LookupErrorKind};
 use crate::race::name::Name;
@@ -59,20 +58,20 @@ pub(in crate::dns) struct SearchWalk {
     network: Arc<Network>,
     query: Query,
     siblings: Records,
-    nsswitch: Option<Arc<Path>>,
+    elsewhere: Option<Elsewhere>,
     began: Instant,
 }
 
 impl SearchWalk {
-    /// `nsswitch` is the file that is read when the name is not found.
+    /// `elsewhere` has the other sources, for a name that is not found.
     pub(in crate::dns) fn new(
         network: Arc<Network>,
         query: &Query,
-        nsswitch: Option<Arc<Path>>,
+        elsewhere: Option<Elsewhere>,
     ) -> Self {
         let is_asked = |record: &Record| !network.conf.never_asks(*record);
         let siblings = query.siblings.iter().copied().filter(is_asked).collect();
-        Self { network, query: query.clone(), siblings, nsswitch, began: Instant::now() }
+        Self { network, query: query.clone(), siblings, elsewhere, began: Instant::now() }
     }
 
     /// The outcome, if the cache has everything that the walk needs.
@@ -91,7 +90,13 @@ impl SearchWalk {
                 }
             }
         }
-        self.ended(&heard)
+        // For a name that is not there, other sources are asked in `run`.
+        self.ended(&heard).filter(|outcome| !self.asks_elsewhere(outcome))
+    }
+
+    fn asks_elsewhere(&self, outcome: &Result<Answer, LookupError>) -> bool {
+        let is_negative = matches!(outcome, Err(error) if error.kind().is_negative());
+        is_negative && self.elsewhere.as_ref().is_some_and(|it| it.asks(&self.query))
     }
 
     /// Walks until the query's deadline, and asks for everything that the cache does not have.
@@ -101,7 +106,12 @@ impl SearchWalk {
             None => Instant::now() + LOOKUP_TIMEOUT.max(self.network.conf.lookup_timeout()),
         };
         match select(pin!(self.walk(deadline)), pin!(sleep_until(deadline))).await {
-            Either::Left((outcome, _)) => outcome,
+            Either::Left((outcome, _)) => match outcome {
+                Err(error) if self.asks_elsewhere(&Err(error.clone())) => {
+                    self.look_elsewhere(error, deadline).await
+                }
+                outcome => outcome,
+            },
             // The walk ends by itself at its deadline, except when it has joined a longer flight.
             Either::Right(_) => Err(self.timed_out()),
         }
@@ -111,6 +121,31 @@ impl SearchWalk {
     pub(in crate::dns) fn forget(&self, now: Instant) {
         for name in names_to_try(&self.query.name, &self.network.conf) {
             self.network.forget(&self.key(&name, self.query.record()), now);
+        }
+    }
+
+    /// The name has no address of this type in DNS. If it has none of any type, the other sources of
+    /// the system are asked (D17).
+    async fn look_elsewhere(
+        &self,
+        error: LookupError,
+        deadline: Instant,
+    ) -> Result<Answer, LookupError> {
+        for name in names_to_try(&self.query.name, &self.network.conf) {
+            for record in &self.siblings {
+                let outcome =
+                    self.network.outcome(self.key(&name, *record), self.asker(), deadline);
+                if !matches!(outcome.await, Err(error) if error.kind().is_negative()) {
+                    return Err(error);
+                }
+            }
+        }
+        match &self.elsewhere {
+            Some(elsewhere) => {
+                let query = self.query.clone().with_deadline(deadline.into_std());
+                elsewhere.find(&query, error).await
+            }
+            None => Err(error),
         }
     }
 
@@ -193,8 +228,8 @@ impl SearchWalk {
         let negative = heard.errors().find(typed).or_else(|| heard.errors().next_back());
         let Some((name, error)) = negative else { return LookupErrorKind::NoSuchName.into() };
         let error = self.with_candidate(name, error.clone());
-        let elsewhere = self.nsswitch.as_deref().filter(|_| self.is_not_found(&error));
-        match elsewhere.and_then(nsswitch::elsewhere) {
+        let elsewhere = self.elsewhere.as_ref().filter(|_| self.is_not_found(&error));
+        match elsewhere.and_then(|elsewhere| elsewhere.hint(&self.query)) {
             Some(sources) => error.with_cause(sources),
             None => error,
         }

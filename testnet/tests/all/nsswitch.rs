@@ -2,7 +2,7 @@
 //! other, mentions these sources.
 
 use he::dns::Resolver;
-use he::{Config, Connector, Family, LookupReport, Report};
+use he::{Config, Connector, Family, LookupOutcome, LookupReport, Report};
 use he_testnet::{Net, internet};
 
 const MDNS: &str = "hosts: files mdns4_minimal [NOTFOUND=return] dns wins\n";
@@ -28,7 +28,7 @@ fn a_name_that_is_not_found_might_be_known_elsewhere() {
         net.nsswitch_conf(MDNS);
         let server = "192.0.2.53:53";
         let expected = format!("no such name ({server}): {HINT}");
-        let connector = net.connector();
+        let connector = Connector::plain();
         let reported = errors_of(net, &connector, "printer.test").await;
         assert_eq!(reported, [expected.clone(), expected]);
         // The same from the cache. The resolver reads the file when it makes the error.
@@ -76,9 +76,9 @@ fn a_name_without_records_of_either_type_is_not_found() {
         // The second answer comes after the first one.
         net.dns("corp.test").aaaa([v6]).nodata().a([v4]).nodata().after(50);
         let none = "no records (192.0.2.53:53)";
-        let reported = errors_of(net, &net.connector(), "corp.test").await;
+        let reported = errors_of(net, &Connector::plain(), "corp.test").await;
         assert_eq!(reported, [none.to_owned(), format!("{none}: {HINT}")]);
-        let v4_only = net.connector().with_config(Config::new().with_family(Family::V4Only));
+        let v4_only = Connector::plain().with_config(Config::new().with_family(Family::V4Only));
         assert_eq!(errors_of(net, &v4_only, "corp.test").await, [format!("{none}: {HINT}")]);
     });
 }
@@ -96,5 +96,65 @@ fn a_resolver_that_is_not_the_systems_says_nothing_of_the_system() {
             let reported = errors_of(net, &Connector::new(resolver), "printer.test").await;
             assert_eq!(reported, [none.clone(), none.clone()]);
         }
+    });
+}
+
+/// The system's resolver without the hosts file, so that the operating system has names that DNS does
+/// not have.
+fn without_hosts() -> Connector {
+    Connector::new(Resolver::system().without_hosts())
+}
+
+async fn outcomes(net: Net, connector: &Connector, name: &str) -> Vec<String> {
+    let report = match net.call(connector.connect_with(name, 443, he::Attempt::connect)).await {
+        Ok(established) => established.report,
+        Err(error) => error.report().clone(),
+    };
+    let of = |lookup: &LookupReport| match lookup.outcome() {
+        LookupOutcome::Answered(answer) => format!("{:?}", answer.origin()),
+        LookupOutcome::Failed(error) => error.to_string(),
+        other => format!("{other:?}"),
+    };
+    report.lookups().iter().map(of).collect()
+}
+
+#[test] // D17
+fn a_name_that_only_another_source_has_is_found() {
+    internet(|net| async move {
+        net.nsswitch_conf("hosts: dns wins files\n");
+        net.host("198.51.100.1").rtt(20);
+        net.etc_hosts("198.51.100.1 printer.test\n");
+        let reported = outcomes(net, &without_hosts(), "printer.test").await;
+        assert_eq!(reported[1], "System");
+        assert!(
+            reported[0].starts_with("no such name (192.0.2.53:53): getaddrinfo "),
+            "{reported:?}"
+        );
+    });
+}
+
+#[test] // D17
+fn a_name_that_no_source_has_is_not_found() {
+    internet(|net| async move {
+        net.nsswitch_conf("hosts: dns wins files\n");
+        let expected = "no such name (192.0.2.53:53): getaddrinfo does not find it either";
+        let reported = outcomes(net, &without_hosts(), "printer.test").await;
+        assert_eq!(reported, [expected, expected]);
+    });
+}
+
+#[test] // D17
+fn the_operating_system_is_asked_for_nothing_else() {
+    internet(|net| async move {
+        net.etc_hosts("198.51.100.1 printer.test down.test\n");
+        net.dns("down.test").aaaa([host_v6(net)]).servfail().a([net.host("198.51.100.1")]).nodata();
+        net.nsswitch_conf("hosts: files dns\n");
+        let none = "no such name (192.0.2.53:53)";
+        assert_eq!(outcomes(net, &without_hosts(), "printer.test").await, [none, none]);
+        net.nsswitch_conf("hosts: dns wins files\n");
+        let server = Resolver::plain_servers(["192.0.2.53:53".parse().unwrap()]).without_hosts();
+        assert_eq!(outcomes(net, &Connector::new(server), "printer.test").await, [none, none]);
+        let reported = outcomes(net, &without_hosts(), "down.test").await;
+        assert!(reported.iter().all(|text| !text.contains("getaddrinfo")), "{reported:?}");
     });
 }

@@ -1,0 +1,76 @@
+//! The other sources of names that the system has (nsswitch.conf), for a name that DNS does not have.
+
+use std::path::Path;
+
+use crate::dns::config::nsswitch;
+use crate::race::answer::{Answer, LookupError};
+use crate::race::query::Query;
+
+/// What asks these sources; or, where nothing may, the text that names them.
+#[derive(Debug, Clone)]
+pub(in crate::dns) struct Elsewhere {
+    path: &'static Path,
+    /// `None` where the other sources are not to be asked.
+    #[cfg(all(feature = "os", target_os = "linux"))]
+    os: Option<crate::os::Resolver>,
+}
+
+impl Elsewhere {
+    /// Of this system, if it has an nsswitch.conf. Without `asks` the sources are only named.
+    pub(in crate::dns) fn of_the_system(asks: bool) -> Option<Self> {
+        let path = Path::new(nsswitch::PATH?);
+        let _ = asks; // Without feature `os` nothing can ask.
+        Some(Self {
+            path,
+            #[cfg(all(feature = "os", target_os = "linux"))]
+            os: asks.then(crate::os::Resolver::new),
+        })
+    }
+
+    /// The text for an error of which nobody asks the other sources.
+    pub(super) fn hint(&self, query: &Query) -> Option<String> {
+        let sources = nsswitch::elsewhere(self.path)?;
+        (!self.may_ask(query)).then_some(sources)
+    }
+
+    /// True if the other sources are asked for this query.
+    pub(super) fn asks(&self, query: &Query) -> bool {
+        self.may_ask(query) && nsswitch::elsewhere(self.path).is_some()
+    }
+
+    /// The operating system cannot bind its questions.
+    #[cfg(all(feature = "os", target_os = "linux"))]
+    fn may_ask(&self, query: &Query) -> bool {
+        self.os.is_some() && *query.binding() == crate::race::binding::Binding::default()
+    }
+
+    #[cfg(not(all(feature = "os", target_os = "linux")))]
+    #[allow(clippy::unused_self, reason = "the same function asks with feature os")]
+    fn may_ask(&self, _: &Query) -> bool {
+        false
+    }
+
+    /// Asks the operating system once. If it does not have the name either, the error is that of
+    /// DNS.
+    #[cfg(all(feature = "os", target_os = "linux"))]
+    pub(super) async fn find(
+        &self,
+        query: &Query,
+        of_dns: LookupError,
+    ) -> Result<Answer, LookupError> {
+        use crate::resolve::Resolve;
+
+        let Some(os) = &self.os else { return Err(of_dns) };
+        let found = os.lookup(query).await;
+        found.map_err(|error| match error.kind().is_negative() {
+            true => of_dns.with_cause("getaddrinfo does not find it either"),
+            false => of_dns.with_cause(format!("getaddrinfo: {}", error.kind())),
+        })
+    }
+
+    #[cfg(not(all(feature = "os", target_os = "linux")))]
+    #[allow(clippy::unused_async, clippy::unused_self, reason = "as above")]
+    pub(super) async fn find(&self, _: &Query, of_dns: LookupError) -> Result<Answer, LookupError> {
+        Err(of_dns)
+    }
+}
