@@ -71,7 +71,7 @@ impl Conf {
     }
 
     fn connector(&self) -> Connector {
-        Connector::new(Resolver::system().with_resolv_conf(&self.0).without_hosts())
+        Connector::new(Resolver::from_resolv_conf(&self.0).without_hosts())
     }
 }
 

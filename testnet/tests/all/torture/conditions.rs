@@ -266,6 +266,14 @@ pub(crate) const ROWS: &[Row] = &[
         ..PLAIN
     },
     Row {
+        words: "N-15 truncated over UDP, whole over TCP",
+        behaviour: |ask| match ask.tcp {
+            true => found(ask, 1),
+            false => vec![(1, ask.question.truncated())],
+        },
+        ..PLAIN
+    },
+    Row {
         words: "N-19 SERVFAIL for one name, then an inside name",
         behaviour: |ask| match (ask.server, ask.question.name.as_str()) {
             (1, "evil.test") => code(ask, SERVFAIL),
