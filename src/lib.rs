@@ -86,8 +86,9 @@
 //!
 //! [`Config::worst_case`] computes this: 15.25 s for one address of each family, and never more
 //! than 30 s. Where `options timeout:` and `attempts:` of resolv.conf raise the default time of a
-//! lookup, that time stands in the formula, and the limit is still 30 s. For a dial that goes on after TCP, 2 s stand in place of `connect_delay`
-//! ([`Config::worst_case_with`]). The limit also holds if your own resolver never ends a lookup.
+//! lookup, that time stands in the formula, and the limit is still 30 s. For a dial that goes on
+//! after TCP, 2 s stand in place of `connect_delay` ([`Config::worst_case_with`]). The limit also
+//! holds if your own resolver never ends a lookup.
 //!
 //! # DNS over TLS
 //!
@@ -136,8 +137,8 @@
 //! crate `idna_adapter` in Cargo.lock it brings fewer.
 //!
 //! `he::connect` and `Connector::default()` exist with `dns` or `os`. With `dns` they use
-//! `he::dns::Resolver`, otherwise `he::os::Resolver`. That `dns` and `dns-over-tls` change what
-//! `he::connect` does is the one exception to: a feature never changes behaviour.
+//! `he::dns::Resolver`, otherwise `he::os::Resolver`. That `dns`, `dns-over-tls` and `os` change
+//! what `he::connect` does is the one exception to: a feature never changes behaviour.
 //!
 //! ## One crypto provider in a program
 //!
@@ -172,9 +173,9 @@
 //! - History between calls (RTT, last winner): every call follows the same rules.
 //! - TCP Fast Open: a dead path "connects" at once with it, so it cannot take part in a race.
 //! - Names from other sources of the system (`nsswitch.conf`, mDNS, per-interface DNS), with
-//!   feature `dns`, by default: the resolver takes names from DNS and the hosts file only. If
-//!   nsswitch.conf names more sources, the error of a name that is not found says so.
-//!   `he::os::Resolver` asks the system for such names, if you choose it (feature `os`).
+//!   feature `dns`, before DNS: the resolver takes names from the hosts file and DNS. On Linux it
+//!   asks the system for a name that DNS does not have, if nsswitch.conf names more sources
+//!   (feature `os`). `he::os::Resolver` asks the system first, if you choose it.
 //! - Windows, macOS, Android: the code is behind `cfg` as in socket2. We have not compiled or run
 //!   it. WASM has no sockets.
 

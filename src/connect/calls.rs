@@ -25,7 +25,8 @@ use crate::race::{Race, Surroundings};
 impl Connector {
     /// Connects to a host: a name, or an IP literal with or without brackets and zone. A text that
     /// `inet_aton` takes for an address (`127.1`, `2130706433`) is refused, even if an override or
-    /// the hosts file has it; other digits are a name (`482910384756`, `redis.1`).
+    /// the hosts file has it, and so are several labels that are all numbers (`1.2.3.4.5`). Other
+    /// digits are a name (`482910384756`, `redis.1`).
     ///
     /// ```
     /// # async fn doc(connector: he::Connector, port: u16) -> Result<(), he::Error> {

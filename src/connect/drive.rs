@@ -98,7 +98,7 @@ where
                 return flight.finish();
             }
             Step::Fail(_) | Step::Over => {
-                doubt_cached_addresses(parts, guard.race);
+                report_useless_addresses(parts, guard.race);
                 drop(guard);
                 consume_budget().await; // The race may have ended without a wait.
                 return None;
@@ -107,15 +107,17 @@ where
     }
 }
 
-/// Tells the resolver that cached addresses were of no use: the host may have moved.
-fn doubt_cached_addresses(parts: Parts<'_>, race: &Race) {
+/// Tells the resolver that cached addresses were of no use: the host may have moved. An attempt that
+/// sent nothing says nothing of the host.
+fn report_useless_addresses(parts: Parts<'_>, race: &Race) {
     let report = race.report();
     let cached = |lookup: &LookupReport| match lookup.outcome() {
         LookupOutcome::Answered(answer) => answer.is_cached(),
         LookupOutcome::Running | LookupOutcome::Failed(_) | LookupOutcome::Abandoned => false,
     };
     let Some(id) = report.lookups().iter().position(cached) else { return };
-    if let Some(query) = race.query(id).filter(|_| !report.attempts().is_empty()) {
+    let was_tried = report.attempts().iter().any(|attempt| !attempt.is_local());
+    if let Some(query) = race.query(id).filter(|_| was_tried) {
         let query = query.with_binding(parts.socket.binding().clone());
         parts.resolver.addresses_failed(&query);
     }

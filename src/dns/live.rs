@@ -223,15 +223,20 @@ impl LiveSettings {
         }
     }
 
-    /// Reads the hosts file on a blocking thread, without the lock. The receiver hears of the end.
+    /// Reads the hosts file on a blocking thread, without the lock. The receiver hears of the end. A
+    /// lookup may be made outside a runtime; then the thread is one of its own.
     fn read_in_background(self: Arc<Self>, path: PathBuf, stamp: Stamp) -> watch::Receiver<()> {
         let (end, receiver) = watch::channel(());
         let seen_at = Instant::now();
-        tokio::task::spawn_blocking(move || {
+        let read = move || {
             let hosts = read_hosts(&path);
             self.read.lock().note_hosts(stamp, hosts, seen_at);
             drop(end);
-        });
+        };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(read)),
+            Err(_) => drop(std::thread::spawn(read)),
+        }
         receiver
     }
 

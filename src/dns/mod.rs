@@ -1,4 +1,5 @@
-//! The DNS resolver: UDP, TCP and (feature `dns-over-tls`) TLS, resolv.conf, hosts file, search list, cache.
+//! The DNS resolver: UDP, TCP and (feature `dns-over-tls`) TLS, resolv.conf, hosts file, search
+//! list, cache.
 //!
 //! ```
 //! use he::dns::Resolver;
@@ -20,10 +21,10 @@
 //!
 //! The names of the search list are tried for AAAA and A together, so that both end at the same
 //! host: the first name with an address of either type. A name without one, whether it does not
-//! exist, failed (SERVFAIL, REFUSED) or is unreachable, is followed by the next. A silent name has a
-//! share of the time (the time left, divided by the names left); then the next one is asked beside
-//! it, and its own answer still counts until another name has an address. If no name has one, a
-//! failure is reported before "no such name".
+//! exist, failed (SERVFAIL, REFUSED) or is unreachable, is followed by the next. A silent name has
+//! a share of the time (the time left, divided by the names left); then the next one is asked
+//! beside it, and its own answer still counts until another name has an address. If no name has
+//! one, a failure is reported before "no such name".
 //!
 //! Equal questions at the same time are one query (per tokio runtime), which is given up when
 //! all lookups that wait for it are dropped.
@@ -46,10 +47,10 @@
 //! a container's, a home router's) and servers at another port than 53, which are always asked in
 //! plaintext. [`Resolver::system_plain`] asks all of them in plaintext.
 //!
-//! This needs feature `dns-over-tls` and a crypto provider (feature `aws-lc-rs` or `ring`, or one that
-//! the process has installed). Without the feature every server is asked in plaintext, and there are
-//! no strict and pinned ones. Without a provider opportunistic servers are asked in plaintext, the
-//! reason is in each answer, and the log has one warning.
+//! This needs feature `dns-over-tls` and a crypto provider (feature `aws-lc-rs` or `ring`, or one
+//! that the process has installed). Without the feature every server is asked in plaintext, and
+//! there are no strict and pinned ones. Without a provider opportunistic servers are asked in
+//! plaintext, the reason is in each answer, and the log has one warning.
 //!
 //! **Opportunistic** (RFC 8310 section 5): TLS at port 853 with any certificate, and plain DNS
 //! where that does not work. This protects against passive eavesdroppers only; an active attacker
@@ -67,8 +68,9 @@
 //! | TLS is connected and silent | 250 ms | dead, if it is still silent 1 s after port 53 has answered |
 //! | the same, where it has answered before | 1 s: some names are answered slowly | as above |
 //!
-//! A server of resolv.conf with a private address (RFC 1918, 100.64/10, fc00::/7) seldom has TLS, so
-//! the first question goes to port 53 at once. TLS is tried beside it and serves later questions.
+//! A server of resolv.conf with a private address (RFC 1918, 100.64/10, fc00::/7) seldom has TLS,
+//! so the first question goes to port 53 at once. TLS is tried beside it and serves later
+//! questions.
 //!
 //! After SERVFAIL over TLS the question is not sent in plaintext: that would show the name to
 //! everyone, and most likely fail again.
@@ -80,8 +82,8 @@
 //! [`LookupError::plaintext_reason`](crate::LookupError::plaintext_reason)). There is an event for
 //! each such question, at level warn (once a minute) where there was TLS before.
 //!
-//! **Strict** and **pinned** ([`NameServer::tls`]): the server is authenticated, or the lookup fails
-//! and says why. No packet goes to port 53, and no question is sent before the server is
+//! **Strict** and **pinned** ([`NameServer::tls`]): the server is authenticated, or the lookup
+//! fails and says why. No packet goes to port 53, and no question is sent before the server is
 //! authenticated.
 //!
 //! Questions over TLS are padded to a multiple of 128 bytes (RFC 8467) and ask the server to pass
@@ -121,12 +123,12 @@
 //!
 //! ## Why not hickory-resolver
 //!
-//! hickory-proto encodes and decodes the messages; the path to the name servers is this crate's own.
-//! hickory-resolver 0.26 ends a lookup at the first SERVFAIL or REFUSED, knows no zones of name
-//! servers, sends no SNI, takes a closed UDP port for silence, walks the search list for each record
-//! type alone (AAAA and A were seen to come from two hosts), remembers no failures, and has one cache
-//! whatever interface or mark a lookup is bound to. It is only used where the system has no
-//! resolv.conf, to read the settings.
+//! hickory-proto encodes and decodes the messages; the path to the name servers is this crate's
+//! own. hickory-resolver 0.26 ends a lookup at the first SERVFAIL or REFUSED, knows no zones of
+//! name servers, sends no SNI, takes a closed UDP port for silence, walks the search list for each
+//! record type alone (AAAA and A were seen to come from two hosts), remembers no failures, and has
+//! one cache whatever interface or mark a lookup is bound to. It is only used where the system has
+//! no resolv.conf, to read the settings.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -184,9 +186,10 @@ impl Resolver {
     /// Servers are asked over TLS where that works, otherwise in plaintext; see the
     /// [module](self#tls).
     ///
-    /// Of the options of resolv.conf `ndots`, `rotate`, `use-vc` and `no-aaaa` are used.
-    /// `timeout` times `attempts` is the time of a lookup where that is longer than the default of
-    /// [`Config::resolve_retries`](crate::Config::resolve_retries), at most 30 s. `LOCALDOMAIN`, `RES_OPTIONS` and the domain of the host's own name are not used.
+    /// Of the options of resolv.conf `ndots`, `rotate`, `use-vc` and `no-aaaa` are used. `timeout`
+    /// times `attempts` is the time of a lookup where that is longer than the default of
+    /// [`Config::resolve_retries`](crate::Config::resolve_retries), at most 30 s. `LOCALDOMAIN`,
+    /// `RES_OPTIONS` and the domain of the host's own name are not used.
     #[must_use]
     pub fn system() -> Self {
         Self::new(Settings::new(Source::system()))
@@ -200,8 +203,8 @@ impl Resolver {
     }
 
     /// Like [`system`](Self::system), but with this file in place of `/etc/resolv.conf`, on every
-    /// system: for tests and containers. In this file a server may be written `[address]:port`, as on
-    /// OpenBSD.
+    /// system: for tests and containers. In this file a server may be written `[address]:port`, as
+    /// on OpenBSD.
     ///
     /// This is no setting of a resolver that exists, so it never replaces servers that were given,
     /// strict ones for instance.
@@ -374,8 +377,8 @@ impl Resolve for Resolver {
         self.live.forget();
     }
 
-    /// Forgets the cached addresses of the query's name, of all record types, if they have been known
-    /// for a second.
+    /// Forgets the cached addresses of the query's name, of all record types, if they have been
+    /// known for a second.
     fn addresses_failed(&self, query: &Query) {
         let now = Instant::now();
         if let Ok(network) = self.live.network(now) {
@@ -383,7 +386,7 @@ impl Resolve for Resolver {
         }
     }
 
-    /// What `options timeout:` and `attempts:` of resolv.conf ask for; zero without them.
+    /// The time that `options timeout:` and `attempts:` of resolv.conf ask for; zero without them.
     fn lookup_timeout(&self) -> Duration {
         let network = self.live.network(Instant::now());
         network.map_or(Duration::ZERO, |network| network.conf.lookup_timeout())

@@ -2,8 +2,9 @@
 //!
 //! For names that neither resolv.conf nor the hosts file has: nsswitch modules (mDNS, LDAP,
 //! `resolve`, `myhostname`), the DNS servers of each interface, the split DNS of a VPN. Without
-//! feature `dns` it is the resolver of `he::connect`. With `dns` nothing in this crate falls back
-//! to it, so choose it explicitly:
+//! feature `dns` it is the resolver of `he::connect`. With `dns`, on Linux, the system's resolver
+//! asks it for a name that DNS does not have, where nsswitch.conf names another source. To ask it
+//! first, choose it explicitly:
 //!
 //! ```no_run
 //! # async fn doc() -> Result<(), he::Error> {

@@ -351,3 +351,15 @@ fn a_resolver_shows_what_it_is_made_of() {
          overrides: Hosts({\"a.test\": [192.0.2.1:0]}), plain_delay: 50ms, trust: Trust(platform) }"
     );
 }
+
+#[test]
+fn a_lookup_outside_a_runtime_reads_a_large_hosts_file_as_well() {
+    let dir = Dir::new();
+    let filler = "0.0.0.0 a-name-that-nobody-asks-for.test\n".repeat(3_000);
+    dir.replace("hosts", &format!("{filler}192.0.2.9 www.test\n"));
+    let resolver = Resolver::plain_servers([]).with_hosts(dir.path("hosts"));
+    let resolving = resolver.lookup(&Query::new("www.test", Record::A));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let answer = runtime.block_on(resolving).unwrap();
+    assert_eq!(answer.origin(), Origin::Hosts);
+}

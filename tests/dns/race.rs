@@ -81,7 +81,7 @@ impl Drop for Conf {
     }
 }
 
-/// Whether a call has ended after so many milliseconds, and how.
+/// The end of a call, if it comes within so many milliseconds.
 async fn after(dns: &Dns, call: Call<'static, Established<SocketAddr>>, millis: u64) -> String {
     let call = tokio::spawn(call);
     dns.wait_for(2).await;

@@ -302,14 +302,15 @@ fn set_user_timeout(_: SockRef<'_>, _: Duration) -> io::Result<()> {
     Err(unsupported())
 }
 
-/// Refuses a socket that is connected to itself. Without a listener the system may give a socket the
-/// very port that it dials.
+/// Refuses a socket that is connected to itself. Without a listener the system may give a socket
+/// the very port that it dials.
 fn check_peer(peer: SocketAddr, local: SocketAddr) -> io::Result<()> {
     if peer == local { Err(io::ErrorKind::ConnectionRefused.into()) } else { Ok(()) }
 }
 
-/// Waits until the socket has a peer, which must not be the socket itself. The system may report a socket as writable a moment before it
-/// puts an ICMP error into SO_ERROR, and tokio takes that for a connection.
+/// Waits until the socket has a peer, which must not be the socket itself. The system may report a
+/// socket as writable a moment before it puts an ICMP error into SO_ERROR, and tokio takes that for
+/// a connection.
 async fn wait_until_connected(stream: &TcpStream) -> io::Result<()> {
     let check = || match (stream.peer_addr(), stream.take_error()?) {
         (Ok(peer), None) => check_peer(peer, stream.local_addr()?),

@@ -1,5 +1,4 @@
-//! Other sources of names that this system has: the `hosts` line of nsswitch.conf(5). They are not
-//! asked; the error of a name that was not found names them.
+//! Other sources of names that this system has: the `hosts` line of nsswitch.conf(5).
 
 use std::path::Path;
 

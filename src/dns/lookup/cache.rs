@@ -26,12 +26,14 @@ const MAX_FAILURE: Duration = Duration::from_secs(30);
 const REPEATED_WITHIN: Duration = Duration::from_secs(300);
 /// A negative answer lasts this long, unless more is known of the name (D14): a host that has just
 /// come into being is found soon, and a burst of calls is still one question.
-const NEGATIVE: Duration = Duration::from_secs(2);
+const MAX_NEGATIVE: Duration = Duration::from_secs(2);
 /// A candidate of the search list that was skipped on the way to an address is not asked again for
 /// this time at most.
-const SKIPPED: Duration = Duration::from_secs(60);
+const MAX_SKIPPED: Duration = Duration::from_secs(60);
 /// Addresses that have failed are not asked for again within this time.
-const ADDRESSES: Duration = Duration::from_secs(1);
+const FORGET_INTERVAL: Duration = Duration::from_secs(1);
+/// Answers for two record types of a name that come within this time belong to one call.
+const ONE_CALL: Duration = Duration::from_secs(1);
 /// The record types that can show that a name exists.
 const RECORDS: [Record; 2] = [Record::Aaaa, Record::A];
 
@@ -116,11 +118,11 @@ impl Cache {
 
     /// These names were skipped on the way to an address with this TTL, so their negative answers
     /// last as long as it does, at most a minute.
-    pub(super) fn skipped(&self, keys: impl Iterator<Item = Key>, ttl: Duration) {
+    pub(super) fn keep_skipped(&self, keys: impl Iterator<Item = Key>, ttl: Duration) {
         let mut entries = self.0.lock();
         for key in keys {
             if let Some(entry) = entries.lru.get_mut(&key) {
-                let until = (entry.learned_at + ttl.min(SKIPPED)).min(entry.valid_until);
+                let until = (entry.learned_at + ttl.min(MAX_SKIPPED)).min(entry.valid_until);
                 entry.negative_until = entry.negative_until.max(until);
             }
         }
@@ -131,7 +133,8 @@ impl Cache {
     pub(super) fn forget(&self, key: &Key, now: Instant) {
         let mut entries = self.0.lock();
         let keys = RECORDS.map(|record| Key { record, ..key.clone() });
-        let is_new = |entry: &Entry| entry.outcome.is_ok() && now < entry.learned_at + ADDRESSES;
+        let is_new =
+            |entry: &Entry| entry.outcome.is_ok() && now < entry.learned_at + FORGET_INTERVAL;
         let known = |key: &Key| entries.lru.peek(key);
         if keys.iter().filter_map(known).any(|entry| entry.outcome.is_ok() && !is_new(entry)) {
             for key in keys {
@@ -150,16 +153,19 @@ impl Cache {
     ) -> Result<Answer, LookupError> {
         let CacheEntry { outcome, ttl } = entry;
         let mut entries = self.0.lock();
-        let known = entries.lru.get(&key);
+        let is_answered = entries.valid(&key, now).is_some_and(Entry::is_answer);
         let (holds, repeats) = match failure_kind(&outcome) {
             None => (ttl, 0),
             // A failure in one runtime does not replace an answer that another runtime has learned
             // meanwhile.
-            Some(_) if known.is_some_and(|known| known.is_answer_at(now)) => return outcome,
-            Some(kind) => failure(known, kind, now),
+            Some(_) if is_answered => return outcome,
+            Some(kind) => failure(entries.lru.get(&key), kind, now),
         };
+        if outcome.is_ok() {
+            entries.found_addresses(&key, now);
+        }
         let valid_until = now + holds;
-        let negative_until = valid_until.min(now + NEGATIVE);
+        let negative_until = valid_until.min(now + MAX_NEGATIVE);
         let outcome_kept = outcome.clone();
         let entry =
             Entry { outcome: outcome_kept, learned_at: now, valid_until, negative_until, repeats };
@@ -172,16 +178,29 @@ impl Entries {
     /// An entry that is still valid.
     fn valid(&mut self, key: &Key, now: Instant) -> Option<&Entry> {
         let entry = self.lru.get(key).filter(|entry| now < entry.valid_until)?;
-        let holds = !entry.is_negative() || now < entry.negative_until || self.exists(key, now);
+        let holds = !entry.is_negative() || now < entry.negative_until || self.exists(key);
         self.lru.peek(key).filter(|_| holds)
     }
 
-    /// True if the name has addresses of another type.
-    fn exists(&self, key: &Key, now: Instant) -> bool {
-        RECORDS.iter().filter(|other| **other != key.record).any(|other| {
-            let other = self.lru.peek(&Key { record: *other, ..key.clone() });
-            other.is_some_and(|entry| entry.outcome.is_ok() && now < entry.valid_until)
-        })
+    /// True if the name had addresses of another type when they were last asked for.
+    fn exists(&self, key: &Key) -> bool {
+        let has_addresses = |key: &Key| self.lru.peek(key).is_some_and(|it| it.outcome.is_ok());
+        siblings(key).any(|sibling| has_addresses(&sibling))
+    }
+
+    /// The name has addresses of this type. If it had none before, negative answers for other types
+    /// may be older than the host, and are dropped unless they belong to the same call.
+    fn found_addresses(&mut self, key: &Key, now: Instant) {
+        if self.lru.peek(key).is_some_and(|known| known.outcome.is_ok()) {
+            return;
+        }
+        for sibling in siblings(key) {
+            let known = self.lru.peek(&sibling);
+            if known.is_some_and(|it| it.is_negative() && it.learned_at + ONE_CALL < now) {
+                let gone = self.lru.pop_entry(&sibling);
+                self.removed(gone);
+            }
+        }
     }
 
     fn insert(&mut self, key: Key, entry: Entry) {
@@ -197,6 +216,12 @@ impl Entries {
     fn removed(&mut self, gone: Option<(Key, Entry)>) {
         self.bytes -= gone.map_or(0, |(key, entry)| weight(&key, &entry));
     }
+}
+
+/// The same question for the other record types.
+fn siblings(key: &Key) -> impl Iterator<Item = Key> {
+    let others = RECORDS.into_iter().filter(|other| *other != key.record);
+    others.map(|record| Key { record, ..key.clone() })
 }
 
 /// How long to remember a failure, and how many failures in a row this makes (R-9520-3.2a,
@@ -218,8 +243,8 @@ impl Entry {
         self.outcome.as_ref().is_err_and(|error| error.kind().is_negative())
     }
 
-    fn is_answer_at(&self, now: Instant) -> bool {
-        failure_kind(&self.outcome).is_none() && now < self.valid_until
+    fn is_answer(&self) -> bool {
+        failure_kind(&self.outcome).is_none()
     }
 
     fn remembered(&self, now: Instant) -> Result<Answer, LookupError> {
@@ -316,11 +341,11 @@ mod tests {
     }
 
     #[test] // R-2308-5
-    fn a_negative_answer_lasts_2_s_or_as_long_as_the_name_has_an_address() {
+    fn a_negative_answer_lasts_as_the_soa_says_where_the_name_has_an_address() {
         let now = Instant::now();
         let other = Key { record: Record::Aaaa, ..key("a") };
         for (soa, address, seconds) in
-            [(60, 0, 2), (1, 0, 1), (0, 0, 0), (60, 600, 60), (300, 20, 20), (1, 600, 1)]
+            [(60, 0, 60), (1, 0, 1), (0, 0, 0), (60, 600, 60), (300, 20, 300), (1, 600, 1)]
         {
             let cache = Cache::new();
             let _ = cache.insert(key("a"), negative(soa), now);
@@ -330,12 +355,43 @@ mod tests {
     }
 
     #[test] // R-2308-5
+    fn a_negative_answer_alone_lasts_2_s() {
+        let (cache, now) = (Cache::new(), Instant::now());
+        let _ = cache.insert(key("a"), negative(60), now);
+        assert_eq!(lasts(&cache, now), 2);
+    }
+
+    // The answer for A is from before the host came into being.
+    #[test]
+    fn an_old_negative_answer_ends_when_the_name_gets_its_first_address() {
+        let (cache, now) = (Cache::new(), Instant::now());
+        let other = Key { record: Record::Aaaa, ..key("a") };
+        let _ = cache.insert(key("a"), negative(300), now);
+        cache.insert(other.clone(), answer(600), now + 3 * SECOND).unwrap();
+        assert!(cache.get(&key("a"), now + 4 * SECOND).is_none());
+        // Asked again, it counts, also after the address was asked for again.
+        let _ = cache.insert(key("a"), negative(300), now + 4 * SECOND);
+        cache.insert(other, answer(600), now + 100 * SECOND).unwrap();
+        assert!(cache.get(&key("a"), now + 200 * SECOND).is_some());
+    }
+
+    #[test] // R-9520-3.2a
+    fn a_failure_is_remembered_after_a_negative_answer_has_lapsed() {
+        let (cache, now) = (Cache::new(), Instant::now());
+        let _ = cache.insert(key("a"), negative(300), now);
+        let later = now + 3 * SECOND;
+        let _ = cache.insert(key("a"), failed(LookupErrorKind::ServerFailure), later);
+        let kept = cache.get(&key("a"), later + SECOND / 2).unwrap().unwrap_err();
+        assert_eq!(kept.kind(), LookupErrorKind::ServerFailure);
+    }
+
+    #[test] // R-2308-5
     fn a_skipped_candidate_lasts_as_long_as_the_address_at_most_a_minute() {
         let now = Instant::now();
         for (soa, address, seconds) in [(300, 20, 20), (300, 600, 60), (30, 600, 30), (300, 1, 2)] {
             let cache = Cache::new();
             let _ = cache.insert(key("a"), negative(soa), now);
-            cache.skipped([key("a"), key("unknown")].into_iter(), address * SECOND);
+            cache.keep_skipped([key("a"), key("unknown")].into_iter(), address * SECOND);
             assert_eq!(lasts(&cache, now), seconds, "SOA {soa} s, address {address} s");
         }
     }

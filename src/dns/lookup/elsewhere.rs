@@ -3,16 +3,18 @@
 use std::path::Path;
 
 use crate::dns::config::nsswitch;
+#[cfg(all(feature = "os", target_os = "linux"))]
+use crate::dns::lookup::system::System;
 use crate::race::answer::{Answer, LookupError};
 use crate::race::query::Query;
 
-/// What asks these sources; or, where nothing may, the text that names them.
+/// The means to ask these sources; or, where nothing may, the text that names them.
 #[derive(Debug, Clone)]
 pub(in crate::dns) struct Elsewhere {
     path: &'static Path,
     /// `None` where the other sources are not to be asked.
     #[cfg(all(feature = "os", target_os = "linux"))]
-    os: Option<crate::os::Resolver>,
+    os: Option<System>,
 }
 
 impl Elsewhere {
@@ -23,14 +25,16 @@ impl Elsewhere {
         Some(Self {
             path,
             #[cfg(all(feature = "os", target_os = "linux"))]
-            os: asks.then(crate::os::Resolver::new),
+            os: asks.then(System::new),
         })
     }
 
     /// The text for an error of which nobody asks the other sources.
     pub(super) fn hint(&self, query: &Query) -> Option<String> {
-        let sources = nsswitch::elsewhere(self.path)?;
-        (!self.may_ask(query)).then_some(sources)
+        if self.may_ask(query) {
+            return None;
+        }
+        nsswitch::elsewhere(self.path)
     }
 
     /// True if the other sources are asked for this query.
@@ -58,14 +62,10 @@ impl Elsewhere {
         query: &Query,
         of_dns: LookupError,
     ) -> Result<Answer, LookupError> {
-        use crate::resolve::Resolve;
-
-        let Some(os) = &self.os else { return Err(of_dns) };
-        let found = os.lookup(query).await;
-        found.map_err(|error| match error.kind().is_negative() {
-            true => of_dns.with_cause("getaddrinfo does not find it either"),
-            false => of_dns.with_cause(format!("getaddrinfo: {}", error.kind())),
-        })
+        match &self.os {
+            Some(system) => system.find(query, of_dns).await,
+            None => Err(of_dns),
+        }
     }
 
     #[cfg(not(all(feature = "os", target_os = "linux")))]

@@ -1,4 +1,4 @@
-//! What a walk along the search list has heard of its candidates, and what follows from that.
+//! The outcomes of the candidates of a search list so far, and the decision that follows from them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub(super) struct Heard {
     host: Option<usize>,
 }
 
-/// What is known of one candidate.
+/// A candidate, and its outcomes so far.
 struct Candidate {
     own: Option<Result<Answer, LookupError>>,
     are_siblings_asked: bool,

@@ -61,7 +61,7 @@ impl Network {
 
     /// These names were skipped on the way to an address with this TTL.
     pub(super) fn skipped(&self, keys: impl Iterator<Item = Key>, ttl: Duration) {
-        self.cache.skipped(keys, ttl);
+        self.cache.keep_skipped(keys, ttl);
     }
 
     /// Forgets the addresses of this name, of all record types.

@@ -91,12 +91,18 @@ impl SearchWalk {
             }
         }
         // For a name that is not there, other sources are asked in `run`.
-        self.ended(&heard).filter(|outcome| !self.asks_elsewhere(outcome))
+        let is_there = heard.host().is_some();
+        self.ended(&heard).filter(|outcome| is_there || !self.asks_elsewhere(outcome))
     }
 
     fn asks_elsewhere(&self, outcome: &Result<Answer, LookupError>) -> bool {
-        let is_negative = matches!(outcome, Err(error) if error.kind().is_negative());
-        is_negative && self.elsewhere.as_ref().is_some_and(|it| it.asks(&self.query))
+        // Where one type is asked, "no records" does not say that the name is unknown.
+        let is_absent = |kind: LookupErrorKind| match self.siblings.is_empty() {
+            true => kind == LookupErrorKind::NoSuchName,
+            false => kind.is_negative(),
+        };
+        matches!(outcome, Err(error) if is_absent(error.kind()))
+            && self.elsewhere.as_ref().is_some_and(|it| it.asks(&self.query))
     }
 
     /// Walks until the query's deadline, and asks for everything that the cache does not have.

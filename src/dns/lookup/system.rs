@@ -1,0 +1,59 @@
+//! The operating system's resolver behind DNS, on Linux.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lru::LruCache;
+use tokio::time::Instant;
+
+use crate::mutex::Mutex;
+use crate::os::Resolver;
+use crate::race::answer::{Answer, LookupError};
+use crate::race::query::{Query, Record};
+use crate::resolve::Resolve;
+
+/// The time for which an outcome is kept, as "none" of DNS is (D14).
+const KEPT: Duration = Duration::from_secs(2);
+/// The number of outcomes that are kept.
+const MAX_KEPT: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+
+/// The system's resolver, and its latest outcomes, so that a program that tries an absent name again
+/// and again does not ask each time.
+#[derive(Debug, Clone)]
+pub(super) struct System {
+    resolver: Resolver,
+    latest: Arc<Mutex<LruCache<Asked, Outcome>>>,
+}
+
+type Asked = (Arc<str>, Record);
+type Outcome = (Instant, Result<Answer, LookupError>);
+
+impl System {
+    pub(super) fn new() -> Self {
+        Self { resolver: Resolver::new(), latest: Arc::new(LruCache::new(MAX_KEPT).into()) }
+    }
+
+    /// Asks once. If the system does not have the name either, the error is that of DNS.
+    pub(super) async fn find(
+        &self,
+        query: &Query,
+        of_dns: LookupError,
+    ) -> Result<Answer, LookupError> {
+        let asked = (Arc::from(query.name()), query.record());
+        let latest = self.latest.lock().get(&asked).cloned();
+        let found = match latest.filter(|(at, _)| at.elapsed() < KEPT) {
+            Some((_, outcome)) => outcome,
+            None => {
+                let outcome = self.resolver.lookup(query).await;
+                self.latest.lock().put(asked, (Instant::now(), outcome.clone()));
+                outcome
+            }
+        };
+        found.map_err(|error| match error.kind().is_negative() {
+            true => of_dns.with_cause("getaddrinfo does not find it either"),
+            // It may pass, although DNS says that there is no such name.
+            false => error.with_cause(format!("getaddrinfo failed, and DNS says: {of_dns}")),
+        })
+    }
+}
