@@ -29,17 +29,31 @@
 //!
 //! impl<R: Resolve> Resolve for Renamed<R> {
 //!     fn lookup(&self, query: &Query) -> Resolving {
-//!         match query.name().strip_suffix(".internal") {
-//!             Some(host) => self.0.lookup(&query.clone().with_name(&format!("{host}.corp.example."))),
-//!             None => self.0.lookup(query),
-//!         }
+//!         self.0.lookup(&renamed(query))
 //!     }
 //!
 //!     fn network_changed(&self) {
 //!         self.0.network_changed();
 //!     }
+//!
+//!     fn addresses_failed(&self, query: &Query) {
+//!         self.0.addresses_failed(&renamed(query));
+//!     }
+//!
+//!     fn lookup_timeout(&self) -> std::time::Duration {
+//!         self.0.lookup_timeout()
+//!     }
+//! }
+//!
+//! fn renamed(query: &Query) -> Query {
+//!     match query.name().strip_suffix(".internal") {
+//!         Some(host) => query.clone().with_name(&format!("{host}.corp.example.")),
+//!         None => query.clone(),
+//!     }
 //! }
 //! ```
+//!
+//! Such a resolver passes on the other three methods as well, because their defaults do nothing.
 
 use std::fmt;
 use std::future::Future;

@@ -79,7 +79,9 @@ where
     loop {
         match race.poll(at) {
             Step::Resolve(id, record) => {
-                race.raise_lookup_timeout(parts.resolver.lookup_timeout());
+                if id == 0 {
+                    race.raise_lookup_timeout(parts.resolver.lookup_timeout());
+                }
                 flight.look_up(id, record, parts, race);
             }
             Step::Connect(id, addr) => {

@@ -204,18 +204,20 @@ impl LiveSettings {
     /// The present hosts file. If it cannot be read, the names of the last successful read stay. A
     /// large file is read on a blocking thread, and until its end the names of the last read count.
     pub(super) fn hosts(self: &Arc<Self>, now: Instant) -> HostsNow {
-        let Some(path) = self.settings.hosts.clone() else { return HostsNow::Known(None) };
+        let Some(path) = &self.settings.hosts else { return HostsNow::Known(None) };
         let mut state = self.read.lock();
-        let stamp = match Watched::freshness(&mut state.hosts, now, || Stamp::of(&path)) {
+        let stamp = match Watched::freshness(&mut state.hosts, now, || Stamp::of(path)) {
             Freshness::Fresh(hosts) => return HostsNow::Known(Some(hosts)),
             Freshness::Stale(stamp) => stamp,
         };
         if stamp.length() <= MAX_READ_AT_ONCE {
-            state.note_hosts(stamp, read_hosts(&path), now);
+            state.note_hosts(stamp, read_hosts(path), now);
             return HostsNow::Known(state.known_hosts());
         }
         let running = state.reading.as_ref().filter(|end| end.has_changed().is_ok());
-        let end = running.cloned().unwrap_or_else(|| self.clone().read_in_background(path, stamp));
+        let end = running
+            .cloned()
+            .unwrap_or_else(|| self.clone().read_in_background(path.clone(), stamp));
         state.reading = Some(end.clone());
         match state.known_hosts() {
             Some(hosts) => HostsNow::Known(Some(hosts)),

@@ -117,7 +117,8 @@
 //! `.local` names go to DNS like all others: there is no multicast DNS here. If nsswitch.conf has
 //! more sources than `files` and `dns`, and DNS has no addresses of either type for a name,
 //! [`Resolver::system`] asks the operating system once (feature `os`, on Linux), within the time of
-//! the lookup. The answer has [`Origin::System`]. Without feature `os`, with a binding, and by
+//! the lookup. The answer has [`Origin::System`]. The operating system reads its own hosts file,
+//! and may ask name servers in plaintext. Without feature `os`, with a binding, and by
 //! [`Resolver::system_plain`] nobody asks them, and "no such name" names them. Resolvers with
 //! servers or a resolv.conf of the caller never do either.
 //!

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use crate::race::answer::{Answer, LookupError};
 
 /// The candidates in the order of the search list. They are asked one after the other; a silent one
 /// is not abandoned while the next one is asked beside it.
 pub(super) struct Heard {
-    names: Vec<Arc<str>>,
+    /// Most lookups have one.
+    names: SmallVec<[Arc<str>; 1]>,
     /// The candidates that were asked.
-    asked: Vec<Candidate>,
+    asked: SmallVec<[Candidate; 1]>,
     /// The number of record types of the call besides the lookup's own.
     siblings: usize,
     /// The candidate that is the host, for all record types.
@@ -35,7 +38,7 @@ impl Candidate {
 
 impl Heard {
     pub(super) fn new(names: impl Iterator<Item = Arc<str>>, siblings: usize) -> Self {
-        Self { names: names.collect(), asked: Vec::new(), siblings, host: None }
+        Self { names: names.collect(), asked: SmallVec::new(), siblings, host: None }
     }
 
     pub(super) fn name(&self, nth: usize) -> &Arc<str> {
