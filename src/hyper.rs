@@ -66,6 +66,7 @@ use tower_service::Service;
 
 use crate::connect::Connector;
 use crate::connect::attempt::Established;
+use crate::connect::authority::port_number;
 use crate::connect::call::Call;
 use crate::connect::calls::NewCall;
 use crate::race::ports::Ports;
@@ -211,11 +212,7 @@ pub(crate) fn endpoint_of(uri: &Uri) -> Result<(String, u16), InvalidUri<'_>> {
     // `Uri` has no port if it is out of range.
     let port = match host_and_port.strip_prefix(host).and_then(|rest| rest.strip_prefix(':')) {
         None | Some("") => port_of(uri.scheme_str())?,
-        // `parse` accepts a sign.
-        Some(port) if !port.bytes().all(|c| c.is_ascii_digit()) => {
-            return Err(InvalidUri::Port(port));
-        }
-        Some(port) => port.parse().map_err(|_| InvalidUri::Port(port))?,
+        Some(port) => port_number(port).ok_or(InvalidUri::Port(port))?,
     };
     // RFC 6874 section 2. The rest of a zone has no escapes.
     Ok((host.replacen("%25", "%", 1), port))

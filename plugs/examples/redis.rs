@@ -10,10 +10,10 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 use redis::{RedisConnectionInfo, RedisResult, cmd};
 
-/// An address wins when it has answered a PING, or that this user may not ask: one that is loading its
-/// data, wants another password, or takes TCP and says nothing, loses. So a wrong password is tried at
-/// every address. A connection that breaks stays so: call this again. (redis's `ConnectionManager`,
-/// which connects anew, and its `Client` take no connection.)
+/// An address wins when it has answered a PING, or that this user may not ask: one that is loading
+/// its data, wants another password, or takes TCP and says nothing, loses. So a wrong password is
+/// tried at every address. A connection that breaks stays so: call this again. (redis's
+/// `ConnectionManager`, which connects anew, and its `Client` take no connection.)
 pub(crate) async fn connect(
     connector: &Connector,
     tls: Option<&Tls>,
@@ -49,8 +49,8 @@ pub(crate) async fn connect(
     }))
 }
 
-/// Whether a URL asks for TLS, which redis has to be built with to parse it, and all else that it says;
-/// `#insecure` has no effect.
+/// Reads a URL: true if it asks for TLS, which redis has to be built with to parse it, and all else
+/// that it says; `#insecure` has no effect.
 pub(crate) fn parse(url: &str) -> RedisResult<(bool, ConnectionInfo)> {
     match url.strip_prefix("rediss://") {
         Some(rest) => Ok((true, format!("redis://{rest}").into_connection_info()?)),

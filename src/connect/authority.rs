@@ -19,10 +19,14 @@ pub(crate) fn split(authority: &str, default_port: u16) -> Result<(&str, u16), I
     }
     match port {
         "" => Ok((host, default_port)),
-        // `parse` accepts a sign.
-        _ if !port.bytes().all(|c| c.is_ascii_digit()) => Err(InvalidAuthority::port(port)),
-        _ => Ok((host, port.parse().map_err(|_| InvalidAuthority::port(port))?)),
+        _ => Ok((host, port_number(port).ok_or_else(|| InvalidAuthority::port(port))?)),
     }
+}
+
+/// The number of a port that is written in digits alone; `parse` accepts a sign.
+pub(crate) fn port_number(text: &str) -> Option<u16> {
+    let is_digits = text.bytes().all(|c| c.is_ascii_digit());
+    is_digits.then(|| text.parse().ok()).flatten()
 }
 
 /// The reason why a text is no authority.

@@ -78,12 +78,7 @@ where
     let mut at = race.report().began;
     loop {
         match race.poll(at) {
-            Step::Resolve(id, record) => {
-                if id == 0 {
-                    race.raise_lookup_timeout(parts.resolver.lookup_timeout());
-                }
-                flight.look_up(id, record, parts, race);
-            }
+            Step::Resolve(id, record) => flight.look_up(id, record, parts, race),
             Step::Connect(id, addr) => {
                 let dialled = flight.start_dial(&dial, id, addr, parts.socket, race);
                 match id {
@@ -109,8 +104,8 @@ where
     }
 }
 
-/// Tells the resolver that cached addresses were of no use: the host may have moved. An attempt that
-/// sent nothing says nothing of the host.
+/// Tells the resolver that cached addresses were of no use: the host may have moved. An attempt
+/// that sent nothing says nothing of the host.
 fn report_useless_addresses(parts: Parts<'_>, race: &Race) {
     let report = race.report();
     let cached = |lookup: &LookupReport| match lookup.outcome() {
@@ -167,7 +162,10 @@ impl<T: Send + 'static> InFlight<T> {
         Self { lookups, tasks: None, handles, progress, connected: None }
     }
 
-    fn look_up(&mut self, id: usize, record: Record, parts: Parts<'_>, race: &Race) {
+    fn look_up(&mut self, id: usize, record: Record, parts: Parts<'_>, race: &mut Race) {
+        if id == 0 {
+            race.raise_lookup_timeout(parts.resolver.lookup_timeout());
+        }
         debug!("ask {record}");
         let Some(query) = race.query(id) else { return };
         let query = query.with_binding(parts.socket.binding().clone());

@@ -35,8 +35,7 @@ impl Hooks {
 
     /// Calls every hook. If some of them panic, the first panic continues after the last hook.
     pub(crate) fn call(&self, report: &Report) {
-        let nodes = successors(self.first.get(), |node| node.next.get());
-        let panics = nodes.filter_map(|node| {
+        let panics = self.nodes().filter_map(|node| {
             // A report is not changed by a hook, so it is whole after a panic.
             catch_unwind(AssertUnwindSafe(|| (node.hook)(report))).err()
         });
@@ -46,12 +45,15 @@ impl Hooks {
             Some(_) | None => {}
         }
     }
+
+    fn nodes(&self) -> impl Iterator<Item = &Node> {
+        successors(self.first.get(), |node| node.next.get()).map(|node| &**node)
+    }
 }
 
 impl fmt::Debug for Hooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nodes = successors(self.first.get(), |node| node.next.get());
-        write!(f, "{} hooks", nodes.count())
+        write!(f, "{} hooks", self.nodes().count())
     }
 }
 

@@ -2,7 +2,7 @@
 //! them, and `drive` the loop of a race.
 
 pub(crate) mod attempt;
-mod authority;
+pub(crate) mod authority;
 pub(crate) mod bind;
 pub(crate) mod call;
 pub(crate) mod calls;

@@ -197,7 +197,7 @@ impl Random {
         self.is_list
     }
 
-    /// Whether the routes of a family go away at some time.
+    /// True if the routes of a family go away at some time.
     pub(crate) fn loses_routes(&self) -> bool {
         self.lost.iter().any(Option::is_some)
     }
@@ -220,7 +220,7 @@ impl Random {
         aaaa.into_iter().chain(a).collect()
     }
 
-    /// Whether a dial of it would succeed within the time for an attempt, or just at its end.
+    /// True if a dial of it would succeed within the time for an attempt, or just at its end.
     pub(crate) fn would_accept(&self, addr: SocketAddr) -> bool {
         match self.manner(addr) {
             Manner::Accepts(ms) => ms <= self.connect_timeout,

@@ -28,7 +28,7 @@ impl Scenario {
         text(&self.0["kind"])
     }
 
-    /// Whether its authors see no conflict with the standards.
+    /// True if its authors see no conflict with the standards.
     pub(crate) fn agrees_with_the_standards(&self) -> bool {
         self.0["rfc"] == "agrees"
     }
@@ -41,7 +41,7 @@ impl Scenario {
         &self.0["expect"][name]
     }
 
-    /// Whether it is played as a race, on the machine and on the connector.
+    /// True if it is played as a race, on the machine and on the connector.
     pub(crate) fn is_race(&self) -> bool {
         let kinds = ["race", "fork", "tie", "tls_race", "ports"];
         kinds.contains(&self.kind()) || self.id() == "nio-delayed-channel-creation"

@@ -21,7 +21,7 @@ fn good(ttl: u32) -> Reply {
     Reply::addrs(ttl, &["192.0.2.1"])
 }
 
-/// Whether a lookup is over before it is polled.
+/// True if a lookup is over before it is polled.
 fn is_known(resolver: &Resolver) -> bool {
     format!("{:?}", resolver.lookup(&Query::new(NAME, Record::A))) == "Resolving(ready)"
 }

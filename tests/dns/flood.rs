@@ -114,6 +114,6 @@ async fn a_message_over_tcp_that_is_no_reply_fails_the_server() {
     let error = lookup.await.unwrap().unwrap_err();
     let told = format!("name server unreachable ({addr}): an answer to no question");
     assert_eq!(error.to_string(), told);
-    // Whether all of it was taken does not matter.
+    // It does not matter if only a part of it was taken.
     let _ = server.join().unwrap();
 }

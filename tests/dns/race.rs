@@ -179,7 +179,7 @@ async fn addresses_that_have_all_failed_are_asked_for_again_once_a_second() {
             true => Ok(attempt.addr()),
             false => Err(io::ErrorKind::ConnectionRefused.into()),
         };
-        // What has just been learned stays.
+        // An answer that is less than a second old stays.
         connector.connect_with(host, 443, moved).await.unwrap_err();
         assert_eq!(dns.seen().len(), 2);
         pass(1_000, &[&dns]).await;

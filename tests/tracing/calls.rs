@@ -1,4 +1,4 @@
-//! What a subscriber sees of a connect: spans, events in the words of the timelines, all at debug.
+//! The view of a subscriber on a call: spans, events in the words of the timelines, all at debug.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

@@ -78,7 +78,7 @@ impl Peer {
         format!("{self:?}")
     }
 
-    /// Whether it is one of ours.
+    /// True if it is one of ours.
     pub(crate) fn is_he(self) -> bool {
         matches!(self, Self::He | Self::HePlain)
     }

@@ -18,7 +18,8 @@ use tokio::net::TcpStream;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Debian's user `nobody` and group `nogroup`.
 const NOBODY: u32 = 65_534;
-/// Whether a program is there. If not, this reports that tests are left out.
+
+/// True if a program is there. If not, this reports that tests are left out.
 pub(crate) fn installed(program: &Path, package: &str) -> bool {
     let there = program.exists();
     if !there {

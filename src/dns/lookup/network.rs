@@ -60,7 +60,7 @@ impl Network {
     }
 
     /// These names were skipped on the way to an address with this TTL.
-    pub(super) fn skipped(&self, keys: impl Iterator<Item = Key>, ttl: Duration) {
+    pub(super) fn keep_skipped(&self, keys: impl Iterator<Item = Key>, ttl: Duration) {
         self.cache.keep_skipped(keys, ttl);
     }
 

@@ -130,8 +130,8 @@ impl SearchWalk {
         }
     }
 
-    /// The name has no address of this type in DNS. If it has none of any type, the other sources of
-    /// the system are asked (D17).
+    /// The name has no address of this type in DNS. If it has none of any type, the other sources
+    /// of the system are asked (D17).
     async fn look_elsewhere(
         &self,
         error: LookupError,
@@ -204,9 +204,9 @@ impl SearchWalk {
         }
     }
 
-    /// The outcome of the walk, once it is known: the first name with an address of any type decides
-    /// for all types. NXDOMAIN of one type says nothing of the others: some servers send NXDOMAIN
-    /// for AAAA of a name that has A, against RFC 8020.
+    /// The outcome of the walk, once it is known: the first name with an address of any type
+    /// decides for all types. NXDOMAIN of one type says nothing of the others: some servers send
+    /// NXDOMAIN for AAAA of a name that has A, against RFC 8020.
     fn ended(&self, heard: &Heard) -> Option<Result<Answer, LookupError>> {
         if let Some((nth, own)) = heard.host() {
             let outcome = match own {
@@ -247,7 +247,7 @@ impl SearchWalk {
         let records = || self.siblings.iter().copied().chain([self.query.record()]);
         let names = (0..host).map(|nth| heard.name(nth));
         let keys = names.flat_map(|name| records().map(|record| self.key(name, record)));
-        self.network.skipped(keys, heard.address_ttl());
+        self.network.keep_skipped(keys, heard.address_ttl());
     }
 
     /// True if the name does not exist: NXDOMAIN, or NODATA for this type while the cache has

@@ -15,11 +15,11 @@ use crate::resolve::Resolve;
 
 /// The time for which an outcome is kept, as "none" of DNS is (D14).
 const KEPT: Duration = Duration::from_secs(2);
-/// The number of outcomes that are kept.
-const MAX_KEPT: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+/// The number of outcomes that are kept: 256.
+const MAX_KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);
 
-/// The system's resolver, and its latest outcomes, so that a program that tries an absent name again
-/// and again does not ask each time.
+/// The system's resolver, and its latest outcomes, so that a program that tries an absent name
+/// again and again does not ask each time.
 #[derive(Debug, Clone)]
 pub(super) struct System {
     resolver: Resolver,

@@ -8,7 +8,7 @@ use crate::support::dot::{
     server, tls_port,
 };
 
-/// Whether each connection resumed a session, in the order of the connections.
+/// A flag for each connection, in their order: true if it resumed a session.
 fn resumed(net: Net, server: NameServer) -> Vec<bool> {
     net.tls_connections(server).iter().map(|connection| connection.resumed).collect()
 }

@@ -15,7 +15,7 @@ use crate::support::strict::{Lab, Policy, RTT, asked, connect, fail, resolver};
 /// The time of a new connection over TLS 1.3 and an answer.
 const COLD: u64 = 3 * RTT;
 
-/// Whether rustls panics because it cannot choose a provider.
+/// True if rustls panics because it cannot choose a provider.
 fn rustls_panics() -> bool {
     let hook = take_hook();
     set_hook(Box::new(|_| {}));

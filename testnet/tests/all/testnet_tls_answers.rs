@@ -27,12 +27,12 @@ async fn goodbye(connection: &mut Connection) -> Goodbye {
     }
 }
 
-/// Whether this connection still answers.
+/// True if this connection still answers.
 async fn answers(connection: &mut Connection) -> bool {
     connection.lookup("www.test", AAAA).await.is_ok()
 }
 
-/// Whether it neither answers nor ends.
+/// True if it neither answers nor ends.
 async fn silent(connection: &mut Connection) -> bool {
     timeout(Duration::from_millis(100), connection.lookup("www.test", AAAA)).await.is_err()
 }

@@ -8,7 +8,7 @@ use he_test_support::{A, Aaaa, World, script};
 
 use crate::machine::Play;
 
-/// What is asked for in the course of a world: `30ms 2001:db8::1 192.0.2.1`.
+/// The questions for source addresses while a world is played: `30ms 2001:db8::1 192.0.2.1`.
 fn asks(world: &World) -> Vec<String> {
     world.run();
     let asked = std::mem::take(&mut *world.routes.asked.lock().unwrap());
