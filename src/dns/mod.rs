@@ -100,7 +100,7 @@
 //! |---|---|
 //! | an answer | its TTL, at most 1 h; it is forgotten after all attempts of a call to its addresses have failed, at most once a second |
 //! | a name that does not exist, or has no addresses | 2 s, and no longer than the SOA says |
-//! | such a name of the search list, skipped on the way to an address | as long as that address, at most 1 min, and no longer than the SOA says |
+//! | such a name of the search list, skipped on the way to an address | as long as that address, until it is forgotten, at most 1 min, and no longer than the SOA says |
 //! | a name with addresses lacks those of the other type | as long as the addresses, at most 5 min, and no longer than the SOA says |
 //! | silence, or a server that cannot be reached | 1 s |
 //! | SERVFAIL, REFUSED | 1 s, doubling to 30 s |
@@ -379,7 +379,7 @@ impl Resolve for Resolver {
     }
 
     /// Forgets the cached addresses of the query's name, of all record types, if they have been
-    /// known for a second.
+    /// known for a second, and which names of the search list were skipped on the way to them.
     fn addresses_failed(&self, query: &Query) {
         let now = Instant::now();
         if let Ok(network) = self.live.network(now) {

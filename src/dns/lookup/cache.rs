@@ -128,18 +128,19 @@ impl Cache {
         }
     }
 
-    /// Forgets a name with addresses, in all record types. What was learned within the last second
-    /// stays, so that calls in a loop do not ask each time.
-    pub(super) fn forget(&self, key: &Key, now: Instant) {
+    /// Forgets those of these names that have addresses, in all record types, and the negative
+    /// answers of the names before them, which were skipped on the way. Where the addresses are of
+    /// the last second, all of that stays, so that calls in a loop do not ask each time.
+    pub(super) fn forget(&self, candidates: impl Iterator<Item = Key>, now: Instant) {
         let mut entries = self.0.lock();
-        let keys = RECORDS.map(|record| Key { record, ..key.clone() });
-        let is_new =
-            |entry: &Entry| entry.outcome.is_ok() && now < entry.learned_at + FORGET_INTERVAL;
-        let known = |key: &Key| entries.lru.peek(key);
-        if keys.iter().filter_map(known).any(|entry| entry.outcome.is_ok() && !is_new(entry)) {
-            for key in keys {
-                let gone = entries.lru.pop_entry(&key);
-                entries.removed(gone);
+        let mut skipped = Vec::new();
+        for candidate in candidates {
+            let keys = RECORDS.map(|record| Key { record, ..candidate.clone() });
+            if entries.have_old_addresses(&keys, now) {
+                keys.iter().for_each(|key| entries.remove(key));
+                skipped.drain(..).for_each(|key| entries.remove_negative(&key));
+            } else {
+                skipped.extend(keys);
             }
         }
     }
@@ -197,10 +198,16 @@ impl Entries {
         for sibling in siblings(key) {
             let known = self.lru.peek(&sibling);
             if known.is_some_and(|it| it.is_negative() && it.learned_at + ONE_CALL < now) {
-                let gone = self.lru.pop_entry(&sibling);
-                self.removed(gone);
+                self.remove(&sibling);
             }
         }
+    }
+
+    /// True if a name has addresses of one of these types that are not of the last second.
+    fn have_old_addresses(&self, keys: &[Key], now: Instant) -> bool {
+        let known = keys.iter().filter_map(|key| self.lru.peek(key));
+        let mut found = known.filter(|entry| entry.outcome.is_ok());
+        found.any(|entry| entry.learned_at + FORGET_INTERVAL <= now)
     }
 
     fn insert(&mut self, key: Key, entry: Entry) {
@@ -210,6 +217,17 @@ impl Entries {
         while self.bytes > MAX_BYTES {
             let oldest = self.lru.pop_lru();
             self.removed(oldest);
+        }
+    }
+
+    fn remove(&mut self, key: &Key) {
+        let gone = self.lru.pop_entry(key);
+        self.removed(gone);
+    }
+
+    fn remove_negative(&mut self, key: &Key) {
+        if self.lru.peek(key).is_some_and(Entry::is_negative) {
+            self.remove(key);
         }
     }
 

@@ -64,9 +64,10 @@ impl Network {
         self.cache.keep_skipped(keys, ttl);
     }
 
-    /// Forgets the addresses of this name, of all record types.
-    pub(super) fn forget(&self, key: &Key, now: Instant) {
-        self.cache.forget(key, now);
+    /// Forgets the addresses of these names, of all record types, and that names before them have
+    /// none.
+    pub(super) fn forget(&self, candidates: impl Iterator<Item = Key>, now: Instant) {
+        self.cache.forget(candidates, now);
     }
 
     /// The cached outcome, or the one that the name servers give until the deadline.

@@ -123,11 +123,12 @@ impl SearchWalk {
         }
     }
 
-    /// Forgets the addresses of all names of the search list, because none could be reached.
+    /// Forgets the addresses of all names of the search list, because none could be reached, and
+    /// which names were skipped on the way to them.
     pub(in crate::dns) fn forget(&self, now: Instant) {
-        for name in names_to_try(&self.query.name, &self.network.conf) {
-            self.network.forget(&self.key(&name, self.query.record()), now);
-        }
+        let names = names_to_try(&self.query.name, &self.network.conf);
+        let candidates = names.map(|name| self.key(&name, self.query.record()));
+        self.network.forget(candidates, now);
     }
 
     /// The name has no address of this type in DNS. If it has none of any type, the other sources

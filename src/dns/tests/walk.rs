@@ -190,3 +190,18 @@ async fn skipped_candidates_are_asked_again_with_the_address_or_after_a_minute()
         }
     }
 }
+
+// The host has moved to a name that comes before its old one in the search list.
+#[tokio::test(start_paused = true)] // D14, N-9
+async fn skipped_candidates_are_asked_again_once_the_addresses_after_them_are_forgotten() {
+    let world = World::new("search a.test b.test\n").await;
+    let absent = || Reply::nxdomain().soa(86_400, 86_400);
+    world.gives("db.a.test", absent(), absent());
+    world.gives("db.b.test", absent(), Reply::addrs(600, &["192.0.2.1"]));
+    assert_eq!(world.race("db").await[1], "[192.0.2.1] db.b.test");
+    world.gives("db.a.test", v6(), v4());
+    pass(3_000, &[&world.dns]).await;
+    assert_eq!(world.race("db").await[1], "[192.0.2.1] db.b.test");
+    world.resolver.addresses_failed(&both("db", Record::Aaaa));
+    assert_eq!(world.race("db").await, found(Some("db.a.test")));
+}

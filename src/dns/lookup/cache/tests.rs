@@ -115,6 +115,27 @@ fn a_skipped_candidate_lasts_as_long_as_the_address_at_most_a_minute() {
     }
 }
 
+#[test] // D14, N-9
+fn what_was_skipped_on_the_way_to_forgotten_addresses_is_forgotten_if_it_is_negative() {
+    let (cache, now) = (Cache::new(), Instant::now());
+    let (none, failure) = (|| negative(300), || failed(LookupErrorKind::ServerFailure));
+    for (name, entry) in [("a", none()), ("b", failure()), ("host", answer(600)), ("c", none())] {
+        let _ = cache.insert(key(name), entry, now);
+    }
+    let names = || ["a", "b", "host", "c"].into_iter().map(key);
+    cache.keep_skipped(names().take(2), 600 * SECOND);
+    let known = |millis| {
+        let at = now + Duration::from_millis(millis);
+        let known = names().filter(|key| cache.get(key, at).is_some());
+        known.map(|key| key.name.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    // The addresses are too new.
+    cache.forget(names(), now + SECOND / 2);
+    assert_eq!(known(500), "a b host c");
+    cache.forget(names(), now + SECOND);
+    assert_eq!(known(999), "b c");
+}
+
 #[test] // R-9520-3.2b
 fn a_failure_long_after_another_is_no_repetition() {
     let (cache, now) = (Cache::new(), Instant::now());
