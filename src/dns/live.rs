@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -97,13 +98,15 @@ struct ReadFiles {
 struct Watched<T> {
     stamp: Stamp,
     value: Arc<T>,
-    seen_at: Instant,
+    /// `None` if the next lookup has to check it.
+    seen_at: Option<Instant>,
 }
 
 impl<T> Watched<T> {
     /// `seen_at` can lie in the future if it was taken in a runtime with a paused clock.
     fn is_fresh(&self, now: Instant) -> bool {
-        now.checked_duration_since(self.seen_at).is_some_and(|ago| ago < LOOKED_AT_AGAIN)
+        let ago = self.seen_at.and_then(|seen_at| now.checked_duration_since(seen_at));
+        ago.is_some_and(|ago| ago < LOOKED_AT_AGAIN)
     }
 
     /// The value, if it is still valid. The file is checked, unless that was done a moment ago.
@@ -116,7 +119,7 @@ impl<T> Watched<T> {
             Some(known) if known.is_fresh(now) => Freshness::Fresh(known.value.clone()),
             Some(known) => match look() {
                 stamp if stamp == known.stamp => {
-                    known.seen_at = now;
+                    known.seen_at = Some(now);
                     Freshness::Fresh(known.value.clone())
                 }
                 stamp => Freshness::Stale(stamp),
@@ -157,9 +160,14 @@ impl ReadFiles {
         self.hosts.as_ref().map(|known| known.value.clone())
     }
 
+    /// The end of a read in the background that still runs.
+    fn running_read(&self) -> Option<watch::Receiver<()>> {
+        self.reading.clone().filter(|end| end.has_changed().is_ok())
+    }
+
     /// The hosts file was read. If that has failed, the next lookup tries again.
     fn note_hosts(&mut self, stamp: Stamp, hosts: Option<Arc<Hosts>>, seen_at: Instant) {
-        let read = hosts.map(|value| Watched { stamp, value, seen_at });
+        let read = hosts.map(|value| Watched { stamp, value, seen_at: Some(seen_at) });
         self.hosts = read.or(self.hosts.take());
     }
 }
@@ -197,12 +205,12 @@ impl LiveSettings {
                 self.settings.network(conf)
             }
         };
-        read.network = Some(Watched { stamp, value: network.clone(), seen_at: now });
+        read.network = Some(Watched { stamp, value: network.clone(), seen_at: Some(now) });
         Ok(network)
     }
 
     /// The present hosts file. If it cannot be read, the names of the last successful read stay. A
-    /// large file is read on a blocking thread, and until its end the names of the last read count.
+    /// large file is read on another thread, and until its end the names of the last read count.
     pub(super) fn hosts(self: &Arc<Self>, now: Instant) -> HostsNow {
         let Some(path) = &self.settings.hosts else { return HostsNow::Known(None) };
         let mut state = self.read.lock();
@@ -210,14 +218,14 @@ impl LiveSettings {
             Freshness::Fresh(hosts) => return HostsNow::Known(Some(hosts)),
             Freshness::Stale(stamp) => stamp,
         };
-        if stamp.length() <= MAX_READ_AT_ONCE {
+        let end = match stamp.length() {
+            ..=MAX_READ_AT_ONCE => None,
+            _ => state.running_read().or_else(|| self.clone().read_in_background(path, &stamp)),
+        };
+        let Some(end) = end else {
             state.note_hosts(stamp, read_hosts(path), now);
             return HostsNow::Known(state.known_hosts());
-        }
-        let running = state.reading.as_ref().filter(|end| end.has_changed().is_ok());
-        let end = running
-            .cloned()
-            .unwrap_or_else(|| self.clone().read_in_background(path.clone(), stamp));
+        };
         state.reading = Some(end.clone());
         match state.known_hosts() {
             Some(hosts) => HostsNow::Known(Some(hosts)),
@@ -225,32 +233,40 @@ impl LiveSettings {
         }
     }
 
-    /// Reads the hosts file on a blocking thread, without the lock. The receiver hears of the end. A
-    /// lookup may be made outside a runtime; then the thread is one of its own.
-    fn read_in_background(self: Arc<Self>, path: PathBuf, stamp: Stamp) -> watch::Receiver<()> {
+    /// Reads the hosts file on a thread of its own, without the lock. The receiver hears of the
+    /// end; `None` if there is no thread. It is no blocking thread of the runtime, which may be
+    /// busy or end while lookups in other runtimes wait. A paused clock does not stand still
+    /// meanwhile.
+    fn read_in_background(
+        self: Arc<Self>,
+        path: &Path,
+        stamp: &Stamp,
+    ) -> Option<watch::Receiver<()>> {
         let (end, receiver) = watch::channel(());
-        let seen_at = Instant::now();
+        let (path, stamp, seen_at) = (path.to_owned(), stamp.clone(), Instant::now());
         let read = move || {
             let hosts = read_hosts(&path);
             self.read.lock().note_hosts(stamp, hosts, seen_at);
             drop(end);
         };
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(read)),
-            Err(_) => drop(std::thread::spawn(read)),
-        }
-        receiver
+        let builder = thread::Builder::new().name("he-hosts".to_owned());
+        builder.spawn(read).is_ok().then_some(receiver)
     }
 
     /// The hosts file, once a read in the background has ended.
     pub(super) async fn hosts_after(&self, mut end: watch::Receiver<()>) -> Option<Arc<Hosts>> {
-        // The sender says nothing; it is dropped at the end, also when its runtime ends.
+        // The sender says nothing; it is dropped at the end.
         let _ = end.changed().await;
         self.read.lock().known_hosts()
     }
 
-    /// Forgets everything that was read and learned.
+    /// Forgets the network, with everything that was learned in it. The hosts file does not depend
+    /// on the network, so it is only checked.
     pub(super) fn forget(&self) {
-        *self.read.lock() = ReadFiles::default();
+        let mut read = self.read.lock();
+        read.network = None;
+        if let Some(hosts) = &mut read.hosts {
+            hosts.seen_at = None;
+        }
     }
 }

@@ -108,6 +108,10 @@
 //! | TCP goes first where UDP was silent | 60 s |
 //! | resolv.conf and the hosts file | until their content changes, which is noticed within 100 ms |
 //!
+//! A hosts file of more than 64 KiB (a blocklist) is read on another thread. The first lookup waits
+//! for it, within its own time, so that a call still ends in time; later lookups go on with the
+//! names of the last read.
+//!
 //! The cache has 4 MiB for all runtimes. Resolvers share nothing: an answer that one of them got in
 //! plaintext is never used by another one that is strict. After a `fork`, parent and child send the
 //! same question ids if there was a lookup before; their source ports still differ.
@@ -372,8 +376,8 @@ impl Resolve for Resolver {
         }
     }
 
-    /// Drops the cache and everything else that was learned, and reads the configuration again.
-    /// Lookups in flight end as they began.
+    /// Drops the cache and everything else that was learned, and reads the configuration again. The
+    /// hosts file is only read again if it has changed. Lookups in flight end as they began.
     fn network_changed(&self) {
         self.live.forget();
     }

@@ -34,7 +34,7 @@ impl Dir {
         fs::rename(self.path("new"), self.path(name)).unwrap();
     }
 
-    fn resolver(&self) -> Resolver {
+    pub(crate) fn resolver(&self) -> Resolver {
         let (resolv_conf, hosts) = (self.path("resolv.conf"), self.path("hosts"));
         Resolver::from_resolv_conf(resolv_conf).with_hosts(hosts)
     }
@@ -141,34 +141,6 @@ async fn a_name_that_is_not_ascii_is_found_in_the_hosts_file() {
     assert_eq!(first_addr(&resolver, "B\u{fc}cher.test").await, "203.0.113.1");
     assert_eq!(first_addr(&resolver, "xn--bcher-kva.test").await, "203.0.113.1");
     assert_eq!(first_addr(&resolver, "b\u{fc}ro.test").await, "203.0.113.2");
-}
-
-/// A hosts file with 20,000 names, as blocklists have, and one more.
-fn blocklist(ip: &str) -> String {
-    let lines = (0..20_000).map(|nth| format!("0.0.0.0 ads{nth}.example\n"));
-    lines.collect::<String>() + ip + " db\n"
-}
-
-// N-24: the first lookup waits for the file, later ones go on with what is known.
-#[tokio::test]
-async fn a_large_hosts_file_is_read_on_another_thread() {
-    let (dir, dns) = (Dir::new(), Dns::start().await);
-    dir.replace("resolv.conf", &conf(&[&dns], ""));
-    dir.replace("hosts", &blocklist("192.0.2.1"));
-    let resolver = dir.resolver();
-    let lookup = resolver.lookup(&Query::new("db", Record::A));
-    assert_eq!(format!("{lookup:?}"), "Resolving(running)");
-    assert_eq!(lookup.await.unwrap().addrs(), ["192.0.2.1:0".parse().unwrap()]);
-    dir.replace("hosts", &blocklist("192.0.2.2"));
-    let mut seen = Vec::new();
-    while seen.last().is_none_or(|addr| addr == "192.0.2.1:0") {
-        let lookup = resolver.lookup(&Query::new("db", Record::A));
-        assert_eq!(format!("{lookup:?}"), "Resolving(ready)");
-        seen.extend(lookup.await.unwrap().addrs().iter().map(ToString::to_string));
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(seen.last().unwrap(), "192.0.2.2:0");
-    assert_eq!(dns.asked(), [""; 0]);
 }
 
 // N-27: what was learned, and the connections, belong to the servers and not to the file.
@@ -350,16 +322,4 @@ fn a_resolver_shows_what_it_is_made_of() {
         "Resolver { source: Given([NameServer(udp:127.0.0.1)]), plain: false, hosts: Some(\"/nowhere/hosts\"), \
          overrides: Hosts({\"a.test\": [192.0.2.1:0]}), plain_delay: 50ms, trust: Trust(platform) }"
     );
-}
-
-#[test]
-fn a_lookup_outside_a_runtime_reads_a_large_hosts_file_as_well() {
-    let dir = Dir::new();
-    let filler = "0.0.0.0 a-name-that-nobody-asks-for.test\n".repeat(3_000);
-    dir.replace("hosts", &format!("{filler}192.0.2.9 www.test\n"));
-    let resolver = Resolver::plain_servers([]).with_hosts(dir.path("hosts"));
-    let resolving = resolver.lookup(&Query::new("www.test", Record::A));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let answer = runtime.block_on(resolving).unwrap();
-    assert_eq!(answer.origin(), Origin::Hosts);
 }

@@ -6,6 +6,7 @@ mod cache;
 mod files;
 mod flood;
 mod health;
+mod large_hosts;
 mod peers;
 mod queries;
 mod race;
