@@ -14,6 +14,7 @@ pub(crate) struct Message {
     pub(crate) answers: Vec<Record>,
     pub(crate) soa: Vec<Record>,
     pub(crate) truncated: bool,
+    silent_over_tls: bool,
 }
 
 /// Records the question and makes the answer, with the time from the question to it; `None` if the
@@ -36,6 +37,9 @@ pub(crate) fn answer(
     }
     let chain = follow(&name, record, |name| zone.find(name, record));
     let (message, after) = chain?;
+    if message.silent_over_tls && over.is_tls() {
+        return None;
+    }
     let truncated = message.truncated && over == Over::Udp;
     let answers = if truncated { Vec::new() } else { message.answers };
     Some((Message { truncated, answers, ..message }, after + mood.after))
@@ -55,7 +59,8 @@ pub(crate) async fn pause(until: Moment) {
 }
 
 fn bare(code: ResponseCode) -> Message {
-    Message { code, answers: Vec::new(), soa: Vec::new(), truncated: false }
+    let (truncated, silent_over_tls) = (false, false);
+    Message { code, answers: Vec::new(), soa: Vec::new(), truncated, silent_over_tls }
 }
 
 /// The answer along CNAMEs, as a recursive server gives it. A loop ends after eight names.
@@ -77,6 +82,7 @@ fn follow(
         };
         after += entry.after;
         message.truncated |= entry.truncated;
+        message.silent_over_tls |= entry.silent_over_tls;
         let data = match entry.reply {
             Reply::Nothing => return None,
             Reply::Code(code) => {

@@ -81,6 +81,11 @@ impl DnsName {
         self.with(|entry| entry.truncated = true)
     }
 
+    /// Over TLS no answer comes, whereas other names get one.
+    pub fn silent_over_tls(self) -> Self {
+        self.with(|entry| entry.silent_over_tls = true)
+    }
+
     /// The TTL; 300 s by default.
     pub fn ttl(self, seconds: u32) -> Self {
         self.with(|entry| entry.ttl = seconds)

@@ -122,6 +122,8 @@ pub(crate) enum Greeting {
     Mute,
     Garbage,
     Closes,
+    /// The connection ends with the server's part of the handshake.
+    Leaves,
 }
 
 /// The mistake in an answer.

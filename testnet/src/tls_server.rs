@@ -1,12 +1,15 @@
 //! The name server's side of DNS over TLS.
 
-use std::future::pending;
+use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use hickory_proto::op::{Edns, Message, Query};
 use hickory_proto::rr::Name;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -59,6 +62,8 @@ impl Connection {
         stream.set_nodelay(true)?;
         match self.faults().greeting {
             Greeting::Handshake => {}
+            // What is written waits for the end, and goes in the same segment.
+            Greeting::Leaves => SockRef::from(&stream).set_tcp_cork(true)?,
             Greeting::Closes => return Ok(()),
             Greeting::Mute => return swallow(stream).await,
             Greeting::Garbage => {
@@ -71,7 +76,13 @@ impl Connection {
         self.world.tls().note(self.number, |it| it.hello = Some(hello));
         sleep(self.faults().handshake_after).await;
         let config = self.world.tls().config(self.client.ip()).expect("a server that speaks TLS");
-        let mut stream = start.into_stream(config).await?;
+        let mut accepting = pin!(start.into_stream(config));
+        if self.faults().greeting == Greeting::Leaves {
+            // The first poll writes, and then waits for the client's part.
+            let _ = poll_fn(|context| Poll::Ready(accepting.as_mut().poll(context))).await;
+            return Ok(());
+        }
+        let mut stream = accepting.await?;
         self.world.tls().note(self.number, |it| tls::secured(stream.get_mut().1, it));
         let resumed = tls::resumed(stream.get_ref().1);
         Conversation::new(self, resumed).hold(stream).await

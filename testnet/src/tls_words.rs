@@ -57,6 +57,12 @@ impl NameServer {
         self.faults(|faults| faults.greeting = Greeting::Closes)
     }
 
+    /// Sends its part of the handshake and FIN at once, so that the client sees the end as soon as
+    /// its own part is done.
+    pub fn tls_leaves_with_handshake(self) -> Self {
+        self.faults(|faults| faults.greeting = Greeting::Leaves)
+    }
+
     /// Answers a ClientHello `ms` milliseconds late.
     pub fn tls_handshake_after(self, ms: u64) -> Self {
         self.faults(|faults| faults.handshake_after = Duration::from_millis(ms))

@@ -17,6 +17,8 @@ pub(crate) struct Entry {
     pub(crate) ttl: u32,
     /// Over UDP it is truncated to nothing.
     pub(crate) truncated: bool,
+    /// Over TLS no answer comes.
+    pub(crate) silent_over_tls: bool,
     /// How many questions get no answer before one does.
     pub(crate) to_ignore: u32,
 }
@@ -31,7 +33,14 @@ pub(crate) enum Reply {
 
 impl Entry {
     pub(crate) fn of(reply: Reply) -> Self {
-        Self { reply, after: Duration::ZERO, ttl: 300, truncated: false, to_ignore: 0 }
+        Self {
+            reply,
+            after: Duration::ZERO,
+            ttl: 300,
+            truncated: false,
+            silent_over_tls: false,
+            to_ignore: 0,
+        }
     }
 }
 

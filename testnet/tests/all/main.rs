@@ -10,6 +10,7 @@ mod answers;
 mod binding;
 mod changed_files;
 mod dial;
+mod dot_attacks;
 mod dot_binding;
 mod dot_connections;
 mod dot_ends;

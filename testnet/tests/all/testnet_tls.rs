@@ -106,6 +106,20 @@ fn a_server_sends_garbage_or_closes_at_once() {
 }
 
 #[test]
+fn a_server_leaves_with_its_part_of_the_handshake() {
+    internet(|net| async move {
+        let (server, client) = good(net);
+        server.tls_leaves_with_handshake();
+        let mut connection = client.connect(at(server), NAME).await.unwrap();
+        let end = connection.end().await.unwrap_err().kind();
+        assert!([ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset].contains(&end), "{end}");
+        assert!(net.tls_connections(server)[0].secured.is_none());
+        server.tls_recovers();
+        client.connect(at(server), NAME).await.unwrap().lookup("www.test", AAAA).await.unwrap();
+    });
+}
+
+#[test]
 fn a_handshake_takes_as_long_as_the_story_says() {
     internet(|net| async move {
         let (server, client) = good(net);

@@ -38,6 +38,20 @@ async fn silent(connection: &mut Connection) -> bool {
 }
 
 #[test]
+fn a_name_is_silent_over_tls_only() {
+    internet(|net| async move {
+        let (server, client) = good(net);
+        let host = net.host("2001:db8::9");
+        net.dns("evil.test").aaaa([host]).silent_over_tls();
+        let mut connection = connect(server, &client).await;
+        let evil = connection.lookup("evil.test", AAAA);
+        assert!(timeout(Duration::from_millis(100), evil).await.is_err());
+        assert!(answers(&mut connection).await);
+        assert_eq!(lookup_udp(server.ip(), "evil.test").await.addrs, [host.ip()]);
+    });
+}
+
+#[test]
 fn a_server_fails_over_tls_only() {
     internet(|net| async move {
         let (server, client) = good(net);
