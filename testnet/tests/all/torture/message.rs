@@ -85,6 +85,24 @@ impl Question {
         self.header(code, false, [0, 0, 0])
     }
 
+    /// An A record with this last number, and as many CNAMEs as 64 KiB hold. The names in them
+    /// begin a chain of 8,160 compression pointers, which is the data of a record between them.
+    pub(crate) fn pointers(&self, last: u8) -> Vec<u8> {
+        const LENGTH: u16 = 8_160;
+        const CNAMES: u16 = 3_500;
+        let mut bytes = self.header(OK, false, [CNAMES + 2, 0, 0]);
+        bytes.extend(&self.bytes[12..self.end]);
+        bytes.extend(address(last, 600));
+        let start = u16::try_from(bytes.len()).unwrap() + 12;
+        let pointer = |to: u16| (0xc000 | to).to_be_bytes();
+        let targets = [12].into_iter().chain((0..LENGTH - 1).map(|nth| start + 2 * nth));
+        let chain: Vec<u8> = targets.flat_map(pointer).collect();
+        bytes.extend(record(&ASKED, 65_280, 600, &chain));
+        let end = pointer(start + 2 * (LENGTH - 1));
+        (0..CNAMES).for_each(|_| bytes.extend(record(&end, 5, 600, &end)));
+        bytes
+    }
+
     fn message(&self, code: u8, tc: bool, answers: &[Vec<u8>], authorities: &[Vec<u8>]) -> Vec<u8> {
         let count = |records: &[Vec<u8>]| u16::try_from(records.len()).unwrap();
         let mut bytes = self.header(code, tc, [count(answers), count(authorities), 0]);
@@ -104,6 +122,13 @@ impl Question {
 /// An A record of the name that was asked.
 pub(crate) fn address(last: u8, ttl: u32) -> Vec<u8> {
     record(&ASKED, A, ttl, &[127, 0, 0, last])
+}
+
+/// An AAAA record of the name that was asked.
+pub(crate) fn address_v6(last: u8, ttl: u32) -> Vec<u8> {
+    let mut ip = [0; 16];
+    (ip[0], ip[1], ip[15]) = (0xfd, 0x78, last);
+    record(&ASKED, AAAA, ttl, &ip)
 }
 
 /// An A record of this name.

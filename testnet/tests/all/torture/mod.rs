@@ -2,7 +2,8 @@
 //! `getaddrinfo` get there. Each row runs in a namespace of its own, with the servers on loopback.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -10,15 +11,16 @@ use std::time::{Duration, Instant};
 
 use he::Connector;
 use he_testnet::{has_namespaces, is_out, only_loopback, outing};
+use nix::time::{ClockId, clock_gettime};
 
-use self::conditions::{ROWS, Row, State};
+use self::conditions::{Row, State, rows};
 
 mod conditions;
 mod message;
 mod server;
 
 /// The number of rows that run at the same time. They mostly wait.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 12;
 /// The system's own time-outs add up to more than a test should take.
 const SYSTEM: Duration = Duration::from_secs(8);
 
@@ -27,17 +29,18 @@ fn he_finds_what_others_find() {
     if is_out() {
         let row: usize =
             std::env::args().find_map(|arg| arg.strip_prefix("row-")?.parse().ok()).unwrap();
-        return play(&ROWS[row]);
+        return play(rows()[row]);
     }
     if !has_namespaces() {
         return;
     }
-    let (next, told) = (AtomicUsize::new(0), Mutex::new(vec![String::new(); ROWS.len()]));
+    let count = rows().len();
+    let (next, told) = (AtomicUsize::new(0), Mutex::new(vec![String::new(); count]));
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
                 while let Some(row) =
-                    Some(next.fetch_add(1, Ordering::Relaxed)).filter(|row| *row < ROWS.len())
+                    Some(next.fetch_add(1, Ordering::Relaxed)).filter(|row| *row < count)
                 {
                     let name = "torture::he_finds_what_others_find";
                     let said = outing(&[name, &format!("row-{row}"), "--exact", "--nocapture"]);
@@ -52,11 +55,14 @@ fn he_finds_what_others_find() {
 /// Prints the table, and fails where a row is not as it says.
 fn judge(told: &[String]) {
     let mut wrong = Vec::new();
-    for (row, said) in ROWS.iter().zip(told) {
+    for (row, said) in rows().into_iter().zip(told) {
         let line =
             said.lines().find_map(|line| line.split_once("told: ")).map_or("nothing", |it| it.1);
-        let is_right = line.starts_with(&format!("he {}", texts(row.right)));
-        println!("{:7} {:75} {line}", if is_right { "right" } else { "not yet" }, row.words);
+        let cpu =
+            line.split_once(" ms of CPU").and_then(|it| it.0.rsplit(' ').next()?.parse().ok());
+        let is_right = line.starts_with(&format!("he {} ", texts(row.right)))
+            && cpu.is_some_and(|ms: u64| ms <= row.max_cpu_ms);
+        println!("{:7} {:78} {line}", if is_right { "right" } else { "not yet" }, row.words);
         let is_as_told = match row.state {
             State::Right => is_right,
             State::NotYet => !is_right,
@@ -76,26 +82,57 @@ fn texts(found: &[u8]) -> String {
 }
 
 fn play(row: &Row) {
-    only_loopback([127, 0, 1, 1].into());
-    let (servers, more) = match row.resolv_conf.strip_prefix("one") {
-        Some(more) => ("nameserver 127.0.1.1\n", more),
-        None => ("nameserver 127.0.1.1\nnameserver 127.0.1.2\n", row.resolv_conf),
-    };
-    fs::write("/etc/resolv.conf", format!("{servers}{more}")).unwrap();
-    fs::write("/etc/hosts", format!("127.0.0.1 localhost\n{}", row.hosts)).unwrap();
-    let listener = TcpListener::bind("0.0.0.0:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    server::start(row.behaviour);
+    set_up(row);
+    let port = listen(row.refuses);
+    server::start(row.behaviour, row.tcp);
 
-    let began = Instant::now();
+    let (began, cpu) = (Instant::now(), cpu_time());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let connector = Connector::default();
     let he = look_up(row, |name| {
         let stream = runtime.block_on(connector.connect(name, port)).ok()?;
         stream.peer_addr().ok()
     });
-    let he = format!("he {he} in {} ms", began.elapsed().as_millis());
-    println!("told: {he}; {}", system(row, port));
+    let (time, cpu) = (began.elapsed().as_millis(), (cpu_time() - cpu).as_millis());
+    println!("told: he {he} in {time} ms, {cpu} ms of CPU; {}", system(row, port));
+}
+
+/// The namespace, and the files in its `/etc`.
+fn set_up(row: &Row) {
+    only_loopback([127, 0, 1, 1].into());
+    for ip in ["fd78::53", "fd78::3"] {
+        let args = ["addr", "add", &format!("{ip}/128"), "dev", "lo", "nodad"];
+        assert!(Command::new("ip").args(args).status().unwrap().success());
+    }
+    fs::write("/etc/resolv.conf", format!("{}{}", row.servers, row.resolv_conf)).unwrap();
+    let others = (0..row.blocked).map(|nth| format!("0.0.0.0 ads{nth}.example\n"));
+    let others: String = others.collect();
+    fs::write("/etc/hosts", format!("127.0.0.1 localhost\n{others}{}", row.hosts)).unwrap();
+}
+
+/// Listens on the hosts 127.0.0.1 to 127.0.0.4 and fd78::3, at the same port.
+fn listen(refuses: Option<(u8, u64)>) -> u16 {
+    let first = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = first.local_addr().unwrap().port();
+    let ips: [IpAddr; 4] =
+        ["127.0.0.2", "127.0.0.3", "127.0.0.4", "fd78::3"].map(|ip| ip.parse().unwrap());
+    let mut hosts = vec![first];
+    hosts.extend(ips.map(|ip| TcpListener::bind((ip, port)).unwrap()));
+    thread::spawn(move || {
+        if let Some((last, after)) = refuses {
+            thread::sleep(Duration::from_millis(after));
+            hosts.remove(usize::from(last) - 1);
+        }
+        loop {
+            thread::park();
+        }
+    });
+    port
+}
+
+/// The CPU time of this thread.
+fn cpu_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap().into()
 }
 
 /// The system's answers from the same servers.
@@ -107,12 +144,7 @@ fn system(row: &Row, port: u16) -> String {
         let mut found = Vec::new();
         for (pause, name) in row_names {
             thread::sleep(Duration::from_millis(*pause));
-            found.push(
-                (*name, port)
-                    .to_socket_addrs()
-                    .ok()
-                    .and_then(|mut addrs| addrs.find(SocketAddr::is_ipv4)),
-            );
+            found.push((*name, port).to_socket_addrs().ok().and_then(|mut addrs| addrs.next()));
         }
         let _ = sender.send(found);
     });
@@ -134,10 +166,11 @@ fn look_up(row: &Row, mut find: impl FnMut(&str) -> Option<SocketAddr>) -> Strin
     texts(&found)
 }
 
-/// The last number of an IPv4 address; 0 for none.
+/// The last number of an address; 0 for none.
 fn last(addr: Option<SocketAddr>) -> u8 {
     match addr.map(|addr| addr.ip()) {
-        Some(std::net::IpAddr::V4(ip)) => ip.octets()[3],
-        _ => 0,
+        Some(IpAddr::V4(ip)) => ip.octets()[3],
+        Some(IpAddr::V6(ip)) => ip.octets()[15],
+        None => 0,
     }
 }
