@@ -78,7 +78,7 @@
 //! A dead port is left alone for 10 s, doubling to 1 h; for 1 minute at most where there was TLS
 //! before. Then a question in the background probes it, for which no lookup waits. An answered or
 //! failed lookup has the first reason for which a question of it was sent in plaintext
-//! ([`Answer::plaintext_reason`],
+//! ([`Answer::plaintext_reason`](crate::Answer::plaintext_reason),
 //! [`LookupError::plaintext_reason`](crate::LookupError::plaintext_reason)). There is an event for
 //! each such question, at level warn (once a minute) where there was TLS before.
 //!
@@ -121,9 +121,9 @@
 //! `.local` names go to DNS like all others: there is no multicast DNS here. If nsswitch.conf has
 //! more sources than `files` and `dns`, and DNS has no addresses of either type for a name,
 //! [`Resolver::system`] asks the operating system once (feature `os`, on Linux), within the time of
-//! the lookup. The answer has [`Origin::System`]. The operating system reads its own hosts file,
-//! and may ask name servers in plaintext. Without feature `os`, with a binding, and by
-//! [`Resolver::system_plain`] nobody asks them, and "no such name" names them. Resolvers with
+//! the lookup. The answer has [`Origin::System`](crate::Origin::System). The operating system reads
+//! its own hosts file, and may ask name servers in plaintext. Without feature `os`, with a binding,
+//! and by [`Resolver::system_plain`] nobody asks them, and "no such name" names them. Resolvers with
 //! servers or a resolv.conf of the caller never do either.
 //!
 //! ## Why not hickory-resolver
@@ -139,21 +139,11 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::watch::Receiver;
-use tokio::time::{Instant, timeout_at};
-
-use crate::connect::clock::{give_up_at, now};
-use crate::race::answer::{Answer, LookupError, LookupErrorKind, Origin};
 use crate::race::host::why_never_looked_up;
-use crate::race::query::{Query, Record};
 use crate::race::text::Escaped;
-use crate::resolve::{Resolve, Resolving};
-use config::hosts::Hosts;
 use config::source::Source;
-use live::{HostsNow, LiveSettings, Settings};
-use lookup::search::SearchWalk;
+use live::{LiveSettings, Settings};
 
 mod config;
 mod link;
@@ -161,6 +151,7 @@ mod live;
 mod lookup;
 mod message;
 mod name_server;
+mod resolve;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -227,7 +218,8 @@ impl Resolver {
 
     /// These servers, in this order, in plaintext over UDP and TCP, and no search list. The hosts
     /// file is read, except after [`without_hosts`](Self::without_hosts). Without any server every
-    /// lookup that needs one fails with [`LookupErrorKind::NoNameServer`].
+    /// lookup that needs one fails with
+    /// [`LookupErrorKind::NoNameServer`](crate::LookupErrorKind::NoNameServer).
     #[must_use]
     pub fn plain_servers(servers: impl IntoIterator<Item = SocketAddr>) -> Self {
         let servers = servers.into_iter().map(NameServer::udp).collect();
@@ -303,42 +295,6 @@ impl Resolver {
         change(&mut settings);
         Self::new(settings)
     }
-
-    /// The lookup once the hosts file is known.
-    fn lookup_past(&self, hosts: Option<&Hosts>, query: &Query, now: Instant) -> Resolving {
-        if let Some(known) = hosts.and_then(|hosts| hosts.find(query.name(), query.record())) {
-            return Resolving::ready(known);
-        }
-        let network = match self.live.network(now) {
-            Ok(network) => network,
-            Err(error) => return Resolving::ready(Err(error)),
-        };
-        if network.conf.never_asks(query.record()) {
-            return Resolving::ready(Err(LookupErrorKind::NoRecords.into()));
-        }
-        let walk = SearchWalk::new(network, query, self.live.elsewhere.clone());
-        match walk.cached(now) {
-            Some(known) => Resolving::ready(known),
-            None => Resolving::new(walk.run()),
-        }
-    }
-
-    /// The lookup while the hosts file is read for the first time. That is not the fault of a name
-    /// server, so an error by then names none.
-    async fn lookup_after(self, end: Receiver<()>, query: Query) -> Result<Answer, LookupError> {
-        let hosts = self.live.hosts_after(end);
-        let hosts = match query.deadline() {
-            None => hosts.await,
-            Some(at) => match timeout_at(give_up_at(at, now()).into(), hosts).await {
-                Ok(hosts) => hosts,
-                Err(_elapsed) => {
-                    let error = LookupError::from(LookupErrorKind::TimedOut);
-                    return Err(error.with_cause("the hosts file is still being read"));
-                }
-            },
-        };
-        self.lookup_past(hosts.as_deref(), &query, Instant::now()).await
-    }
 }
 
 impl Default for Resolver {
@@ -360,51 +316,4 @@ impl fmt::Debug for Resolver {
             .field("trust", trust)
             .finish()
     }
-}
-
-/// The future has to be polled within a tokio runtime with I/O and time.
-impl Resolve for Resolver {
-    fn lookup(&self, query: &Query) -> Resolving {
-        let (now, name, record) = (Instant::now(), query.name(), query.record());
-        let known = literal_answer(name, record);
-        if let Some(known) = known.or_else(|| self.live.settings.overrides.find(name, record)) {
-            return Resolving::ready(known);
-        }
-        match self.live.hosts(now) {
-            HostsNow::Known(hosts) => self.lookup_past(hosts.as_deref(), query, now),
-            HostsNow::Reading(end) => Resolving::new(self.clone().lookup_after(end, query.clone())),
-        }
-    }
-
-    /// Drops the cache and everything else that was learned, and reads the configuration again. The
-    /// hosts file is only read again if it has changed. Lookups in flight end as they began.
-    fn network_changed(&self) {
-        self.live.forget();
-    }
-
-    /// Forgets the cached addresses of the query's name, of all record types, if they have been
-    /// known for a second, and which names of the search list were skipped on the way to them.
-    fn addresses_failed(&self, query: &Query) {
-        let now = Instant::now();
-        if let Ok(network) = self.live.network(now) {
-            SearchWalk::new(network, query, None).forget(now);
-        }
-    }
-
-    /// The time that `options timeout:` and `attempts:` of resolv.conf ask for; zero without them.
-    fn lookup_timeout(&self) -> Duration {
-        let network = self.live.network(Instant::now());
-        network.map_or(Duration::ZERO, |network| network.conf.lookup_timeout())
-    }
-}
-
-/// Answers an IP literal with itself. The race never asks for one, but other callers may
-/// (R-3493-LIT).
-fn literal_answer(name: &str, record: Record) -> Option<Result<Answer, LookupError>> {
-    // Most names end here: no address ends with a letter other than a hexadecimal digit.
-    let may_be = name.ends_with(|c: char| c.is_ascii_hexdigit()) || name.ends_with(':');
-    let ip: IpAddr = may_be.then(|| name.parse().ok()).flatten()?;
-    let answer = config::hosts::answer(&[SocketAddr::new(ip, 0)], record);
-    let answer = answer.map(|answer| answer.with_origin(Origin::Unknown));
-    Some(answer.ok_or_else(|| LookupErrorKind::NoRecords.into()))
 }
