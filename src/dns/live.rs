@@ -15,8 +15,8 @@ use super::config::resolv_conf::Conf;
 use super::config::source::Source;
 use super::link::links::Links;
 use super::link::tls::{TlsClients, Trust};
-use super::lookup::elsewhere::Elsewhere;
 use super::lookup::network::Network;
+use super::lookup::other_sources::OtherSources;
 use super::name_server::NameServer;
 use crate::mutex::Mutex;
 use crate::race::answer::LookupError;
@@ -81,7 +81,7 @@ const MAX_READ_AT_ONCE: u64 = 64 * 1024;
 pub(super) struct LiveSettings {
     pub(super) settings: Settings,
     /// The other sources of names, if the configuration is the system's own.
-    pub(super) elsewhere: Option<Elsewhere>,
+    pub(super) other_sources: Option<OtherSources>,
     read: Mutex<ReadFiles>,
 }
 
@@ -175,11 +175,11 @@ impl ReadFiles {
 impl LiveSettings {
     /// Reads nothing yet.
     pub(super) fn new(settings: Settings) -> Self {
-        let elsewhere = match settings.source.is_of_the_system() {
-            true => Elsewhere::of_the_system(!settings.plain),
+        let other_sources = match settings.source.is_of_the_system() {
+            true => OtherSources::of_the_system(!settings.plain),
             false => None,
         };
-        Self { settings, elsewhere, read: Mutex::default() }
+        Self { settings, other_sources, read: Mutex::default() }
     }
 
     /// The network under the present configuration. A changed configuration makes a new network, in

@@ -27,7 +27,7 @@ const REPEATED_WITHIN: Duration = Duration::from_secs(300);
 /// A negative answer lasts this long, unless more is known of the name (D14): a host that has just
 /// come into being is found soon, and a burst of calls is still one question.
 const MAX_NEGATIVE: Duration = Duration::from_secs(2);
-/// A candidate of the search list that was skipped on the way to an address is not asked again for
+/// A name of the search list that was skipped on the way to an address is not asked again for
 /// this time at most.
 const MAX_SKIPPED: Duration = Duration::from_secs(60);
 /// Addresses that have failed are not asked for again within this time.

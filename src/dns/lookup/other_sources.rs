@@ -10,14 +10,14 @@ use crate::race::query::Query;
 
 /// The means to ask these sources; or, where nothing may, the text that names them.
 #[derive(Debug, Clone)]
-pub(in crate::dns) struct Elsewhere {
+pub(in crate::dns) struct OtherSources {
     path: &'static Path,
     /// `None` where the other sources are not to be asked.
     #[cfg(all(feature = "os", target_os = "linux"))]
     os: Option<System>,
 }
 
-impl Elsewhere {
+impl OtherSources {
     /// Of this system, if it has an nsswitch.conf. Without `asks` the sources are only named.
     pub(in crate::dns) fn of_the_system(asks: bool) -> Option<Self> {
         let path = Path::new(nsswitch::PATH?);
