@@ -13,6 +13,7 @@ use super::config::file::{self, Stamp};
 use super::config::hosts::{self, Hosts};
 use super::config::resolv_conf::Conf;
 use super::config::source::Source;
+use super::config::watched::{Freshness, Watched};
 use super::link::links::Links;
 use super::link::tls::{TlsClients, Trust};
 use super::lookup::network::Network;
@@ -67,10 +68,6 @@ impl Settings {
     }
 }
 
-/// A file is checked again after this time. A `stat` takes as long as the rest of a cached lookup,
-/// and the two lookups of a call come together.
-const LOOKED_AT_AGAIN: Duration = Duration::from_millis(100);
-
 /// A hosts file of at most so many bytes is read at once, because that takes about as long as the
 /// way to another thread. A blocklist is longer.
 const MAX_READ_AT_ONCE: u64 = 64 * 1024;
@@ -91,49 +88,6 @@ struct ReadFiles {
     hosts: Option<Watched<Hosts>>,
     /// Hears of the end of a read of the hosts file in the background.
     reading: Option<watch::Receiver<()>>,
-}
-
-/// A value that was read from a file, and when the file was last checked.
-#[derive(Debug)]
-struct Watched<T> {
-    stamp: Stamp,
-    value: Arc<T>,
-    /// `None` if the next lookup has to check it.
-    seen_at: Option<Instant>,
-}
-
-impl<T> Watched<T> {
-    /// `seen_at` can lie in the future if it was taken in a runtime with a paused clock.
-    fn is_fresh(&self, now: Instant) -> bool {
-        let ago = self.seen_at.and_then(|seen_at| now.checked_duration_since(seen_at));
-        ago.is_some_and(|ago| ago < LOOKED_AT_AGAIN)
-    }
-
-    /// The value, if it is still valid. The file is checked, unless that was done a moment ago.
-    fn freshness(
-        known: &mut Option<Self>,
-        now: Instant,
-        look: impl FnOnce() -> Stamp,
-    ) -> Freshness<T> {
-        match known {
-            Some(known) if known.is_fresh(now) => Freshness::Fresh(known.value.clone()),
-            Some(known) => match look() {
-                stamp if stamp == known.stamp => {
-                    known.seen_at = Some(now);
-                    Freshness::Fresh(known.value.clone())
-                }
-                stamp => Freshness::Stale(stamp),
-            },
-            None => Freshness::Stale(look()),
-        }
-    }
-}
-
-enum Freshness<T> {
-    Fresh(Arc<T>),
-    /// The file has to be read. The stamp was taken before, so a change in between is noticed
-    /// later.
-    Stale(Stamp),
 }
 
 /// The hosts file of a lookup.
@@ -163,12 +117,6 @@ impl ReadFiles {
     /// The end of a read in the background that still runs.
     fn running_read(&self) -> Option<watch::Receiver<()>> {
         self.reading.clone().filter(|end| end.has_changed().is_ok())
-    }
-
-    /// The hosts file was read. If that has failed, the next lookup tries again.
-    fn note_hosts(&mut self, stamp: Stamp, hosts: Option<Arc<Hosts>>, seen_at: Instant) {
-        let read = hosts.map(|value| Watched { stamp, value, seen_at: Some(seen_at) });
-        self.hosts = read.or(self.hosts.take());
     }
 }
 
@@ -223,7 +171,7 @@ impl LiveSettings {
             _ => state.running_read().or_else(|| self.clone().read_in_background(path, &stamp)),
         };
         let Some(end) = end else {
-            state.note_hosts(stamp, read_hosts(path), now);
+            Watched::note(&mut state.hosts, stamp, read_hosts(path), now);
             return HostsNow::Known(state.known_hosts());
         };
         state.reading = Some(end.clone());
@@ -246,7 +194,7 @@ impl LiveSettings {
         let (path, stamp, seen_at) = (path.to_owned(), stamp.clone(), Instant::now());
         let read = move || {
             let hosts = read_hosts(&path);
-            self.read.lock().note_hosts(stamp, hosts, seen_at);
+            Watched::note(&mut self.read.lock().hosts, stamp, hosts, seen_at);
             drop(end);
         };
         let builder = thread::Builder::new().name("he-hosts".to_owned());

@@ -1,5 +1,5 @@
 //! The configuration of a resolver: its `source`, the `file`s `resolv_conf`, `hosts` and
-//! `nsswitch`, and the settings of a `platform` without them.
+//! `nsswitch`, which are `watched`, and the settings of a `platform` without them.
 
 pub(super) mod file;
 pub(super) mod hosts;
@@ -8,3 +8,4 @@ pub(super) mod nsswitch;
 pub(super) mod platform;
 pub(super) mod resolv_conf;
 pub(super) mod source;
+pub(super) mod watched;
