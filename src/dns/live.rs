@@ -1,5 +1,5 @@
-//! The settings of a resolver, and the network and hosts file that follow from them now. A changed
-//! configuration makes a new network.
+//! The settings of a resolver, and the network, the hosts file and the other sources of names that
+//! follow from them now. A changed configuration makes a new network.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::config::file::{self, Stamp};
 use super::config::hosts::{self, Hosts};
+use super::config::nsswitch::{self, Services};
 use super::config::resolv_conf::Conf;
 use super::config::source::Source;
 use super::config::watched::{Freshness, Watched};
@@ -18,6 +19,7 @@ use super::link::links::Links;
 use super::link::tls::{TlsClients, Trust};
 use super::lookup::network::Network;
 use super::lookup::other_sources::OtherSources;
+use super::lookup::system::System;
 use super::name_server::NameServer;
 use crate::mutex::Mutex;
 use crate::race::answer::LookupError;
@@ -72,13 +74,15 @@ impl Settings {
 /// way to another thread. A blocklist is longer.
 const MAX_READ_AT_ONCE: u64 = 64 * 1024;
 
-/// The settings of a resolver, and the network and hosts file that follow from them now. Both are
-/// kept until their files change. Reading blocks for as long as a small local file takes.
+/// The settings of a resolver, and all that follows from them now. What was read is kept until its
+/// file changes. Reading blocks for as long as a small local file takes.
 #[derive(Debug)]
 pub(super) struct LiveSettings {
     pub(super) settings: Settings,
-    /// The other sources of names, if the configuration is the system's own.
-    pub(super) other_sources: Option<OtherSources>,
+    /// The nsswitch.conf, if the configuration is the system's own.
+    nsswitch: Option<PathBuf>,
+    /// Asks the other sources that it lists. `None` where they are only named.
+    system: Option<System>,
     read: Mutex<ReadFiles>,
 }
 
@@ -86,6 +90,7 @@ pub(super) struct LiveSettings {
 struct ReadFiles {
     network: Option<Watched<Network>>,
     hosts: Option<Watched<Hosts>>,
+    services: Option<Watched<Services>>,
     /// Hears of the end of a read of the hosts file in the background.
     reading: Option<watch::Receiver<()>>,
 }
@@ -123,11 +128,16 @@ impl ReadFiles {
 impl LiveSettings {
     /// Reads nothing yet.
     pub(super) fn new(settings: Settings) -> Self {
-        let other_sources = match settings.source.is_of_the_system() {
-            true => OtherSources::of_the_system(!settings.plain),
-            false => None,
-        };
-        Self { settings, other_sources, read: Mutex::default() }
+        let nsswitch = settings.source.is_of_the_system().then(nsswitch::path).flatten();
+        let asks = nsswitch.is_some() && !settings.plain;
+        let system = asks.then(System::getaddrinfo).flatten();
+        Self { settings, nsswitch, system, read: Mutex::default() }
+    }
+
+    /// As if the configuration were the system's own, with this nsswitch.conf and this `getaddrinfo`.
+    #[cfg(test)]
+    pub(super) fn with_other_sources(self, nsswitch: PathBuf, getaddrinfo: System) -> Self {
+        Self { nsswitch: Some(nsswitch), system: Some(getaddrinfo), ..self }
     }
 
     /// The network under the present configuration. A changed configuration makes a new network, in
@@ -208,13 +218,28 @@ impl LiveSettings {
         self.read.lock().known_hosts()
     }
 
-    /// Forgets the network, with everything that was learned in it. The hosts file does not depend
-    /// on the network, so it is only checked.
+    /// The sources of names that the system has besides the hosts file and DNS. If nsswitch.conf
+    /// cannot be read, those of the last successful read stay.
+    pub(super) fn other_sources(&self, now: Instant) -> Option<OtherSources> {
+        let path = self.nsswitch.as_ref()?;
+        let known = &mut self.read.lock().services;
+        if let Freshness::Stale(stamp) = Watched::freshness(known, now, || Stamp::of(path)) {
+            Watched::note(known, stamp, Services::read(path).map(Arc::new), now);
+        }
+        let services = known.as_ref()?.value.clone();
+        (!services.is_empty()).then(|| OtherSources::new(services, self.system.clone()))
+    }
+
+    /// Forgets the network, with everything that was learned in it. The hosts file and nsswitch.conf
+    /// do not depend on the network, so they are only checked.
     pub(super) fn forget(&self) {
         let mut read = self.read.lock();
         read.network = None;
         if let Some(hosts) = &mut read.hosts {
             hosts.seen_at = None;
+        }
+        if let Some(services) = &mut read.services {
+            services.seen_at = None;
         }
     }
 }

@@ -106,7 +106,7 @@
 //! | SERVFAIL, REFUSED | 1 s, doubling to 30 s |
 //! | a server that has answered in place of another goes first | 60 s |
 //! | TCP goes first where UDP was silent | 60 s |
-//! | resolv.conf and the hosts file | until their content changes, which is noticed within 100 ms |
+//! | resolv.conf, the hosts file and nsswitch.conf | until their content changes, which is noticed within 100 ms |
 //!
 //! A hosts file of more than 64 KiB (a blocklist) is read on another thread. The first lookup waits
 //! for it, within its own time, so that a call still ends in time; later lookups go on with the

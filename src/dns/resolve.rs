@@ -64,7 +64,7 @@ impl Resolver {
         if network.conf.never_asks(query.record()) {
             return Resolving::ready(Err(LookupErrorKind::NoRecords.into()));
         }
-        let walk = SearchWalk::new(network, query, self.live.other_sources.clone());
+        let walk = SearchWalk::new(network, query, self.live.other_sources(now));
         match walk.cached(now) {
             Some(known) => Resolving::ready(known),
             None => Resolving::new(walk.run()),

@@ -14,6 +14,7 @@ use crate::race::binding::Binding;
 use crate::race::query::{Query, Record};
 use crate::resolve::Resolve;
 
+mod other_sources;
 mod walk;
 
 /// A server, and a resolver whose resolv.conf names it. The file goes with the test.

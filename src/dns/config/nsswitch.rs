@@ -1,31 +1,49 @@
 //! Other sources of names that this system has: the `hosts` line of nsswitch.conf(5).
 
-use std::path::Path;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
-use super::file::read;
+use super::file;
 use crate::race::text::Escaped;
 
 /// The path on glibc and the BSDs. musl does not read the file, even where there is one.
-pub(in crate::dns) const PATH: Option<&str> =
-    if cfg!(all(unix, not(target_env = "musl"))) { Some("/etc/nsswitch.conf") } else { None };
+pub(in crate::dns) fn path() -> Option<PathBuf> {
+    cfg!(all(unix, not(target_env = "musl"))).then(|| "/etc/nsswitch.conf".into())
+}
 
-/// The text to add to "not found", if the file names a source besides the hosts file and DNS. A
-/// file that cannot be read names none.
-pub(in crate::dns) fn elsewhere(path: &Path) -> Option<String> {
-    let text = read(path).ok()?;
-    let others = other_sources(&text);
-    let asks = match others.len() {
-        0 => return None,
-        1 => "asks it",
-        _ => "asks them",
-    };
-    let others = Escaped(others.join(", "));
-    Some(format!("nsswitch.conf also has {others}: he::os::Resolver (feature os) {asks}"))
+/// The services of the `hosts` line besides the hosts file and DNS. `Display` is the text to add to
+/// "not found".
+#[derive(Debug)]
+pub(in crate::dns) struct Services(Vec<String>);
+
+impl Services {
+    /// A missing file lists none. `None` if it cannot be read.
+    pub(in crate::dns) fn read(path: &Path) -> Option<Self> {
+        match file::read(path) {
+            Ok(text) => Some(Self(other_services(&text).into_iter().map(str::to_owned).collect())),
+            Err(error) => {
+                tracing::debug!(path = %path.display(), error = %Escaped(error), "nsswitch.conf: not read");
+                None
+            }
+        }
+    }
+
+    pub(in crate::dns) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let asks = if self.0.len() == 1 { "asks it" } else { "asks them" };
+        let services = Escaped(self.0.join(", "));
+        write!(f, "nsswitch.conf also has {services}: he::os::Resolver (feature os) {asks}")
+    }
 }
 
 /// The services of the `hosts` line that a name reaches which is neither in the hosts file nor in
 /// DNS. The last of several lines counts, as in glibc.
-fn other_sources(text: &str) -> Vec<&str> {
+fn other_services(text: &str) -> Vec<&str> {
     let entries = text.lines().map(|line| line.split('#').next().unwrap_or_default());
     let mut hosts = entries.filter_map(|entry| match entry.split_once(':')? {
         (database, services) if database.trim() == "hosts" => Some(services),
@@ -78,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hosts_line_names_the_other_sources() {
+    fn the_hosts_line_names_the_other_services() {
         for (text, expected) in [
             ("", ""),
             ("hosts: files dns", ""),
@@ -102,7 +120,7 @@ mod tests {
             ("hosts: wins [NOTFOUND=return", "wins"),
             ("hosts:", ""),
         ] {
-            assert_eq!(other_sources(text).join(" "), expected, "{text:?}");
+            assert_eq!(other_services(text).join(" "), expected, "{text:?}");
         }
     }
 
@@ -110,10 +128,10 @@ mod tests {
     fn any_text_is_read_and_a_source_in_it_is_found() {
         let services = "[a-z0-9_ \\[\\]!=:#\t-]{0,40}";
         proptest::proptest!(|(any: String, services in services)| {
-            other_sources(&any);
-            other_sources(&format!("hosts: {services}"));
+            other_services(&any);
+            other_services(&format!("hosts: {services}"));
             let text = format!("{any}\nhosts: wins {services}\n{}", any.replace("hosts", ""));
-            assert!(other_sources(&text).contains(&"wins"), "{text:?}");
+            assert!(other_services(&text).contains(&"wins"), "{text:?}");
         });
     }
 }

@@ -12,6 +12,5 @@ pub(super) mod other_sources;
 pub(super) mod search;
 pub(super) mod servers;
 pub(super) mod single_flight;
-#[cfg(all(feature = "os", target_os = "linux"))]
-mod system;
+pub(super) mod system;
 mod tried_names;

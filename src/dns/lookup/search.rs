@@ -76,7 +76,7 @@ impl SearchWalk {
             false => kind.is_negative(),
         };
         matches!(outcome, Err(error) if is_absent(error.kind()))
-            && self.other_sources.as_ref().is_some_and(|it| it.asks(&self.query))
+            && self.other_sources.as_ref().is_some_and(|it| it.are_asked(&self.query))
     }
 
     /// Walks until the query's deadline, and asks for everything that the cache does not have.

@@ -1,6 +1,6 @@
-//! The operating system's resolver behind DNS, on Linux.
+//! The operating system's resolver behind DNS.
 
-use std::num::NonZeroUsize;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,21 +8,18 @@ use lru::LruCache;
 use tokio::time::Instant;
 
 use crate::mutex::Mutex;
-use crate::os::Resolver;
 use crate::race::answer::{Answer, LookupError};
 use crate::race::query::{Query, Record};
 use crate::resolve::Resolve;
 
 /// The time for which an outcome is kept, as "none" of DNS is (D14).
 const KEPT: Duration = Duration::from_secs(2);
-/// The number of outcomes that are kept: 256.
-const MAX_KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);
 
 /// The system's resolver, and its latest outcomes, so that a program that tries an absent name
 /// again and again does not ask each time.
-#[derive(Debug, Clone)]
-pub(super) struct System {
-    resolver: Resolver,
+#[derive(Clone)]
+pub(in crate::dns) struct System {
+    resolver: Arc<dyn Resolve>,
     latest: Arc<Mutex<LruCache<Asked, Outcome>>>,
 }
 
@@ -30,8 +27,24 @@ type Asked = (Arc<str>, Record);
 type Outcome = (Instant, Result<Answer, LookupError>);
 
 impl System {
-    pub(super) fn new() -> Self {
-        Self { resolver: Resolver::new(), latest: Arc::new(LruCache::new(MAX_KEPT).into()) }
+    /// `getaddrinfo`, on Linux with feature `os`.
+    #[cfg(all(feature = "os", target_os = "linux"))]
+    pub(in crate::dns) fn getaddrinfo() -> Option<Self> {
+        Some(Self::new(crate::os::Resolver::new()))
+    }
+
+    /// Nothing: other systems and builds only name the other sources.
+    #[cfg(not(all(feature = "os", target_os = "linux")))]
+    pub(in crate::dns) fn getaddrinfo() -> Option<Self> {
+        None
+    }
+
+    #[cfg(any(test, all(feature = "os", target_os = "linux")))]
+    pub(in crate::dns) fn new(resolver: impl Resolve) -> Self {
+        /// The number of outcomes that are kept: 256.
+        const MAX_KEPT: std::num::NonZeroUsize = std::num::NonZeroUsize::MIN.saturating_add(255);
+        let latest = Mutex::from(LruCache::new(MAX_KEPT));
+        Self { resolver: Arc::new(resolver), latest: Arc::new(latest) }
     }
 
     /// Asks once. If the system does not have the name either, the error is that of DNS.
@@ -55,5 +68,11 @@ impl System {
             // It may pass, although DNS says that there is no such name.
             false => error.with_cause(format!("getaddrinfo failed, and DNS says: {of_dns}")),
         })
+    }
+}
+
+impl fmt::Debug for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("System").finish_non_exhaustive()
     }
 }

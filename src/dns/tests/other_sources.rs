@@ -1,0 +1,108 @@
+//! Names that DNS does not have, on a system whose nsswitch.conf lists other sources. A scripted
+//! `getaddrinfo` asks them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::*;
+use crate::dns::live::LiveSettings;
+use crate::dns::lookup::system::System;
+use crate::race::answer::{Answer, Origin};
+use crate::resolve::Resolving;
+
+const OTHERS: &str = "hosts: files mdns4 dns\n";
+const NO_OTHERS: &str = "hosts: files dns\n";
+
+/// The operating system's resolver: it has an IPv4 address of every name, or never returns.
+#[derive(Clone)]
+struct Getaddrinfo {
+    returns: bool,
+}
+
+impl Resolve for Getaddrinfo {
+    fn lookup(&self, query: &Query) -> Resolving {
+        let addr = SocketAddr::from(([192, 0, 2, 9], 0));
+        match (self.returns, query.record()) {
+            (true, Record::A) => {
+                Resolving::ready(Ok(Answer::from(vec![addr]).with_origin(Origin::System)))
+            }
+            (true, Record::Aaaa) => Resolving::ready(Err(LookupErrorKind::NoRecords.into())),
+            (false, _) => Resolving::new(std::future::pending()),
+        }
+    }
+}
+
+/// A world that has an nsswitch.conf and a `getaddrinfo`. DNS does not have the name `db`.
+struct Machine {
+    world: World,
+    nsswitch: PathBuf,
+}
+
+impl Machine {
+    async fn new(nsswitch_conf: &str, returns: bool) -> Self {
+        let mut world = World::new("").await;
+        let absent = || Reply::nxdomain().soa(86_400, 86_400);
+        world.dns.on("db", AAAA, [absent()]).on("db", A, [absent()]);
+        let nsswitch = world.path.with_extension("nsswitch");
+        std::fs::write(&nsswitch, nsswitch_conf).unwrap();
+        let live = LiveSettings::new(world.resolver.live.settings.clone());
+        let live = live.with_other_sources(nsswitch.clone(), System::new(Getaddrinfo { returns }));
+        world.resolver = Resolver { live: Arc::new(live) };
+        Self { world, nsswitch }
+    }
+
+    async fn is_found(&self) -> bool {
+        let [_, a] = self.world.race("db").await;
+        match a.as_str() {
+            "[192.0.2.9] as typed" => true,
+            "no such name (dns)" | "no such name (dns, cached)" => false,
+            other => panic!("{other}"),
+        }
+    }
+
+    async fn pass(&self, millis: u64) {
+        pass(millis, &[&self.world.dns]).await;
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.nsswitch);
+        let _ = std::fs::remove_dir(&self.nsswitch);
+    }
+}
+
+#[tokio::test(start_paused = true)] // D17
+async fn a_changed_nsswitch_conf_counts_after_100_ms() {
+    let machine = Machine::new(NO_OTHERS, true).await;
+    assert!(!machine.is_found().await);
+    std::fs::write(&machine.nsswitch, OTHERS).unwrap();
+    machine.pass(99).await;
+    assert!(!machine.is_found().await, "it was read again within 100 ms");
+    machine.pass(1).await;
+    assert!(machine.is_found().await);
+    std::fs::write(&machine.nsswitch, NO_OTHERS).unwrap();
+    machine.pass(99).await;
+    assert!(machine.is_found().await, "it was read again within 100 ms");
+    machine.pass(1).await;
+    assert!(!machine.is_found().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_services_of_an_nsswitch_conf_that_cannot_be_read_any_more_stay() {
+    let machine = Machine::new(OTHERS, true).await;
+    assert!(machine.is_found().await);
+    std::fs::remove_file(&machine.nsswitch).unwrap();
+    std::fs::create_dir(&machine.nsswitch).unwrap();
+    machine.pass(100).await;
+    assert!(machine.is_found().await);
+    machine.world.resolver.network_changed();
+    assert!(machine.is_found().await, "the file does not depend on the network");
+    // A missing file lists none.
+    std::fs::remove_dir(&machine.nsswitch).unwrap();
+    machine.pass(100).await;
+    assert!(!machine.is_found().await);
+    std::fs::write(&machine.nsswitch, OTHERS).unwrap();
+    machine.pass(100).await;
+    assert!(machine.is_found().await);
+}
