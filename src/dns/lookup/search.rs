@@ -1,13 +1,11 @@
 //! The search list. Its names are tried for all record types of a race together, because the
 //! lookups of one name must not end at two hosts.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::cache::Key;
 use super::network::{Asker, Network};
@@ -65,18 +63,18 @@ impl SearchWalk {
         }
         // For a name that is not there, other sources are asked in `run`.
         let is_there = tried.host().is_some();
-        self.ended(&tried).filter(|outcome| is_there || !self.is_for_other_sources(outcome))
+        let ends_here = |error: &LookupError| is_there || !self.is_for_other_sources(error);
+        self.ended(&tried).filter(|outcome| outcome.as_ref().err().is_none_or(ends_here))
     }
 
-    /// True if DNS does not have the name and there are sources to ask for it.
-    fn is_for_other_sources(&self, outcome: &Result<Answer, LookupError>) -> bool {
+    /// True if DNS does not have the name, and other sources are asked for it.
+    fn is_for_other_sources(&self, error: &LookupError) -> bool {
         // Where one type is asked, "no records" does not say that the name is unknown.
-        let is_absent = |kind: LookupErrorKind| match self.siblings.is_empty() {
-            true => kind == LookupErrorKind::NoSuchName,
-            false => kind.is_negative(),
+        let is_absent = match self.siblings.is_empty() {
+            true => error.kind() == LookupErrorKind::NoSuchName,
+            false => error.kind().is_negative(),
         };
-        matches!(outcome, Err(error) if is_absent(error.kind()))
-            && self.other_sources.as_ref().is_some_and(|it| it.are_asked(&self.query))
+        is_absent && self.other_sources.as_ref().is_some_and(|it| it.are_asked(&self.query))
     }
 
     /// Walks until the query's deadline, and asks for everything that the cache does not have.
@@ -85,15 +83,14 @@ impl SearchWalk {
             Some(at) => give_up_at(at, now()).into(),
             None => Instant::now() + LOOKUP_TIMEOUT.max(self.network.conf.lookup_timeout()),
         };
-        match select(pin!(self.walk(deadline)), pin!(sleep_until(deadline))).await {
-            Either::Left((outcome, _)) => match outcome {
-                Err(error) if self.is_for_other_sources(&Err(error.clone())) => {
-                    self.ask_other_sources(error, deadline).await
-                }
-                outcome => outcome,
-            },
-            // The walk ends by itself at its deadline, except when it has joined a longer flight.
-            Either::Right(_) => Err(self.timed_out()),
+        // The walk ends by itself at its deadline, except when it has joined a longer flight.
+        let of_dns = timeout_at(deadline, self.walk(deadline)).await;
+        match of_dns.unwrap_or_else(|_elapsed| Err(self.timed_out())) {
+            Err(error) if self.is_for_other_sources(&error) => {
+                let others = self.ask_other_sources(error.clone(), deadline);
+                timeout_at(deadline, others).await.unwrap_or(Err(error))
+            }
+            of_dns => of_dns,
         }
     }
 
@@ -106,7 +103,7 @@ impl SearchWalk {
     }
 
     /// The name has no address of this type in DNS. If it has none of any type, the other sources
-    /// of the system are asked (D17).
+    /// of the system are asked (D17). A silent one keeps this waiting; the caller ends it.
     async fn ask_other_sources(
         &self,
         error: LookupError,

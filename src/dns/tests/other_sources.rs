@@ -106,3 +106,50 @@ async fn the_services_of_an_nsswitch_conf_that_cannot_be_read_any_more_stay() {
     machine.pass(100).await;
     assert!(machine.is_found().await);
 }
+
+/// The error of this type's lookup, and when it ends. Time passes in steps until 12 s are over.
+async fn end_of(machine: &Machine, query: &Query) -> (String, u128) {
+    let began = Instant::now();
+    let lookup = machine.world.resolver.lookup(query);
+    let lookup = tokio::spawn(async move {
+        let error = lookup.await.unwrap_err();
+        (error.to_string(), began.elapsed().as_millis())
+    });
+    machine.world.dns.settle().await;
+    for _ in 0..2_400 {
+        if lookup.is_finished() {
+            break;
+        }
+        machine.pass(5).await;
+    }
+    assert!(lookup.is_finished(), "the lookup outlives its time");
+    let (error, at) = lookup.await.unwrap();
+    (error.replace(&machine.world.dns.addr.to_string(), "dns"), at)
+}
+
+fn in_time(record: Record, millis: u64) -> Query {
+    let deadline = Instant::now() + Duration::from_millis(millis);
+    both("db", record).with_deadline(deadline.into_std())
+}
+
+#[tokio::test(start_paused = true)] // D17
+async fn a_silent_source_ends_with_the_lookup_and_the_error_is_that_of_dns() {
+    let error = "no such name (dns)".to_owned();
+    let machine = Machine::new(OTHERS, false).await;
+    assert_eq!(end_of(&machine, &both("db", Record::A)).await, (error.clone(), 5_000));
+    let machine = Machine::new(OTHERS, false).await;
+    assert_eq!(end_of(&machine, &in_time(Record::A, 3_000)).await, (error, 2_995));
+}
+
+// AAAA may ask the other sources only if DNS has no A either, and the question for A is another
+// lookup's, which has more time.
+#[tokio::test(start_paused = true)] // D17
+async fn a_longer_lookup_of_the_other_type_does_not_hold_it_up() {
+    let machine = Machine::new(OTHERS, true).await;
+    machine.world.dns.on("db", A, [Reply::silence()]);
+    let longer = tokio::spawn(machine.world.resolver.lookup(&in_time(Record::A, 10_000)));
+    machine.world.dns.settle().await;
+    let end = end_of(&machine, &in_time(Record::Aaaa, 3_000)).await;
+    assert_eq!(end, ("no such name (dns)".to_owned(), 2_995));
+    assert!(!longer.is_finished());
+}
