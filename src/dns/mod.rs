@@ -123,8 +123,8 @@
 //! [`Resolver::system`] asks the operating system once (feature `os`, on Linux), within the time of
 //! the lookup. The answer has [`Origin::System`](crate::Origin::System). The operating system reads
 //! its own hosts file, and may ask name servers in plaintext. Without feature `os`, with a binding,
-//! and by [`Resolver::system_plain`] nobody asks them, and "no such name" names them. Resolvers with
-//! servers or a resolv.conf of the caller never do either.
+//! and by [`Resolver::system_plain`] they are not asked, and "no such name" names them. Resolvers
+//! with servers or a resolv.conf of the caller do neither.
 //!
 //! ## Why not hickory-resolver
 //!
@@ -188,19 +188,22 @@ impl Resolver {
     /// `RES_OPTIONS` and the domain of the host's own name are not used.
     #[must_use]
     pub fn system() -> Self {
-        Self::new(Settings::new(Source::system()))
+        Self::new(Settings::new(Source::System))
     }
 
     /// Like [`system`](Self::system), but never over TLS: UDP and TCP at port 53 only. It is for
     /// networks where port 853 must not be touched.
     #[must_use]
     pub fn system_plain() -> Self {
-        Self::new(Settings { plain: true, ..Settings::new(Source::system()) })
+        Self::new(Settings { plain: true, ..Settings::new(Source::System) })
     }
 
     /// Like [`system`](Self::system), but with this file in place of `/etc/resolv.conf`, on every
     /// system: for tests and containers. In this file a server may be written `[address]:port`, as
     /// on OpenBSD.
+    ///
+    /// The file is the caller's, also where the path is that of the system's own: other sources of
+    /// names are [neither asked nor named](self#names-that-are-not-in-dns).
     ///
     /// This is no setting of a resolver that exists, so it never replaces servers that were given,
     /// strict ones for instance.

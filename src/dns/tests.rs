@@ -314,7 +314,7 @@ fn the_system_is_lazy_and_the_default() {
     #[cfg(all(target_os = "linux", feature = "dns-over-tls"))]
     assert_eq!(
         system,
-        "Resolver { source: File(\"/etc/resolv.conf\"), plain: false, hosts: Some(\"/etc/hosts\"), \
+        "Resolver { source: System, plain: false, hosts: Some(\"/etc/hosts\"), \
          overrides: Hosts({}), plain_delay: 50ms, trust: Trust(platform) }"
     );
 }

@@ -10,46 +10,30 @@ use crate::dns::name_server::NameServer;
 use crate::race::answer::{LookupError, LookupErrorKind};
 
 /// The path of resolv.conf(5).
+#[cfg(not(any(windows, target_vendor = "apple", target_os = "android")))]
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 /// The source of the name servers, the search list and the options.
 #[derive(Debug, Clone)]
 pub(in crate::dns) enum Source {
-    /// A file in the form of resolv.conf(5).
+    /// `/etc/resolv.conf`, or the settings of a system without it.
+    System,
+    /// A file in the form of resolv.conf(5), chosen by the caller.
     File(PathBuf),
-    /// The settings of a system without such a file.
-    #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
-    Platform,
     /// The caller.
     Given(Vec<NameServer>),
 }
 
 impl Source {
-    #[cfg(not(any(windows, target_vendor = "apple", target_os = "android")))]
-    pub(in crate::dns) fn system() -> Self {
-        Self::File(RESOLV_CONF.into())
-    }
-
-    #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
-    pub(in crate::dns) fn system() -> Self {
-        Self::Platform
-    }
-
     pub(in crate::dns) fn is_of_the_system(&self) -> bool {
-        match self {
-            Self::File(path) => path == Path::new(RESOLV_CONF),
-            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
-            Self::Platform => true,
-            Self::Given(_) => false,
-        }
+        matches!(self, Self::System)
     }
 
     /// The state of the source: another stamp means that it has changed.
     pub(in crate::dns) fn stamp(&self) -> Stamp {
         match self {
+            Self::System => system_stamp(),
             Self::File(path) => Stamp::of(path),
-            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
-            Self::Platform => Stamp::Period(super::platform::period()),
             Self::Given(_) => Stamp::Missing,
         }
     }
@@ -59,14 +43,37 @@ impl Source {
     /// The configuration is there and cannot be read.
     pub(in crate::dns) fn read(&self) -> Result<Conf, LookupError> {
         match self {
-            Self::File(path) => match read(path) {
-                Ok(text) => Ok(Conf::parse(&text)),
-                Err(e) => Err(no_name_server(path, e)),
-            },
-            #[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
-            Self::Platform => super::platform::read(),
+            Self::System => read_system(),
+            Self::File(path) => read_file(path),
             Self::Given(servers) => Ok(Conf::of(servers.iter().cloned())),
         }
+    }
+}
+
+#[cfg(not(any(windows, target_vendor = "apple", target_os = "android")))]
+fn system_stamp() -> Stamp {
+    Stamp::of(Path::new(RESOLV_CONF))
+}
+
+#[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
+fn system_stamp() -> Stamp {
+    Stamp::Period(super::platform::period())
+}
+
+#[cfg(not(any(windows, target_vendor = "apple", target_os = "android")))]
+fn read_system() -> Result<Conf, LookupError> {
+    read_file(Path::new(RESOLV_CONF))
+}
+
+#[cfg(any(windows, target_vendor = "apple", target_os = "android"))]
+fn read_system() -> Result<Conf, LookupError> {
+    super::platform::read()
+}
+
+fn read_file(path: &Path) -> Result<Conf, LookupError> {
+    match read(path) {
+        Ok(text) => Ok(Conf::parse(&text)),
+        Err(e) => Err(no_name_server(path, e)),
     }
 }
 
@@ -79,6 +86,12 @@ fn no_name_server(path: &Path, error: io::Error) -> LookupError {
 mod tests {
     use super::*;
     use crate::race::causes::raw_os_error;
+
+    #[test]
+    fn a_file_that_the_caller_names_is_not_the_systems_configuration() {
+        assert!(Source::System.is_of_the_system());
+        assert!(!Source::File("/etc/resolv.conf".into()).is_of_the_system());
+    }
 
     #[test]
     #[cfg(unix)]

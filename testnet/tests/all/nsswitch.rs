@@ -91,9 +91,12 @@ fn a_resolver_that_is_not_the_systems_says_nothing_of_the_system() {
         let (conf, server) = (net.dir().join("my.conf"), "192.0.2.53:53");
         std::fs::write(&conf, "nameserver 192.0.2.53\n").unwrap();
         let none = format!("no such name ({server})");
-        for resolver in
-            [Resolver::plain_servers([server.parse().unwrap()]), Resolver::from_resolv_conf(conf)]
-        {
+        for resolver in [
+            Resolver::plain_servers([server.parse().unwrap()]),
+            Resolver::from_resolv_conf(conf),
+            Resolver::from_resolv_conf("/etc/resolv.conf"),
+            Resolver::from_resolv_conf_plain("/etc/resolv.conf"),
+        ] {
             let reported = errors_of(net, &Connector::new(resolver), "printer.test").await;
             assert_eq!(reported, [none.clone(), none.clone()]);
         }
