@@ -1,8 +1,11 @@
 //! A name that the DNS does not have, on a system with other sources of names. That error, and no
 //! other, mentions these sources.
 
+use std::process::Command;
+
 use he::dns::Resolver;
 use he::{Config, Connector, Family, LookupOutcome, LookupReport, Report};
+use he_test_support::missing;
 use he_testnet::{Net, internet};
 
 const MDNS: &str = "hosts: files mdns4_minimal [NOTFOUND=return] dns wins\n";
@@ -160,5 +163,43 @@ fn the_operating_system_is_asked_for_nothing_else() {
         assert_eq!(outcomes(net, &Connector::new(server), "printer.test").await, [none, none]);
         let reported = outcomes(net, &without_hosts(), "down.test").await;
         assert!(reported.iter().all(|text| !text.contains("getaddrinfo")), "{reported:?}");
+    });
+}
+
+/// This machine's own name.
+fn own_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    name.trim().to_ascii_lowercase()
+}
+
+/// True if glibc finds the module `myhostname`, and the module this machine's name. If not, this
+/// reports that a test is left out.
+fn has_myhostname() -> bool {
+    let name = own_name();
+    let mut getent = Command::new("getent");
+    let output = getent.args(["-s", "hosts:myhostname", "hosts", &name]).output();
+    let has = name != "localhost" && output.is_ok_and(|output| output.status.success());
+    if !has {
+        let what = format!("the test of `{name}` with libnss-myhostname");
+        missing(&what, "apt-get install libnss-myhostname");
+    }
+    has
+}
+
+#[test] // D17, N-66
+fn the_machines_own_name_is_found_by_myhostname() {
+    if !has_myhostname() {
+        return;
+    }
+    internet(|net| async move {
+        net.nsswitch_conf("hosts: files myhostname dns\n");
+        let listener = tokio::net::TcpListener::bind("[::]:0").await.unwrap();
+        let (port, name) = (listener.local_addr().unwrap().port(), own_name());
+        let stream = net.call(he::connect(&name, port)).await.unwrap();
+        let (_, peer) = listener.accept().await.unwrap();
+        assert_eq!(stream.local_addr().unwrap().port(), peer.port());
+        let mut asked: Vec<_> = net.asked().iter().map(|it| it.record.to_string()).collect();
+        asked.sort();
+        assert_eq!(asked, ["A", "AAAA"], "DNS was asked first");
     });
 }
