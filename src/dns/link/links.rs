@@ -1,6 +1,7 @@
 //! The links to the name servers of a network.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use super::connection::Phase;
 use super::dial::{Dialer, TlsDialer};
 use super::ports::Ports;
 use super::route::Route;
+use super::said::Said;
 use super::tls::TlsClients;
 use crate::dns::name_server::{NameServer, Profile};
 use crate::mutex::Mutex;
@@ -58,6 +60,7 @@ pub(in crate::dns) struct Way<'a> {
     pub(in crate::dns) route: Route,
     /// The reason for which the question was sent in plaintext, once it was.
     pub(in crate::dns) plaintext_reason: &'a OnceLock<Arc<str>>,
+    pub(in crate::dns) said: &'a Arc<Said>,
 }
 
 impl Links {
@@ -71,9 +74,10 @@ impl Links {
         server: &'a NameServer,
         binding: &'a Binding,
         plaintext_reason: &'a OnceLock<Arc<str>>,
+        said: &'a Arc<Said>,
     ) -> Way<'a> {
         let route = Route::to(server.addr(), binding);
-        Way { links: self, server, binding, route, plaintext_reason }
+        Way { links: self, server, binding, route, plaintext_reason, said }
     }
 }
 
@@ -93,17 +97,18 @@ impl Way<'_> {
         link.clone()
     }
 
-    /// For a silent TLS-only server: how far the connection got.
+    /// For a server without an answer: its reply that did not suffice; and for a TLS-only server
+    /// how far the connection got.
     pub(in crate::dns) fn how_far_it_got(&self) -> Option<LookupError> {
+        let reply = || self.said.text().map(no_answer);
         if !self.server.is_authenticated() {
-            return None;
+            return reply();
         }
         let link = self.link(Transport::Tls);
-        let silent = |what| LookupError::from(LookupErrorKind::TimedOut).with_cause(what);
-        link.failure().or_else(|| match link.phase()? {
-            Phase::Connecting(_) => Some(silent("no TCP connection")),
-            Phase::Handshaking(_) => Some(silent("TCP is up, TLS is silent")),
-            Phase::Up => Some(silent("TLS is up and silent")),
+        link.failure().or_else(reply).or_else(|| match link.phase()? {
+            Phase::Connecting(_) => Some(no_answer("no TCP connection")),
+            Phase::Handshaking(_) => Some(no_answer("TCP is up, TLS is silent")),
+            Phase::Up => Some(no_answer("TLS is up and silent")),
             Phase::Ended => None,
         })
     }
@@ -123,4 +128,10 @@ impl Way<'_> {
         };
         Dialer { addr, binding, tls: Some(tls) }
     }
+}
+
+/// The error of a silent server, with a text for its cause.
+pub(in crate::dns) fn no_answer(why: impl Into<String>) -> LookupError {
+    let cause = Arc::new(io::Error::from(io::ErrorKind::TimedOut));
+    LookupError::from(LookupErrorKind::TimedOut).with_worded_cause(why, cause)
 }

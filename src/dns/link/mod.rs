@@ -3,7 +3,7 @@
 //! `dial` makes the connections, with `tls` where the server's profile has it (without feature
 //! `dns-over-tls`, `no_tls.rs` stands in its place). `links` has the
 //! links of a network, `ports` the memory of the servers' ports; a `route` is the key of both. With
-//! `join` a link asks for another transport.
+//! `join` a link asks for another transport. `said` has a server's replies until the deadline.
 
 use std::fmt;
 use std::future::{Future, pending};
@@ -30,6 +30,7 @@ pub(super) mod join;
 pub(super) mod links;
 pub(super) mod ports;
 pub(super) mod route;
+pub(super) mod said;
 mod spares;
 #[cfg(test)]
 mod tests;

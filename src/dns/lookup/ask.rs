@@ -14,7 +14,8 @@ use super::chain::{Chain, ChainEnd};
 use super::servers::Memory;
 use super::single_flight::SharedDeadline;
 use crate::dns::config::resolv_conf::Conf;
-use crate::dns::link::links::Links;
+use crate::dns::link::links::{Links, no_answer};
+use crate::dns::link::said::Said;
 use crate::dns::message::{Question, text_name, wire_name};
 use crate::dns::name_server::NameServer;
 use crate::dns::server::exchange::exchange;
@@ -106,8 +107,8 @@ async fn ask_servers(
     let servers = memory.order(&conf.servers, conf.rotate, Instant::now());
     let story = Story::default();
     let one = async |server: NameServer| {
-        story.began(&server);
-        let way = links.way(&server, &key.binding, plaintext_reason);
+        let said = story.began(&server);
+        let way = links.way(&server, &key.binding, plaintext_reason, &said);
         match exchange(&way, question).await {
             Ok(reply) => Some((server.clone(), reply)),
             Err(error) => story.failed(&server, error),
@@ -118,8 +119,9 @@ async fn ask_servers(
             memory.answered(&server, &conf.servers, Instant::now());
             Ok(reply)
         }
-        Either::Left((None, _)) | Either::Right(_) => Err(story
-            .failure(|server| links.way(server, &key.binding, plaintext_reason).how_far_it_got())),
+        Either::Left((None, _)) | Either::Right(_) => Err(story.failure(|server, said| {
+            links.way(server, &key.binding, plaintext_reason, said).how_far_it_got()
+        })),
     }
 }
 
@@ -147,36 +149,71 @@ where
     None
 }
 
-/// The servers in the order in which they were asked, and the errors of those that failed.
+/// The servers in the order in which they were asked.
 #[derive(Default)]
-struct Story(Mutex<Vec<(NameServer, Option<LookupError>)>>);
+struct Story(Mutex<Vec<Asked>>);
+
+/// A server that was asked, and its end if it has failed.
+struct Asked {
+    server: NameServer,
+    said: Arc<Said>,
+    end: Option<LookupError>,
+}
 
 impl Story {
-    fn began(&self, server: &NameServer) {
-        self.0.lock().push((server.clone(), None));
+    fn began(&self, server: &NameServer) -> Arc<Said> {
+        let said = Arc::<Said>::default();
+        self.0.lock().push(Asked { server: server.clone(), said: said.clone(), end: None });
+        said
     }
 
     fn failed<T>(&self, server: &NameServer, error: LookupError) -> Option<T> {
-        self.0.lock().iter_mut().filter(|(asked, _)| asked == server).for_each(|(_, end)| {
-            *end = Some(error.clone());
+        self.0.lock().iter_mut().filter(|asked| asked.server == *server).for_each(|asked| {
+            asked.end = Some(error.clone());
         });
         None
     }
 
     /// The error of the lookup: that of the lowest rank, and among equals the first server's.
-    /// `standing` says for a silent server how far the connection got.
-    fn failure(&self, standing: impl Fn(&NameServer) -> Option<LookupError>) -> LookupError {
+    /// `standing` says for a silent server how far the question got.
+    fn failure(
+        &self,
+        standing: impl Fn(&NameServer, &Arc<Said>) -> Option<LookupError>,
+    ) -> LookupError {
         let asked = self.0.lock();
-        let silent = asked.iter().filter(|(_, end)| end.is_none()).count();
-        let errors = asked.iter().map(|(server, end)| match end {
-            Some(error) => error.clone(),
-            None => standing(server)
-                .unwrap_or_else(|| LookupErrorKind::TimedOut.into())
-                .with_server(server.addr())
-                .with_other_servers(silent - 1),
-        });
-        let no_server =
-            || LookupError::new(LookupErrorKind::NoNameServer).with_cause("none is configured");
-        errors.min_by_key(|error| error.kind().rank()).unwrap_or_else(no_server)
+        let silence = |asked: &Asked| {
+            let error = standing(&asked.server, &asked.said);
+            let error = error.unwrap_or_else(|| LookupErrorKind::TimedOut.into());
+            error.with_server(asked.server.addr())
+        };
+        let error = |asked: &Asked| asked.end.clone().unwrap_or_else(|| silence(asked));
+        let errors: Vec<LookupError> = asked.iter().map(error).collect();
+        let all = || asked.iter().zip(&errors);
+        let silent: Vec<_> =
+            all().filter(|(asked, _)| asked.end.is_none()).map(|(_, error)| error).collect();
+        match all().min_by_key(|(_, error)| error.kind().rank()) {
+            Some((Asked { end: None, .. }, first)) => of_silent_servers(first, &silent),
+            Some((_, error)) => error.clone(),
+            None => {
+                LookupError::new(LookupErrorKind::NoNameServer).with_cause("none is configured")
+            }
+        }
     }
+}
+
+/// The error of several servers without an answer, one of which is `first`. Where their replies
+/// differ, it has them all.
+fn of_silent_servers(first: &LookupError, silent: &[&LookupError]) -> LookupError {
+    let cause = |error: &LookupError| error.cause().map(ToString::to_string);
+    let is_same = silent.iter().all(|error| cause(error) == cause(first));
+    let error = match (first.kind(), first.server()) {
+        (LookupErrorKind::TimedOut, Some(server)) if !is_same => {
+            let causes = silent
+                .iter()
+                .filter_map(|error| Some(format!("{}: {}", error.server()?, cause(error)?)));
+            no_answer(causes.collect::<Vec<_>>().join(", ")).with_server(server)
+        }
+        _ => first.clone(),
+    };
+    error.with_other_servers(silent.len() - 1)
 }

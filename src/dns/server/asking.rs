@@ -19,6 +19,7 @@ use crate::dns::link::join::Join;
 use crate::dns::link::links::{Transport, Way};
 use crate::dns::link::ports::Ports;
 use crate::dns::link::route::Route;
+use crate::dns::link::said::Said;
 use crate::dns::message::Question;
 use crate::race::answer::{LookupError, LookupErrorKind};
 
@@ -36,18 +37,20 @@ pub(super) struct Asking {
     route: Route,
     link: Arc<Link>,
     question: Question,
+    said: Arc<Said>,
 }
 
 impl Asking {
     pub(super) fn new(way: &Way<'_>, question: &Question) -> Self {
         let (ports, route) = (way.links.ports.clone(), way.route.clone());
-        Self { ports, route, link: way.link(Transport::Tls), question: question.clone() }
+        let (link, said) = (way.link(Transport::Tls), way.said.clone());
+        Self { ports, route, link, question: question.clone(), said }
     }
 
     /// Asks in a task of its own, which ends when its handle is dropped.
     pub(super) fn start(self, join: Arc<Join>) -> Task {
         Task(tokio::spawn(async move {
-            over_link(&self.link, Transport::Tls, &self.question, Some(&join)).await
+            over_link(&self.link, Transport::Tls, &self.question, Some(&join), &self.said).await
         }))
     }
 

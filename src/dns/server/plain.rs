@@ -5,7 +5,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, FutureExt, select};
 use tokio::time::{Instant, sleep};
 
 use super::reply::{Reply, is_unreachable};
@@ -24,7 +24,9 @@ pub(super) async fn plain(way: &Way<'_>, question: &Question) -> Result<Reply, L
     if way.links.tcp_only {
         return over_tcp(way, question).await;
     }
-    let (udp, tcp) = (pin!(whole(way, question)), pin!(over_tcp(way, question)));
+    let note = |transport, outcome| note_failure(way, transport, outcome);
+    let udp = pin!(whole(way, question).map(|outcome| note("UDP", outcome)));
+    let tcp = pin!(over_tcp(way, question).map(|outcome| note("TCP", outcome)));
     let ports = &way.links.ports;
     let tcp_first = ports.is_udp_silent(&way.route, Instant::now());
     let (by_second, outcome) = match tcp_first {
@@ -41,15 +43,29 @@ pub(super) async fn plain(way: &Way<'_>, question: &Question) -> Result<Reply, L
 /// Asks over UDP, and again over TCP if the reply is truncated (R-7766-5). If TCP then fails, so
 /// has the server: it was reached, but there is no whole answer.
 async fn whole(way: &Way<'_>, question: &Question) -> Result<Reply, LookupError> {
-    if let Some(reply) = over_udp(way.server.addr(), question, way.binding).await? {
+    if let Some(reply) = over_udp(way.server.addr(), question, way.binding, way.said).await? {
         return Ok(reply);
     }
+    way.said.replied("truncated, and no answer over TCP");
     over_tcp(way, question).await.map_err(|error| {
         if !is_unreachable(&error) {
             return error;
         }
         let why = format!("truncated, and over TCP: {}", error.reason());
         LookupError::from(LookupErrorKind::Other).with_worded_cause(why, Arc::new(error))
+    })
+}
+
+/// Notes that a transport cannot reach the server.
+fn note_failure(
+    way: &Way<'_>,
+    transport: &str,
+    outcome: Result<Reply, LookupError>,
+) -> Result<Reply, LookupError> {
+    outcome.inspect_err(|error| {
+        if is_unreachable(error) {
+            way.said.failed(transport, &error.reason());
+        }
     })
 }
 

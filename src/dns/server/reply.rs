@@ -34,6 +34,9 @@ pub(super) fn unreachable(error: io::Error) -> LookupError {
     LookupError::from(LookupErrorKind::NoNameServer).with_cause(error)
 }
 
+/// The text for a server that refuses EDNS and is then silent.
+pub(super) const WITHOUT_EDNS: &str = "does not understand EDNS, and no answer without it";
+
 pub(super) fn no_edns() -> LookupError {
     LookupError::from(LookupErrorKind::ServerFailure).with_cause("does not understand EDNS")
 }

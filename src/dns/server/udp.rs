@@ -9,8 +9,9 @@ use tokio::net::UdpSocket;
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
-use super::reply::{Reply, no_edns, trace_send, unreachable};
+use super::reply::{Reply, WITHOUT_EDNS, no_edns, trace_send, unreachable};
 use crate::connect::bind::{bind, nonblocking};
+use crate::dns::link::said::Said;
 use crate::dns::message::{Edns, Packet, Question, ReplyKind};
 use crate::race::answer::{LookupError, Origin};
 use crate::race::binding::Binding;
@@ -34,6 +35,7 @@ pub(super) async fn over_udp(
     server: SocketAddr,
     question: &Question,
     binding: &Binding,
+    said: &Said,
 ) -> Result<Option<Reply>, LookupError> {
     let mut udp = Udp::open(server, question, binding)?;
     loop {
@@ -44,7 +46,10 @@ pub(super) async fn over_udp(
         match question.read(&udp.packet, &udp.buffer) {
             ReplyKind::Nothing => yield_now().await,
             ReplyKind::Truncated => return Ok(None),
-            ReplyKind::WithoutEdns => udp.drop_edns()?,
+            ReplyKind::WithoutEdns => {
+                said.replied(WITHOUT_EDNS);
+                udp.drop_edns()?;
+            }
             ReplyKind::Failed(error) => return Err(error),
             ReplyKind::Reply(message) => return Ok(Some(Reply::new(message, server, Origin::Udp))),
         }

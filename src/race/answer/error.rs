@@ -21,7 +21,8 @@ pub enum LookupErrorKind {
     ServerFailure,
     /// REFUSED: the server refuses to answer this host.
     Refused,
-    /// No answer in time.
+    /// No answer in time. There may have been replies that did not suffice, such as a truncated one;
+    /// the cause names them.
     TimedOut,
     /// No name server is configured, or none could be reached.
     NoNameServer,
@@ -223,7 +224,8 @@ impl From<LookupErrorKind> for LookupError {
 }
 
 /// The error on one line, with foreign text escaped: `server failure (192.0.2.53:53, cached)`,
-/// `no answer (192.0.2.53:53 and 2 more)`.
+/// `no answer (192.0.2.53:53 and 2 more)`. Where there was no answer, the cause has the replies that
+/// came by then, if there were any: `no answer (192.0.2.53:53): truncated, and no answer over TCP`.
 impl fmt::Display for LookupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.kind, self.server) {

@@ -1,7 +1,8 @@
 //! Names that others find, N-7 to N-15.
 //!
-//! N-15 (the error says that UDP did answer) and N-16 (an error for want of descriptors may pass)
-//! are about texts and kinds of errors, which this table does not show.
+//! The text of N-15 (the error says that UDP did answer) is held by `tests/dns/deadline.rs`. N-16
+//! (an error for want of descriptors may pass) is about the kind of an error, which this table does
+//! not show.
 
 use super::State::{Chance, NotYet};
 use super::{FIRST, PLAIN, Row, code, found, found_after, silence};
@@ -135,6 +136,16 @@ pub(super) const ROWS: &[Row] = &[
             true => found(ask, 1),
             false => vec![(1, ask.question.truncated())],
         },
+        ..PLAIN
+    },
+    Row {
+        words: "N-15 truncated over UDP, and TCP is silent",
+        behaviour: |ask| match (ask.server, ask.tcp) {
+            (1, false) => vec![(1, ask.question.truncated())],
+            (1, true) => silence(),
+            _ => found(ask, 2),
+        },
+        right: &[2],
         ..PLAIN
     },
     Row {
