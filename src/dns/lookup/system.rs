@@ -8,7 +8,7 @@ use lru::LruCache;
 use tokio::time::Instant;
 
 use crate::mutex::Mutex;
-use crate::race::answer::{Answer, LookupError};
+use crate::race::answer::{Answer, LookupError, LookupErrorKind};
 use crate::race::query::{Query, Record};
 use crate::resolve::Resolve;
 
@@ -59,7 +59,9 @@ impl System {
             Some((_, outcome)) => outcome,
             None => {
                 let outcome = self.resolver.lookup(query).await;
-                self.latest.lock().put(asked, (Instant::now(), outcome.clone()));
+                if !is_silence(&outcome) {
+                    self.latest.lock().put(asked, (Instant::now(), outcome.clone()));
+                }
                 outcome
             }
         };
@@ -69,6 +71,11 @@ impl System {
             false => error.with_cause(format!("getaddrinfo failed, and DNS says: {of_dns}")),
         })
     }
+}
+
+/// Silence is not kept, because it may only show that a lookup had too little time.
+fn is_silence(outcome: &Result<Answer, LookupError>) -> bool {
+    matches!(outcome, Err(error) if error.kind() == LookupErrorKind::TimedOut)
 }
 
 impl fmt::Debug for System {
