@@ -15,7 +15,7 @@ use super::config::nsswitch::{self, Services};
 use super::config::resolv_conf::Conf;
 use super::config::source::Source;
 use super::config::watched::{Freshness, Watched};
-use super::link::links::Links;
+use super::link::links::{LinkSettings, Links};
 use super::link::tls::{TlsClients, Trust};
 use super::lookup::network::Network;
 use super::lookup::other_sources::OtherSources;
@@ -65,7 +65,9 @@ impl Settings {
 
     fn network(&self, conf: Conf) -> Arc<Network> {
         let clients = TlsClients::new(self.trust.clone());
-        let links = Links::new(clients, self.plain_delay, conf.use_vc);
+        let (plain_delay, tcp_only, rotate) = (self.plain_delay, conf.use_vc, conf.rotate);
+        let settings = LinkSettings { plain_delay, tcp_only, rotate };
+        let links = Links::new(&conf.servers, clients, settings);
         Arc::new(Network::new(conf, links))
     }
 }

@@ -151,6 +151,7 @@ mod live;
 mod lookup;
 mod message;
 mod name_server;
+mod question;
 mod resolve;
 mod server;
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::Resolver;
-use super::link::dial::OPPORTUNISTIC_TIMEOUT;
 
 pub use super::link::tls::Trust;
 pub use super::name_server::Pin;
+use super::question::OPPORTUNISTIC_TIMEOUT;
 
 impl Resolver {
     /// How long a question to an opportunistic server waits for TLS before it is also sent in

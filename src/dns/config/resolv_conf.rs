@@ -187,6 +187,7 @@ pub(super) fn domain(text: &str) -> Option<Arc<str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dns::name_server::{Profile, TLS_PORT};
 
     fn servers(text: &str) -> Vec<String> {
         Conf::parse(text).servers.iter().map(|server| server.addr().to_string()).collect()
@@ -265,7 +266,8 @@ mod tests {
             ("fe00::1", true),
         ] {
             let conf = Conf::parse(&format!("nameserver {text}"));
-            assert_eq!(conf.servers[0].has_head_start(), has_head_start, "{text}");
+            let expected = Profile::Opportunistic { tls_port: TLS_PORT, has_head_start };
+            assert_eq!(conf.servers[0].profile(), &expected, "{text}");
         }
     }
 

@@ -11,12 +11,13 @@ use futures_util::future::{Either, select};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, split};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 use crate::connect::drive::ERROR_WORDS;
+use crate::dns::question::{Lost, Phase};
 use crate::mutex::Mutex;
 use crate::race::answer::{LookupError, LookupErrorKind};
-use table::{Answerer, Lost, Table};
+use table::{Answerer, Table, Unanswered};
 
 mod table;
 
@@ -31,24 +32,11 @@ const USED_UP: &str = "its questions are answered";
 
 /// Dropping the last handle ends the connection in any phase.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(in crate::dns) struct Connection {
     task: AbortHandle,
     questions: mpsc::UnboundedSender<Pending>,
     slots: Semaphore,
     state: Arc<ConnectionState>,
-}
-
-/// The phase of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::dns) enum Phase {
-    /// TCP is being connected, since then.
-    Connecting(Instant),
-    /// TCP is up and TLS under way, since then.
-    Handshaking(Instant),
-    /// It takes questions.
-    Up,
-    /// It takes no more.
-    Ended,
 }
 
 /// A question in the queue.
@@ -67,18 +55,6 @@ pub(super) struct ConnectionState {
     opened_at: Instant,
     /// The number of questions that it takes.
     quota: usize,
-}
-
-/// The end of a question without an answer.
-#[derive(Debug)]
-pub(super) struct Unanswered {
-    pub(super) error: LookupError,
-    /// The connection was up before it ended.
-    pub(super) was_up: bool,
-    /// The number of other questions that it has answered.
-    pub(super) answers: usize,
-    /// The question was sent.
-    pub(super) was_sent: bool,
 }
 
 impl Connection {
@@ -102,7 +78,7 @@ impl Connection {
     /// # Errors
     ///
     /// The connection has ended without an answer to this question.
-    pub(super) async fn ask(self: Arc<Self>, message: Arc<[u8]>) -> Result<Vec<u8>, Unanswered> {
+    pub(in crate::dns) async fn ask(self: Arc<Self>, message: Arc<[u8]>) -> Result<Vec<u8>, Lost> {
         let _slot = self.slots.acquire().await;
         let (reply, answer) = oneshot::channel();
         let id = message.first_chunk::<2>().copied().unwrap_or_default();
@@ -110,7 +86,7 @@ impl Connection {
         let _ = self.questions.send(Pending { message, reply });
         let mut bytes = match answer.await {
             Ok(Ok(bytes)) => bytes,
-            Ok(Err(Lost)) => return Err(self.state.ended(true)),
+            Ok(Err(Unanswered)) => return Err(self.state.ended(true)),
             Err(_) => return Err(self.state.ended(false)),
         };
         if let Some(theirs) = bytes.first_chunk_mut() {
@@ -119,7 +95,7 @@ impl Connection {
         Ok(bytes)
     }
 
-    pub(super) fn phase(&self) -> Phase {
+    pub(in crate::dns) fn phase(&self) -> Phase {
         self.state.phase()
     }
 
@@ -129,7 +105,7 @@ impl Connection {
     }
 
     /// The time that it took to be made.
-    pub(super) fn took(&self) -> Option<Duration> {
+    pub(in crate::dns) fn took(&self) -> Option<Duration> {
         Some(self.state.table().up_at? - self.state.opened_at)
     }
 
@@ -151,19 +127,17 @@ impl Connection {
     }
 
     /// Waits until the phase is another one.
-    pub(super) async fn wait_for_phase_change(&self, phase: Phase) {
+    pub(in crate::dns) async fn wait_for_phase_change(&self, phase: Phase) {
         let mut phases = self.state.phase.subscribe();
         if phases.wait_for(|now| *now != phase).await.is_err() {
             pending().await
         }
     }
 
-    /// Waits until a question that was sent has been without an answer for this time, and nothing
-    /// else has come either.
-    pub(super) async fn wait_for_silence(&self, patience: Duration) {
-        while let Some(left) = self.state.left_until_silent(patience) {
-            sleep(left).await;
-        }
+    /// The time since when a question that was sent has been without an answer, and nothing else
+    /// has come either.
+    pub(in crate::dns) fn quiet_since(&self) -> Option<Instant> {
+        self.state.table().quiet_since()
     }
 }
 
@@ -202,7 +176,7 @@ impl Drop for End {
         self.0.phase.send_replace(Phase::Ended);
         let open = std::mem::take(&mut self.0.table().open);
         open.into_values().for_each(|sent| {
-            let _ = sent.reply.send(Err(Lost));
+            let _ = sent.reply.send(Err(Unanswered));
         });
     }
 }
@@ -293,7 +267,7 @@ async fn read_message(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u
 impl ConnectionState {
     fn new(quota: usize) -> Self {
         let opened_at = Instant::now();
-        let (phase, _) = watch::channel(Phase::Connecting(opened_at));
+        let (phase, _) = watch::channel(Phase::Connecting(opened_at.into_std()));
         Self { phase, table: Mutex::default(), end: OnceLock::new(), opened_at, quota }
     }
 
@@ -308,10 +282,10 @@ impl ConnectionState {
     }
 
     pub(super) fn tcp_is_up(&self) {
-        self.phase.send_replace(Phase::Handshaking(Instant::now()));
+        self.phase.send_replace(Phase::Handshaking(Instant::now().into_std()));
     }
 
-    fn ended(&self, was_sent: bool) -> Unanswered {
+    fn ended(&self, was_sent: bool) -> Lost {
         let gone = || {
             let error = LookupError::from(LookupErrorKind::NoNameServer);
             error.with_cause("the connection's task is gone")
@@ -319,11 +293,7 @@ impl ConnectionState {
         let error = self.end.get().map_or_else(gone, |(error, _)| error.clone());
         let table = self.table();
         let (was_up, answers) = (table.up_at.is_some(), table.answers);
-        Unanswered { error, was_up, answers, was_sent }
-    }
-
-    fn left_until_silent(&self, patience: Duration) -> Option<Duration> {
-        self.table().left_until_silent(patience, Instant::now())
+        Lost { error, was_up, answers, was_sent }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {

@@ -10,14 +10,15 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
-use super::connection::{Connection, ConnectionState, Phase};
-use super::ports::Ports;
-use super::route::Route;
+use super::connection::{Connection, ConnectionState};
 use super::tls::{self, TlsClient, TlsClients, TlsStream};
 use crate::connect::Connector;
 use crate::connect::attempt::Attempt;
+use crate::connect::clock::now;
 use crate::connect::socket::SocketOptions;
 use crate::dns::name_server::NameServer;
+use crate::dns::question::{Health, OPPORTUNISTIC_TIMEOUT, Phase, Route};
+use crate::mutex::Mutex;
 use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::race::binding::Binding;
 use crate::race::config::Config;
@@ -27,8 +28,6 @@ use crate::race::text::Time;
 
 /// The time-out of a connection. The lookups that wait for it give up sooner.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// The same where plain DNS serves as well: by then a working server has answered.
-pub(in crate::dns) const OPPORTUNISTIC_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Makes the connections of one link.
 #[derive(Debug, Clone)]
@@ -46,8 +45,8 @@ pub(super) struct TlsDialer {
     pub(super) clients: Arc<TlsClients>,
     /// Made at first use. Its sessions are resumed by this link only.
     pub(super) client: Arc<OnceCell<TlsClient>>,
-    /// The memory of the port, where plain DNS serves as well.
-    pub(super) ports: Option<(Arc<Ports>, Route)>,
+    /// What is remembered of the port, where plain DNS serves as well.
+    pub(super) health: Option<(Arc<Mutex<Health>>, Route)>,
 }
 
 impl Dialer {
@@ -76,7 +75,7 @@ impl TlsDialer {
         binding: Binding,
         state: Arc<ConnectionState>,
     ) -> Result<TlsStream, Failed> {
-        let timeout = if self.ports.is_some() { OPPORTUNISTIC_TIMEOUT } else { TIMEOUT };
+        let timeout = if self.health.is_some() { OPPORTUNISTIC_TIMEOUT } else { TIMEOUT };
         let client = self.client.get_or_try_init(|| self.clients.client(&self.server)).await;
         let client = client.map_err(Failed::here)?;
         let dial = |attempt: Attempt| {
@@ -90,19 +89,17 @@ impl TlsDialer {
         })
     }
 
+    /// Notes a failed handshake. A handshake alone does not prove the port useful; an answer does.
     fn remember<T>(&self, started: Instant, made: &Result<T, Failed>) {
-        let Some((ports, route)) = &self.ports else { return };
-        let now = Instant::now();
-        match made {
-            // A handshake alone does not prove the port useful; wait for an answer.
-            Ok(_) => {}
-            Err(Failed { error, fault: Fault::Port }) => {
-                ports.tls_is_dead(route, &error.reason(), now);
-            }
-            Err(Failed { error, fault: Fault::Silence }) => {
-                ports.tls_is_silent(route, &error.reason(), started, now);
-            }
-            Err(Failed { fault: Fault::Here, .. }) => {}
+        let (Some((health, route)), Err(failed)) = (&self.health, made) else { return };
+        let (why, started, now) = (failed.error.reason(), started.into_std(), now());
+        let is_new = match failed.fault {
+            Fault::Port => health.lock().tls_is_dead(route, &why, now),
+            Fault::Silence => health.lock().tls_is_silent(route, &why, started, now),
+            Fault::Here => false,
+        };
+        if is_new {
+            tracing::debug!(server = %route.server.ip(), why, "no TLS: left alone");
         }
     }
 }

@@ -1,14 +1,13 @@
 //! Everything that is known of one network: the configuration, and what was learned under it. It is
 //! dropped as a whole when the network changes.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::ask::{Whom, ask};
+use super::ask::ask;
 use super::cache::{Cache, Key};
-use super::servers::Memory;
 use super::single_flight::SingleFlight;
 use crate::dns::config::resolv_conf::Conf;
 use crate::dns::link::links::Links;
@@ -26,8 +25,7 @@ const MIN_TIME_OF_A_FAILURE: Duration = Duration::from_millis(995);
 pub(in crate::dns) struct Network {
     pub(in crate::dns) conf: Conf,
     cache: Cache,
-    memory: Memory,
-    links: Links,
+    links: Arc<Links>,
     single_flight: SingleFlight,
 }
 
@@ -40,9 +38,8 @@ pub(super) struct Asker {
 
 impl Network {
     pub(in crate::dns) fn new(conf: Conf, links: Links) -> Self {
-        let (cache, memory, single_flight) =
-            (Cache::new(), Memory::default(), SingleFlight::default());
-        Self { conf, cache, memory, links, single_flight }
+        let (cache, single_flight) = (Cache::new(), SingleFlight::default());
+        Self { conf, cache, links: Arc::new(links), single_flight }
     }
 
     /// The cached outcome, for this lookup. For another type than its own it may also use an answer
@@ -84,9 +81,7 @@ impl Network {
         let is_sibling = key.record != by.record;
         let flight = self.single_flight.join(key, deadline, is_sibling, async move |deadline| {
             let started = Instant::now();
-            let (Self { conf, memory, links, .. }, plaintext_reason) = (&*network, OnceLock::new());
-            let whom = Whom { conf, memory, links, plaintext_reason: &plaintext_reason };
-            let entry = ask(whom, &asked, &deadline).await;
+            let entry = ask(&network.links, &asked, &deadline).await;
             // Some servers may have had too little time.
             let cut_short = is_failure(&entry.outcome) && deadline.is_over();
             match cut_short && started.elapsed() < MIN_TIME_OF_A_FAILURE {

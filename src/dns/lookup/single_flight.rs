@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, FutureExt, Shared, WeakShared};
 use tokio::runtime::{self, Handle};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::cache::Key;
-use crate::dns::server::udp::LAST_SEND;
+use crate::dns::question::LAST_SEND;
 use crate::mutex::Mutex;
 use crate::race::answer::{Answer, LookupError};
 
@@ -122,18 +122,11 @@ impl SharedDeadline {
         *at = to.max(*at);
     }
 
-    fn at(&self) -> Instant {
-        *self.0.lock()
+    pub(super) fn at(&self) -> std::time::Instant {
+        self.0.lock().into_std()
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.at() <= Instant::now()
-    }
-
-    /// Waits until the deadline has passed.
-    pub(super) async fn passed(&self) {
-        while Instant::now() < self.at() {
-            sleep_until(self.at()).await;
-        }
+        *self.0.lock() <= Instant::now()
     }
 }

@@ -144,14 +144,6 @@ impl NameServer {
         &self.profile
     }
 
-    /// True if a question waits for TLS before it is sent in plaintext.
-    pub(super) fn has_head_start(&self) -> bool {
-        match self.profile {
-            Profile::Opportunistic { has_head_start, .. } => has_head_start,
-            Profile::Udp | Profile::Tcp | Profile::Tls(_) => false,
-        }
-    }
-
     /// The address and port of TLS; `None` if it is never asked over TLS.
     pub(super) fn tls_addr(&self) -> Option<SocketAddr> {
         match self.profile {

@@ -1,12 +1,7 @@
-//! One question to one server. `exchange` chooses by the server's profile: `plain` asks over `udp`
-//! and `tcp`, `opportunistic` over TLS and `plain`, and `tcp` alone over TLS for strict and pinned
-//! servers. `asking` is a question over TLS as a task of its own. A `reply` is what all of them
-//! return.
+//! Drives one question: the [`inquiry`](crate::dns::question::Inquiry) decides, and the `driver`
+//! sends over `udp` sockets and over links. A `reply` is what comes back.
 
-mod asking;
-pub(super) mod exchange;
-mod opportunistic;
-mod plain;
+pub(super) mod driver;
 pub(super) mod reply;
-mod tcp;
-pub(super) mod udp;
+mod streams;
+mod udp;

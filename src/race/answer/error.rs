@@ -41,19 +41,6 @@ impl LookupErrorKind {
     pub fn is_negative(self) -> bool {
         matches!(self, Self::NoSuchName | Self::NoRecords)
     }
-
-    /// The rank among several failures: the report names the failure with the lowest. An error that
-    /// a server gave comes before a reply that makes no sense, then silence, then an unreachable
-    /// server.
-    #[cfg(feature = "dns")]
-    pub(crate) fn rank(self) -> u8 {
-        match self {
-            Self::ServerFailure | Self::Refused | Self::Untrusted => 0,
-            Self::NoSuchName | Self::NoRecords | Self::Other => 1,
-            Self::TimedOut => 2,
-            Self::NoNameServer => 3,
-        }
-    }
 }
 
 impl fmt::Display for LookupErrorKind {

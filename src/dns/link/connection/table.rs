@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -17,11 +16,11 @@ const MAX_ABANDONED: usize = 10 * MAX_OPEN;
 pub(super) const MAX_STRANGERS: usize = 16;
 
 /// Dropped without a message where the question was not sent.
-pub(super) type Answerer = oneshot::Sender<Result<Vec<u8>, Lost>>;
+pub(super) type Answerer = oneshot::Sender<Result<Vec<u8>, Unanswered>>;
 
 /// The connection has ended with the question open on it.
 #[derive(Debug)]
-pub(super) struct Lost;
+pub(super) struct Unanswered;
 
 /// The questions that were sent.
 #[derive(Debug, Default)]
@@ -96,11 +95,11 @@ impl Table {
         self.open.values().all(|sent| sent.reply.is_closed())
     }
 
-    /// How much longer the connection may be silent before it counts as silent; `None` if it does.
-    pub(super) fn left_until_silent(&self, patience: Duration, now: Instant) -> Option<Duration> {
+    /// The time since when some question has been unanswered, and nothing has come; `None` while no
+    /// question waits.
+    pub(super) fn quiet_since(&self) -> Option<Instant> {
         let waiting = self.open.values().filter(|sent| !sent.reply.is_closed());
-        let Some(oldest) = waiting.map(|sent| sent.at).min() else { return Some(patience) };
-        let since = self.heard_at.map_or(oldest, |heard| heard.max(oldest));
-        (since + patience).checked_duration_since(now).filter(|left| !left.is_zero())
+        let oldest = waiting.map(|sent| sent.at).min()?;
+        Some(self.heard_at.map_or(oldest, |heard| heard.max(oldest)))
     }
 }

@@ -24,10 +24,7 @@ fn question(id: u16, text: &str) -> Arc<[u8]> {
     [&id.to_be_bytes(), text.as_bytes()].concat().into()
 }
 
-fn ask(
-    connection: &Arc<Connection>,
-    message: Arc<[u8]>,
-) -> JoinHandle<Result<Vec<u8>, Unanswered>> {
+fn ask(connection: &Arc<Connection>, message: Arc<[u8]>) -> JoinHandle<Result<Vec<u8>, Lost>> {
     tokio::spawn(connection.clone().ask(message))
 }
 
@@ -213,26 +210,19 @@ async fn the_end_of_a_connection_says_whether_another_may_do_better() {
 #[tokio::test(start_paused = true)]
 async fn silence_is_counted_from_the_oldest_question_or_the_last_word() {
     let (connection, mut server) = up();
-    let patience = Duration::from_millis(250);
     let started = Instant::now();
-    let (silent, _open) = (
-        tokio::spawn({
-            let connection = connection.clone();
-            async move { connection.wait_for_silence(patience).await }
-        }),
-        (),
-    );
+    assert_eq!(connection.quiet_since(), None);
     let asked = [1, 2].map(|id| ask(&connection, question(id, "q")));
     let (first, _) = next(&mut server).await;
+    assert_eq!(connection.quiet_since(), Some(started));
     tokio::time::sleep(Duration::from_millis(100)).await;
     answer(&mut server, first, "a").await;
-    silent.await.unwrap();
-    assert_eq!(started.elapsed(), Duration::from_millis(350));
+    settle().await;
+    assert_eq!(connection.quiet_since(), Some(started + Duration::from_millis(100)));
     asked.iter().for_each(JoinHandle::abort);
     settle().await;
     // No question waits any more, so the server owes none.
-    let calm = connection.wait_for_silence(patience);
-    assert!(tokio::time::timeout(10 * SECOND, calm).await.is_err());
+    assert_eq!(connection.quiet_since(), None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,317 @@
+//! Drives an [`Inquiry`] with sockets, connections and tokio's clock.
+
+use std::future::{Future, poll_fn};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use smallvec::SmallVec;
+use tokio::task::yield_now;
+use tokio::time::timeout_at;
+
+use super::reply::{Reply, origin};
+use super::streams::{Sent, StreamEvent, Streams};
+use super::udp::Udp;
+use crate::connect::clock::now;
+use crate::dns::link::links::Links;
+use crate::dns::message::{Edns, Question, ReplyKind, text_name};
+use crate::dns::question::{
+    self, Connections, Form, Inquiry, Phase, Route, Seen, Step, Unencrypted, Via,
+};
+use crate::race::answer::{LookupError, LookupErrorKind};
+use crate::race::binding::Binding;
+use crate::race::text::{Escaped, Time};
+
+/// A question on its way to the name servers.
+pub(in crate::dns) struct Driver {
+    links: Arc<Links>,
+    question: Question,
+    binding: Binding,
+    inquiry: Inquiry,
+    datagrams: Vec<Udp>,
+    streams: Streams,
+    /// The replies that may count, by the numbers of their sends.
+    replies: Vec<(usize, Reply)>,
+    plaintext_reason: Option<Arc<str>>,
+    began: Instant,
+}
+
+/// An event of a question.
+enum Event {
+    /// The socket with this index has a datagram, or has failed.
+    Datagram(usize, Result<(), LookupError>),
+    Stream(StreamEvent),
+}
+
+/// The driver's connections, as the inquiry sees them.
+struct View<'a> {
+    links: &'a Links,
+    binding: &'a Binding,
+    streams: &'a Streams,
+}
+
+impl Connections for View<'_> {
+    fn route(&self, server: usize) -> Route {
+        self.links.route(server, self.binding)
+    }
+
+    fn why_no_tls(&self) -> Option<Arc<str>> {
+        self.links.clients.why_none()
+    }
+
+    fn seen(&self, send: usize) -> Seen {
+        let ended = Seen { phase: Phase::Ended, quiet_since: None, has_other: false };
+        self.streams.get(send).map_or(ended, Sent::seen)
+    }
+
+    fn is_tls_up(&self, route: &Route, server: usize) -> bool {
+        self.links.link(server, route, Via::Tls).is_up()
+    }
+
+    fn was_tls_heard_since(&self, route: &Route, server: usize, then: Instant) -> bool {
+        self.links.link(server, route, Via::Tls).was_heard_since(then.into())
+    }
+}
+
+impl Driver {
+    /// Sends nothing yet.
+    pub(in crate::dns) fn new(
+        links: Arc<Links>,
+        question: Question,
+        binding: Binding,
+        deadline: Instant,
+    ) -> Self {
+        let (servers, began) = (links.upstreams.clone(), now());
+        let mut health = links.health.lock();
+        let inquiry = Inquiry::new(servers, links.rotate, deadline, &mut health, began);
+        drop(health);
+        Self::of(links, question, binding, inquiry, began)
+    }
+
+    fn of(
+        links: Arc<Links>,
+        question: Question,
+        binding: Binding,
+        inquiry: Inquiry,
+        began: Instant,
+    ) -> Self {
+        Self {
+            links,
+            question,
+            binding,
+            inquiry,
+            datagrams: Vec::new(),
+            streams: Streams::default(),
+            replies: Vec::new(),
+            plaintext_reason: None,
+            began,
+        }
+    }
+
+    /// Asks until there is an answer, every server has failed, or the deadline is over. Lookups
+    /// that join may extend it. Also returns the reason for which the question was sent in plaintext
+    /// to a server that may have TLS, if it was.
+    pub(in crate::dns) async fn answer(
+        mut self,
+        deadline: impl Fn() -> Instant,
+    ) -> (Result<Reply, LookupError>, Option<Arc<str>>) {
+        let end = self.run(deadline).await;
+        let result = match end {
+            Step::Answered(send) => self.take_reply(send),
+            Step::Failed(error) => Err(error),
+            _ => Err(LookupErrorKind::TimedOut.into()),
+        };
+        let why = self.plaintext_reason.take();
+        self.go_on_in_background();
+        (result, why)
+    }
+
+    fn take_reply(&mut self, send: usize) -> Result<Reply, LookupError> {
+        let nth = self.replies.iter().position(|(of, _)| *of == send);
+        let reply = nth.map(|nth| self.replies.swap_remove(nth).1);
+        reply.ok_or_else(|| LookupErrorKind::TimedOut.into())
+    }
+
+    /// What is left of the inquiry shows if a TLS port works.
+    fn go_on_in_background(mut self) {
+        if self.inquiry.is_over() {
+            return;
+        }
+        tokio::spawn(async move {
+            let _ = self.run(now).await;
+        });
+    }
+
+    fn probe(&self, server: usize) {
+        let (links, servers) = (self.links.clone(), self.links.upstreams.clone());
+        let (question, binding, began) = (self.question.clone(), self.binding.clone(), now());
+        let view = View { links: &links, binding: &binding, streams: &Streams::default() };
+        let inquiry = Inquiry::probe(servers, server, &view, began);
+        Self::of(links, question, binding, inquiry, began).go_on_in_background();
+    }
+
+    /// Does what the inquiry asks for, until it has an outcome or is over.
+    async fn run(&mut self, deadline: impl Fn() -> Instant) -> Step {
+        loop {
+            self.inquiry.extend(deadline());
+            match self.poll() {
+                Step::Send(send, form) => {
+                    if let Err(error) = self.send(send, form).await {
+                        self.inquiry.failed(send, error, now());
+                    }
+                }
+                Step::Unencrypted(of) => self.note_unencrypted(of),
+                Step::Probe(server) => self.probe(server),
+                Step::Wait(until) => self.wait(until).await,
+                end @ (Step::Answered(_) | Step::Failed(_) | Step::Over) => return end,
+            }
+        }
+    }
+
+    fn poll(&mut self) -> Step {
+        let Self { links, binding, streams, .. } = self;
+        let view = View { links, binding, streams };
+        self.inquiry.poll(&mut links.health.lock(), &view, now())
+    }
+
+    fn note_unencrypted(&mut self, Unencrypted { server, why, is_warning }: Unencrypted) {
+        let server = self.links.upstreams[server].addr;
+        match is_warning {
+            true => tracing::warn!(%server, %why, "had TLS before, and is asked unencrypted"),
+            false => tracing::debug!(%server, %why, "asked unencrypted"),
+        }
+        self.plaintext_reason.get_or_insert(why);
+    }
+
+    async fn send(&mut self, send: usize, form: Form) -> Result<(), LookupError> {
+        self.trace_send(send, form);
+        match form.via {
+            Via::Udp => self.send_datagram(send, form).await,
+            Via::Tcp | Via::Tls => self.send_on_stream(send, form),
+        }
+    }
+
+    async fn send_datagram(&mut self, send: usize, form: Form) -> Result<(), LookupError> {
+        let known = self.datagrams.iter().position(|udp| udp.server == form.server);
+        let nth = match known {
+            Some(nth) => nth,
+            None => {
+                let addr = self.links.upstreams[form.server].addr;
+                let udp = Udp::open(form.server, addr, &self.binding, &self.question)?;
+                self.datagrams.push(udp);
+                self.datagrams.len() - 1
+            }
+        };
+        self.datagrams[nth].send(send, form.edns, &self.question).await
+    }
+
+    fn send_on_stream(&mut self, send: usize, form: Form) -> Result<(), LookupError> {
+        let edns = match (form.edns, form.via) {
+            (false, _) => Edns::Without,
+            (true, Via::Tls) => Edns::Private,
+            (true, Via::Tcp | Via::Udp) => Edns::Plain,
+        };
+        let packet = self.question.encode(edns)?;
+        let silent = form.beside.and_then(|send| self.streams.get(send));
+        let (link, connection) = match silent {
+            Some(silent) => (silent.link.clone(), silent.link.beside(&silent.connection)),
+            None => {
+                let route = self.inquiry.route(form.server);
+                let route =
+                    route.cloned().unwrap_or_else(|| self.links.route(form.server, &self.binding));
+                let link = self.links.link(form.server, &route, form.via);
+                let connection = link.connection();
+                (link, connection)
+            }
+        };
+        self.streams.ask(send, link, connection, packet);
+        Ok(())
+    }
+
+    /// Waits for an event until this moment, and reports it.
+    async fn wait(&mut self, until: Instant) {
+        let Self { inquiry, datagrams, streams, .. } = self;
+        datagrams.retain(|udp| inquiry.awaits(udp.send));
+        streams.retain(|send| inquiry.awaits(send));
+        let mut datagrams: SmallVec<[_; 2]> =
+            datagrams.iter_mut().map(|udp| Box::pin(udp.receive())).collect();
+        let event = poll_fn(|cx| {
+            // Datagrams come last, because a flood of them never ends.
+            if let Poll::Ready(event) = streams.poll_event(cx) {
+                return Poll::Ready(Event::Stream(event));
+            }
+            for (nth, receive) in datagrams.iter_mut().enumerate() {
+                if let Poll::Ready(received) = receive.as_mut().poll(cx) {
+                    return Poll::Ready(Event::Datagram(nth, received));
+                }
+            }
+            Poll::Pending
+        });
+        let event = timeout_at(until.into(), event).await;
+        drop(datagrams);
+        match event {
+            Ok(Event::Datagram(nth, Ok(()))) => self.received(nth).await,
+            Ok(Event::Datagram(nth, Err(error))) => {
+                self.inquiry.failed(self.datagrams[nth].send, error, now());
+            }
+            Ok(Event::Stream(StreamEvent::Ended(sent, Ok(bytes)))) => self.heard(&sent, &bytes),
+            Ok(Event::Stream(StreamEvent::Ended(sent, Err(lost)))) => {
+                self.inquiry.lost(sent.send, lost, now());
+            }
+            Ok(Event::Stream(StreamEvent::Changed)) | Err(_) => {}
+        }
+    }
+
+    /// A datagram has come. After each that is not the reply other tasks get a turn: a flood must
+    /// not hold up other tasks or the timers of this one.
+    async fn received(&mut self, nth: usize) {
+        let Udp { send, packet, buffer, .. } = &self.datagrams[nth];
+        let (send, kind) = (*send, self.question.read(packet, buffer));
+        let is_stranger = matches!(kind, ReplyKind::Nothing);
+        self.replied(send, Via::Udp, kind, None);
+        if is_stranger {
+            yield_now().await;
+        }
+    }
+
+    fn heard(&mut self, sent: &Sent, bytes: &[u8]) {
+        let kind = self.question.read(&sent.packet, bytes);
+        let via = self.inquiry.sends()[sent.send].via;
+        self.replied(sent.send, via, kind, sent.connection.took());
+    }
+
+    fn replied(&mut self, send: usize, via: Via, kind: ReplyKind, took: Option<Duration>) {
+        let upstream = &self.links.upstreams[self.inquiry.sends()[send].server];
+        let server = if via == Via::Tls { upstream.tls_addr } else { upstream.addr };
+        let (record, time) = (self.question.record(), Time(now() - self.began));
+        let reply = match kind {
+            ReplyKind::Nothing => question::Reply::ToAnother,
+            ReplyKind::Truncated => question::Reply::Truncated,
+            ReplyKind::WithoutEdns => question::Reply::WithoutEdns,
+            ReplyKind::Failed(error) => {
+                tracing::debug!(%server, %record, error = %Escaped(&error), %time, "failed");
+                question::Reply::Failed(error)
+            }
+            ReplyKind::Reply(message) => {
+                let (code, over) = (message.metadata.response_code, origin(via));
+                let answers = message.answers.len();
+                tracing::debug!(%server, %record, %code, answers, %over, %time, "answered");
+                self.replies.push((send, Reply { message, server, origin: over }));
+                question::Reply::Answered
+            }
+        };
+        self.inquiry.replied(send, reply, took, &mut self.links.health.lock(), now());
+    }
+
+    fn trace_send(&self, send: usize, form: Form) {
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            let upstream = &self.links.upstreams[form.server];
+            let server = if form.via == Via::Tls { upstream.tls_addr } else { upstream.addr };
+            let (name, record) = (text_name(self.question.name()), self.question.record());
+            let earlier = self.inquiry.sends()[..send].iter();
+            let same = |it: &&Form| (it.server, it.via) == (form.server, form.via);
+            let (over, nth) = (origin(form.via), earlier.filter(same).count() + 1);
+            tracing::debug!(%server, name = %Escaped(name), %record, %over, nth, "asked");
+        }
+    }
+}
