@@ -62,12 +62,10 @@ pub(crate) enum Step {
     /// Wait for an event, at most until this moment; then poll again. The moment always lies in the
     /// future.
     Wait(Instant),
-    /// The reply to this send is the answer. The driver may go on to poll the inquiry in the
-    /// background: see [`Step::Over`].
-    Answered(usize),
-    /// There is no answer.
-    Failed(LookupError),
-    /// Nothing is left to do or to learn. It comes after the answer or the failure.
+    /// The reply to this send is the answer, or there is none. The driver goes on to poll the
+    /// inquiry in the background, until it is over.
+    Done(Result<usize, LookupError>),
+    /// Nothing is left to do or to learn. It comes after the outcome.
     Over,
 }
 
@@ -286,11 +284,11 @@ impl Inquiry {
         });
         if let Some((server, send)) = answered {
             at.health.preference.answered(server, at.now);
-            return Some(Step::Answered(send));
+            return Some(Step::Done(Ok(send)));
         }
         let is_lost = self.left.is_empty() && self.asked.iter().all(|it| it.outcome.is_some());
         let is_over = is_lost || self.deadline <= at.now;
-        is_over.then(|| Step::Failed(failure(&self.asked, &self.servers, at.connections)))
+        is_over.then(|| Step::Done(Err(failure(&self.asked, &self.servers, at.connections))))
     }
 
     /// The time at which the next server is asked: a while after the one before, or at once when

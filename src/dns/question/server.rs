@@ -120,7 +120,7 @@ impl Server {
         match at.health.tls_advice(&self.route, at.now) {
             // Another lookup marked the port dead, but our connection still works.
             TlsAdvice::Skip(_) if self.has_good_link(at) => TlsAdvice::Use,
-            advice => advice,
+            advice @ (TlsAdvice::Use | TlsAdvice::Skip(_) | TlsAdvice::Probe(_)) => advice,
         }
     }
 

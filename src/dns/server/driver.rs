@@ -115,11 +115,11 @@ impl Driver {
         mut self,
         deadline: impl Fn() -> Instant,
     ) -> (Result<Reply, LookupError>, Option<Arc<str>>) {
-        let end = self.run(deadline).await;
-        let result = match end {
-            Step::Answered(send) => self.take_reply(send),
-            Step::Failed(error) => Err(error),
-            _ => Err(LookupErrorKind::TimedOut.into()),
+        let result = match self.run(deadline).await {
+            Some(Ok(send)) => self.take_reply(send),
+            Some(Err(error)) => Err(error),
+            // A question that is not a probe has an outcome before it is over.
+            None => Err(LookupErrorKind::TimedOut.into()),
         };
         let why = self.plaintext_reason.take();
         self.go_on_in_background();
@@ -150,8 +150,8 @@ impl Driver {
         Self::of(links, question, binding, inquiry, began).go_on_in_background();
     }
 
-    /// Does what the inquiry asks for, until it has an outcome or is over.
-    async fn run(&mut self, deadline: impl Fn() -> Instant) -> Step {
+    /// Does what the inquiry asks for, until it has an outcome; `None` if it is over.
+    async fn run(&mut self, deadline: impl Fn() -> Instant) -> Option<Result<usize, LookupError>> {
         loop {
             self.inquiry.extend(deadline());
             match self.poll() {
@@ -163,7 +163,8 @@ impl Driver {
                 Step::Unencrypted(of) => self.note_unencrypted(of),
                 Step::Probe(server) => self.probe(server),
                 Step::Wait(until) => self.wait(until).await,
-                end @ (Step::Answered(_) | Step::Failed(_) | Step::Over) => return end,
+                Step::Done(outcome) => return Some(outcome),
+                Step::Over => return None,
             }
         }
     }
