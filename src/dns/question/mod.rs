@@ -27,7 +27,8 @@ mod reply;
 mod route;
 mod server;
 mod stream;
-
+#[cfg(test)]
+mod tests;
 mod transports;
 mod trial;
 

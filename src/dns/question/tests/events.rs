@@ -1,0 +1,200 @@
+//! What happens in a world.
+
+use super::lines::OnLine;
+use super::network::Network;
+use super::played::{place, reply, words};
+use super::world::{Change, Fate, Said};
+use crate::dns::question::{Connections, Form, Phase, Reply, Via};
+use crate::race::answer::{LookupError, LookupErrorKind};
+
+/// A connection without a question ends after this time, in ms.
+const IDLE: u64 = 30_000;
+
+/// An event. Connections are given by their indices in `Lines::all`.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// The change with this index.
+    Change(usize),
+    /// The question with this index.
+    Ask(usize),
+    TcpIsUp(usize),
+    IsUp(usize),
+    /// The connection does not come up.
+    Fails(usize, LookupError),
+    TimesOut(usize),
+    Ends(usize, &'static str),
+    /// Nothing has come for a while after so many messages.
+    Idles(usize, usize),
+    Message(usize, OnLine, Said),
+    /// This send of an inquiry finds its connection ended.
+    Lost(usize, usize, usize),
+    /// Something comes of a datagram of this inquiry.
+    Datagram(usize, Form, Fate),
+}
+
+fn unreachable(why: impl Into<String>) -> LookupError {
+    LookupError::from(LookupErrorKind::NoNameServer).with_cause(why.into())
+}
+
+impl Network {
+    pub(super) fn happens(&mut self, event: Event) {
+        match event {
+            Event::Change(nth) => self.changes(nth),
+            Event::Ask(nth) => self.asks(nth),
+            Event::TimesOut(line) => self.times_out(line),
+            Event::Idles(line, messages) => self.idles(line, messages),
+            Event::Lost(asking, send, line) => self.is_lost(asking, send, line),
+            Event::Datagram(asking, form, fate) => self.datagram(asking, form, fate),
+            Event::TcpIsUp(line)
+            | Event::IsUp(line)
+            | Event::Fails(line, _)
+            | Event::Ends(line, _)
+            | Event::Message(line, ..)
+                if !self.lines.all[line].is_alive() => {}
+            Event::TcpIsUp(line) => self.enters(line, Phase::Handshaking(self.now)),
+            Event::IsUp(line) => self.is_up(line),
+            Event::Fails(line, error) => {
+                self.note_failure(line, &error.reason(), false);
+                self.line_ends(line, error);
+            }
+            Event::Ends(line, why) => self.line_ends(line, unreachable(why)),
+            Event::Message(line, question, said) => self.message(line, question, said),
+        }
+    }
+
+    fn changes(&mut self, nth: usize) {
+        let (server, is_end) = match self.world.changes[nth].1.clone() {
+            Change::Becomes(server, script) => {
+                self.world.servers[server] = script;
+                return;
+            }
+            Change::Forgets(server) => (server, false),
+            Change::Ends(server) => (server, true),
+        };
+        for line in 0..self.lines.all.len() {
+            let connection = &mut self.lines.all[line];
+            if connection.server == server && connection.is_alive() {
+                connection.is_forgotten = !is_end;
+                is_end.then(|| self.line_ends(line, unreachable("closed by the server")));
+            }
+        }
+    }
+
+    /// The connection is in another phase, which its questions notice.
+    fn enters(&mut self, line: usize, phase: Phase) {
+        self.lines.all[line].phase = phase;
+        let on_it = self.asking.iter_mut().filter(|asking| asking.is_on(line));
+        on_it.for_each(|asking| asking.is_awake = true);
+    }
+
+    fn is_up(&mut self, line: usize) {
+        self.lines.all[line].up_at = Some(self.now);
+        self.enters(line, Phase::Up);
+        self.leave(line);
+        self.due_in(IDLE, Event::Idles(line, 0));
+    }
+
+    fn line_ends(&mut self, line: usize, error: LookupError) {
+        let place = self.place(line);
+        self.log(None, &format!("{place}: {}", error.reason()));
+        self.enters(line, Phase::Ended);
+        for (question, lost) in self.lines.all[line].ends(error, self.now) {
+            let asking = &mut self.asking[question.asking];
+            asking.on.remove(&question.send);
+            asking.inquiry.lost(question.send, lost, self.now);
+        }
+    }
+
+    fn times_out(&mut self, line: usize) {
+        let connection = &self.lines.all[line];
+        if connection.is_open() && connection.up_at.is_none() {
+            let why = connection.why_not_up(self.timeout(line));
+            self.note_failure(line, &why, true);
+            self.line_ends(line, unreachable(why));
+        }
+    }
+
+    /// Notes a failed handshake of a server that is asked in plaintext as well.
+    fn note_failure(&mut self, line: usize, why: &str, is_silence: bool) {
+        if !self.is_opportunistic(line) {
+            return;
+        }
+        let connection = &self.lines.all[line];
+        let route = self.view().route(connection.server);
+        match is_silence {
+            true => self.health.tls_is_silent(&route, why, connection.opened_at, self.now),
+            false => self.health.tls_is_dead(&route, why, self.now),
+        };
+    }
+
+    fn idles(&mut self, line: usize, messages: usize) {
+        let connection = &self.lines.all[line];
+        match connection.is_open() && connection.answers == messages {
+            true if connection.is_idle() => self.line_ends(line, unreachable("idle")),
+            true => self.due_in(IDLE, Event::Idles(line, messages)),
+            false => {}
+        }
+    }
+
+    fn message(&mut self, line: usize, question: OnLine, said: Said) {
+        let connection = &mut self.lines.all[line];
+        let is_awaited = connection.hears(question, self.now);
+        let (answers, took) = (connection.answers, connection.took());
+        let is_last = connection.script.closes_after.is_some_and(|most| most <= answers);
+        self.due_in(IDLE, Event::Idles(line, answers));
+        if is_last {
+            self.due_in(0, Event::Ends(line, "closed by the server"));
+        }
+        if is_awaited {
+            let (place, send) = (self.place(line), question.send);
+            self.note_reply(question.asking, &place, said);
+            let asking = &mut self.asking[question.asking];
+            asking.on.remove(&send);
+            asking.answered_on.insert(send, line);
+            asking.is_awake = true;
+            asking.inquiry.replied(send, reply(said), took, &mut self.health, self.now);
+        }
+    }
+
+    fn is_lost(&mut self, asking: usize, send: usize, line: usize) {
+        let connection = &self.lines.all[line];
+        let Some((error, _)) = &connection.end else { return };
+        let (place, lost) = (self.place(line), connection.lost(error, false));
+        self.log(Some(asking), &format!("{place}: {}", error.clone().reason()));
+        let asking = &mut self.asking[asking];
+        asking.on.remove(&send);
+        asking.is_awake = true;
+        asking.inquiry.lost(send, lost, self.now);
+    }
+
+    fn datagram(&mut self, asking: usize, form: Form, fate: Fate) {
+        let latest = self.asking[asking].udp.get(&form.server).copied();
+        // The socket may be closed by now.
+        let Some((send, has_edns)) = latest else { return };
+        let place = place(form.server, Via::Udp, 1);
+        self.asking[asking].is_awake = true;
+        match fate {
+            Fate::Silence => {}
+            Fate::Ends(why, _) => {
+                self.log(Some(asking), &format!("{place}: {why}"));
+                self.asking[asking].inquiry.failed(send, unreachable(why), self.now);
+            }
+            Fate::Says(said, _) => {
+                let is_late = form.edns != has_edns;
+                self.note_reply(asking, &place, said);
+                let reply = if is_late { Reply::ToAnother } else { reply(said) };
+                let inquiry = &mut self.asking[asking].inquiry;
+                inquiry.replied(send, reply, None, &mut self.health, self.now);
+            }
+        }
+    }
+
+    /// The line of a message. An answer has one of its own, unless its question is over.
+    fn note_reply(&mut self, asking: usize, place: &str, said: Said) {
+        match (said, self.asking[asking].is_in_background()) {
+            (Said::Answer, false) => {}
+            (Said::Answer, true) => self.log(Some(asking), &format!("late answer of {place}")),
+            (said, _) => self.log(Some(asking), &format!("{place}: {}", words(said))),
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Plays a world: does for the inquiries what the driver does with sockets, and keeps the log. It
+//! watches that no inquiry waits for a moment that has passed, and that none runs without end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::asking::{Asking, View, upstream};
+use super::events::Event;
+use super::lines::Lines;
+use super::played::{End, Played, place, short};
+use super::world::{Question, World};
+use crate::dns::question::{Form, Health, Inquiry, Step, Unencrypted, Upstream};
+use crate::race::answer::LookupError;
+
+/// An inquiry makes at most so many steps without a wait.
+const MAX_STEPS: usize = 10_000;
+
+/// A world that is being played. What is remembered of the servers lives as long as the world.
+#[derive(Debug)]
+pub(super) struct Network {
+    pub(super) world: World,
+    upstreams: Arc<[Upstream]>,
+    began: Instant,
+    pub(super) now: Instant,
+    pub(super) health: Health,
+    pub(super) lines: Lines,
+    /// What is due, by its time and its number.
+    events: BTreeMap<(Instant, usize), Event>,
+    event_count: usize,
+    pub(super) asking: Vec<Asking>,
+    pub(super) played: Played,
+    told: usize,
+}
+
+impl Network {
+    pub(super) fn new(world: World) -> Self {
+        let (began, servers) = (Instant::now(), world.servers.iter().zip(1..));
+        let mut network = Self {
+            upstreams: servers.map(|(server, nth)| upstream(server.way, nth)).collect(),
+            began,
+            now: began,
+            health: Health::default(),
+            lines: Lines::default(),
+            events: BTreeMap::new(),
+            event_count: 0,
+            asking: Vec::new(),
+            played: Played::default(),
+            told: 0,
+            world,
+        };
+        for nth in 0..network.world.changes.len() {
+            network.due_in(network.world.changes[nth].0, Event::Change(nth));
+        }
+        for nth in 0..network.world.questions.len() {
+            network.due_in(network.world.questions[nth].at, Event::Ask(nth));
+        }
+        network
+    }
+
+    /// Asks one more question at this time, or now if that has passed. Plays it until it has an
+    /// outcome, and returns the lines of the log since the last call.
+    pub(super) fn ask(&mut self, at: u64, within: u64) -> Vec<String> {
+        let nth = self.world.questions.len();
+        self.world.questions.push(Question { at, within });
+        self.due_in(at.saturating_sub(self.millis()), Event::Ask(nth));
+        let is_over = |it: &Asking| it.question == Some(nth) && it.ended_at.is_some();
+        while !self.asking.iter().any(is_over) {
+            self.go_on();
+        }
+        let lines = self.played.log[self.told..].to_vec();
+        self.told = self.played.log.len();
+        lines
+    }
+
+    /// Plays until every question is over, with its background.
+    pub(super) fn finish(mut self) -> Played {
+        let is_question = |event: &Event| matches!(event, Event::Ask(_));
+        while self.asking.iter().any(|it| !it.is_over) || self.events.values().any(is_question) {
+            self.go_on();
+        }
+        self.played
+    }
+
+    /// Goes on to what is due next.
+    fn go_on(&mut self) {
+        let waits = self.asking.iter().filter(|it| !it.is_over).filter_map(|it| it.until);
+        let event_at = self.events.first_key_value().map(|((at, _), _)| *at);
+        self.now = waits.chain(event_at).min().expect("an inquiry waits for something");
+        // An event counts before the end of a wait.
+        match self.events.first_entry().filter(|event| event.key().0 <= self.now) {
+            Some(event) => {
+                let event = event.remove();
+                self.happens(event);
+            }
+            None => {
+                let due = |it: &&mut Asking| it.until.is_some_and(|until| until <= self.now);
+                self.asking.iter_mut().filter(due).for_each(|it| it.is_awake = true);
+            }
+        }
+        let is_due = |it: &Asking| it.is_awake && !it.is_over;
+        while let Some(nth) = self.asking.iter().position(is_due) {
+            self.poll(nth);
+        }
+    }
+
+    fn poll(&mut self, nth: usize) {
+        self.asking[nth].is_awake = false;
+        for _ in 0..MAX_STEPS {
+            match self.step(nth) {
+                Step::Send(send, form) => self.send(nth, send, form),
+                Step::Unencrypted(of) => self.note_unencrypted(nth, &of),
+                Step::Probe(server) => self.probe(nth, server),
+                Step::Wait(until) => {
+                    assert!(self.now < until, "a wait until a moment that has passed");
+                    self.asking[nth].until = Some(until);
+                    return self.wait(nth);
+                }
+                Step::Done(Ok(send)) => self.answered(nth, send),
+                Step::Done(Err(error)) => self.failed(nth, error),
+                Step::Over => return self.is_over(nth),
+            }
+            if self.asking[nth].ended_at.is_some() && self.asking[nth].inquiry.is_over() {
+                return self.is_over(nth);
+            }
+        }
+        panic!("an inquiry without end");
+    }
+
+    fn step(&mut self, nth: usize) -> Step {
+        let Self { asking, lines, world, health, upstreams, now, .. } = self;
+        let Asking { inquiry, on, .. } = &mut asking[nth];
+        let why_no_tls = world.why_no_tls;
+        inquiry.poll(health, &View { lines, on: Some(on), upstreams, why_no_tls }, *now)
+    }
+
+    /// What an inquiry sees that has sent nothing.
+    pub(super) fn view(&self) -> View<'_> {
+        let (lines, upstreams) = (&self.lines, &self.upstreams[..]);
+        View { lines, on: None, upstreams, why_no_tls: self.world.why_no_tls }
+    }
+
+    pub(super) fn asks(&mut self, nth: usize) {
+        let Self { upstreams, world, health, now, .. } = self;
+        let deadline = *now + Duration::from_millis(world.questions[nth].within);
+        let inquiry = Inquiry::new(upstreams.clone(), world.rotate, deadline, health, *now);
+        self.asking.push(Asking::new(inquiry, Some(nth)));
+    }
+
+    fn probe(&mut self, asking: usize, server: usize) {
+        self.log(Some(asking), &format!("probe S{} over TLS", server + 1));
+        let inquiry = Inquiry::probe(self.upstreams.clone(), server, &self.view(), self.now);
+        self.asking.push(Asking::new(inquiry, None));
+    }
+
+    fn note_unencrypted(&mut self, asking: usize, of: &Unencrypted) {
+        let warning = if of.is_warning { ", with a warning" } else { "" };
+        self.log(Some(asking), &format!("S{} unencrypted{warning}: {}", of.server + 1, of.why));
+    }
+
+    fn answered(&mut self, asking: usize, send: usize) {
+        let form = self.asking[asking].inquiry.sends()[send];
+        let line = self.asking[asking].answered_on.get(&send).copied();
+        let place = line.map_or(place(form.server, form.via, 1), |line| self.place(line));
+        self.log(Some(asking), &format!("answer of {place}"));
+        self.ends(asking, Ok(form));
+    }
+
+    fn failed(&mut self, asking: usize, error: LookupError) {
+        self.log(Some(asking), &format!("failed: {error}"));
+        self.ends(asking, Err(error));
+    }
+
+    fn ends(&mut self, asking: usize, outcome: Result<Form, LookupError>) {
+        assert!(!self.asking[asking].is_in_background(), "two outcomes");
+        self.asking[asking].ended_at = Some(self.now);
+        self.played.ends.push(End { at: self.millis(), asking, outcome });
+    }
+
+    /// The inquiry is dropped with all its sends.
+    fn is_over(&mut self, nth: usize) {
+        assert!(self.asking[nth].is_in_background(), "over without an outcome");
+        if self.asking[nth].ended_at != Some(self.now) {
+            self.log(Some(nth), "over");
+        }
+        self.asking[nth].is_over = true;
+        self.asking[nth].udp.clear();
+        for (send, line) in std::mem::take(&mut self.asking[nth].on) {
+            self.lines.drop_send(line, nth, send);
+        }
+    }
+}
+
+/// The time and the log.
+impl Network {
+    pub(super) fn millis(&self) -> u64 {
+        let since = self.now - self.began;
+        let millis = u64::try_from(since.as_millis()).unwrap();
+        assert_eq!(since, Duration::from_millis(millis), "a part of a millisecond");
+        millis
+    }
+
+    pub(super) fn due_in(&mut self, millis: u64, event: Event) {
+        let at = self.now + Duration::from_millis(millis);
+        self.events.insert((at, self.event_count), event);
+        self.event_count += 1;
+    }
+
+    /// A line of the log, of this inquiry or of none.
+    pub(super) fn log(&mut self, asking: Option<usize>, what: &str) {
+        let of = match asking.map(|asking| self.asking[asking].question) {
+            Some(Some(nth)) if self.world.questions.len() > 1 => format!("Q{}: ", nth + 1),
+            Some(None) => "probe: ".into(),
+            Some(Some(_)) | None => String::new(),
+        };
+        let what = short(what, self.upstreams.len());
+        self.played.log.push(format!("{}ms {of}{what}", self.millis()));
+    }
+
+    /// The words for a connection.
+    pub(super) fn place(&self, line: usize) -> String {
+        let line = &self.lines.all[line];
+        place(line.server, line.via, line.nth)
+    }
+}

@@ -1,0 +1,132 @@
+//! What the inquiries of a world send.
+
+use super::asking::Asking;
+use super::events::Event;
+use super::network::Network;
+use super::played::{Sent, place};
+use super::world::{Fate, Line, Start, Way};
+use crate::dns::question::{Form, OPPORTUNISTIC_TIMEOUT, Phase, Via};
+use crate::race::answer::LookupErrorKind::{NoNameServer, Untrusted};
+use crate::race::answer::{LookupError, LookupErrorKind};
+
+/// The time-out of a connection, in seconds.
+const TIMEOUT: u64 = 10;
+
+impl Network {
+    pub(super) fn send(&mut self, asking: usize, send: usize, form: Form) {
+        self.played.sends.push(Sent { at: self.millis(), asking, form });
+        let place = match form.via {
+            Via::Udp => place(form.server, Via::Udp, 1),
+            Via::Tcp | Via::Tls => {
+                let (line, is_new) = self.line(asking, form);
+                self.asking[asking].on.insert(send, line);
+                self.asking[asking].unsent.push(send);
+                if is_new {
+                    self.opens(line);
+                }
+                self.place(line)
+            }
+        };
+        let edns = if form.edns { "" } else { " without EDNS" };
+        self.log(Some(asking), &format!("ask {place}{edns}"));
+        if form.via == Via::Udp {
+            self.send_datagram(asking, send, form);
+        }
+    }
+
+    fn send_datagram(&mut self, asking: usize, send: usize, form: Form) {
+        let sends = &self.asking[asking].inquiry.sends()[..send];
+        let same = |it: &&Form| (it.server, it.via) == (form.server, Via::Udp);
+        let nth = sends.iter().filter(same).count();
+        let fates = &self.world.servers[form.server].udp;
+        let fate = fates[nth.min(fates.len() - 1)];
+        self.asking[asking].udp.insert(form.server, (send, form.edns));
+        if let Fate::Says(_, ms) | Fate::Ends(_, ms) = fate {
+            self.due_in(ms, Event::Datagram(asking, form, fate));
+        }
+    }
+
+    /// The connection for this form. True if it is new.
+    fn line(&mut self, asking: usize, form: Form) -> (usize, bool) {
+        let server = &self.world.servers[form.server];
+        let script: &[Line] = if form.via == Via::Tls { &server.tls } else { &server.tcp };
+        match form.beside.and_then(|send| self.asking[asking].on.get(&send)) {
+            Some(silent) => self.lines.beside(*silent, script, self.now),
+            None => self.lines.connection((form.server, form.via), script, self.now),
+        }
+    }
+
+    fn opens(&mut self, line: usize) {
+        let fails = |kind: LookupErrorKind, why: &'static str| {
+            Event::Fails(line, LookupError::from(kind).with_cause(why))
+        };
+        let (tcp, then) = match self.lines.all[line].start() {
+            Start::Up(tcp, tls) => (Some(tcp), Some((tcp + tls, Event::IsUp(line)))),
+            Start::Refused(ms) => (None, Some((ms, fails(NoNameServer, "connection refused")))),
+            Start::Dropped => (None, None),
+            Start::Mute(tcp) => (Some(tcp), None),
+            Start::Fails(tcp, tls, why) => (Some(tcp), Some((tcp + tls, fails(NoNameServer, why)))),
+            Start::Untrusted(tcp, tls, why) => {
+                (Some(tcp), Some((tcp + tls, fails(Untrusted, why))))
+            }
+        };
+        let tcp = tcp.map(|ms| (ms, Event::TcpIsUp(line)));
+        for (ms, event) in tcp.into_iter().chain(then) {
+            self.due_in(ms, event);
+        }
+        self.due_in(1_000 * self.timeout(line), Event::TimesOut(line));
+    }
+
+    /// The time-out of this connection, in seconds.
+    pub(super) fn timeout(&self, line: usize) -> u64 {
+        match self.is_opportunistic(line) {
+            true => OPPORTUNISTIC_TIMEOUT.as_secs(),
+            false => TIMEOUT,
+        }
+    }
+
+    /// True for TLS to a server that is asked in plaintext as well.
+    pub(super) fn is_opportunistic(&self, line: usize) -> bool {
+        let line = &self.lines.all[line];
+        let way = self.world.servers[line.server].way;
+        line.via == Via::Tls && matches!(way, Way::Opportunistic { .. })
+    }
+
+    /// An inquiry waits: what it has to send over connections leaves now, and what it does not await
+    /// any more is dropped.
+    pub(super) fn wait(&mut self, asking: usize) {
+        let Asking { inquiry, on, unsent, udp, .. } = &mut self.asking[asking];
+        udp.retain(|_, (send, _)| inquiry.awaits(*send));
+        on.retain(|send, line| {
+            let is_awaited = inquiry.awaits(*send);
+            if !is_awaited {
+                self.lines.drop_send(*line, asking, *send);
+            }
+            is_awaited
+        });
+        let unsent: Vec<_> =
+            unsent.drain(..).filter_map(|send| Some((send, *on.get(&send)?))).collect();
+        for (send, line) in unsent {
+            let connection = &mut self.lines.all[line];
+            if connection.phase == Phase::Ended {
+                self.due_in(0, Event::Lost(asking, send, line));
+                continue;
+            }
+            connection.takes(asking, send);
+            if connection.phase == Phase::Up {
+                self.leave(line);
+            }
+        }
+    }
+
+    /// The questions on a connection that is up leave.
+    pub(super) fn leave(&mut self, line: usize) {
+        for (question, fate) in self.lines.all[line].send(self.now) {
+            match fate {
+                Fate::Says(said, ms) => self.due_in(ms, Event::Message(line, question, said)),
+                Fate::Ends(why, ms) => self.due_in(ms, Event::Ends(line, why)),
+                Fate::Silence => {}
+            }
+        }
+    }
+}

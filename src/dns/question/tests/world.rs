@@ -1,0 +1,326 @@
+//! The script of a world: the name servers, what their ports do, and the questions. It is data only,
+//! so that a world can also be made at random. All times are in ms. A round trip takes 20 ms where a
+//! script does not mention another time.
+
+use super::network::Network;
+use super::played::Played;
+
+/// A round trip.
+pub(super) const RTT: u64 = 20;
+
+/// A world to ask in.
+#[derive(Debug, Clone)]
+pub(super) struct World {
+    pub(super) servers: Vec<NameServer>,
+    pub(super) rotate: bool,
+    /// The reason for which nothing can be asked over TLS.
+    pub(super) why_no_tls: Option<&'static str>,
+    pub(super) questions: Vec<Question>,
+    pub(super) changes: Vec<(u64, Change)>,
+}
+
+/// A question that is asked at this time, and may take so long.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Question {
+    pub(super) at: u64,
+    pub(super) within: u64,
+}
+
+/// A change of the world. Servers are counted from 0.
+#[derive(Debug, Clone)]
+pub(super) enum Change {
+    /// From now on the server does this. Its connections stay as they were.
+    Becomes(usize, NameServer),
+    /// The network forgets the server's connections: nothing comes from them any more.
+    Forgets(usize),
+    /// The server ends its connections.
+    Ends(usize),
+}
+
+/// A name server.
+#[derive(Debug, Clone)]
+pub(super) struct NameServer {
+    pub(super) way: Way,
+    /// What becomes of each datagram of a question. The last one holds for all that follow.
+    pub(super) udp: Vec<Fate>,
+    /// What becomes of each connection. The last one holds for all that follow.
+    pub(super) tcp: Vec<Line>,
+    pub(super) tls: Vec<Line>,
+}
+
+/// The way in which a server is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Plain { tcp_only: bool },
+    Opportunistic { head_start: u64, tcp_only: bool },
+    Strict,
+    Never,
+}
+
+/// A message of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Said {
+    Answer,
+    ServFail,
+    Refused,
+    /// A reply that makes no sense.
+    Nonsense,
+    Truncated,
+    /// The server does not understand EDNS.
+    NoEdns,
+    /// A reply to another question.
+    ToAnother,
+}
+
+/// What becomes of a question. The time is that from its arrival to what comes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    Says(Said, u64),
+    /// Nothing comes.
+    Silence,
+    /// The port is closed, or the connection ends.
+    Ends(&'static str, u64),
+}
+
+/// A connection.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    pub(super) start: Start,
+    /// What becomes of each question on it. The last one holds for all that follow.
+    pub(super) fates: Vec<Fate>,
+    /// The server ends the connection after so many answers.
+    pub(super) closes_after: Option<usize>,
+}
+
+/// The start of a connection: TCP, and TLS on it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Start {
+    /// TCP is up after the first time, and TLS after the second one more. Without TLS the second one
+    /// does not count.
+    Up(u64, u64),
+    Refused(u64),
+    /// Nothing comes.
+    Dropped,
+    /// TCP is up, and TLS is silent.
+    Mute(u64),
+    /// TLS fails so long after TCP is up, for this reason.
+    Fails(u64, u64, &'static str),
+    /// The same, because the server is not authenticated.
+    Untrusted(u64, u64, &'static str),
+}
+
+/// A question at 0 ms to these servers.
+pub(super) fn world<const N: usize>(servers: [NameServer; N]) -> World {
+    World {
+        servers: servers.into(),
+        rotate: false,
+        why_no_tls: None,
+        questions: vec![Question { at: 0, within: 5_000 }],
+        changes: Vec::new(),
+    }
+}
+
+impl World {
+    /// A question at each of these times.
+    pub(super) fn asked_at<const N: usize>(mut self, times: [u64; N]) -> Self {
+        self.questions = times.map(|at| Question { at, within: 5_000 }).into();
+        self
+    }
+
+    /// All questions may take so long.
+    pub(super) fn within(mut self, within: u64) -> Self {
+        self.questions.iter_mut().for_each(|question| question.within = within);
+        self
+    }
+
+    pub(super) fn rotate(mut self) -> Self {
+        self.rotate = true;
+        self
+    }
+
+    pub(super) fn no_tls(mut self, why: &'static str) -> Self {
+        self.why_no_tls = Some(why);
+        self
+    }
+
+    pub(super) fn change(mut self, at: u64, change: Change) -> Self {
+        self.changes.push((at, change));
+        self
+    }
+
+    /// From then on the only server, or the first one, does this.
+    pub(super) fn then(self, at: u64, server: NameServer) -> Self {
+        self.change(at, Change::Becomes(0, server))
+    }
+
+    /// Plays all questions, and what goes on in the background after them.
+    pub(super) fn play(&self) -> Played {
+        Network::new(self.clone()).finish()
+    }
+
+    /// Plays it and compares the log with these lines.
+    #[track_caller]
+    pub(super) fn plays(&self, expected: &str) -> Played {
+        let played = self.play();
+        let expected = expected.lines().map(str::trim).filter(|line| !line.is_empty());
+        let expected: Vec<&str> = expected.collect();
+        assert!(
+            played.log == expected,
+            "expected:\n  {}\nplayed:\n  {}\n",
+            expected.join("\n  "),
+            played.log.join("\n  "),
+        );
+        played
+    }
+}
+
+/// A server that is asked over UDP, and over TCP where that does not suffice.
+pub(super) fn plain() -> NameServer {
+    good(Way::Plain { tcp_only: false })
+}
+
+/// A server that is asked over TCP only.
+pub(super) fn over_tcp() -> NameServer {
+    good(Way::Plain { tcp_only: true })
+}
+
+/// A server that is asked over TLS where that works. TLS has a head start of 50 ms.
+pub(super) fn opportunistic() -> NameServer {
+    good(Way::Opportunistic { head_start: 50, tcp_only: false })
+}
+
+/// A server that is asked over TLS, and never in plaintext.
+pub(super) fn strict() -> NameServer {
+    good(Way::Strict)
+}
+
+/// A server that is never asked.
+pub(super) fn never() -> NameServer {
+    good(Way::Never)
+}
+
+/// All ports answer.
+fn good(way: Way) -> NameServer {
+    NameServer { way, udp: vec![answer(RTT)], tcp: vec![line()], tls: vec![line()] }
+}
+
+/// The name server.
+impl NameServer {
+    /// TLS has this head start.
+    pub(super) fn head_start(mut self, ms: u64) -> Self {
+        if let Way::Opportunistic { head_start, .. } = &mut self.way {
+            *head_start = ms;
+        }
+        self
+    }
+
+    /// It is asked over TCP instead of UDP.
+    pub(super) fn use_vc(mut self) -> Self {
+        match &mut self.way {
+            Way::Plain { tcp_only } | Way::Opportunistic { tcp_only, .. } => *tcp_only = true,
+            Way::Strict | Way::Never => {}
+        }
+        self
+    }
+
+    pub(super) fn udp<const N: usize>(mut self, fates: [Fate; N]) -> Self {
+        self.udp = fates.into();
+        self
+    }
+
+    pub(super) fn tcp<const N: usize>(mut self, lines: [Line; N]) -> Self {
+        self.tcp = lines.into();
+        self
+    }
+
+    pub(super) fn tls<const N: usize>(mut self, lines: [Line; N]) -> Self {
+        self.tls = lines.into();
+        self
+    }
+
+    /// Every port says this.
+    pub(super) fn says(self, said: Said) -> Self {
+        let fate = Fate::Says(said, RTT);
+        self.udp([fate]).tcp([line().on([fate])]).tls([line().on([fate])])
+    }
+
+    /// Nothing comes from it.
+    pub(super) fn dead(self) -> Self {
+        self.udp([Fate::Silence]).tcp([dropped()]).tls([dropped()])
+    }
+
+    /// All ports are closed.
+    pub(super) fn closed(self) -> Self {
+        self.udp([closed(RTT)]).tcp([refused()]).tls([refused()])
+    }
+}
+
+/// An answer after this time.
+pub(super) fn answer(ms: u64) -> Fate {
+    Fate::Says(Said::Answer, ms)
+}
+
+/// The datagram finds a closed port.
+pub(super) fn closed(ms: u64) -> Fate {
+    Fate::Ends("connection refused", ms)
+}
+
+/// The server ends the connection at the question.
+pub(super) fn ends() -> Fate {
+    Fate::Ends("closed by the server", RTT)
+}
+
+/// A connection that is up after a round trip for TCP and another one for TLS, and answers.
+pub(super) fn line() -> Line {
+    Line { start: Start::Up(RTT, RTT), fates: vec![answer(RTT)], closes_after: None }
+}
+
+pub(super) fn refused() -> Line {
+    Line { start: Start::Refused(RTT), ..line() }
+}
+
+pub(super) fn dropped() -> Line {
+    Line { start: Start::Dropped, ..line() }
+}
+
+pub(super) fn mute() -> Line {
+    Line { start: Start::Mute(RTT), ..line() }
+}
+
+pub(super) fn fails(why: &'static str) -> Line {
+    Line { start: Start::Fails(RTT, RTT, why), ..line() }
+}
+
+pub(super) fn untrusted(why: &'static str) -> Line {
+    Line { start: Start::Untrusted(RTT, RTT, why), ..line() }
+}
+
+/// A connection that is up, and answers nothing.
+pub(super) fn silent() -> Line {
+    line().on([Fate::Silence])
+}
+
+/// A connection.
+impl Line {
+    /// TCP and TLS take these times.
+    pub(super) fn up(mut self, tcp: u64, tls: u64) -> Self {
+        self.start = Start::Up(tcp, tls);
+        self
+    }
+
+    /// What becomes of each question on it.
+    pub(super) fn on<const N: usize>(mut self, fates: [Fate; N]) -> Self {
+        self.fates = fates.into();
+        self
+    }
+
+    /// Every question on it gets this message after a round trip.
+    pub(super) fn says(self, said: Said) -> Self {
+        self.on([Fate::Says(said, RTT)])
+    }
+
+    pub(super) fn closes_after(mut self, answers: usize) -> Self {
+        self.closes_after = Some(answers);
+        self
+    }
+}
