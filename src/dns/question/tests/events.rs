@@ -1,5 +1,6 @@
 //! What happens in a world.
 
+use super::asking::Asking;
 use super::lines::OnLine;
 use super::network::Network;
 use super::played::{place, reply, words};
@@ -191,10 +192,12 @@ impl Network {
 
     /// The line of a message. An answer has one of its own, unless its question is over.
     fn note_reply(&mut self, asking: usize, place: &str, said: Said) {
-        match (said, self.asking[asking].is_in_background()) {
-            (Said::Answer, false) => {}
-            (Said::Answer, true) => self.log(Some(asking), &format!("late answer of {place}")),
-            (said, _) => self.log(Some(asking), &format!("{place}: {}", words(said))),
-        }
+        let line = match (said, &self.asking[asking]) {
+            (Said::Answer, Asking { question: None, .. }) => format!("answer of {place}"),
+            (Said::Answer, Asking { ended_at: Some(_), .. }) => format!("late answer of {place}"),
+            (Said::Answer, _) => return,
+            (said, _) => format!("{place}: {}", words(said)),
+        };
+        self.log(Some(asking), &line);
     }
 }

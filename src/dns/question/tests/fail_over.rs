@@ -1,6 +1,8 @@
 //! The order of the servers, and the next one in place of one that is silent or fails.
 
-use super::world::{NameServer, Said, World, answer, plain, world};
+use super::world::{
+    Fate, NameServer, Said, World, answer, never, opportunistic, over_tcp, plain, world,
+};
 
 /// The first server does this, and the second one is good.
 fn beside_a_good_one(first: NameServer) -> World {
@@ -21,6 +23,22 @@ fn a_silent_server_costs_250_ms() {
     );
 }
 
+#[test] // R-8305-3.1b
+fn two_silent_servers_cost_500_ms() {
+    world([plain().dead(), plain().dead(), plain()]).plays(
+        "
+        0ms ask S1 over UDP
+        250ms ask S1 over UDP
+        250ms ask S1 over TCP
+        250ms ask S2 over UDP
+        500ms ask S2 over UDP
+        500ms ask S2 over TCP
+        500ms ask S3 over UDP
+        520ms answer of S3 over UDP
+        ",
+    );
+}
+
 // A failure of a server is no reason to wait.
 #[test] // R-8305-3.1b
 fn the_next_server_is_asked_at_once_when_one_fails() {
@@ -36,16 +54,285 @@ fn the_next_server_is_asked_at_once_when_one_fails() {
     }
 }
 
-// The world of this test is played in two parts.
+#[test] // R-8305-3.1b
+fn a_closed_port_costs_a_round_trip() {
+    beside_a_good_one(plain().closed()).plays(
+        "
+        0ms ask S1 over UDP
+        20ms S1 over UDP: connection refused
+        20ms ask S2 over UDP
+        40ms answer of S2 over UDP
+        ",
+    );
+}
+
+// S2 is asked in its turn at 250 ms, S3 in place of S1, and S4 250 ms after S3.
+#[test] // R-8305-3.1b
+fn each_failure_starts_one_more_server() {
+    let fails = plain().udp([Fate::Says(Said::ServFail, 300)]);
+    let fails = fails.tcp([super::world::dropped()]);
+    world([fails, plain().dead(), plain().dead(), plain()]).plays(
+        "
+        0ms ask S1 over UDP
+        250ms ask S1 over UDP
+        250ms ask S1 over TCP
+        250ms ask S2 over UDP
+        300ms S1 over UDP: SERVFAIL
+        300ms ask S3 over UDP
+        500ms ask S2 over UDP
+        500ms ask S2 over TCP
+        550ms ask S3 over UDP
+        550ms ask S3 over TCP
+        550ms ask S4 over UDP
+        570ms answer of S4 over UDP
+        ",
+    );
+}
+
+#[test] // R-8305-3.1b
+fn two_failures_at_once_start_two_servers() {
+    let fails_after =
+        |ms| plain().udp([Fate::Says(Said::ServFail, ms)]).tcp([super::world::dropped()]);
+    world([fails_after(400), fails_after(150), plain(), plain()]).plays(
+        "
+        0ms ask S1 over UDP
+        250ms ask S1 over UDP
+        250ms ask S1 over TCP
+        250ms ask S2 over UDP
+        400ms S1 over UDP: SERVFAIL
+        400ms ask S3 over UDP
+        400ms S2 over UDP: SERVFAIL
+        400ms ask S4 over UDP
+        420ms answer of S3 over UDP
+        ",
+    );
+}
+
+// Every question stays open.
 #[test]
-fn the_next_question_goes_first_to_the_server_that_answered() {
-    let mut network = super::network::Network::new(World {
-        questions: Vec::new(),
-        ..beside_a_good_one(plain().udp([answer(400)]))
-    });
-    assert_eq!(network.ask(0, 5_000).len(), 5);
-    assert_eq!(
-        network.ask(1_000, 5_000),
-        ["1000ms Q2: ask S2 over UDP", "1020ms Q2: answer of S2 over UDP",]
+fn a_slow_server_still_wins_over_a_silent_one() {
+    world([over_tcp().tcp([super::world::line().on([answer(900)])]), plain().dead()]).plays(
+        "
+        0ms ask S1 over TCP
+        250ms ask S2 over UDP
+        270ms ask S1 over TCP, connection 2
+        500ms ask S2 over UDP
+        500ms ask S2 over TCP
+        920ms answer of S1 over TCP
+        ",
+    );
+}
+
+#[test]
+fn when_all_servers_have_failed_nothing_is_waited_for() {
+    world([plain().says(Said::ServFail), plain().says(Said::Refused)]).plays(
+        "
+        0ms ask S1 over UDP
+        20ms S1 over UDP: SERVFAIL
+        20ms ask S2 over UDP
+        40ms S2 over UDP: REFUSED
+        40ms failed: server failure (S1)
+        ",
+    );
+}
+
+#[test]
+fn an_answer_at_the_deadline_counts() {
+    world([plain()]).within(20).plays(
+        "
+        0ms ask S1 over UDP
+        20ms answer of S1 over UDP
+        ",
+    );
+    world([plain()]).within(19).plays(
+        "
+        0ms ask S1 over UDP
+        19ms failed: no answer (S1)
+        ",
+    );
+}
+
+#[test]
+fn without_a_server_there_is_an_error_at_once() {
+    world([]).plays(
+        "
+        0ms failed: no name server: none is configured
+        ",
+    );
+}
+
+/// The first server is dead until so many milliseconds.
+fn dead_until(at: u64) -> World {
+    beside_a_good_one(plain().dead()).then(at, plain())
+}
+
+// The minute starts with the first answer of the second server, so the last question returns to the
+// configured order.
+#[test] // R-8305-3.1b
+fn the_server_that_answered_goes_first_for_a_minute() {
+    dead_until(1_000).asked_at([0, 1_000, 60_269, 60_270]).plays(
+        "
+        0ms Q1: ask S1 over UDP
+        250ms Q1: ask S1 over UDP
+        250ms Q1: ask S1 over TCP
+        250ms Q1: ask S2 over UDP
+        270ms Q1: answer of S2 over UDP
+        1000ms Q2: ask S2 over UDP
+        1020ms Q2: answer of S2 over UDP
+        10250ms S1 over TCP: no TCP connection within 10s
+        60269ms Q3: ask S2 over UDP
+        60270ms Q4: ask S1 over UDP
+        60289ms Q3: answer of S2 over UDP
+        60290ms Q4: answer of S1 over UDP
+        ",
+    );
+}
+
+#[test] // R-8305-3.1b
+fn an_answer_of_the_first_server_restores_the_order() {
+    let second_dies = super::world::Change::Becomes(1, plain().dead());
+    dead_until(1_000).change(1_000, second_dies).asked_at([0, 1_000, 2_000]).plays(
+        "
+        0ms Q1: ask S1 over UDP
+        250ms Q1: ask S1 over UDP
+        250ms Q1: ask S1 over TCP
+        250ms Q1: ask S2 over UDP
+        270ms Q1: answer of S2 over UDP
+        1000ms Q2: ask S2 over UDP
+        1250ms Q2: ask S2 over UDP
+        1250ms Q2: ask S2 over TCP
+        1250ms Q2: ask S1 over UDP
+        1270ms Q2: answer of S1 over UDP
+        2000ms Q3: ask S1 over UDP
+        2020ms Q3: answer of S1 over UDP
+        ",
+    );
+}
+
+// The servers after the preferred one keep their order.
+#[test] // R-8305-3.1b
+fn the_preferred_server_may_fail_as_well() {
+    let third_dies = super::world::Change::Becomes(2, plain().dead());
+    world([plain().dead(), plain().dead(), plain()])
+        .then(1_000, plain())
+        .change(1_000, third_dies)
+        .asked_at([0, 1_000])
+        .plays(
+            "
+            0ms Q1: ask S1 over UDP
+            250ms Q1: ask S1 over UDP
+            250ms Q1: ask S1 over TCP
+            250ms Q1: ask S2 over UDP
+            500ms Q1: ask S2 over UDP
+            500ms Q1: ask S2 over TCP
+            500ms Q1: ask S3 over UDP
+            520ms Q1: answer of S3 over UDP
+            1000ms Q2: ask S3 over UDP
+            1250ms Q2: ask S3 over UDP
+            1250ms Q2: ask S3 over TCP
+            1250ms Q2: ask S1 over UDP
+            1270ms Q2: answer of S1 over UDP
+            ",
+        );
+}
+
+// `options rotate` of resolv.conf.
+#[test]
+fn with_rotate_each_question_begins_with_the_next_server() {
+    world([plain(), plain(), plain()]).rotate().asked_at([0, 100, 200, 300]).plays(
+        "
+        0ms Q1: ask S1 over UDP
+        20ms Q1: answer of S1 over UDP
+        100ms Q2: ask S2 over UDP
+        120ms Q2: answer of S2 over UDP
+        200ms Q3: ask S3 over UDP
+        220ms Q3: answer of S3 over UDP
+        300ms Q4: ask S1 over UDP
+        320ms Q4: answer of S1 over UDP
+        ",
+    );
+}
+
+#[test]
+fn with_rotate_no_server_is_preferred() {
+    world([plain().dead(), plain()]).rotate().asked_at([0, 1_000, 2_000]).plays(
+        "
+        0ms Q1: ask S1 over UDP
+        250ms Q1: ask S1 over UDP
+        250ms Q1: ask S1 over TCP
+        250ms Q1: ask S2 over UDP
+        270ms Q1: answer of S2 over UDP
+        1000ms Q2: ask S2 over UDP
+        1020ms Q2: answer of S2 over UDP
+        2000ms Q3: ask S1 over UDP
+        2250ms Q3: ask S1 over UDP
+        2250ms Q3: ask S1 over TCP
+        2250ms Q3: ask S2 over UDP
+        2270ms Q3: answer of S2 over UDP
+        ",
+    );
+}
+
+// Port 853 is for TLS, also where resolv.conf has it.
+#[test] // R-7858-3.1c
+fn a_server_with_port_853_is_never_asked_in_plaintext() {
+    world([never(), plain()]).plays(
+        "
+        0ms ask S2 over UDP
+        20ms answer of S2 over UDP
+        ",
+    );
+    world([never()]).plays(
+        "
+        0ms failed: name server unreachable (S1:853): port 853 is for TLS, never for plain DNS
+        ",
+    );
+}
+
+// TLS to the second server is as patient as TLS to the first one.
+#[test] // R-8305-3.1b
+fn a_second_server_may_have_tls_as_well() {
+    world([opportunistic().dead(), opportunistic()]).plays(
+        "
+        0ms ask S1 over TLS
+        50ms S1 unencrypted: TLS was not up in time
+        50ms ask S1 over UDP
+        250ms ask S2 over TLS
+        300ms ask S1 over UDP
+        300ms ask S1 over TCP
+        310ms answer of S2 over TLS
+        ",
+    );
+}
+
+// The two answers of the first server, over TLS and in plaintext.
+#[test] // R-8305-3.1b
+fn a_first_server_that_refuses_costs_its_two_answers() {
+    world([opportunistic().says(Said::Refused), opportunistic()]).plays(
+        "
+        0ms ask S1 over TLS
+        60ms S1 over TLS: REFUSED
+        60ms S1 unencrypted: REFUSED over TLS
+        60ms ask S1 over UDP
+        80ms S1 over UDP: REFUSED
+        80ms ask S2 over TLS
+        140ms answer of S2 over TLS
+        ",
+    );
+}
+
+// The first server has the time for TLS until the second one is asked.
+#[test] // R-8305-3.1b
+fn a_first_server_whose_tls_is_up_and_silent_gives_way_to_the_second() {
+    let silent = opportunistic().tls([super::world::silent()]).udp([answer(100)]);
+    world([silent, opportunistic()]).plays(
+        "
+        0ms ask S1 over TLS
+        250ms ask S2 over TLS
+        290ms ask S1 over TLS, connection 2
+        290ms S1 unencrypted: TLS is up and silent
+        290ms ask S1 over UDP
+        310ms answer of S2 over TLS
+        ",
     );
 }

@@ -13,3 +13,7 @@ mod sending;
 mod world;
 
 mod fail_over;
+mod head_start;
+mod tcp;
+mod tls_failures;
+mod udp;
