@@ -29,6 +29,8 @@ pub(super) struct Server {
     pub(super) policy: Policy,
     tls_addr: SocketAddr,
     pub(super) transports: Transports,
+    /// It is asked only to see if its TLS port answers.
+    is_probe: bool,
     /// A probe of the TLS port is due.
     probe_is_due: bool,
     /// TLS is not tried, for this reason.
@@ -94,6 +96,7 @@ impl Server {
     ) -> Self {
         let mut server = Self::new(index, upstream, connections);
         server.transports.tls = Some(Stream::new(Some(Trial::HANDSHAKE), now));
+        server.is_probe = true;
         server.trial = Some(Trial::of_a_dead_port(now));
         server
     }
@@ -105,6 +108,7 @@ impl Server {
             tls_addr: upstream.tls_addr,
             policy: upstream.policy.clone(),
             transports: Transports::default(),
+            is_probe: false,
             probe_is_due: false,
             no_tls: None,
             outcome: None,
@@ -144,7 +148,7 @@ impl Server {
 impl Server {
     /// The next move, and when it is due.
     pub(super) fn next(&self, at: &Moment<'_>) -> Option<(Instant, Move)> {
-        let is_open = self.outcome.is_none() && !self.is_probe();
+        let is_open = self.is_open();
         if is_open && self.probe_is_due {
             return Some((at.now, Move::Probe));
         }
@@ -262,13 +266,13 @@ impl Server {
 
     /// True if the end of this send is still awaited.
     pub(super) fn awaits(&self, send: usize, via: Via) -> bool {
-        let is_open = self.outcome.is_none() || (via == Via::Tls && self.trial.is_some());
-        is_open && self.transports.awaits(send, via)
+        let is_judged = via == Via::Tls && self.trial.is_some();
+        (self.is_open() || is_judged) && self.transports.awaits(send, via)
     }
 
-    /// True if the server is asked only to see if its TLS port answers.
-    fn is_probe(&self) -> bool {
-        self.trial.as_ref().is_some_and(Trial::is_of_a_dead_port)
+    /// True if an outcome is still to come. A probe has none.
+    fn is_open(&self) -> bool {
+        self.outcome.is_none() && !self.is_probe
     }
 }
 
@@ -276,7 +280,7 @@ impl Server {
 impl Server {
     /// Draws the conclusions from the ends of the transports. Call it before every decision.
     pub(super) fn conclude(&mut self, at: &mut Moment<'_>) {
-        if self.outcome.is_none() && !self.is_probe() {
+        if self.is_open() {
             self.note_plain(at);
             self.outcome = self.find_outcome();
             if self.outcome.is_some() {
@@ -356,7 +360,7 @@ impl Server {
             Some(Ok(_)) => self.tls_has_answered(at),
             Some(Err(_)) => self.blame_tls(at),
             None if at.now < trial.until() => return,
-            None if trial.is_of_a_dead_port() => {
+            None if self.is_probe => {
                 let latest = tls.latest().map(|send| at.connections.seen(send).phase);
                 if latest == Some(Phase::Up) {
                     at.health.tls_is_silent(&self.route, SILENT, trial.since(), at.now);

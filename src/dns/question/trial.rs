@@ -11,7 +11,6 @@ const GRACE: Duration = Duration::from_secs(1);
 pub(super) struct Trial {
     since: Instant,
     time: Duration,
-    of_a_dead_port: bool,
 }
 
 impl Trial {
@@ -21,17 +20,13 @@ impl Trial {
 
     /// Plain DNS has answered in its place.
     pub(super) fn of_a_silent_port(now: Instant) -> Self {
-        Self { since: now, time: GRACE, of_a_dead_port: false }
+        Self { since: now, time: GRACE }
     }
 
     /// The port was dead. It has the same time for the handshake and for the answer: only an
     /// answer, not a mere handshake, revives it.
     pub(super) fn of_a_dead_port(now: Instant) -> Self {
-        Self { since: now, time: 2 * Self::HANDSHAKE, of_a_dead_port: true }
-    }
-
-    pub(super) fn is_of_a_dead_port(&self) -> bool {
-        self.of_a_dead_port
+        Self { since: now, time: 2 * Self::HANDSHAKE }
     }
 
     pub(super) fn since(&self) -> Instant {

@@ -12,6 +12,7 @@ mod played;
 mod sending;
 mod world;
 
+mod dead_ports;
 mod fail_over;
 mod head_start;
 mod tcp;
