@@ -139,7 +139,7 @@ impl Stream {
         }
         let Some(latest) = self.latest else { return Some((now, StreamMove::Send)) };
         let link = link(latest);
-        let join = self.join_at(&link);
+        let join = self.join_at(&link, now);
         let beside = self.beside_at(&link).map(|at| (at, StreamMove::SendBeside(latest)));
         let is_unsent = link.latest.phase == Phase::Up && link.latest.quiet_since.is_none();
         let look = is_unsent.then(|| (now + link.health.patience(), StreamMove::Look));
@@ -157,14 +157,14 @@ impl Stream {
     }
 
     /// The time at which another transport is to join, and why.
-    fn join_at(&self, link: &LinkNow) -> Option<(Instant, StreamMove)> {
+    fn join_at(&self, link: &LinkNow, now: Instant) -> Option<(Instant, StreamMove)> {
         let least = self.head_start.filter(|_| self.slow.is_none())?;
         let slow_at = link.health.is_proven.then(|| (self.started_at + SLOW_AFTER, Slow::Silent));
         let doubt = match link.latest.phase {
             Phase::Connecting(since) | Phase::Handshaking(since) => {
                 Some((since + link.health.head_start(least), Slow::NotUp))
             }
-            Phase::Up => self.doubt_at(link).map(|at| (at, Slow::Silent)),
+            Phase::Up => self.doubt_at(link, now).map(|at| (at, Slow::Silent)),
             Phase::Ended => None,
         };
         let (at, why) = slow_at.into_iter().chain(doubt).min_by_key(|(at, _)| *at)?;
@@ -172,12 +172,12 @@ impl Stream {
     }
 
     /// The time at which a silent connection is no longer waited for, where no other one may be
-    /// opened beside it by then.
-    fn doubt_at(&self, link: &LinkNow) -> Option<Instant> {
+    /// opened beside it by then. It may have been silent before this question.
+    fn doubt_at(&self, link: &LinkNow, now: Instant) -> Option<Instant> {
         // The question that raised the doubt may be slow for its own reasons.
         let is_trusted = link.health.is_proven && (self.is_replaced || !link.health.is_in_doubt());
         let silent_at = link.latest.silent_at(&link.health).filter(|_| !is_trusted)?;
-        let is_replaced_then = self.beside_at(link).is_some_and(|at| at <= silent_at);
+        let is_replaced_then = self.beside_at(link).is_some_and(|at| at <= silent_at.max(now));
         (!is_replaced_then).then_some(silent_at)
     }
 

@@ -15,6 +15,7 @@ mod world;
 mod dead_ports;
 mod fail_over;
 mod head_start;
+mod judging;
 mod tcp;
 mod tls_failures;
 mod udp;

@@ -1,0 +1,242 @@
+//! A TLS port that is up and silent while plaintext answers: it has a second to show that it is only
+//! slow.
+
+use super::world::{Fate, NameServer, Said, World, answer, ends, line, opportunistic, world};
+
+/// The first question takes so long over TLS. All others take a round trip.
+fn slow(ms: u64) -> NameServer {
+    opportunistic().tls([line().on([answer(ms), answer(20)])])
+}
+
+fn one(server: NameServer) -> World {
+    world([server])
+}
+
+// The port is good: only the name was slow.
+#[test] // R-8310-5c
+fn a_slow_first_name_does_not_make_a_dead_port_of_a_good_one() {
+    one(slow(600)).asked_at([0, 700]).plays(
+        "
+        0ms Q1: ask S1 over TLS
+        290ms Q1: ask S1 over TLS, connection 2
+        290ms Q1: S1 unencrypted: TLS is up and silent
+        290ms Q1: ask S1 over UDP
+        310ms Q1: answer of S1 over UDP
+        640ms Q1: late answer of S1 over TLS
+        640ms Q1: over
+        700ms Q2: ask S1 over TLS, connection 2
+        720ms Q2: answer of S1 over TLS, connection 2
+        ",
+    );
+}
+
+// Until then nobody waits for it.
+#[test] // R-8310-5c
+fn questions_while_a_port_is_in_doubt_are_asked_in_plaintext() {
+    one(slow(600)).asked_at([0, 400, 700]).plays(
+        "
+        0ms Q1: ask S1 over TLS
+        290ms Q1: ask S1 over TLS, connection 2
+        290ms Q1: S1 unencrypted: TLS is up and silent
+        290ms Q1: ask S1 over UDP
+        310ms Q1: answer of S1 over UDP
+        400ms Q2: S1 unencrypted: TLS is up and silent
+        400ms Q2: ask S1 over UDP
+        420ms Q2: answer of S1 over UDP
+        640ms Q1: late answer of S1 over TLS
+        640ms Q1: over
+        700ms Q3: ask S1 over TLS, connection 2
+        720ms Q3: answer of S1 over TLS, connection 2
+        ",
+    );
+}
+
+#[test] // R-8310-5c, R-7858-3.1d
+fn a_port_that_answers_nothing_in_a_second_is_dead() {
+    one(slow(5_000)).asked_at([0, 1_200, 1_400, 11_310]).plays(
+        "
+        0ms Q1: ask S1 over TLS
+        290ms Q1: ask S1 over TLS, connection 2
+        290ms Q1: S1 unencrypted: TLS is up and silent
+        290ms Q1: ask S1 over UDP
+        310ms Q1: answer of S1 over UDP
+        1200ms Q2: S1 unencrypted: TLS is up and silent
+        1200ms Q2: ask S1 over UDP
+        1220ms Q2: answer of S1 over UDP
+        1310ms Q1: over
+        1400ms Q3: S1 unencrypted: TLS is up and silent
+        1400ms Q3: ask S1 over UDP
+        1420ms Q3: answer of S1 over UDP
+        11310ms Q4: probe S1 over TLS
+        11310ms Q4: S1 unencrypted: TLS is up and silent
+        11310ms Q4: ask S1 over UDP
+        11310ms probe: ask S1 over TLS, connection 2
+        11330ms Q4: answer of S1 over UDP
+        11330ms probe: answer of S1 over TLS, connection 2
+        11330ms probe: over
+        ",
+    );
+}
+
+// The second question was on the connection before the doubt. Its SERVFAIL says nothing against the
+// port, and so it is asked again as soon as the doubt is over.
+#[test] // R-8310-5c
+fn a_reply_to_another_question_shows_that_the_port_is_alive() {
+    let server = line().on([answer(5_000), Fate::Says(Said::ServFail, 700), answer(20)]);
+    one(opportunistic().tls([server])).asked_at([0, 100, 2_000]).plays(
+        "
+        0ms Q1: ask S1 over TLS
+        100ms Q2: ask S1 over TLS
+        290ms Q1: ask S1 over TLS, connection 2
+        290ms Q1: S1 unencrypted: TLS is up and silent
+        290ms Q1: ask S1 over UDP
+        290ms Q2: ask S1 over TLS, connection 2
+        290ms Q2: S1 unencrypted: TLS is up and silent
+        290ms Q2: ask S1 over UDP
+        310ms Q1: answer of S1 over UDP
+        310ms Q2: answer of S1 over UDP
+        800ms Q2: S1 over TLS: SERVFAIL
+        800ms Q2: over
+        1310ms Q1: over
+        2000ms Q3: ask S1 over TLS, connection 2
+        2020ms Q3: answer of S1 over TLS, connection 2
+        ",
+    );
+}
+
+#[test] // R-8310-5c, R-7858-3.1d
+fn a_late_refusal_over_tls_is_a_dead_port() {
+    let server = line().on([Fate::Says(Said::Refused, 600)]);
+    one(opportunistic().tls([server])).asked_at([0, 700]).plays(
+        "
+        0ms Q1: ask S1 over TLS
+        290ms Q1: ask S1 over TLS, connection 2
+        290ms Q1: S1 unencrypted: TLS is up and silent
+        290ms Q1: ask S1 over UDP
+        310ms Q1: answer of S1 over UDP
+        640ms Q1: S1 over TLS: REFUSED
+        640ms Q1: over
+        700ms Q2: S1 unencrypted: REFUSED over TLS
+        700ms Q2: ask S1 over UDP
+        720ms Q2: answer of S1 over UDP
+        ",
+    );
+}
+
+// It says nothing of the port, so the doubt ends by itself.
+#[test] // R-8310-5c
+fn a_late_servfail_over_tls_is_no_dead_port() {
+    let server = line().on([Fate::Says(Said::ServFail, 600), answer(20)]);
+    one(opportunistic().tls([server])).asked_at([0, 700, 1_500]).plays(
+        "
+        0ms Q1: ask S1 over TLS
+        290ms Q1: ask S1 over TLS, connection 2
+        290ms Q1: S1 unencrypted: TLS is up and silent
+        290ms Q1: ask S1 over UDP
+        310ms Q1: answer of S1 over UDP
+        640ms Q1: S1 over TLS: SERVFAIL
+        640ms Q1: over
+        700ms Q2: S1 unencrypted: TLS is up and silent
+        700ms Q2: ask S1 over UDP
+        720ms Q2: answer of S1 over UDP
+        1500ms Q3: ask S1 over TLS, connection 2
+        1520ms Q3: answer of S1 over TLS, connection 2
+        ",
+    );
+}
+
+#[test] // R-7858-3.4b, R-7858-3.1d
+fn a_late_close_is_a_dead_port_where_another_connection_does_no_better() {
+    let server = line().on([Fate::Ends("closed by the server", 600)]);
+    one(opportunistic().tls([server, line().on([ends()])])).asked_at([0, 800]).plays(
+        "
+        0ms Q1: ask S1 over TLS
+        290ms Q1: ask S1 over TLS, connection 2
+        290ms Q1: S1 unencrypted: TLS is up and silent
+        290ms Q1: ask S1 over UDP
+        310ms Q1: answer of S1 over UDP
+        350ms S1 over TLS, connection 2: closed by the server
+        350ms Q1: ask S1 over TLS
+        640ms S1 over TLS: closed by the server
+        640ms Q1: over
+        800ms Q2: S1 unencrypted: closed by the server
+        800ms Q2: ask S1 over UDP
+        820ms Q2: answer of S1 over UDP
+        ",
+    );
+}
+
+/// The first question is answered over TLS, so the port has shown that it works. The second one
+/// takes so long.
+fn slow_later(ms: u64) -> NameServer {
+    let first = line().on([answer(20), answer(ms), answer(20)]);
+    opportunistic().tls([first, line().on([answer(ms), answer(20)])])
+}
+
+// Names differ in speed.
+#[test] // R-8310-5c
+fn a_slow_name_on_a_connection_that_has_answered_is_not_told_in_plaintext() {
+    one(slow_later(900)).asked_at([0, 1_000]).plays(
+        "
+        0ms Q1: ask S1 over TLS
+        60ms Q1: answer of S1 over TLS
+        1000ms Q2: ask S1 over TLS
+        1250ms Q2: ask S1 over TLS, connection 2
+        1900ms Q2: answer of S1 over TLS
+        ",
+    );
+}
+
+#[test] // R-8310-5c
+fn a_name_that_takes_more_than_a_second_is_asked_in_plaintext_as_well() {
+    one(slow_later(1_500)).asked_at([0, 1_000]).plays(
+        "
+        0ms Q1: ask S1 over TLS
+        60ms Q1: answer of S1 over TLS
+        1000ms Q2: ask S1 over TLS
+        1250ms Q2: ask S1 over TLS, connection 2
+        2000ms Q2: S1 unencrypted, with a warning: TLS is up and silent
+        2000ms Q2: ask S1 over UDP
+        2020ms Q2: answer of S1 over UDP
+        2500ms Q2: late answer of S1 over TLS
+        2500ms Q2: over
+        ",
+    );
+}
+
+// A port that has answered before is not dead for one slow name. The question does not wait for the
+// silent connection: a third one is opened at once.
+#[test] // R-8310-5c
+fn other_questions_stay_with_a_port_that_has_answered() {
+    one(slow_later(1_500)).asked_at([0, 1_000, 2_100]).plays(
+        "
+        0ms Q1: ask S1 over TLS
+        60ms Q1: answer of S1 over TLS
+        1000ms Q2: ask S1 over TLS
+        1250ms Q2: ask S1 over TLS, connection 2
+        2000ms Q2: S1 unencrypted, with a warning: TLS is up and silent
+        2000ms Q2: ask S1 over UDP
+        2020ms Q2: answer of S1 over UDP
+        2100ms Q3: ask S1 over TLS, connection 2
+        2100ms Q3: ask S1 over TLS, connection 3
+        2120ms Q3: answer of S1 over TLS, connection 2
+        2500ms Q2: late answer of S1 over TLS
+        2500ms Q2: over
+        ",
+    );
+}
+
+// A server that has an answer is only one of several. The other ones are not judged.
+#[test]
+fn a_port_is_not_judged_where_another_server_has_answered() {
+    world([slow(5_000).udp([Fate::Silence]), opportunistic()]).plays(
+        "
+        0ms ask S1 over TLS
+        250ms ask S2 over TLS
+        290ms ask S1 over TLS, connection 2
+        290ms S1 unencrypted: TLS is up and silent
+        290ms ask S1 over UDP
+        310ms answer of S2 over TLS
+        ",
+    );
+}
