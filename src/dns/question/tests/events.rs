@@ -1,5 +1,7 @@
 //! What happens in a world.
 
+use std::time::Duration;
+
 use super::asking::Asking;
 use super::lines::OnLine;
 use super::network::Network;
@@ -69,6 +71,7 @@ impl Network {
                 self.world.servers[server] = script;
                 return;
             }
+            Change::Joins(question, within) => return self.extend(question, within),
             Change::Forgets(server) => (server, false),
             Change::Ends(server) => (server, true),
         };
@@ -79,6 +82,13 @@ impl Network {
                 is_end.then(|| self.line_ends(line, unreachable("closed by the server")));
             }
         }
+    }
+
+    /// The driver passes in a later deadline before it polls the next time.
+    fn extend(&mut self, question: usize, within: u64) {
+        let deadline = self.now + Duration::from_millis(within);
+        let asking = self.asking.iter_mut().filter(|asking| asking.question == Some(question));
+        asking.for_each(|asking| asking.inquiry.extend(deadline));
     }
 
     /// The connection is in another phase, which its questions notice.

@@ -1,7 +1,8 @@
-//! The order of the servers, and the next one in place of one that is silent or fails.
+//! The next server, beside one that is silent and in place of one that fails.
 
 use super::world::{
-    Fate, NameServer, Said, World, answer, never, opportunistic, over_tcp, plain, world,
+    Change, Fate, NameServer, Said, World, answer, dropped, line, never, opportunistic, over_tcp,
+    plain, silent, world,
 };
 
 /// The first server does this, and the second one is good.
@@ -70,7 +71,7 @@ fn a_closed_port_costs_a_round_trip() {
 #[test] // R-8305-3.1b
 fn each_failure_starts_one_more_server() {
     let fails = plain().udp([Fate::Says(Said::ServFail, 300)]);
-    let fails = fails.tcp([super::world::dropped()]);
+    let fails = fails.tcp([dropped()]);
     world([fails, plain().dead(), plain().dead(), plain()]).plays(
         "
         0ms ask S1 over UDP
@@ -91,8 +92,7 @@ fn each_failure_starts_one_more_server() {
 
 #[test] // R-8305-3.1b
 fn two_failures_at_once_start_two_servers() {
-    let fails_after =
-        |ms| plain().udp([Fate::Says(Said::ServFail, ms)]).tcp([super::world::dropped()]);
+    let fails_after = |ms| plain().udp([Fate::Says(Said::ServFail, ms)]).tcp([dropped()]);
     world([fails_after(400), fails_after(150), plain(), plain()]).plays(
         "
         0ms ask S1 over UDP
@@ -111,7 +111,7 @@ fn two_failures_at_once_start_two_servers() {
 // Every question stays open.
 #[test]
 fn a_slow_server_still_wins_over_a_silent_one() {
-    world([over_tcp().tcp([super::world::line().on([answer(900)])]), plain().dead()]).plays(
+    world([over_tcp().tcp([line().on([answer(900)])]), plain().dead()]).plays(
         "
         0ms ask S1 over TCP
         250ms ask S2 over UDP
@@ -152,123 +152,26 @@ fn an_answer_at_the_deadline_counts() {
     );
 }
 
+// The first lookup has less time than the one that joins it.
+#[test] // R-9520-3.2a
+fn a_lookup_that_joins_extends_the_deadline() {
+    let joins = Change::Joins(0, 5_000);
+    let slow = plain().udp([answer(400)]).tcp([dropped()]);
+    world([slow]).within(300).change(100, joins).plays(
+        "
+        0ms ask S1 over UDP
+        250ms ask S1 over UDP
+        250ms ask S1 over TCP
+        400ms answer of S1 over UDP
+        ",
+    );
+}
+
 #[test]
 fn without_a_server_there_is_an_error_at_once() {
     world([]).plays(
         "
         0ms failed: no name server: none is configured
-        ",
-    );
-}
-
-/// The first server is dead until so many milliseconds.
-fn dead_until(at: u64) -> World {
-    beside_a_good_one(plain().dead()).then(at, plain())
-}
-
-// The minute starts with the first answer of the second server, so the last question returns to the
-// configured order.
-#[test] // R-8305-3.1b
-fn the_server_that_answered_goes_first_for_a_minute() {
-    dead_until(1_000).asked_at([0, 1_000, 60_269, 60_270]).plays(
-        "
-        0ms Q1: ask S1 over UDP
-        250ms Q1: ask S1 over UDP
-        250ms Q1: ask S1 over TCP
-        250ms Q1: ask S2 over UDP
-        270ms Q1: answer of S2 over UDP
-        1000ms Q2: ask S2 over UDP
-        1020ms Q2: answer of S2 over UDP
-        10250ms S1 over TCP: no TCP connection within 10s
-        60269ms Q3: ask S2 over UDP
-        60270ms Q4: ask S1 over UDP
-        60289ms Q3: answer of S2 over UDP
-        60290ms Q4: answer of S1 over UDP
-        ",
-    );
-}
-
-#[test] // R-8305-3.1b
-fn an_answer_of_the_first_server_restores_the_order() {
-    let second_dies = super::world::Change::Becomes(1, plain().dead());
-    dead_until(1_000).change(1_000, second_dies).asked_at([0, 1_000, 2_000]).plays(
-        "
-        0ms Q1: ask S1 over UDP
-        250ms Q1: ask S1 over UDP
-        250ms Q1: ask S1 over TCP
-        250ms Q1: ask S2 over UDP
-        270ms Q1: answer of S2 over UDP
-        1000ms Q2: ask S2 over UDP
-        1250ms Q2: ask S2 over UDP
-        1250ms Q2: ask S2 over TCP
-        1250ms Q2: ask S1 over UDP
-        1270ms Q2: answer of S1 over UDP
-        2000ms Q3: ask S1 over UDP
-        2020ms Q3: answer of S1 over UDP
-        ",
-    );
-}
-
-// The servers after the preferred one keep their order.
-#[test] // R-8305-3.1b
-fn the_preferred_server_may_fail_as_well() {
-    let third_dies = super::world::Change::Becomes(2, plain().dead());
-    world([plain().dead(), plain().dead(), plain()])
-        .then(1_000, plain())
-        .change(1_000, third_dies)
-        .asked_at([0, 1_000])
-        .plays(
-            "
-            0ms Q1: ask S1 over UDP
-            250ms Q1: ask S1 over UDP
-            250ms Q1: ask S1 over TCP
-            250ms Q1: ask S2 over UDP
-            500ms Q1: ask S2 over UDP
-            500ms Q1: ask S2 over TCP
-            500ms Q1: ask S3 over UDP
-            520ms Q1: answer of S3 over UDP
-            1000ms Q2: ask S3 over UDP
-            1250ms Q2: ask S3 over UDP
-            1250ms Q2: ask S3 over TCP
-            1250ms Q2: ask S1 over UDP
-            1270ms Q2: answer of S1 over UDP
-            ",
-        );
-}
-
-// `options rotate` of resolv.conf.
-#[test]
-fn with_rotate_each_question_begins_with_the_next_server() {
-    world([plain(), plain(), plain()]).rotate().asked_at([0, 100, 200, 300]).plays(
-        "
-        0ms Q1: ask S1 over UDP
-        20ms Q1: answer of S1 over UDP
-        100ms Q2: ask S2 over UDP
-        120ms Q2: answer of S2 over UDP
-        200ms Q3: ask S3 over UDP
-        220ms Q3: answer of S3 over UDP
-        300ms Q4: ask S1 over UDP
-        320ms Q4: answer of S1 over UDP
-        ",
-    );
-}
-
-#[test]
-fn with_rotate_no_server_is_preferred() {
-    world([plain().dead(), plain()]).rotate().asked_at([0, 1_000, 2_000]).plays(
-        "
-        0ms Q1: ask S1 over UDP
-        250ms Q1: ask S1 over UDP
-        250ms Q1: ask S1 over TCP
-        250ms Q1: ask S2 over UDP
-        270ms Q1: answer of S2 over UDP
-        1000ms Q2: ask S2 over UDP
-        1020ms Q2: answer of S2 over UDP
-        2000ms Q3: ask S1 over UDP
-        2250ms Q3: ask S1 over UDP
-        2250ms Q3: ask S1 over TCP
-        2250ms Q3: ask S2 over UDP
-        2270ms Q3: answer of S2 over UDP
         ",
     );
 }
@@ -324,8 +227,8 @@ fn a_first_server_that_refuses_costs_its_two_answers() {
 // The first server has the time for TLS until the second one is asked.
 #[test] // R-8305-3.1b
 fn a_first_server_whose_tls_is_up_and_silent_gives_way_to_the_second() {
-    let silent = opportunistic().tls([super::world::silent()]).udp([answer(100)]);
-    world([silent, opportunistic()]).plays(
+    let mute = opportunistic().tls([silent()]).udp([answer(100)]);
+    world([mute, opportunistic()]).plays(
         "
         0ms ask S1 over TLS
         250ms ask S2 over TLS
@@ -335,4 +238,34 @@ fn a_first_server_whose_tls_is_up_and_silent_gives_way_to_the_second() {
         310ms answer of S2 over TLS
         ",
     );
+}
+
+// The first server says REFUSED in plaintext while its TLS is silent. The answer of the second one
+// ends the question, and the TLS port is judged all the same: the next question leaves it alone.
+#[test] // R-7858-3.1d
+fn a_server_that_has_failed_is_judged_while_another_one_is_asked() {
+    let refuses = opportunistic().says(Said::Refused).tls([silent()]);
+    world([refuses, plain().udp([answer(200)])])
+        .change(1_400, Change::Becomes(1, plain().dead()))
+        .within(600)
+        .asked_at([0, 2_000])
+        .plays(
+            "
+            0ms Q1: ask S1 over TLS
+            250ms Q1: ask S2 over UDP
+            290ms Q1: ask S1 over TLS, connection 2
+            290ms Q1: S1 unencrypted: TLS is up and silent
+            290ms Q1: ask S1 over UDP
+            310ms Q1: S1 over UDP: REFUSED
+            450ms Q1: answer of S2 over UDP
+            1310ms Q1: over
+            2000ms Q2: ask S2 over UDP
+            2250ms Q2: ask S2 over UDP
+            2250ms Q2: ask S2 over TCP
+            2250ms Q2: S1 unencrypted: TLS is up and silent
+            2250ms Q2: ask S1 over UDP
+            2270ms Q2: S1 over UDP: REFUSED
+            2600ms Q2: failed: refused (S1)
+            ",
+        );
 }

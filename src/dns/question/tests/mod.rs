@@ -1,6 +1,10 @@
 //! Timelines of questions to the name servers, in virtual time. A scripted [`world`] goes in, and a
-//! log in words comes out. The [`network`] does what the driver does with sockets, on [`lines`]
-//! between this host and the servers.
+//! log in words comes out, which a test compares as a whole. One file has the rules of one subject.
+//!
+//! The [`network`] does what the driver does with sockets: it is [`sending`] on [`lines`] between
+//! this host and the servers, and [`events`] come from them. In a log `S1` is the first server, `Q1`
+//! the first question if there are several, and `probe` a probe of a TLS port. A connection has its
+//! number from the second one on.
 
 #![allow(dead_code, reason = "worlds at random use the rest")]
 
@@ -12,10 +16,14 @@ mod played;
 mod sending;
 mod world;
 
+mod connections;
 mod dead_ports;
 mod fail_over;
 mod head_start;
 mod judging;
+mod order;
+mod spares;
+mod strict;
 mod tcp;
 mod tls_failures;
 mod udp;

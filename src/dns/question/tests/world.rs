@@ -35,6 +35,8 @@ pub(super) enum Change {
     Forgets(usize),
     /// The server ends its connections.
     Ends(usize),
+    /// Another lookup waits for the answer to this question. It may wait so long from now on.
+    Joins(usize, u64),
 }
 
 /// A name server.
@@ -123,7 +125,8 @@ pub(super) fn world<const N: usize>(servers: [NameServer; N]) -> World {
 impl World {
     /// A question at each of these times.
     pub(super) fn asked_at<const N: usize>(mut self, times: [u64; N]) -> Self {
-        self.questions = times.map(|at| Question { at, within: 5_000 }).into();
+        let within = self.questions.first().map_or(5_000, |question| question.within);
+        self.questions = times.map(|at| Question { at, within }).into();
         self
     }
 
