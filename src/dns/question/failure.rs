@@ -75,6 +75,7 @@ fn standing(server: &Server, connections: &dyn Connections) -> LookupError {
     }
     let plain = server.transports.plain.as_ref();
     let reply = plain.and_then(said_in_plain).or_else(|| said_over(tls?));
+    let reply = reply.or_else(|| plain.and_then(unreachable));
     let latest = tls.filter(|_| is_strict).and_then(Stream::latest);
     let phase = latest.map(|send| connections.seen(send).phase);
     match (reply, phase) {
@@ -86,7 +87,7 @@ fn standing(server: &Server, connections: &dyn Connections) -> LookupError {
     }
 }
 
-/// What has come of plain DNS so far. A reply counts for more than an unreachable port.
+/// The reply over plain DNS that did not suffice.
 fn said_in_plain(plain: &Plain) -> Option<Cow<'static, str>> {
     let (udp, tcp) = (plain.udp.as_ref(), plain.tcp.as_ref());
     if let Some(said) = tcp.and_then(said_over) {
@@ -95,9 +96,11 @@ fn said_in_plain(plain: &Plain) -> Option<Cow<'static, str>> {
     if plain.is_truncated() {
         return Some("truncated, and no answer over TCP".into());
     }
-    if udp.is_some_and(|udp| !udp.edns()) {
-        return Some(WITHOUT_EDNS.into());
-    }
+    udp.is_some_and(|udp| !udp.edns()).then_some(WITHOUT_EDNS.into())
+}
+
+/// The port that is closed while the other one is silent. Any reply counts for more.
+fn unreachable(plain: &Plain) -> Option<Cow<'static, str>> {
     let (over, error) = plain.last_failure()?;
     Some(format!("over {over}: {}", error.reason()).into())
 }

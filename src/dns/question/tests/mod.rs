@@ -19,6 +19,7 @@ mod world;
 mod connections;
 mod dead_ports;
 mod fail_over;
+mod failures;
 mod head_start;
 mod judging;
 mod order;
