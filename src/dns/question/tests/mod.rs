@@ -6,8 +6,6 @@
 //! the first question if there are several, and `probe` a probe of a TLS port. A connection has its
 //! number from the second one on.
 
-#![allow(dead_code, reason = "worlds at random use the rest")]
-
 mod asking;
 mod events;
 mod lines;

@@ -9,7 +9,7 @@ use super::asking::{Asking, View, upstream};
 use super::events::Event;
 use super::lines::Lines;
 use super::played::{End, Played, place, short};
-use super::world::{Question, World};
+use super::world::{Question, World, plain, world};
 use crate::dns::question::{Form, Health, Inquiry, Step, Unencrypted, Upstream};
 use crate::race::answer::LookupError;
 
@@ -31,6 +31,8 @@ pub(super) struct Network {
     pub(super) asking: Vec<Asking>,
     pub(super) played: Played,
     told: usize,
+    /// The log has the numbers of the questions, because there is not only one.
+    has_numbers: bool,
 }
 
 impl Network {
@@ -47,6 +49,7 @@ impl Network {
             asking: Vec::new(),
             played: Played::default(),
             told: 0,
+            has_numbers: world.questions.len() != 1,
             world,
         };
         for nth in 0..network.world.changes.len() {
@@ -209,7 +212,7 @@ impl Network {
     /// A line of the log, of this inquiry or of none.
     pub(super) fn log(&mut self, asking: Option<usize>, what: &str) {
         let of = match asking.map(|asking| self.asking[asking].question) {
-            Some(Some(nth)) if self.world.questions.len() > 1 => format!("Q{}: ", nth + 1),
+            Some(Some(nth)) if self.has_numbers => format!("Q{}: ", nth + 1),
             Some(None) => "probe: ".into(),
             Some(Some(_)) | None => String::new(),
         };
@@ -222,4 +225,20 @@ impl Network {
         let line = &self.lines.all[line];
         place(line.server, line.via, line.nth)
     }
+}
+
+#[test]
+fn a_world_may_be_played_question_by_question() {
+    let silent = || world([plain().dead(), plain()]);
+    let played = silent().asked_at([0, 1_000]).play();
+    let mut network = Network::new(World { questions: Vec::new(), ..silent() });
+    let lines = [network.ask(0, 5_000), network.ask(1_000, 5_000)];
+    assert_eq!(lines.concat(), played.log);
+    let sends = played.sends.iter().map(|sent| (sent.at, sent.asking, sent.form.server));
+    assert_eq!(
+        Vec::from_iter(sends),
+        [(0, 0, 0), (250, 0, 0), (250, 0, 0), (250, 0, 1), (1_000, 1, 1)]
+    );
+    let ends = played.ends.iter().map(|end| (end.at, end.asking, end.outcome.is_ok()));
+    assert_eq!(Vec::from_iter(ends), [(270, 0, true), (1_020, 1, true)]);
 }

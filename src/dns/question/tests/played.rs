@@ -7,8 +7,8 @@ use crate::race::answer::{LookupError, LookupErrorKind};
 /// The questions of a world, from outside.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Played {
-    /// One line for each event. `S1` is the first server. `Q1: ` is the first question if there are
-    /// several.
+    /// One line for each event. `S1` is the first server. `Q1: ` is the first question, unless
+    /// it is the only one.
     pub(super) log: Vec<String>,
     pub(super) sends: Vec<Sent>,
     pub(super) ends: Vec<End>,
