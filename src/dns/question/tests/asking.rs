@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::lines::Lines;
+use super::links::Links;
 use super::world::Way;
 use crate::dns::question::{Connections, Inquiry, Phase, Policy, Route, Seen, Upstream, Via};
 use crate::race::answer::{LookupError, LookupErrorKind};
@@ -53,15 +53,15 @@ impl Asking {
         self.question.is_none() || self.ended_at.is_some()
     }
 
-    pub(super) fn is_on(&self, line: usize) -> bool {
-        self.on.values().any(|on| *on == line)
+    pub(super) fn is_on(&self, id: usize) -> bool {
+        self.on.values().any(|on| *on == id)
     }
 }
 
 /// The connections as an inquiry sees them.
 #[derive(Debug)]
 pub(super) struct View<'a> {
-    pub(super) lines: &'a Lines,
+    pub(super) links: &'a Links,
     /// The connections of its sends; `None` for one that sends nothing yet.
     pub(super) on: Option<&'a BTreeMap<usize, usize>>,
     pub(super) upstreams: &'a [Upstream],
@@ -80,17 +80,17 @@ impl Connections for View<'_> {
 
     fn seen(&self, send: usize) -> Seen {
         match self.on.and_then(|on| on.get(&send)) {
-            Some(line) => self.lines.seen(*line),
+            Some(id) => self.links.seen(*id),
             None => Seen { phase: Phase::Ended, quiet_since: None, has_other: false },
         }
     }
 
     fn is_tls_up(&self, _: &Route, server: usize) -> bool {
-        self.lines.is_up((server, Via::Tls))
+        self.links.is_up((server, Via::Tls))
     }
 
     fn was_tls_heard_since(&self, _: &Route, server: usize, then: Instant) -> bool {
-        self.lines.was_heard_since((server, Via::Tls), then)
+        self.links.was_heard_since((server, Via::Tls), then)
     }
 }
 

@@ -1,18 +1,18 @@
 //! The connection to a server, which questions share, and how they move on from one that ends.
 
 use super::world::{
-    Change, Fate, Line, Said, World, answer, dropped, ends, line, opportunistic, over_tcp, refused,
-    strict, world,
+    Change, Fate, Said, Script, World, answer, connected, dropped, ends, opportunistic, over_tcp,
+    refused, strict, world,
 };
 
 /// A server that is asked over TLS only, on these connections.
-fn on<const N: usize>(lines: [Line; N]) -> World {
-    world([strict().tls(lines)])
+fn on<const N: usize>(scripts: [Script; N]) -> World {
+    world([strict().tls(scripts)])
 }
 
 #[test] // R-7858-3.4a
 fn questions_share_a_connection_that_is_being_opened() {
-    on([line()]).asked_at([0, 10, 30]).plays(
+    on([connected()]).asked_at([0, 10, 30]).plays(
         "
         0ms Q1: ask S1 over TLS
         10ms Q2: ask S1 over TLS
@@ -26,7 +26,7 @@ fn questions_share_a_connection_that_is_being_opened() {
 
 #[test] // R-7858-3.4a
 fn a_slow_answer_holds_up_no_other() {
-    on([line().on([answer(200), answer(20)])]).asked_at([0, 50]).plays(
+    on([connected().on([answer(200), answer(20)])]).asked_at([0, 50]).plays(
         "
         0ms Q1: ask S1 over TLS
         50ms Q2: ask S1 over TLS
@@ -39,7 +39,7 @@ fn a_slow_answer_holds_up_no_other() {
 // The first two questions have ended before the connection is up or has answered.
 #[test] // R-7858-3.4a
 fn a_connection_outlives_its_questions() {
-    on([line()]).within(30).asked_at([0, 10, 60]).plays(
+    on([connected()]).within(30).asked_at([0, 10, 60]).plays(
         "
         0ms Q1: ask S1 over TLS
         10ms Q2: ask S1 over TLS
@@ -53,7 +53,7 @@ fn a_connection_outlives_its_questions() {
 
 #[test]
 fn an_idle_connection_is_closed_after_30_s() {
-    on([line()]).asked_at([0, 30_059, 60_080]).plays(
+    on([connected()]).asked_at([0, 30_059, 60_080]).plays(
         "
         0ms Q1: ask S1 over TLS
         60ms Q1: answer of S1 over TLS
@@ -68,7 +68,7 @@ fn an_idle_connection_is_closed_after_30_s() {
 
 #[test] // R-7858-3.4b, R-7858-3.4c, R-8310-9a
 fn an_idle_connection_that_the_server_closes_costs_a_reconnect() {
-    on([line()]).change(500, Change::Ends(0)).asked_at([0, 1_000]).plays(
+    on([connected()]).change(500, Change::Ends(0)).asked_at([0, 1_000]).plays(
         "
         0ms Q1: ask S1 over TLS
         60ms Q1: answer of S1 over TLS
@@ -82,8 +82,8 @@ fn an_idle_connection_that_the_server_closes_costs_a_reconnect() {
 // The server may have closed it before it saw the questions.
 #[test] // R-7858-3.4b
 fn a_connection_that_ends_under_several_questions_loses_none() {
-    let slow = line().on([answer(20), answer(500)]);
-    on([slow, line()]).change(200, Change::Ends(0)).asked_at([0, 100, 110, 120]).plays(
+    let slow = connected().on([answer(20), answer(500)]);
+    on([slow, connected()]).change(200, Change::Ends(0)).asked_at([0, 100, 110, 120]).plays(
         "
         0ms Q1: ask S1 over TLS
         60ms Q1: answer of S1 over TLS
@@ -103,7 +103,7 @@ fn a_connection_that_ends_under_several_questions_loses_none() {
 
 #[test] // R-7858-3.4b
 fn a_server_that_closes_after_each_answer_loses_no_question() {
-    let closes = line().on([answer(20), answer(25), answer(30)]).closes_after(1);
+    let closes = connected().on([answer(20), answer(25), answer(30)]).closes_after(1);
     on([closes]).asked_at([0, 0, 0]).plays(
         "
         0ms Q1: ask S1 over TLS
@@ -123,7 +123,7 @@ fn a_server_that_closes_after_each_answer_loses_no_question() {
 
 #[test] // R-7858-3.4b
 fn a_cold_connection_that_ends_at_its_first_question_costs_a_reconnect() {
-    on([line().on([ends()]), line()]).plays(
+    on([connected().on([ends()]), connected()]).plays(
         "
         0ms ask S1 over TLS
         60ms S1 over TLS: closed by the server
@@ -136,7 +136,7 @@ fn a_cold_connection_that_ends_at_its_first_question_costs_a_reconnect() {
 // Connections that have answered nothing get two tries.
 #[test] // R-7858-3.4b, R-9520-3.1
 fn a_question_is_sent_twice_to_a_server_that_answers_nothing() {
-    on([line().on([ends()])]).plays(
+    on([connected().on([ends()])]).plays(
         "
         0ms ask S1 over TLS
         60ms S1 over TLS: closed by the server
@@ -150,7 +150,7 @@ fn a_question_is_sent_twice_to_a_server_that_answers_nothing() {
 // The other questions are answered, so the connections are good for something.
 #[test] // R-7858-3.4b, R-9520-3.1
 fn a_question_at_which_connections_end_is_sent_three_times() {
-    let dislikes = line().on([Fate::Ends("closed by the server", 100), answer(20)]);
+    let dislikes = connected().on([Fate::Ends("closed by the server", 100), answer(20)]);
     on([dislikes]).asked_at([0, 50, 210, 370]).plays(
         "
         0ms Q1: ask S1 over TLS
@@ -173,7 +173,7 @@ fn a_question_at_which_connections_end_is_sent_three_times() {
 // The second connection was never up: nothing says that a third one would be.
 #[test] // R-7858-3.4b
 fn a_question_does_not_move_on_from_a_connection_that_was_refused() {
-    on([line().on([ends()]), refused()]).plays(
+    on([connected().on([ends()]), refused()]).plays(
         "
         0ms ask S1 over TLS
         60ms S1 over TLS: closed by the server
@@ -187,7 +187,7 @@ fn a_question_does_not_move_on_from_a_connection_that_was_refused() {
 // Whatever the number of questions.
 #[test]
 fn after_a_refused_connection_no_other_is_tried_for_100_ms() {
-    on([refused(), line()]).asked_at([0, 10, 119, 120]).plays(
+    on([refused(), connected()]).asked_at([0, 10, 119, 120]).plays(
         "
         0ms Q1: ask S1 over TLS
         10ms Q2: ask S1 over TLS
@@ -205,7 +205,7 @@ fn after_a_refused_connection_no_other_is_tried_for_100_ms() {
 
 #[test]
 fn a_connection_that_does_not_come_up_is_given_up_after_10_s() {
-    on([dropped(), line()]).asked_at([0, 9_000, 10_500]).plays(
+    on([dropped(), connected()]).asked_at([0, 9_000, 10_500]).plays(
         "
         0ms Q1: ask S1 over TLS
         5000ms Q1: failed: no answer (S1:853): no TCP connection
@@ -222,7 +222,7 @@ fn a_connection_that_does_not_come_up_is_given_up_after_10_s() {
 #[test]
 fn tcp_and_tls_share_nothing() {
     let truncates = [Fate::Says(Said::Truncated, 20)];
-    world([opportunistic().head_start(10).udp(truncates).tls([line().up(20, 20)])])
+    world([opportunistic().head_start(10).udp(truncates).tls([connected().after(20, 20)])])
         .asked_at([0, 100])
         .plays(
             "
@@ -240,7 +240,7 @@ fn tcp_and_tls_share_nothing() {
 
 #[test]
 fn questions_over_tcp_move_on_as_well() {
-    world([over_tcp().tcp([line().on([ends()]), line()])]).plays(
+    world([over_tcp().tcp([connected().on([ends()]), connected()])]).plays(
         "
         0ms ask S1 over TCP
         40ms S1 over TCP: closed by the server

@@ -1,8 +1,8 @@
 //! Port 853 that was found dead: how long it is left alone, who probes it, and the warnings.
 
 use super::world::{
-    Change, Fate, NameServer, Said, World, answer, dropped, fails, line, opportunistic, refused,
-    silent, world,
+    Change, Fate, NameServer, Said, World, answer, connected, dropped, fails, opportunistic,
+    refused, silent, world,
 };
 
 /// A server whose port 853 is closed.
@@ -150,7 +150,7 @@ fn a_probe_that_is_dropped_shows_a_dead_port() {
 
 #[test] // R-7858-3.1d
 fn a_probe_that_is_refused_shows_a_dead_port() {
-    let refuses = opportunistic().tls([line().says(Said::Refused)]);
+    let refuses = opportunistic().tls([connected().says(Said::Refused)]);
     closed_then(refuses).asked_at([0, 11_000, 22_000]).plays(
         "
         0ms Q1: ask S1 over TLS
@@ -175,7 +175,7 @@ fn a_probe_that_is_refused_shows_a_dead_port() {
 // The server may have said it for this name only.
 #[test]
 fn a_probe_that_fails_says_nothing_of_the_port() {
-    let fails = line().on([Fate::Says(Said::ServFail, 20), answer(20)]);
+    let fails = connected().on([Fate::Says(Said::ServFail, 20), answer(20)]);
     let fails = opportunistic().tls([fails]);
     closed_then(fails).asked_at([0, 11_000, 12_000, 22_000, 23_000]).plays(
         "
@@ -277,7 +277,7 @@ fn a_server_that_had_tls_and_lost_it_is_a_warning_once_a_minute() {
 // nothing against the connection.
 #[test]
 fn a_port_that_is_dead_for_new_connections_is_still_asked_over_an_old_one() {
-    let slow = line().on([answer(20), Fate::Says(Said::ServFail, 400), answer(20)]);
+    let slow = connected().on([answer(20), Fate::Says(Said::ServFail, 400), answer(20)]);
     let server = opportunistic().tls([slow, fails("closed during the TLS handshake")]);
     world([server.udp([answer(300)])]).asked_at([0, 1_000, 1_600]).plays(
         "

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::asking::Asking;
-use super::lines::OnLine;
+use super::links::OnConnection;
 use super::network::Network;
 use super::played::{place, reply, words};
 use super::world::{Change, Fate, Said};
@@ -13,7 +13,7 @@ use crate::race::answer::{LookupError, LookupErrorKind};
 /// A connection without a question ends after this time, in ms.
 const IDLE: u64 = 30_000;
 
-/// An event. Connections are given by their indices in `Lines::all`.
+/// An event. The id of a connection is its index in `Links::all`.
 #[derive(Debug)]
 pub(super) enum Event {
     /// The change with this index.
@@ -28,7 +28,7 @@ pub(super) enum Event {
     Ends(usize, &'static str),
     /// Nothing has come for a while after so many messages.
     Idles(usize, usize),
-    Message(usize, OnLine, Said),
+    Message(usize, OnConnection, Said),
     /// This send of an inquiry finds its connection ended.
     Lost(usize, usize, usize),
     /// Something comes of a datagram of this inquiry.
@@ -44,24 +44,24 @@ impl Network {
         match event {
             Event::Change(nth) => self.changes(nth),
             Event::Ask(nth) => self.asks(nth),
-            Event::TimesOut(line) => self.times_out(line),
-            Event::Idles(line, messages) => self.idles(line, messages),
-            Event::Lost(asking, send, line) => self.is_lost(asking, send, line),
+            Event::TimesOut(id) => self.times_out(id),
+            Event::Idles(id, messages) => self.idles(id, messages),
+            Event::Lost(asking, send, id) => self.is_lost(asking, send, id),
             Event::Datagram(asking, form, fate) => self.datagram(asking, form, fate),
-            Event::TcpIsUp(line)
-            | Event::IsUp(line)
-            | Event::Fails(line, _)
-            | Event::Ends(line, _)
-            | Event::Message(line, ..)
-                if !self.lines.all[line].is_alive() => {}
-            Event::TcpIsUp(line) => self.enters(line, Phase::Handshaking(self.now)),
-            Event::IsUp(line) => self.is_up(line),
-            Event::Fails(line, error) => {
-                self.note_failure(line, &error.reason(), false);
-                self.line_ends(line, error);
+            Event::TcpIsUp(id)
+            | Event::IsUp(id)
+            | Event::Fails(id, _)
+            | Event::Ends(id, _)
+            | Event::Message(id, ..)
+                if !self.links.all[id].is_alive() => {}
+            Event::TcpIsUp(id) => self.enters(id, Phase::Handshaking(self.now)),
+            Event::IsUp(id) => self.is_up(id),
+            Event::Fails(id, error) => {
+                self.note_failure(id, &error.reason(), false);
+                self.connection_ends(id, error);
             }
-            Event::Ends(line, why) => self.line_ends(line, unreachable(why)),
-            Event::Message(line, question, said) => self.message(line, question, said),
+            Event::Ends(id, why) => self.connection_ends(id, unreachable(why)),
+            Event::Message(id, question, said) => self.message(id, question, said),
         }
     }
 
@@ -75,11 +75,11 @@ impl Network {
             Change::Forgets(server) => (server, false),
             Change::Ends(server) => (server, true),
         };
-        for line in 0..self.lines.all.len() {
-            let connection = &mut self.lines.all[line];
+        for id in 0..self.links.all.len() {
+            let connection = &mut self.links.all[id];
             if connection.server == server && connection.is_alive() {
                 connection.is_forgotten = !is_end;
-                is_end.then(|| self.line_ends(line, unreachable("closed by the server")));
+                is_end.then(|| self.connection_ends(id, unreachable("closed by the server")));
             }
         }
     }
@@ -92,45 +92,45 @@ impl Network {
     }
 
     /// The connection is in another phase, which its questions notice.
-    fn enters(&mut self, line: usize, phase: Phase) {
-        self.lines.all[line].phase = phase;
-        let on_it = self.asking.iter_mut().filter(|asking| asking.is_on(line));
+    fn enters(&mut self, id: usize, phase: Phase) {
+        self.links.all[id].phase = phase;
+        let on_it = self.asking.iter_mut().filter(|asking| asking.is_on(id));
         on_it.for_each(|asking| asking.is_awake = true);
     }
 
-    fn is_up(&mut self, line: usize) {
-        self.lines.all[line].up_at = Some(self.now);
-        self.enters(line, Phase::Up);
-        self.leave(line);
-        self.due_in(IDLE, Event::Idles(line, 0));
+    fn is_up(&mut self, id: usize) {
+        self.links.all[id].up_at = Some(self.now);
+        self.enters(id, Phase::Up);
+        self.leave(id);
+        self.due_in(IDLE, Event::Idles(id, 0));
     }
 
-    fn line_ends(&mut self, line: usize, error: LookupError) {
-        let place = self.place(line);
+    fn connection_ends(&mut self, id: usize, error: LookupError) {
+        let place = self.place(id);
         self.log(None, &format!("{place}: {}", error.reason()));
-        self.enters(line, Phase::Ended);
-        for (question, lost) in self.lines.all[line].ends(error, self.now) {
+        self.enters(id, Phase::Ended);
+        for (question, lost) in self.links.all[id].ends(error, self.now) {
             let asking = &mut self.asking[question.asking];
             asking.on.remove(&question.send);
             asking.inquiry.lost(question.send, lost, self.now);
         }
     }
 
-    fn times_out(&mut self, line: usize) {
-        let connection = &self.lines.all[line];
+    fn times_out(&mut self, id: usize) {
+        let connection = &self.links.all[id];
         if connection.is_open() && connection.up_at.is_none() {
-            let why = connection.why_not_up(self.timeout(line));
-            self.note_failure(line, &why, true);
-            self.line_ends(line, unreachable(why));
+            let why = connection.why_not_up(self.timeout(id));
+            self.note_failure(id, &why, true);
+            self.connection_ends(id, unreachable(why));
         }
     }
 
     /// Notes a failed handshake of a server that is asked in plaintext as well.
-    fn note_failure(&mut self, line: usize, why: &str, is_silence: bool) {
-        if !self.is_opportunistic(line) {
+    fn note_failure(&mut self, id: usize, why: &str, is_silence: bool) {
+        if !self.is_opportunistic(id) {
             return;
         }
-        let connection = &self.lines.all[line];
+        let connection = &self.links.all[id];
         let route = self.view().route(connection.server);
         match is_silence {
             true => self.health.tls_is_silent(&route, why, connection.opened_at, self.now),
@@ -138,39 +138,39 @@ impl Network {
         };
     }
 
-    fn idles(&mut self, line: usize, messages: usize) {
-        let connection = &self.lines.all[line];
+    fn idles(&mut self, id: usize, messages: usize) {
+        let connection = &self.links.all[id];
         match connection.is_open() && connection.answers == messages {
-            true if connection.is_idle() => self.line_ends(line, unreachable("idle")),
-            true => self.due_in(IDLE, Event::Idles(line, messages)),
+            true if connection.is_idle() => self.connection_ends(id, unreachable("idle")),
+            true => self.due_in(IDLE, Event::Idles(id, messages)),
             false => {}
         }
     }
 
-    fn message(&mut self, line: usize, question: OnLine, said: Said) {
-        let connection = &mut self.lines.all[line];
+    fn message(&mut self, id: usize, question: OnConnection, said: Said) {
+        let connection = &mut self.links.all[id];
         let is_awaited = connection.hears(question, self.now);
         let (answers, took) = (connection.answers, connection.took());
         let is_last = connection.script.closes_after.is_some_and(|most| most <= answers);
-        self.due_in(IDLE, Event::Idles(line, answers));
+        self.due_in(IDLE, Event::Idles(id, answers));
         if is_last {
-            self.due_in(0, Event::Ends(line, "closed by the server"));
+            self.due_in(0, Event::Ends(id, "closed by the server"));
         }
         if is_awaited {
-            let (place, send) = (self.place(line), question.send);
+            let (place, send) = (self.place(id), question.send);
             self.note_reply(question.asking, &place, said);
             let asking = &mut self.asking[question.asking];
             asking.on.remove(&send);
-            asking.answered_on.insert(send, line);
+            asking.answered_on.insert(send, id);
             asking.is_awake = true;
             asking.inquiry.replied(send, reply(said), took, &mut self.health, self.now);
         }
     }
 
-    fn is_lost(&mut self, asking: usize, send: usize, line: usize) {
-        let connection = &self.lines.all[line];
+    fn is_lost(&mut self, asking: usize, send: usize, id: usize) {
+        let connection = &self.links.all[id];
         let Some((error, _)) = &connection.end else { return };
-        let (place, lost) = (self.place(line), connection.lost(error, false));
+        let (place, lost) = (self.place(id), connection.lost(error, false));
         self.log(Some(asking), &format!("{place}: {}", error.clone().reason()));
         let asking = &mut self.asking[asking];
         asking.on.remove(&send);
@@ -202,12 +202,12 @@ impl Network {
 
     /// The line of a message. An answer has one of its own, unless its question is over.
     fn note_reply(&mut self, asking: usize, place: &str, said: Said) {
-        let line = match (said, &self.asking[asking]) {
+        let text = match (said, &self.asking[asking]) {
             (Said::Answer, Asking { question: None, .. }) => format!("answer of {place}"),
             (Said::Answer, Asking { ended_at: Some(_), .. }) => format!("late answer of {place}"),
             (Said::Answer, _) => return,
             (said, _) => format!("{place}: {}", words(said)),
         };
-        self.log(Some(asking), &line);
+        self.log(Some(asking), &text);
     }
 }

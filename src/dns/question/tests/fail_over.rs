@@ -1,8 +1,8 @@
 //! The next server, beside one that is silent and in place of one that fails.
 
 use super::world::{
-    Change, Fate, NameServer, Said, World, answer, dropped, line, never, opportunistic, over_tcp,
-    plain, silent, world,
+    Change, Fate, NameServer, Said, World, answer, connected, dropped, never, opportunistic,
+    over_tcp, plain, silent, world,
 };
 
 /// The first server does this, and the second one is good.
@@ -111,7 +111,7 @@ fn two_failures_at_once_start_two_servers() {
 // Every question stays open.
 #[test]
 fn a_slow_server_still_wins_over_a_silent_one() {
-    world([over_tcp().tcp([line().on([answer(900)])]), plain().dead()]).plays(
+    world([over_tcp().tcp([connected().on([answer(900)])]), plain().dead()]).plays(
         "
         0ms ask S1 over TCP
         250ms ask S2 over UDP

@@ -1,10 +1,10 @@
 //! Opportunistic TLS: the head start that TLS has before the question is sent in plaintext as well.
 
-use super::world::{NameServer, World, answer, dropped, line, opportunistic, world};
+use super::world::{NameServer, World, answer, connected, dropped, opportunistic, world};
 
 /// TCP takes the first time, and TLS the second.
 fn takes(tcp: u64, tls: u64) -> NameServer {
-    opportunistic().tls([line().up(tcp, tls)])
+    opportunistic().tls([connected().after(tcp, tls)])
 }
 
 /// A server with a private address. TLS has no head start (D18).
@@ -131,7 +131,7 @@ fn the_head_start_can_be_set() {
 // The first connection took 160 ms, so the second one has 320 ms for each part of it.
 #[test] // R-8310-5c
 fn a_server_that_was_reached_has_twice_that_time() {
-    let far = opportunistic().tls([line().up(80, 80).closes_after(1)]);
+    let far = opportunistic().tls([connected().after(80, 80).closes_after(1)]);
     one(far).asked_at([0, 200, 1_000]).plays(
         "
         0ms Q1: ask S1 over TLS

@@ -1,11 +1,11 @@
 //! A TLS port that is up and silent while plaintext answers: it has a second to show that it is only
 //! slow.
 
-use super::world::{Fate, NameServer, Said, World, answer, ends, line, opportunistic, world};
+use super::world::{Fate, NameServer, Said, World, answer, connected, ends, opportunistic, world};
 
 /// The first question takes so long over TLS. All others take a round trip.
 fn slow(ms: u64) -> NameServer {
-    opportunistic().tls([line().on([answer(ms), answer(20)])])
+    opportunistic().tls([connected().on([answer(ms), answer(20)])])
 }
 
 fn one(server: NameServer) -> World {
@@ -82,7 +82,7 @@ fn a_port_that_answers_nothing_in_a_second_is_dead() {
 // port, and so it is asked again as soon as the doubt is over.
 #[test] // R-8310-5c
 fn a_reply_to_another_question_shows_that_the_port_is_alive() {
-    let server = line().on([answer(5_000), Fate::Says(Said::ServFail, 700), answer(20)]);
+    let server = connected().on([answer(5_000), Fate::Says(Said::ServFail, 700), answer(20)]);
     one(opportunistic().tls([server])).asked_at([0, 100, 2_000]).plays(
         "
         0ms Q1: ask S1 over TLS
@@ -106,7 +106,7 @@ fn a_reply_to_another_question_shows_that_the_port_is_alive() {
 
 #[test] // R-8310-5c, R-7858-3.1d
 fn a_late_refusal_over_tls_is_a_dead_port() {
-    let server = line().on([Fate::Says(Said::Refused, 600)]);
+    let server = connected().on([Fate::Says(Said::Refused, 600)]);
     one(opportunistic().tls([server])).asked_at([0, 700]).plays(
         "
         0ms Q1: ask S1 over TLS
@@ -126,7 +126,7 @@ fn a_late_refusal_over_tls_is_a_dead_port() {
 // It says nothing of the port, so the doubt ends by itself.
 #[test] // R-8310-5c
 fn a_late_servfail_over_tls_is_no_dead_port() {
-    let server = line().on([Fate::Says(Said::ServFail, 600), answer(20)]);
+    let server = connected().on([Fate::Says(Said::ServFail, 600), answer(20)]);
     one(opportunistic().tls([server])).asked_at([0, 700, 1_500]).plays(
         "
         0ms Q1: ask S1 over TLS
@@ -147,8 +147,8 @@ fn a_late_servfail_over_tls_is_no_dead_port() {
 
 #[test] // R-7858-3.4b, R-7858-3.1d
 fn a_late_close_is_a_dead_port_where_another_connection_does_no_better() {
-    let server = line().on([Fate::Ends("closed by the server", 600)]);
-    one(opportunistic().tls([server, line().on([ends()])])).asked_at([0, 800]).plays(
+    let server = connected().on([Fate::Ends("closed by the server", 600)]);
+    one(opportunistic().tls([server, connected().on([ends()])])).asked_at([0, 800]).plays(
         "
         0ms Q1: ask S1 over TLS
         290ms Q1: ask S1 over TLS, connection 2
@@ -169,13 +169,13 @@ fn a_late_close_is_a_dead_port_where_another_connection_does_no_better() {
 /// The first question is answered over TLS, so the port has shown that it works. The second one
 /// takes so long.
 fn slow_later(ms: u64) -> NameServer {
-    let first = line().on([answer(20), answer(ms), answer(20)]);
-    opportunistic().tls([first, line().on([answer(ms), answer(20)])])
+    let first = connected().on([answer(20), answer(ms), answer(20)]);
+    opportunistic().tls([first, connected().on([answer(ms), answer(20)])])
 }
 
 // Names differ in speed.
 #[test] // R-8310-5c
-fn a_slow_name_on_a_connection_that_has_answered_is_not_told_in_plaintext() {
+fn a_slow_name_on_a_connection_that_has_answered_is_not_asked_in_plaintext() {
     one(slow_later(900)).asked_at([0, 1_000]).plays(
         "
         0ms Q1: ask S1 over TLS

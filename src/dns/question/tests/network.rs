@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::asking::{Asking, View, upstream};
 use super::events::Event;
-use super::lines::Lines;
+use super::links::Links;
 use super::played::{End, Played, place, short};
 use super::world::{Question, World, plain, world};
 use crate::dns::question::{Form, Health, Inquiry, Step, Unencrypted, Upstream};
@@ -24,13 +24,13 @@ pub(super) struct Network {
     began: Instant,
     pub(super) now: Instant,
     pub(super) health: Health,
-    pub(super) lines: Lines,
+    pub(super) links: Links,
     /// What is due, by its time and its number.
     events: BTreeMap<(Instant, usize), Event>,
     event_count: usize,
     pub(super) asking: Vec<Asking>,
     pub(super) played: Played,
-    told: usize,
+    shown: usize,
     /// The log has the numbers of the questions, because there is not only one.
     has_numbers: bool,
 }
@@ -43,12 +43,12 @@ impl Network {
             began,
             now: began,
             health: Health::default(),
-            lines: Lines::default(),
+            links: Links::default(),
             events: BTreeMap::new(),
             event_count: 0,
             asking: Vec::new(),
             played: Played::default(),
-            told: 0,
+            shown: 0,
             has_numbers: world.questions.len() != 1,
             world,
         };
@@ -71,8 +71,8 @@ impl Network {
         while !self.asking.iter().any(is_over) {
             self.go_on();
         }
-        let lines = self.played.log[self.told..].to_vec();
-        self.told = self.played.log.len();
+        let lines = self.played.log[self.shown..].to_vec();
+        self.shown = self.played.log.len();
         lines
     }
 
@@ -131,16 +131,16 @@ impl Network {
     }
 
     fn step(&mut self, nth: usize) -> Step {
-        let Self { asking, lines, world, health, upstreams, now, .. } = self;
+        let Self { asking, links, world, health, upstreams, now, .. } = self;
         let Asking { inquiry, on, .. } = &mut asking[nth];
         let why_no_tls = world.why_no_tls;
-        inquiry.poll(health, &View { lines, on: Some(on), upstreams, why_no_tls }, *now)
+        inquiry.poll(health, &View { links, on: Some(on), upstreams, why_no_tls }, *now)
     }
 
     /// What an inquiry sees that has sent nothing.
     pub(super) fn view(&self) -> View<'_> {
-        let (lines, upstreams) = (&self.lines, &self.upstreams[..]);
-        View { lines, on: None, upstreams, why_no_tls: self.world.why_no_tls }
+        let (links, upstreams) = (&self.links, &self.upstreams[..]);
+        View { links, on: None, upstreams, why_no_tls: self.world.why_no_tls }
     }
 
     pub(super) fn asks(&mut self, nth: usize) {
@@ -163,8 +163,8 @@ impl Network {
 
     fn answered(&mut self, asking: usize, send: usize) {
         let form = self.asking[asking].inquiry.sends()[send];
-        let line = self.asking[asking].answered_on.get(&send).copied();
-        let place = line.map_or(place(form.server, form.via, 1), |line| self.place(line));
+        let id = self.asking[asking].answered_on.get(&send).copied();
+        let place = id.map_or(place(form.server, form.via, 1), |id| self.place(id));
         self.log(Some(asking), &format!("answer of {place}"));
         self.ends(asking, Ok(form));
     }
@@ -188,8 +188,8 @@ impl Network {
         }
         self.asking[nth].is_over = true;
         self.asking[nth].udp.clear();
-        for (send, line) in std::mem::take(&mut self.asking[nth].on) {
-            self.lines.drop_send(line, nth, send);
+        for (send, id) in std::mem::take(&mut self.asking[nth].on) {
+            self.links.drop_send(id, nth, send);
         }
     }
 }
@@ -221,9 +221,9 @@ impl Network {
     }
 
     /// The words for a connection.
-    pub(super) fn place(&self, line: usize) -> String {
-        let line = &self.lines.all[line];
-        place(line.server, line.via, line.nth)
+    pub(super) fn place(&self, id: usize) -> String {
+        let connection = &self.links.all[id];
+        place(connection.server, connection.via, connection.nth)
     }
 }
 

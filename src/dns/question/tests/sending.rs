@@ -4,7 +4,7 @@ use super::asking::Asking;
 use super::events::Event;
 use super::network::Network;
 use super::played::{Sent, place};
-use super::world::{Fate, Line, Start, Way};
+use super::world::{Fate, Script, Start, Way};
 use crate::dns::question::{Form, OPPORTUNISTIC_TIMEOUT, Phase, Via};
 use crate::race::answer::LookupErrorKind::{NoNameServer, Untrusted};
 use crate::race::answer::{LookupError, LookupErrorKind};
@@ -18,13 +18,13 @@ impl Network {
         let place = match form.via {
             Via::Udp => place(form.server, Via::Udp, 1),
             Via::Tcp | Via::Tls => {
-                let (line, is_new) = self.line(asking, form);
-                self.asking[asking].on.insert(send, line);
+                let (id, is_new) = self.connection(asking, form);
+                self.asking[asking].on.insert(send, id);
                 self.asking[asking].unsent.push(send);
                 if is_new {
-                    self.opens(line);
+                    self.opens(id);
                 }
-                self.place(line)
+                self.place(id)
             }
         };
         let edns = if form.edns { "" } else { " without EDNS" };
@@ -47,21 +47,21 @@ impl Network {
     }
 
     /// The connection for this form. True if it is new.
-    fn line(&mut self, asking: usize, form: Form) -> (usize, bool) {
+    fn connection(&mut self, asking: usize, form: Form) -> (usize, bool) {
         let server = &self.world.servers[form.server];
-        let script: &[Line] = if form.via == Via::Tls { &server.tls } else { &server.tcp };
+        let script: &[Script] = if form.via == Via::Tls { &server.tls } else { &server.tcp };
         match form.beside.and_then(|send| self.asking[asking].on.get(&send)) {
-            Some(silent) => self.lines.beside(*silent, script, self.now),
-            None => self.lines.connection((form.server, form.via), script, self.now),
+            Some(silent) => self.links.beside(*silent, script, self.now),
+            None => self.links.connection((form.server, form.via), script, self.now),
         }
     }
 
-    fn opens(&mut self, line: usize) {
+    fn opens(&mut self, id: usize) {
         let fails = |kind: LookupErrorKind, why: &'static str| {
-            Event::Fails(line, LookupError::from(kind).with_cause(why))
+            Event::Fails(id, LookupError::from(kind).with_cause(why))
         };
-        let (tcp, then) = match self.lines.all[line].start() {
-            Start::Up(tcp, tls) => (Some(tcp), Some((tcp + tls, Event::IsUp(line)))),
+        let (tcp, then) = match self.links.all[id].start() {
+            Start::Connected(tcp, tls) => (Some(tcp), Some((tcp + tls, Event::IsUp(id)))),
             Start::Refused(ms) => (None, Some((ms, fails(NoNameServer, "connection refused")))),
             Start::Dropped => (None, None),
             Start::Mute(tcp) => (Some(tcp), None),
@@ -70,26 +70,26 @@ impl Network {
                 (Some(tcp), Some((tcp + tls, fails(Untrusted, why))))
             }
         };
-        let tcp = tcp.map(|ms| (ms, Event::TcpIsUp(line)));
+        let tcp = tcp.map(|ms| (ms, Event::TcpIsUp(id)));
         for (ms, event) in tcp.into_iter().chain(then) {
             self.due_in(ms, event);
         }
-        self.due_in(1_000 * self.timeout(line), Event::TimesOut(line));
+        self.due_in(1_000 * self.timeout(id), Event::TimesOut(id));
     }
 
     /// The time-out of this connection, in seconds.
-    pub(super) fn timeout(&self, line: usize) -> u64 {
-        match self.is_opportunistic(line) {
+    pub(super) fn timeout(&self, id: usize) -> u64 {
+        match self.is_opportunistic(id) {
             true => OPPORTUNISTIC_TIMEOUT.as_secs(),
             false => TIMEOUT,
         }
     }
 
     /// True for TLS to a server that is asked in plaintext as well.
-    pub(super) fn is_opportunistic(&self, line: usize) -> bool {
-        let line = &self.lines.all[line];
-        let way = self.world.servers[line.server].way;
-        line.via == Via::Tls && matches!(way, Way::Opportunistic { .. })
+    pub(super) fn is_opportunistic(&self, id: usize) -> bool {
+        let connection = &self.links.all[id];
+        let way = self.world.servers[connection.server].way;
+        connection.via == Via::Tls && matches!(way, Way::Opportunistic { .. })
     }
 
     /// An inquiry waits: what it has to send over connections leaves now, and what it does not await
@@ -97,34 +97,34 @@ impl Network {
     pub(super) fn wait(&mut self, asking: usize) {
         let Asking { inquiry, on, unsent, udp, .. } = &mut self.asking[asking];
         udp.retain(|_, (send, _)| inquiry.awaits(*send));
-        on.retain(|send, line| {
+        on.retain(|send, id| {
             let is_awaited = inquiry.awaits(*send);
             if !is_awaited {
-                self.lines.drop_send(*line, asking, *send);
+                self.links.drop_send(*id, asking, *send);
             }
             is_awaited
         });
         let unsent: Vec<_> =
             unsent.drain(..).filter_map(|send| Some((send, *on.get(&send)?))).collect();
-        for (send, line) in unsent {
-            let connection = &mut self.lines.all[line];
+        for (send, id) in unsent {
+            let connection = &mut self.links.all[id];
             if connection.phase == Phase::Ended {
-                self.due_in(0, Event::Lost(asking, send, line));
+                self.due_in(0, Event::Lost(asking, send, id));
                 continue;
             }
             connection.takes(asking, send);
             if connection.phase == Phase::Up {
-                self.leave(line);
+                self.leave(id);
             }
         }
     }
 
     /// The questions on a connection that is up leave.
-    pub(super) fn leave(&mut self, line: usize) {
-        for (question, fate) in self.lines.all[line].send(self.now) {
+    pub(super) fn leave(&mut self, id: usize) {
+        for (question, fate) in self.links.all[id].send(self.now) {
             match fate {
-                Fate::Says(said, ms) => self.due_in(ms, Event::Message(line, question, said)),
-                Fate::Ends(why, ms) => self.due_in(ms, Event::Ends(line, why)),
+                Fate::Says(said, ms) => self.due_in(ms, Event::Message(id, question, said)),
+                Fate::Ends(why, ms) => self.due_in(ms, Event::Ends(id, why)),
                 Fate::Silence => {}
             }
         }

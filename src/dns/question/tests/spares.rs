@@ -2,24 +2,24 @@
 //! only slow.
 
 use super::world::{
-    Change, Line, World, answer, dropped, line, opportunistic, over_tcp, refused, silent, strict,
-    world,
+    Change, Script, World, answer, connected, dropped, opportunistic, over_tcp, refused, silent,
+    strict, world,
 };
 
 /// A server that is asked over TLS only, on these connections.
-fn on<const N: usize>(lines: [Line; N]) -> World {
-    world([strict().tls(lines)])
+fn on<const N: usize>(scripts: [Script; N]) -> World {
+    world([strict().tls(scripts)])
 }
 
 /// A server that may have TLS. Its connections after the first one do this.
-fn then(next: Line) -> World {
-    world([opportunistic().tls([line(), next])])
+fn then(next: Script) -> World {
+    world([opportunistic().tls([connected(), next])])
 }
 
 // The question stays off port 53, because the link has answered before.
 #[test] // R-7858-3.4b
 fn a_connection_that_a_nat_has_forgotten_costs_250_ms_and_a_reconnect() {
-    then(line()).change(500, Change::Forgets(0)).asked_at([0, 1_000, 2_000]).plays(
+    then(connected()).change(500, Change::Forgets(0)).asked_at([0, 1_000, 2_000]).plays(
         "
         0ms Q1: ask S1 over TLS
         60ms Q1: answer of S1 over TLS
@@ -34,7 +34,7 @@ fn a_connection_that_a_nat_has_forgotten_costs_250_ms_and_a_reconnect() {
 
 #[test] // R-7858-3.4b
 fn questions_on_a_silent_connection_share_the_other_one() {
-    then(line()).change(500, Change::Forgets(0)).asked_at([0, 1_000, 1_010, 1_260]).plays(
+    then(connected()).change(500, Change::Forgets(0)).asked_at([0, 1_000, 1_010, 1_260]).plays(
         "
         0ms Q1: ask S1 over TLS
         60ms Q1: answer of S1 over TLS
@@ -54,7 +54,7 @@ fn questions_on_a_silent_connection_share_the_other_one() {
 // Silence counts from the last answer on the connection.
 #[test] // R-7858-3.4b
 fn an_answer_to_another_question_shows_that_a_connection_is_alive() {
-    on([line().on([answer(400), answer(20)])]).asked_at([0, 200]).plays(
+    on([connected().on([answer(400), answer(20)])]).asked_at([0, 200]).plays(
         "
         0ms Q1: ask S1 over TLS
         200ms Q2: ask S1 over TLS
@@ -67,7 +67,7 @@ fn an_answer_to_another_question_shows_that_a_connection_is_alive() {
 // The next question has more patience, and after a false alarm again more: up to 2 s.
 #[test]
 fn a_slow_server_costs_fewer_and_fewer_connections() {
-    on([line().on([answer(900)])]).asked_at([0, 2_000, 4_000, 6_000]).plays(
+    on([connected().on([answer(900)])]).asked_at([0, 2_000, 4_000, 6_000]).plays(
         "
         0ms Q1: ask S1 over TLS
         290ms Q1: ask S1 over TLS, connection 2
@@ -159,7 +159,7 @@ fn a_forgotten_connection_to_a_port_that_is_dropped_by_now_costs_the_head_start_
 // The spare takes longer than the answer, but no longer than twice the first connection.
 #[test]
 fn a_slow_name_does_not_leak_while_a_second_connection_comes_up() {
-    let far = |fates| line().up(80, 80).on(fates);
+    let far = |fates| connected().after(80, 80).on(fates);
     let server = opportunistic().head_start(100);
     let server = server.tls([far([answer(20), answer(500)]), far([answer(500), answer(500)])]);
     world([server]).asked_at([0, 1_000]).plays(
@@ -205,7 +205,7 @@ fn a_question_on_a_link_in_doubt_is_sent_in_plaintext_after_250_ms() {
 
 #[test]
 fn over_tcp_a_silent_connection_gets_another_one_beside_it_too() {
-    world([over_tcp().tcp([silent(), line()])]).plays(
+    world([over_tcp().tcp([silent(), connected()])]).plays(
         "
         0ms ask S1 over TCP
         270ms ask S1 over TCP, connection 2

@@ -2,15 +2,15 @@
 //! far it got.
 
 use super::world::{
-    Change, Fate, Line, Said, dropped, ends, fails, line, mute, refused, silent, strict, untrusted,
-    world,
+    Change, Fate, Said, Script, connected, dropped, ends, fails, mute, refused, silent, strict,
+    untrusted, world,
 };
 use crate::dns::question::Via;
 
 /// What becomes of a question on such a connection, and that nothing goes in plaintext.
 #[track_caller]
-fn fault(line: Line, log: &str) {
-    let played = world([strict().tls([line])]).within(245).plays(log);
+fn fault(script: Script, log: &str) {
+    let played = world([strict().tls([script])]).within(245).plays(log);
     assert!(played.sends.iter().all(|sent| sent.form.via == Via::Tls));
 }
 
@@ -27,7 +27,7 @@ fn a_strict_server_is_asked_over_one_connection() {
 }
 
 #[test] // R-8310-5.1b, R-8310-6.6b, R-7858-3.1c
-fn silence_of_any_kind_is_told_at_the_deadline() {
+fn silence_of_any_kind_is_reported_at_the_deadline() {
     fault(
         dropped(),
         "
@@ -52,7 +52,7 @@ fn silence_of_any_kind_is_told_at_the_deadline() {
 }
 
 #[test] // R-8310-5.1b, R-8310-6.6b, R-7858-3.1c
-fn a_port_without_tls_is_told_at_once() {
+fn a_port_without_tls_is_reported_at_once() {
     fault(
         refused(),
         "
@@ -72,7 +72,7 @@ fn a_port_without_tls_is_told_at_once() {
 }
 
 #[test] // R-7858-4.2a, R-8310-6.6a, R-8310-6.6b
-fn a_server_that_is_not_authenticated_is_told_at_once() {
+fn a_server_that_is_not_authenticated_is_reported_at_once() {
     fault(
         untrusted("another pin"),
         "
@@ -84,9 +84,9 @@ fn a_server_that_is_not_authenticated_is_told_at_once() {
 }
 
 #[test] // R-8310-5.1b
-fn what_the_server_says_is_told_at_once() {
+fn what_the_server_says_is_reported_at_once() {
     fault(
-        line().says(Said::ServFail),
+        connected().says(Said::ServFail),
         "
         0ms ask S1 over TLS
         60ms S1 over TLS: SERVFAIL
@@ -94,7 +94,7 @@ fn what_the_server_says_is_told_at_once() {
         ",
     );
     fault(
-        line().says(Said::Refused),
+        connected().says(Said::Refused),
         "
         0ms ask S1 over TLS
         60ms S1 over TLS: REFUSED
@@ -102,7 +102,7 @@ fn what_the_server_says_is_told_at_once() {
         ",
     );
     fault(
-        line().says(Said::ToAnother),
+        connected().says(Said::ToAnother),
         "
         0ms ask S1 over TLS
         60ms S1 over TLS: an answer to another question
@@ -110,7 +110,7 @@ fn what_the_server_says_is_told_at_once() {
         ",
     );
     fault(
-        line().says(Said::NoEdns),
+        connected().says(Said::NoEdns),
         "
         0ms ask S1 over TLS
         60ms S1 over TLS: does not understand EDNS
@@ -123,9 +123,9 @@ fn what_the_server_says_is_told_at_once() {
 
 // The question is sent once more over a new connection.
 #[test] // R-7858-3.4b, R-8310-5.1b
-fn connections_that_end_at_the_question_are_told_after_the_second_one() {
+fn connections_that_end_at_the_question_are_reported_after_the_second_one() {
     fault(
-        line().on([ends()]),
+        connected().on([ends()]),
         "
         0ms ask S1 over TLS
         60ms S1 over TLS: closed by the server
@@ -135,7 +135,7 @@ fn connections_that_end_at_the_question_are_told_after_the_second_one() {
         ",
     );
     fault(
-        line().on([Fate::Ends("an answer to no question", 20)]),
+        connected().on([Fate::Ends("an answer to no question", 20)]),
         "
         0ms ask S1 over TLS
         60ms S1 over TLS: an answer to no question
@@ -159,9 +159,9 @@ fn a_connection_that_falls_silent_costs_250_ms_and_another_one() {
     );
 }
 
-// The error of the second connection tells more than the silence of the first one.
+// The error of the second connection says more than the silence of the first one.
 #[test] // R-8310-5.1b
-fn where_a_spare_fails_beside_a_silent_connection_its_error_is_told() {
+fn where_a_spare_fails_beside_a_silent_connection_its_error_is_reported() {
     world([strict().tls([silent(), refused()])]).plays(
         "
         0ms ask S1 over TLS
@@ -184,9 +184,9 @@ fn a_server_that_is_authenticated_takes_the_place_of_one_that_is_not() {
     );
 }
 
-// The wrong certificate tells more than the silence.
+// The wrong certificate says more than the silence.
 #[test]
-fn of_two_bad_servers_the_one_that_is_not_authenticated_is_told() {
+fn of_two_bad_servers_the_one_that_is_not_authenticated_is_reported() {
     let both = [strict().tls([silent()]), strict().tls([untrusted("another pin")])];
     world(both).plays(
         "

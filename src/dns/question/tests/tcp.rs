@@ -1,8 +1,8 @@
 //! Plain DNS over TCP: beside silent UDP, before it, and in its place.
 
 use super::world::{
-    Fate, NameServer, Said, answer, closed, dropped, line, opportunistic, over_tcp, plain, refused,
-    silent, world,
+    Fate, NameServer, Said, answer, closed, connected, dropped, opportunistic, over_tcp, plain,
+    refused, silent, world,
 };
 
 /// A firewall takes UDP and lets TCP pass.
@@ -184,7 +184,7 @@ fn with_use_vc_a_server_that_may_have_tls_is_asked_over_tcp_beside_it() {
 // Over a connection the reply has the id of the question, so it can answer no other.
 #[test] // R-7858-3.3c
 fn a_reply_to_another_question_over_tcp_is_a_failure_of_the_server() {
-    world([over_tcp().tcp([line().says(Said::ToAnother)])]).plays(
+    world([over_tcp().tcp([connected().says(Said::ToAnother)])]).plays(
         "
         0ms ask S1 over TCP
         40ms S1 over TCP: an answer to another question
@@ -195,7 +195,7 @@ fn a_reply_to_another_question_over_tcp_is_a_failure_of_the_server() {
 
 #[test]
 fn a_truncated_reply_over_tcp_is_a_failure_of_the_server() {
-    world([over_tcp().tcp([line().says(Said::Truncated)])]).plays(
+    world([over_tcp().tcp([connected().says(Said::Truncated)])]).plays(
         "
         0ms ask S1 over TCP
         40ms S1 over TCP: truncated
@@ -207,7 +207,7 @@ fn a_truncated_reply_over_tcp_is_a_failure_of_the_server() {
 #[test]
 fn the_question_without_edns_goes_over_the_same_connection() {
     let fates = [Fate::Says(Said::NoEdns, 20), answer(20)];
-    world([over_tcp().tcp([line().on(fates)])]).plays(
+    world([over_tcp().tcp([connected().on(fates)])]).plays(
         "
         0ms ask S1 over TCP
         40ms S1 over TCP: does not understand EDNS
@@ -219,7 +219,7 @@ fn the_question_without_edns_goes_over_the_same_connection() {
 
 #[test]
 fn a_server_that_never_understands_edns_has_failed() {
-    world([over_tcp().tcp([line().says(Said::NoEdns)])]).plays(
+    world([over_tcp().tcp([connected().says(Said::NoEdns)])]).plays(
         "
         0ms ask S1 over TCP
         40ms S1 over TCP: does not understand EDNS

@@ -1,12 +1,12 @@
 //! Opportunistic TLS that does not work. The first question pays for it, and the next one does not.
 
 use super::world::{
-    Fate, Line, NameServer, Said, World, answer, closed, dropped, ends, fails, line, mute,
+    Fate, NameServer, Said, Script, World, answer, closed, connected, dropped, ends, fails, mute,
     opportunistic, refused, silent, world,
 };
 
 /// The TLS port does this, and all other ports are good.
-fn tls(does: Line) -> NameServer {
+fn tls(does: Script) -> NameServer {
     opportunistic().head_start(200).tls([does])
 }
 
@@ -72,7 +72,7 @@ fn a_port_853_that_accepts_and_is_mute_costs_the_head_start_and_a_round_trip() {
 // TLS does not fit this host.
 #[test] // R-8310-5c
 fn a_refusal_over_tls_is_asked_again_in_plaintext() {
-    twice(tls(line().says(Said::Refused))).plays(
+    twice(tls(connected().says(Said::Refused))).plays(
         "
         0ms Q1: ask S1 over TLS
         60ms Q1: S1 over TLS: REFUSED
@@ -88,8 +88,8 @@ fn a_refusal_over_tls_is_asked_again_in_plaintext() {
 
 // The server would say the same in plaintext, and everyone could read the question.
 #[test] // R-8310-5c
-fn servfail_over_tls_is_told_and_not_asked_again_in_plaintext() {
-    twice(tls(line().on([Fate::Says(Said::ServFail, 20), answer(20)]))).plays(
+fn servfail_over_tls_is_reported_and_not_asked_again_in_plaintext() {
+    twice(tls(connected().on([Fate::Says(Said::ServFail, 20), answer(20)]))).plays(
         "
         0ms Q1: ask S1 over TLS
         60ms Q1: S1 over TLS: SERVFAIL
@@ -102,7 +102,7 @@ fn servfail_over_tls_is_told_and_not_asked_again_in_plaintext() {
 
 #[test] // R-7858-3.3c
 fn a_reply_to_another_question_over_tls_is_asked_again_in_plaintext() {
-    twice(tls(line().says(Said::ToAnother))).plays(
+    twice(tls(connected().says(Said::ToAnother))).plays(
         "
         0ms Q1: ask S1 over TLS
         60ms Q1: S1 over TLS: an answer to another question
@@ -118,7 +118,7 @@ fn a_reply_to_another_question_over_tls_is_asked_again_in_plaintext() {
 
 #[test]
 fn a_truncated_reply_over_tls_is_asked_again_in_plaintext() {
-    world([tls(line().says(Said::Truncated))]).plays(
+    world([tls(connected().says(Said::Truncated))]).plays(
         "
         0ms ask S1 over TLS
         60ms S1 over TLS: truncated
@@ -131,7 +131,7 @@ fn a_truncated_reply_over_tls_is_asked_again_in_plaintext() {
 
 #[test]
 fn the_question_without_edns_goes_over_tls_as_well() {
-    world([tls(line().on([Fate::Says(Said::NoEdns, 20), answer(20)]))]).plays(
+    world([tls(connected().on([Fate::Says(Said::NoEdns, 20), answer(20)]))]).plays(
         "
         0ms ask S1 over TLS
         60ms S1 over TLS: does not understand EDNS
@@ -144,7 +144,7 @@ fn the_question_without_edns_goes_over_tls_as_well() {
 // Another connection does no better.
 #[test] // R-7858-3.4b
 fn a_server_that_ends_the_connection_at_each_question_costs_two_connections() {
-    twice(tls(line().on([ends()]))).plays(
+    twice(tls(connected().on([ends()]))).plays(
         "
         0ms Q1: ask S1 over TLS
         60ms S1 over TLS: closed by the server
@@ -179,7 +179,7 @@ fn a_server_that_shakes_hands_and_never_answers_costs_250_ms() {
 }
 
 #[test] // R-8310-5c
-fn where_853_is_silent_and_53_refuses_the_refusal_is_told_at_once() {
+fn where_853_is_silent_and_53_refuses_the_refusal_is_reported_at_once() {
     let refuses = opportunistic().says(Said::Refused).tls([dropped()]);
     world([refuses]).plays(
         "
@@ -195,7 +195,7 @@ fn where_853_is_silent_and_53_refuses_the_refusal_is_told_at_once() {
 // Over UDP nobody is there, but TLS may still be.
 #[test] // R-8310-5c
 fn where_53_is_closed_the_answer_over_tls_is_waited_for() {
-    let slow = opportunistic().udp([closed(20)]).tls([line().up(20, 100)]);
+    let slow = opportunistic().udp([closed(20)]).tls([connected().after(20, 100)]);
     world([slow]).plays(
         "
         0ms ask S1 over TLS
@@ -221,10 +221,10 @@ fn where_853_is_closed_and_53_as_well_the_server_has_failed() {
     );
 }
 
-// What the server said over TLS tells more than its closed port.
+// What the server said over TLS says more than its closed port.
 #[test]
-fn a_refusal_over_tls_is_told_before_a_closed_port_53() {
-    let refuses = tls(line().says(Said::Refused)).udp([closed(20)]);
+fn a_refusal_over_tls_is_reported_before_a_closed_port_53() {
+    let refuses = tls(connected().says(Said::Refused)).udp([closed(20)]);
     world([refuses]).plays(
         "
         0ms ask S1 over TLS
@@ -238,8 +238,8 @@ fn a_refusal_over_tls_is_told_before_a_closed_port_53() {
 }
 
 #[test]
-fn a_refusal_in_plaintext_is_told_before_a_malformed_reply_over_tls() {
-    let refuses = opportunistic().says(Said::Refused).tls([line().says(Said::Nonsense)]);
+fn a_refusal_in_plaintext_is_reported_before_a_malformed_reply_over_tls() {
+    let refuses = opportunistic().says(Said::Refused).tls([connected().says(Said::Nonsense)]);
     world([refuses]).plays(
         "
         0ms ask S1 over TLS
@@ -255,7 +255,7 @@ fn a_refusal_in_plaintext_is_told_before_a_malformed_reply_over_tls() {
 // TLS fails while the question in plaintext is open. The port is blamed once that is answered.
 #[test] // R-7858-3.1d
 fn a_refusal_over_tls_that_is_late_counts_as_well() {
-    let late = line().up(20, 100).on([Fate::Says(Said::Refused, 20)]);
+    let late = connected().after(20, 100).on([Fate::Says(Said::Refused, 20)]);
     twice(opportunistic().udp([answer(200)]).tls([late])).plays(
         "
         0ms Q1: ask S1 over TLS

@@ -46,8 +46,8 @@ pub(super) struct NameServer {
     /// What becomes of each datagram of a question. The last one holds for all that follow.
     pub(super) udp: Vec<Fate>,
     /// What becomes of each connection. The last one holds for all that follow.
-    pub(super) tcp: Vec<Line>,
-    pub(super) tls: Vec<Line>,
+    pub(super) tcp: Vec<Script>,
+    pub(super) tls: Vec<Script>,
 }
 
 /// The way in which a server is asked.
@@ -86,7 +86,7 @@ pub(super) enum Fate {
 
 /// A connection.
 #[derive(Debug, Clone)]
-pub(super) struct Line {
+pub(super) struct Script {
     pub(super) start: Start,
     /// What becomes of each question on it. The last one holds for all that follow.
     pub(super) fates: Vec<Fate>,
@@ -97,15 +97,15 @@ pub(super) struct Line {
 /// The start of a connection: TCP, and TLS on it.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Start {
-    /// TCP is up after the first time, and TLS after the second one more. Without TLS the second one
+    /// TCP is connected after the first time, and TLS after the second one more. Without TLS the second one
     /// does not count.
-    Up(u64, u64),
+    Connected(u64, u64),
     Refused(u64),
     /// Nothing comes.
     Dropped,
-    /// TCP is up, and TLS is silent.
+    /// TCP is connected, and TLS is silent.
     Mute(u64),
-    /// TLS fails so long after TCP is up, for this reason.
+    /// TLS fails so long after TCP is connected, for this reason.
     Fails(u64, u64, &'static str),
     /// The same, because the server is not authenticated.
     Untrusted(u64, u64, &'static str),
@@ -204,7 +204,7 @@ pub(super) fn never() -> NameServer {
 
 /// All ports answer.
 fn good(way: Way) -> NameServer {
-    NameServer { way, udp: vec![answer(RTT)], tcp: vec![line()], tls: vec![line()] }
+    NameServer { way, udp: vec![answer(RTT)], tcp: vec![connected()], tls: vec![connected()] }
 }
 
 /// The name server.
@@ -231,20 +231,20 @@ impl NameServer {
         self
     }
 
-    pub(super) fn tcp<const N: usize>(mut self, lines: [Line; N]) -> Self {
-        self.tcp = lines.into();
+    pub(super) fn tcp<const N: usize>(mut self, scripts: [Script; N]) -> Self {
+        self.tcp = scripts.into();
         self
     }
 
-    pub(super) fn tls<const N: usize>(mut self, lines: [Line; N]) -> Self {
-        self.tls = lines.into();
+    pub(super) fn tls<const N: usize>(mut self, scripts: [Script; N]) -> Self {
+        self.tls = scripts.into();
         self
     }
 
     /// Every port says this.
     pub(super) fn says(self, said: Said) -> Self {
         let fate = Fate::Says(said, RTT);
-        self.udp([fate]).tcp([line().on([fate])]).tls([line().on([fate])])
+        self.udp([fate]).tcp([connected().on([fate])]).tls([connected().on([fate])])
     }
 
     /// Nothing comes from it.
@@ -273,41 +273,41 @@ pub(super) fn ends() -> Fate {
     Fate::Ends("closed by the server", RTT)
 }
 
-/// A connection that is up after a round trip for TCP and another one for TLS, and answers.
-pub(super) fn line() -> Line {
-    Line { start: Start::Up(RTT, RTT), fates: vec![answer(RTT)], closes_after: None }
+/// TCP takes a round trip and TLS another one, and then it answers.
+pub(super) fn connected() -> Script {
+    Script { start: Start::Connected(RTT, RTT), fates: vec![answer(RTT)], closes_after: None }
 }
 
-pub(super) fn refused() -> Line {
-    Line { start: Start::Refused(RTT), ..line() }
+pub(super) fn refused() -> Script {
+    Script { start: Start::Refused(RTT), ..connected() }
 }
 
-pub(super) fn dropped() -> Line {
-    Line { start: Start::Dropped, ..line() }
+pub(super) fn dropped() -> Script {
+    Script { start: Start::Dropped, ..connected() }
 }
 
-pub(super) fn mute() -> Line {
-    Line { start: Start::Mute(RTT), ..line() }
+pub(super) fn mute() -> Script {
+    Script { start: Start::Mute(RTT), ..connected() }
 }
 
-pub(super) fn fails(why: &'static str) -> Line {
-    Line { start: Start::Fails(RTT, RTT, why), ..line() }
+pub(super) fn fails(why: &'static str) -> Script {
+    Script { start: Start::Fails(RTT, RTT, why), ..connected() }
 }
 
-pub(super) fn untrusted(why: &'static str) -> Line {
-    Line { start: Start::Untrusted(RTT, RTT, why), ..line() }
+pub(super) fn untrusted(why: &'static str) -> Script {
+    Script { start: Start::Untrusted(RTT, RTT, why), ..connected() }
 }
 
-/// A connection that is up, and answers nothing.
-pub(super) fn silent() -> Line {
-    line().on([Fate::Silence])
+/// It is connected, and answers nothing.
+pub(super) fn silent() -> Script {
+    connected().on([Fate::Silence])
 }
 
 /// A connection.
-impl Line {
-    /// TCP and TLS take these times.
-    pub(super) fn up(mut self, tcp: u64, tls: u64) -> Self {
-        self.start = Start::Up(tcp, tls);
+impl Script {
+    /// It is connected after these times for TCP and for TLS.
+    pub(super) fn after(mut self, tcp: u64, tls: u64) -> Self {
+        self.start = Start::Connected(tcp, tls);
         self
     }
 

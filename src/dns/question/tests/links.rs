@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::world::{Fate, Line, Start};
+use super::world::{Fate, Script, Start};
 use crate::dns::question::{Lost, Phase, Seen, Via};
 use crate::race::answer::LookupError;
 
@@ -13,7 +13,7 @@ const REFUSED_FOR: Duration = Duration::from_millis(100);
 
 /// The connections, and those that each link uses.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub(super) struct Links {
     pub(super) all: Vec<Connection>,
     links: HashMap<(usize, Via), Link>,
 }
@@ -33,13 +33,13 @@ pub(super) struct Connection {
     pub(super) via: Via,
     /// The number among the connections of its link, from 1.
     pub(super) nth: usize,
-    pub(super) script: Line,
+    pub(super) script: Script,
     pub(super) opened_at: Instant,
     pub(super) phase: Phase,
     pub(super) up_at: Option<Instant>,
     pub(super) heard_at: Option<Instant>,
     pub(super) answers: usize,
-    pub(super) questions: Vec<OnLine>,
+    pub(super) questions: Vec<OnConnection>,
     pub(super) end: Option<(LookupError, Instant)>,
     /// Nothing comes from it any more.
     pub(super) is_forgotten: bool,
@@ -49,7 +49,7 @@ pub(super) struct Connection {
 
 /// A question on a connection.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct OnLine {
+pub(super) struct OnConnection {
     pub(super) asking: usize,
     pub(super) send: usize,
     pub(super) sent_at: Option<Instant>,
@@ -57,12 +57,12 @@ pub(super) struct OnLine {
     pub(super) is_awaited: bool,
 }
 
-impl Lines {
+impl Links {
     /// The connection in use, or a new one. True if it is new.
     pub(super) fn connection(
         &mut self,
         to: (usize, Via),
-        script: &[Line],
+        script: &[Script],
         now: Instant,
     ) -> (usize, bool) {
         self.promote_spare(to);
@@ -80,7 +80,12 @@ impl Lines {
     }
 
     /// A connection beside this one, which is silent. True if it is new.
-    pub(super) fn beside(&mut self, silent: usize, script: &[Line], now: Instant) -> (usize, bool) {
+    pub(super) fn beside(
+        &mut self,
+        silent: usize,
+        script: &[Script],
+        now: Instant,
+    ) -> (usize, bool) {
         let to = (self.all[silent].server, self.all[silent].via);
         self.promote_spare(to);
         if let Some(other) = self.other(silent) {
@@ -114,7 +119,7 @@ impl Lines {
         self.links.insert(to, link);
     }
 
-    fn open(&mut self, to: (usize, Via), script: &[Line], now: Instant) -> usize {
+    fn open(&mut self, to: (usize, Via), script: &[Script], now: Instant) -> usize {
         let link = self.links.entry(to).or_default();
         link.opened += 1;
         let script = &script[script.len().min(link.opened) - 1];
@@ -205,12 +210,12 @@ impl Connection {
     pub(super) fn start(&self) -> Start {
         match (self.script.start, self.via) {
             (
-                Start::Up(tcp, _)
+                Start::Connected(tcp, _)
                 | Start::Mute(tcp)
                 | Start::Fails(tcp, ..)
                 | Start::Untrusted(tcp, ..),
                 Via::Tcp,
-            ) => Start::Up(tcp, 0),
+            ) => Start::Connected(tcp, 0),
             (start, _) => start,
         }
     }
@@ -220,11 +225,11 @@ impl Connection {
 impl Connection {
     /// The question is sent once the connection is up.
     pub(super) fn takes(&mut self, asking: usize, send: usize) {
-        self.questions.push(OnLine { asking, send, sent_at: None, is_awaited: true });
+        self.questions.push(OnConnection { asking, send, sent_at: None, is_awaited: true });
     }
 
     /// Sends the questions that wait. Returns what becomes of each.
-    pub(super) fn send(&mut self, now: Instant) -> Vec<(OnLine, Fate)> {
+    pub(super) fn send(&mut self, now: Instant) -> Vec<(OnConnection, Fate)> {
         let waiting = self.questions.iter_mut().filter(|it| it.sent_at.is_none() && it.is_awaited);
         let mut sent = Vec::new();
         for question in waiting {
@@ -237,18 +242,18 @@ impl Connection {
     }
 
     /// A message has come to this question. True if the question awaits it.
-    pub(super) fn hears(&mut self, question: OnLine, now: Instant) -> bool {
+    pub(super) fn hears(&mut self, question: OnConnection, now: Instant) -> bool {
         self.heard_at = Some(now);
         self.answers += 1;
-        let same = |it: &OnLine| (it.asking, it.send) == (question.asking, question.send);
+        let same = |it: &OnConnection| (it.asking, it.send) == (question.asking, question.send);
         let nth = self.questions.iter().position(same);
         nth.is_some_and(|nth| self.questions.remove(nth).is_awaited)
     }
 
     /// Ends it. Returns the questions that are lost.
-    pub(super) fn ends(&mut self, error: LookupError, now: Instant) -> Vec<(OnLine, Lost)> {
+    pub(super) fn ends(&mut self, error: LookupError, now: Instant) -> Vec<(OnConnection, Lost)> {
         let open: Vec<_> = self.questions.drain(..).filter(|it| it.is_awaited).collect();
-        let lost = |it: OnLine| (it, self.lost(&error, it.sent_at.is_some()));
+        let lost = |it: OnConnection| (it, self.lost(&error, it.sent_at.is_some()));
         let lost = open.into_iter().map(lost).collect();
         self.end = Some((error, now));
         lost
