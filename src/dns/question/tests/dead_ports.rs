@@ -207,7 +207,7 @@ fn a_probe_that_fails_says_nothing_of_the_port() {
     );
 }
 
-// Nothing says that the network was there.
+// Nothing says that the network was there, not even a closed port 53.
 #[test] // R-7858-3.1d
 fn a_silent_port_counts_as_dead_only_where_plaintext_was_answered() {
     world([opportunistic().dead()]).then(2_500, opportunistic()).asked_at([0, 6_000]).plays(
@@ -220,6 +220,19 @@ fn a_silent_port_counts_as_dead_only_where_plaintext_was_answered() {
         1050ms Q1: ask S1 over UDP
         2000ms S1 over TLS: no TCP connection within 2s
         5000ms Q1: failed: no answer (S1)
+        6000ms Q2: ask S1 over TLS, connection 2
+        6060ms Q2: answer of S1 over TLS, connection 2
+        ",
+    );
+    let closed_53 = opportunistic().dead().udp([Fate::Ends("connection refused", 20)]);
+    world([closed_53]).then(2_500, opportunistic()).asked_at([0, 6_000]).plays(
+        "
+        0ms Q1: ask S1 over TLS
+        50ms Q1: S1 unencrypted: TLS was not up in time
+        50ms Q1: ask S1 over UDP
+        70ms Q1: S1 over UDP: connection refused
+        2000ms S1 over TLS: no TCP connection within 2s
+        2000ms Q1: failed: name server unreachable (S1): connection refused
         6000ms Q2: ask S1 over TLS, connection 2
         6060ms Q2: answer of S1 over TLS, connection 2
         ",

@@ -1,4 +1,4 @@
-//! The error of a question without an answer: which server it names, and what it says of the others.
+//! The error of a question without an answer: which server it names, and what it says of others.
 
 use super::world::{
     Fate, NameServer, Said, World, closed, connected, dropped, opportunistic, over_tcp, plain,

@@ -1,7 +1,9 @@
-//! A TLS port that is up and silent while plaintext answers: it has a second to show that it is only
-//! slow.
+//! A TLS port that is up and silent while plaintext answers: it has a second to show that it is
+//! only slow.
 
-use super::world::{Fate, NameServer, Said, World, answer, connected, ends, opportunistic, world};
+use super::world::{
+    Fate, NameServer, Said, World, answer, connected, ends, opportunistic, silent, world,
+};
 
 /// The first question takes so long over TLS. All others take a round trip.
 fn slow(ms: u64) -> NameServer {
@@ -162,6 +164,29 @@ fn a_late_close_is_a_dead_port_where_another_connection_does_no_better() {
         800ms Q2: S1 unencrypted: closed by the server
         800ms Q2: ask S1 over UDP
         820ms Q2: answer of S1 over UDP
+        ",
+    );
+}
+
+// The server does not understand EDNS, and says so after the question was sent in plaintext.
+#[test] // R-8310-5c, R-7858-3.1d
+fn a_port_that_is_asked_again_without_edns_is_judged_as_well() {
+    let server = connected().on([Fate::Says(Said::NoEdns, 360), Fate::Silence]);
+    let server = opportunistic().udp([answer(200)]).tls([server, silent()]);
+    one(server).asked_at([0, 2_000]).plays(
+        "
+        0ms Q1: ask S1 over TLS
+        290ms Q1: ask S1 over TLS, connection 2
+        290ms Q1: S1 unencrypted: TLS is up and silent
+        290ms Q1: ask S1 over UDP
+        400ms Q1: S1 over TLS: does not understand EDNS
+        400ms Q1: ask S1 over TLS, connection 2 without EDNS
+        490ms Q1: answer of S1 over UDP
+        900ms Q1: ask S1 over TLS, connection 3 without EDNS
+        1490ms Q1: over
+        2000ms Q2: S1 unencrypted: TLS is up and silent
+        2000ms Q2: ask S1 over UDP
+        2200ms Q2: answer of S1 over UDP
         ",
     );
 }

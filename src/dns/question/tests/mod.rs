@@ -2,9 +2,9 @@
 //! log in words comes out, which a test compares as a whole. One file has the rules of one subject.
 //!
 //! The [`network`] does what the driver does with sockets: it is [`sending`] on [`links`] between
-//! this host and the servers, and [`events`] come from them. In a log `S1` is the first server, `Q1`
-//! the first question if there are several, and `probe` a probe of a TLS port. A connection has its
-//! number from the second one on.
+//! this host and the servers, and [`events`] come from them. In a log `S1` is the first server,
+//! `Q1` the first question if there are several, and `probe` a probe of a TLS port. A connection
+//! has its number from the second one on.
 
 mod asking;
 mod events;

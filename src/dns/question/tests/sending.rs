@@ -92,8 +92,8 @@ impl Network {
         connection.via == Via::Tls && matches!(way, Way::Opportunistic { .. })
     }
 
-    /// An inquiry waits: what it has to send over connections leaves now, and what it does not await
-    /// any more is dropped.
+    /// An inquiry waits: what it has to send over connections leaves now, and what it does not
+    /// await any more is dropped.
     pub(super) fn wait(&mut self, asking: usize) {
         let Asking { inquiry, on, unsent, udp, .. } = &mut self.asking[asking];
         udp.retain(|_, (send, _)| inquiry.awaits(*send));

@@ -1,5 +1,5 @@
-//! Another connection beside one that is silent. A NAT may have forgotten that one, or its server is
-//! only slow.
+//! Another connection beside one that is silent. A NAT may have forgotten that one, or its server
+//! is only slow.
 
 use super::world::{
     Change, Script, World, answer, connected, dropped, opportunistic, over_tcp, refused, silent,

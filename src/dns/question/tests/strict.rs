@@ -1,5 +1,5 @@
-//! Strict and pinned servers: a question goes over authenticated TLS, or nowhere. The error says how
-//! far it got.
+//! Strict and pinned servers: a question goes over authenticated TLS, or nowhere. The error says
+//! how far it got.
 
 use super::world::{
     Change, Fate, Said, Script, connected, dropped, ends, fails, mute, refused, silent, strict,

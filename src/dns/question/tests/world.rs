@@ -1,6 +1,6 @@
-//! The script of a world: the name servers, what their ports do, and the questions. It is data only,
-//! so that a world can also be made at random. All times are in ms. A round trip takes 20 ms where a
-//! script does not mention another time.
+//! The script of a world: the name servers, what their ports do, and the questions. It is data
+//! only, so that a world can also be made at random. All times are in ms. A round trip takes 20 ms
+//! where a script does not mention another time.
 
 use super::network::Network;
 use super::played::Played;
@@ -43,9 +43,10 @@ pub(super) enum Change {
 #[derive(Debug, Clone)]
 pub(super) struct NameServer {
     pub(super) way: Way,
-    /// What becomes of each datagram of a question. The last one holds for all that follow.
+    /// What becomes of each datagram of a question: at least one. The last one holds for all that
+    /// follow.
     pub(super) udp: Vec<Fate>,
-    /// What becomes of each connection. The last one holds for all that follow.
+    /// What becomes of each connection: at least one. The last one holds for all that follow.
     pub(super) tcp: Vec<Script>,
     pub(super) tls: Vec<Script>,
 }
@@ -88,7 +89,7 @@ pub(super) enum Fate {
 #[derive(Debug, Clone)]
 pub(super) struct Script {
     pub(super) start: Start,
-    /// What becomes of each question on it. The last one holds for all that follow.
+    /// What becomes of each question on it: at least one. The last one holds for all that follow.
     pub(super) fates: Vec<Fate>,
     /// The server ends the connection after so many answers.
     pub(super) closes_after: Option<usize>,
@@ -97,8 +98,7 @@ pub(super) struct Script {
 /// The start of a connection: TCP, and TLS on it.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Start {
-    /// TCP is connected after the first time, and TLS after the second one more. Without TLS the second one
-    /// does not count.
+    /// TCP is connected after the first time, and TLS after the second one more.
     Connected(u64, u64),
     Refused(u64),
     /// Nothing comes.
