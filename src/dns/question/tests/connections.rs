@@ -11,7 +11,7 @@ fn on<const N: usize>(scripts: [Script; N]) -> World {
 }
 
 #[test] // R-7858-3.4a
-fn questions_share_a_connection_that_is_being_opened() {
+fn cold_questions_share_one_connection() {
     on([connected()]).asked_at([0, 10, 30]).plays(
         "
         0ms Q1: ask S1 over TLS
