@@ -40,6 +40,17 @@
 //! | a connection that is silent for 250 ms while a question is open | another one is opened beside it; after false alarms it waits longer, up to 2 s |
 //! | a connection without a question for 30 s | it is closed |
 //!
+//! ## Replies
+//!
+//! Home routers and small proxies copy bytes of the question into the reply, or cut it. A reply
+//! counts as far as it can be read: an answer that makes no sense is skipped, what stands behind
+//! the answers spoils nothing, and an error code in the header suffices to say that the server does
+//! not understand EDNS. A reply is a failure of its server if its answers are cut, or if none of
+//! them makes sense and nothing else says that there is none (`malformed reply`).
+//!
+//! A name is read with at most 127 compression pointers, so that a hostile reply of 64 KiB costs
+//! little time.
+//!
 //! ## TLS
 //!
 //! A [`NameServer`] has a usage profile (RFC 8310). The servers of the system's configuration are

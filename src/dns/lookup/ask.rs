@@ -42,7 +42,7 @@ async fn follow(
         let (asked, why) = driver.answer(|| deadline.at()).await;
         *plaintext_reason = plaintext_reason.take().or(why);
         let reply = asked.map_err(|error| named(error, &chain))?;
-        let found = chain.follow(&reply.message, key.record);
+        let found = chain.follow(&reply.records);
         match found.map_err(|error| error.with_server(reply.server))? {
             ChainEnd::Elsewhere => {}
             ChainEnd::Addrs { addrs, left_out } => {

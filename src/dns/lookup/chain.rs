@@ -3,19 +3,17 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hickory_proto::op::{Message, ResponseCode};
-use hickory_proto::rr::{DNSClass, Name, RData, Record as Rr};
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::Name;
 
+use crate::dns::message::records::Records;
 use crate::dns::message::text_name;
 use crate::race::answer::{LookupError, LookupErrorKind};
-use crate::race::query::Record;
 
 /// At most this many CNAMEs are followed, over all replies of a lookup. Recursive servers follow
 /// about as many, and a stub should not be stricter. The 8 of RFC 9460 (C-ALIAS) are advice to zone
 /// owners about aliases.
 const MAX_HOPS: usize = 16;
-/// At most this many addresses of one answer are kept.
-const MAX_ADDRS: usize = 64;
 /// The longest validity of an answer and of a negative answer (RFC 2308 section 5 leaves both to
 /// the resolver).
 const MAX_TTL: Duration = Duration::from_secs(3_600);
@@ -60,30 +58,27 @@ impl Chain {
         self.ttl
     }
 
-    /// Follows the CNAMEs of a reply. Records of other names, classes and types are ignored.
+    /// Follows the CNAMEs of a reply. Records of other names are ignored.
     ///
     /// # Errors
     ///
     /// The chain is a loop or has more than 16 CNAMEs.
-    pub(super) fn follow(
-        &mut self,
-        reply: &Message,
-        record: Record,
-    ) -> Result<ChainEnd, LookupError> {
+    pub(super) fn follow(&mut self, reply: &Records) -> Result<ChainEnd, LookupError> {
         let before = self.passed.len();
-        loop {
-            let (addrs, left_out) = self.take_addrs(reply, record);
-            if !addrs.is_empty() {
-                return Ok(ChainEnd::Addrs { addrs, left_out });
+        let is_known = reply.code() != ResponseCode::NXDomain;
+        while let Some(owned) = reply.of(&self.name) {
+            if is_known && !owned.addrs.is_empty() {
+                self.at_most(owned.ttl);
+                return Ok(ChainEnd::Addrs {
+                    addrs: owned.addrs.clone(),
+                    left_out: owned.left_out,
+                });
             }
-            match self.cname(reply) {
-                Some((target, ttl)) => self.step(target, ttl)?,
-                None => break,
-            }
+            let Some((target, ttl)) = owned.alias() else { break };
+            self.step(target, ttl)?;
         }
         // RFC 2308 section 2.1: NXDOMAIN is about the last name of the chain, and so is an SOA.
         let soa_ttl = self.soa_ttl(reply);
-        let is_known = reply.metadata.response_code != ResponseCode::NXDomain;
         if is_known && soa_ttl.is_none() && self.passed.len() > before {
             return Ok(ChainEnd::Elsewhere);
         }
@@ -92,27 +87,6 @@ impl Chain {
             true => LookupErrorKind::NoRecords,
             false => LookupErrorKind::NoSuchName,
         }))
-    }
-
-    /// The first addresses of the name, and how many more there are.
-    fn take_addrs(&mut self, reply: &Message, record: Record) -> (Vec<SocketAddr>, usize) {
-        if reply.metadata.response_code == ResponseCode::NXDomain {
-            return (Vec::new(), 0);
-        }
-        let found = reply.answers.iter().filter(|rr| owned_by(rr, &self.name));
-        let mut found = found.filter_map(|rr| Some((address(&rr.data, record)?, ttl(rr.ttl))));
-        let (addrs, ttls): (Vec<_>, Vec<_>) = found.by_ref().take(MAX_ADDRS).unzip();
-        let left_out = found.count();
-        ttls.into_iter().for_each(|ttl| self.at_most(ttl));
-        (addrs, left_out)
-    }
-
-    fn cname(&self, reply: &Message) -> Option<(Name, Duration)> {
-        let mut owned = reply.answers.iter().filter(|rr| owned_by(rr, &self.name));
-        owned.find_map(|rr| {
-            let RData::CNAME(target) = &rr.data else { return None };
-            Some((target.0.clone(), ttl(rr.ttl)))
-        })
     }
 
     fn step(&mut self, target: Name, ttl: Duration) -> Result<(), LookupError> {
@@ -129,12 +103,9 @@ impl Chain {
         Err(LookupError::from(LookupErrorKind::Other).with_cause(why))
     }
 
-    /// RFC 2308 section 5: the smaller of the SOA's own TTL and its MINIMUM field.
-    fn soa_ttl(&self, reply: &Message) -> Option<Duration> {
-        reply.authorities.iter().filter(|rr| rr.name.zone_of(&self.name)).find_map(|rr| {
-            let RData::SOA(soa) = &rr.data else { return None };
-            Some(ttl(rr.ttl).min(ttl(soa.minimum)))
-        })
+    fn soa_ttl(&self, reply: &Records) -> Option<Duration> {
+        let mut soas = reply.soas().iter();
+        soas.find(|soa| soa.zone.zone_of(&self.name)).map(|soa| soa.ttl)
     }
 
     fn at_most(&mut self, ttl: Duration) {
@@ -142,26 +113,15 @@ impl Chain {
     }
 }
 
-fn owned_by(rr: &Rr, name: &Name) -> bool {
-    rr.dns_class == DNSClass::IN && rr.name == *name
-}
-
-fn address(data: &RData, record: Record) -> Option<SocketAddr> {
-    let addr = SocketAddr::new(data.ip_addr()?, 0);
-    record.holds(addr).then_some(addr)
-}
-
-/// RFC 2181 section 8: a TTL with the top bit set counts as zero.
-fn ttl(seconds: u32) -> Duration {
-    Duration::from_secs(i32::try_from(seconds).unwrap_or(0).unsigned_abs().into())
-}
-
 #[cfg(test)]
 mod tests {
     use hickory_proto::rr::rdata::{A, AAAA, CNAME, SOA};
+    use hickory_proto::rr::{DNSClass, RData, Record as Rr};
+    use hickory_proto::serialize::binary::{BinEncodable, BinEncoder, NameEncoding};
 
     use super::*;
-    use crate::dns::message::wire_name;
+    use crate::dns::message::{Edns, Question, ReplyKind, wire_name};
+    use crate::race::query::Record;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -182,18 +142,31 @@ mod tests {
         Rr::from_rdata(name(owner), ttl, RData::SOA(soa))
     }
 
-    fn reply(code: ResponseCode, answers: Vec<Rr>, authorities: Vec<Rr>) -> Message {
-        let mut message = Message::query().into_response();
-        message.metadata.response_code = code;
-        message.answers = answers;
-        message.authorities = authorities;
-        message
+    /// What is read of a reply to the question for A of `www.test`.
+    fn reply(code: ResponseCode, answers: Vec<Rr>, authorities: Vec<Rr>) -> Records {
+        let question = Question::new(name("www.test"), Record::A);
+        let packet = question.encode(Edns::Without).unwrap();
+        let counts = [answers.len(), authorities.len()].map(|count| count as u16);
+        let mut bytes = packet.bytes.to_vec();
+        bytes[2..4].copy_from_slice(&[0x81, 0x80 | code.low()]);
+        bytes[6..10].copy_from_slice(&counts.map(u16::to_be_bytes).concat());
+        bytes.extend(answers.iter().chain(&authorities).flat_map(uncompressed));
+        let ReplyKind::Reply(records) = question.read(&packet, &bytes) else { panic!("no reply") };
+        records
+    }
+
+    fn uncompressed(rr: &Rr) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut encoder = BinEncoder::new(&mut bytes);
+        encoder.set_name_encoding(NameEncoding::Uncompressed);
+        rr.emit(&mut encoder).unwrap();
+        bytes
     }
 
     /// The end of a reply about `www.test`, the last name, and its validity.
-    fn follow(reply: &Message) -> (Result<ChainEnd, LookupError>, String, Duration) {
+    fn follow(reply: &Records) -> (Result<ChainEnd, LookupError>, String, Duration) {
         let mut chain = Chain::new(name("www.test"));
-        let found = chain.follow(reply, Record::A);
+        let found = chain.follow(reply);
         (found, text_name(chain.name()), chain.ttl())
     }
 
@@ -266,7 +239,7 @@ mod tests {
         let mut chain = Chain::new(name("www.test"));
         let mut follow = |from, to| {
             let part = reply(ResponseCode::NoError, aliases(from, to), vec![]);
-            chain.follow(&part, Record::A)
+            chain.follow(&part)
         };
         assert!(matches!(follow(0, 9), Ok(ChainEnd::Elsewhere)));
         assert!(matches!(follow(9, 16), Ok(ChainEnd::Elsewhere)));
@@ -279,7 +252,7 @@ mod tests {
         let mut chain = Chain::new(name("www.test"));
         let mut follow = |owner: &str, target: &str| {
             let part = reply(ResponseCode::NoError, vec![cname(owner, 60, target)], vec![]);
-            chain.follow(&part, Record::A)
+            chain.follow(&part)
         };
         assert!(matches!(follow("www.test", "b.test"), Ok(ChainEnd::Elsewhere)));
         let error = follow("b.test", "WWW.test").unwrap_err().to_string();

@@ -1,17 +1,24 @@
-//! The wire format of questions and replies. hickory-proto encodes and decodes; this module decides
-//! which reply belongs to a question, and of which kind it is.
+//! The wire format of questions and replies. hickory-proto encodes questions; this module decides
+//! which reply belongs to a question, and of which kind it is. [`records`] has what a lookup needs
+//! of a reply, as far as it can be read, and [`wire`] reads it from the bytes. hickory-proto would
+//! decode the whole reply or nothing, and follow compression pointers without a limit.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use hickory_proto::op::{self, Header, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::opt::{ClientSubnet, EdnsCode, EdnsOption};
-use hickory_proto::rr::{DNSClass, Name, RecordType};
-use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
+use hickory_proto::rr::{Name, RecordType};
+use hickory_proto::serialize::binary::BinDecodable;
 
+use self::records::{IN, Records};
+use self::wire::{Cursor, WireName};
 use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::race::host::check_query_name;
 use crate::race::query::Record;
+
+pub(super) mod records;
+mod wire;
 
 /// The size that a server may send over UDP without fragments (C-EDNS, DNS flag day 2020).
 const PAYLOAD: u16 = 1232;
@@ -19,6 +26,10 @@ const PAYLOAD: u16 = 1232;
 const BLOCK: usize = 128;
 /// The bytes of code and length of an EDNS option (RFC 6891 section 6.1.2).
 const OPTION_HEADER: usize = 4;
+/// Codes of a server that does not understand EDNS. hickory-proto has two names for 16, BADVERS,
+/// and decodes it as the other one.
+const NO_EDNS: [ResponseCode; 4] =
+    [ResponseCode::FormErr, ResponseCode::NotImp, ResponseCode::BADVERS, ResponseCode::BADSIG];
 
 /// A name and one of its record types.
 #[derive(Debug, Clone)]
@@ -56,8 +67,10 @@ pub(super) enum ReplyKind {
     WithoutEdns,
     /// The server could not answer or refused to.
     Failed(LookupError),
+    /// It should be an answer, and cannot be read as one: the reason, and what could be read.
+    Unreadable(LookupError, Records),
     /// NOERROR or NXDOMAIN.
-    Reply(Message),
+    Reply(Records),
 }
 
 impl Question {
@@ -92,59 +105,76 @@ impl Question {
         Ok(Packet { id: message.metadata.id, edns, bytes })
     }
 
-    /// The kind of these bytes as a reply to this question, which was sent as `packet`.
+    /// The kind of these bytes as a reply to this question, which was sent as `packet`. The header
+    /// decides as much as it can, because what stands behind it may make no sense.
     pub(super) fn read(&self, packet: &Packet, bytes: &[u8]) -> ReplyKind {
-        let Some(header) = self.matching_header(packet, bytes) else { return ReplyKind::Nothing };
+        let header = Header::from_bytes(bytes).ok();
+        let Some(header) = header.filter(|header| packet.is_answered_by(header)) else {
+            return ReplyKind::Nothing;
+        };
+        let code = header.metadata.response_code;
+        if packet.needs_no_edns(code) {
+            return ReplyKind::WithoutEdns;
+        }
+        let mut rest = Cursor::behind_header(bytes);
+        if !self.is_repeated(&header, &mut rest) {
+            return ReplyKind::Nothing;
+        }
         if header.metadata.truncation {
             return ReplyKind::Truncated;
         }
-        match Message::from_vec(bytes) {
-            Ok(message) => self.reply_kind(packet, message),
-            Err(e) => ReplyKind::Failed(other(format!("malformed reply: {e}"))),
+        if is_error(code) {
+            return ReplyKind::Failed(failed(code));
         }
+        self.reply_kind(packet, &header, Records::read(&header, rest, self.record))
     }
 
-    /// The header, if it is a reply to this question: id, QR and the question itself.
-    fn matching_header(&self, packet: &Packet, bytes: &[u8]) -> Option<Header> {
-        let mut decoder = BinDecoder::new(bytes);
-        let header = Header::read(&mut decoder).ok()?;
-        let meta = &header.metadata;
-        let reply = meta.message_type == MessageType::Response && meta.op_code == OpCode::Query;
-        if !reply || meta.id != packet.id {
-            return None;
-        }
-        let good = matches!(meta.response_code, ResponseCode::NoError | ResponseCode::NXDomain);
-        match header.counts.queries {
-            // A server that did not understand the question may leave it out.
-            0 if !good => Some(header),
-            1 => {
-                let asked = Query::read(&mut decoder).ok()?;
-                // Names are compared without regard to case.
-                let same = asked.name == self.name
-                    && asked.query_type == rtype(self.record)
-                    && asked.query_class == DNSClass::IN;
-                same.then_some(header)
+    /// True if the reply repeats the question. A server that did not understand it may leave it
+    /// out, and some announce it all the same.
+    fn is_repeated(&self, header: &Header, rest: &mut Cursor<'_>) -> bool {
+        let mut question = || Some((rest.name()?, rest.u16()?, rest.u16()?));
+        let question = match header.counts.queries {
+            0 => None,
+            1 => question(),
+            2.. => return false,
+        };
+        match question {
+            // Names are compared without regard to case.
+            Some((name, of_type, class)) => {
+                let is_same = WireName::of(&self.name) == Some(name);
+                is_same && of_type == u16::from(rtype(self.record)) && class == IN
             }
-            _ => None,
+            None => is_error(header.metadata.response_code),
         }
     }
 
-    fn reply_kind(&self, packet: &Packet, message: Message) -> ReplyKind {
-        let code = message.metadata.response_code;
-        let no_edns = [ResponseCode::FormErr, ResponseCode::NotImp, ResponseCode::BADVERS];
-        if is_lame(&message) {
-            ReplyKind::Failed(failure("neither an answer nor recursion"))
-        } else if matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
-            ReplyKind::Reply(message)
-        } else if packet.edns != Edns::Without && no_edns.contains(&code) {
+    fn reply_kind(&self, packet: &Packet, header: &Header, records: Records) -> ReplyKind {
+        let code = records.code();
+        if packet.needs_no_edns(code) {
             ReplyKind::WithoutEdns
-        } else if code == ResponseCode::ServFail {
-            ReplyKind::Failed(LookupErrorKind::ServerFailure.into())
-        } else if code == ResponseCode::Refused {
-            ReplyKind::Failed(LookupErrorKind::Refused.into())
+        } else if is_error(code) {
+            ReplyKind::Failed(failed(code))
+        } else if is_lame(header, &records) {
+            ReplyKind::Failed(failure("neither an answer nor recursion"))
+        } else if let Some(why) = records.nonsense() {
+            ReplyKind::Unreadable(other(why), records)
         } else {
-            ReplyKind::Failed(failure(code.to_str()))
+            ReplyKind::Reply(records)
         }
+    }
+}
+
+impl Packet {
+    /// True if a message with this header is a reply to this packet.
+    fn is_answered_by(&self, header: &Header) -> bool {
+        let meta = &header.metadata;
+        let is_reply = meta.message_type == MessageType::Response && meta.op_code == OpCode::Query;
+        is_reply && meta.id == self.id
+    }
+
+    /// True if this code asks for a question without EDNS.
+    fn needs_no_edns(&self, code: ResponseCode) -> bool {
+        self.edns != Edns::Without && NO_EDNS.contains(&code)
     }
 }
 
@@ -166,11 +196,24 @@ fn bytes_of(message: &Message) -> Result<Vec<u8>, LookupError> {
 
 /// True if the server does not recurse and only points elsewhere. That is no answer; glibc asks the
 /// next server as well.
-fn is_lame(message: &Message) -> bool {
-    let meta = &message.metadata;
-    let empty = meta.response_code == ResponseCode::NoError && message.answers.is_empty();
-    let has_soa = message.authorities.iter().any(|record| record.record_type() == RecordType::SOA);
-    empty && !meta.authoritative && !meta.recursion_available && !has_soa
+fn is_lame(header: &Header, records: &Records) -> bool {
+    let meta = &header.metadata;
+    records.is_empty() && !meta.authoritative && !meta.recursion_available
+}
+
+fn is_error(code: ResponseCode) -> bool {
+    !matches!(code, ResponseCode::NoError | ResponseCode::NXDomain)
+}
+
+/// The failure with this code.
+fn failed(code: ResponseCode) -> LookupError {
+    if code == ResponseCode::ServFail {
+        LookupErrorKind::ServerFailure.into()
+    } else if code == ResponseCode::Refused {
+        LookupErrorKind::Refused.into()
+    } else {
+        failure(code.to_str())
+    }
 }
 
 /// The DNS type of a record.

@@ -293,11 +293,15 @@ impl Driver {
                 tracing::debug!(%server, %record, error = %Escaped(&error), %time, "failed");
                 question::Reply::Failed(error)
             }
-            ReplyKind::Reply(message) => {
-                let (code, over) = (message.metadata.response_code, origin(via));
-                let answers = message.answers.len();
+            ReplyKind::Unreadable(error, records) => {
+                let answers = records.answers();
+                tracing::debug!(%server, %record, error = %Escaped(&error), answers, %time, "failed");
+                question::Reply::Failed(error)
+            }
+            ReplyKind::Reply(records) => {
+                let (code, over, answers) = (records.code(), origin(via), records.answers());
                 tracing::debug!(%server, %record, %code, answers, %over, %time, "answered");
-                self.replies.push((send, Reply { message, server, origin: over }));
+                self.replies.push((send, Reply { records, server, origin: over }));
                 question::Reply::Answered
             }
         };

@@ -2,14 +2,13 @@
 
 use std::net::SocketAddr;
 
-use hickory_proto::op::Message;
-
+use crate::dns::message::records::Records;
 use crate::dns::question::Via;
 use crate::race::answer::Origin;
 
 /// A reply, and the way it came.
 pub(in crate::dns) struct Reply {
-    pub(in crate::dns) message: Message,
+    pub(in crate::dns) records: Records,
     /// The address and port that answered.
     pub(in crate::dns) server: SocketAddr,
     pub(in crate::dns) origin: Origin,

@@ -46,7 +46,6 @@ pub(super) const ROWS: &[Row] = &[
             _ => found(ask, 1),
         },
         max_cpu_ms: 120,
-        state: NotYet,
         ..PLAIN
     },
     Row {

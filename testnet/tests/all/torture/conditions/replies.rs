@@ -16,7 +16,6 @@ pub(super) const ROWS: &[Row] = &[
         behaviour: |ask| {
             nonsense(ask, true, |question| question.reply(OK, &[opt(), address(1, 60)]))
         },
-        state: NotYet,
         ..PLAIN
     },
     Row {
@@ -32,7 +31,6 @@ pub(super) const ROWS: &[Row] = &[
         behaviour: |ask| {
             nonsense(ask, false, |question| question.raw(OK, [1, 0, 1], &address(1, 60)))
         },
-        state: NotYet,
         ..PLAIN
     },
     Row {
@@ -43,7 +41,6 @@ pub(super) const ROWS: &[Row] = &[
                 question.raw(OK, [1, 0, 1], &record)
             })
         },
-        state: NotYet,
         ..PLAIN
     },
     Row {
@@ -66,7 +63,6 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         words: "N-4 FORMERR as a header alone that promises a question",
         behaviour: |ask| nonsense(ask, true, |question| question.bare_header(FORMERR)),
-        state: NotYet,
         ..PLAIN
     },
     Row {
