@@ -46,7 +46,8 @@
 //! counts as far as it can be read: an answer that makes no sense is skipped, what stands behind
 //! the answers spoils nothing, and an error code in the header suffices to say that the server does
 //! not understand EDNS. A reply is a failure of its server if its answers are cut, or if none of
-//! them makes sense and nothing else says that there is none (`malformed reply`).
+//! them makes sense and nothing else says that there is none (`malformed reply`). Addresses of the
+//! other type alone are `an answer to another question`.
 //!
 //! A name is read with at most 127 compression pointers, so that a hostile reply of 64 KiB costs
 //! little time.

@@ -34,6 +34,8 @@ pub(in crate::dns) struct Records {
     answers: usize,
     /// The number of answers that a lookup needs and that make no sense.
     skipped: usize,
+    /// The number of addresses of the type that was not asked.
+    of_other_type: usize,
     owners: HashMap<WireName, Owned>,
     soas: Vec<Soa>,
 }
@@ -67,6 +69,7 @@ impl Records {
             announced: header.counts.answers.into(),
             answers: 0,
             skipped: 0,
+            of_other_type: 0,
             owners: HashMap::new(),
             soas: Vec::new(),
         };
@@ -122,8 +125,9 @@ impl Records {
             _ => return None,
         };
         let (owner, addr) = (answer.owner()?, SocketAddr::new(ip, 0));
-        if record.holds(addr) {
-            self.owners.entry(owner).or_default().add(addr, ttl(answer.ttl));
+        match record.holds(addr) {
+            true => self.owners.entry(owner).or_default().add(addr, ttl(answer.ttl)),
+            false => self.of_other_type += 1,
         }
         Some(())
     }
@@ -158,6 +162,9 @@ impl Records {
         let says_something = !self.owners.is_empty() || !self.soas.is_empty();
         if is_whole && (says_something || self.code != ResponseCode::NoError) {
             return None;
+        }
+        if is_whole && self.of_other_type > 0 {
+            return Some("an answer to another question".into());
         }
         let (readable, announced) = (self.answers - self.skipped, self.announced);
         let is_readable = is_whole && self.skipped == 0;

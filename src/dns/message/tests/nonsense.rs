@@ -180,6 +180,29 @@ fn a_reply_without_a_readable_question_counts_if_its_code_is_an_error() {
     assert_eq!(heard(SERVFAIL, [1, 0, 0, 0], &other), "nothing");
 }
 
+#[test] // N-13
+fn addresses_of_the_other_type_alone_answer_another_question() {
+    let (v4, v6) = (address(1), record(&ASKED, 28, 1, &[1; 16]));
+    let other = "lookup failed: an answer to another question;";
+    assert_eq!(kind(NOERROR, [1, 0, 0], &[&v6]), other);
+    assert_eq!(kind(NOERROR, [2, 0, 1], &[&v6, &v6, &OPT]), other);
+    // With an address, a CNAME, an SOA or NXDOMAIN it is about this question.
+    assert_eq!(kind(NOERROR, [2, 0, 0], &[&v6, &v4]), "No Error 192.0.2.1");
+    assert_eq!(kind(NOERROR, [1, 1, 0], &[&v6, &soa()]), "No Error");
+    let cname = record(&ASKED, 5, 1, b"\x01x\0");
+    assert_eq!(kind(NOERROR, [2, 0, 0], &[&v6, &cname]), "No Error");
+    assert_eq!(kind(NXDOMAIN, [1, 0, 0], &[&v6]), "Non-Existent Domain");
+    // The other way round.
+    let question = Question::new(wire_name("www.example.test").unwrap(), Record::Aaaa);
+    let packet = question.encode(Edns::Plain).unwrap();
+    let read = |answer: &[u8]| {
+        let bytes = headed(&packet, NOERROR, [1, 1, 0, 0], &[asked(&packet), answer]);
+        words(&question, question.read(&packet, &bytes))
+    };
+    assert_eq!(read(&v4), other);
+    assert_eq!(read(&v6), "No Error 101:101:101:101:101:101:101:101");
+}
+
 #[test]
 fn nothing_behind_the_answers_changes_them() {
     let packet = edns();
