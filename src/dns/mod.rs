@@ -15,9 +15,23 @@
 //! 1. Overrides, then the hosts file. A name that one of them has is never asked in DNS, in neither
 //!    family.
 //! 2. The cache.
-//! 3. The name servers in their configured order: the next one 250 ms after the one before, or at
-//!    once when one fails. SERVFAIL and REFUSED are failures. The first good answer wins. Up to 16
-//!    CNAMEs are followed.
+//! 3. The name servers. Up to 16 CNAMEs are followed.
+//!
+//! The configured order of the servers is a preference: an office's server stands before a public
+//! one. The next server is asked when the one before is late, or at once when it fails (SERVFAIL,
+//! REFUSED, a port that cannot be reached). A server is late after its usual round trip with four
+//! times the deviation, within 50 to 250 ms and counted from when the question itself leaves; after
+//! 50 ms if nothing is known, or 250 ms if it is strict or pinned. **Asking early is not winning:**
+//!
+//! - "No such name" of a later server counts only when every server before it has failed or is
+//!   known to be silent, or when the time of the lookup is over.
+//! - An answer of a later server counts at once, except beside an earlier server that is known to
+//!   be alive: that one has 1 s from when it was asked.
+//! - Another server goes first, for 60 s, only after one could not be reached or was silent. Silent
+//!   means that it answered neither the question, which was sent twice, nor a neutral question
+//!   (`. NS`) half a second later. No reply, whatever it says, changes the order.
+//!
+//! So a slow first server shows names to the second one, also where both are opportunistic.
 //!
 //! The names of the search list are tried for AAAA and A together, so that both end at the same
 //! host: the first name with an address of either type. A name without one, whether it does not
@@ -33,10 +47,12 @@
 //!
 //! | transport | what happens |
 //! |---|---|
-//! | UDP | sent to the same server at 0, 250 ms and 1 s; a slow answer counts until the deadline of the query, 5 s without one |
-//! | TCP | where a reply is truncated; beside UDP when that is silent for 250 ms, and before it for 60 s where that has helped |
+//! | UDP | sent to the same server three times at most, at 0, 250 ms and 1 s (with one server the second time when it is late, after 100 ms if nothing is known), each time from a socket of its own; AAAA is repeated 25 ms later than A; a slow answer to any of them counts until the deadline of the query, 5 s without one |
+//! | without EDNS | the third time; where the server refuses it or its reply cannot be read; for 10 min where only that has helped |
+//! | TCP | where a reply is truncated or cannot be read, the socket has failed, or 8 replies had a wrong id (RFC 5452 section 9.3); beside UDP when that is silent for 250 ms, and before it for 60 s where that has helped |
 //! | connections (TCP, TLS) | one for each server and transport (and runtime, and binding), shared by all questions: up to 100 are open at once, more wait; answers come in any order |
-//! | a connection that ends | its questions move to another one |
+//! | a connection that ends | its questions move to another one; after two that have answered nobody they are given up |
+//! | a connection that takes 250 ms to be made | another one is opened beside it |
 //! | a connection that is silent for 250 ms while a question is open | another one is opened beside it; after false alarms it waits longer, up to 2 s |
 //! | a connection without a question for 30 s | it is closed |
 //!
@@ -76,9 +92,14 @@
 //! | the same two, after a slower connection | twice the time that took, up to 1 s | nothing, as above |
 //! | no handshake within 2 s, while port 53 answers | as in the rows above | dead |
 //! | the port is closed, or the handshake fails | not at all | dead |
-//! | REFUSED or a senseless reply over TLS | not at all | dead |
-//! | TLS is connected and silent | 250 ms | dead, if it is still silent 1 s after port 53 has answered |
-//! | the same, where it has answered before | 1 s: some names are answered slowly | as above |
+//! | two connections end by themselves and have answered nobody | not at all | dead |
+//! | REFUSED or a senseless reply over TLS, or it ends the connection at the question | not at all | the neutral question decides |
+//! | TLS is connected and silent | 250 ms | the neutral question decides |
+//! | the same, where it has answered before | 1 s: some names are answered slowly | the neutral question decides |
+//!
+//! A name may be a stranger's choice, so what becomes of one name says nothing of a port. Before a
+//! port counts as dead for that, it is asked a neutral question (`. NS`) over TLS, and has 1 s for
+//! any good answer. The name itself may have been read by others; no other name is.
 //!
 //! A server of resolv.conf with a private address (RFC 1918, 100.64/10, fc00::/7) seldom has TLS,
 //! so the first question goes to port 53 at once. TLS is tried beside it and serves later
@@ -88,7 +109,7 @@
 //! everyone, and most likely fail again.
 //!
 //! A dead port is left alone for 10 s, doubling to 1 h; for 1 minute at most where there was TLS
-//! before. Then a question in the background probes it, for which no lookup waits. An answered or
+//! before. Then a neutral question in the background probes it, for which no lookup waits. An answered or
 //! failed lookup has the first reason for which a question of it was sent in plaintext
 //! ([`Answer::plaintext_reason`](crate::Answer::plaintext_reason),
 //! [`LookupError::plaintext_reason`](crate::LookupError::plaintext_reason)). There is an event for
@@ -116,7 +137,11 @@
 //! | a name with addresses lacks those of the other type | as long as the addresses, at most 5 min, and no longer than the SOA says |
 //! | silence, or a server that cannot be reached | 1 s |
 //! | SERVFAIL, REFUSED | 1 s, doubling to 30 s |
-//! | a server that has answered in place of another goes first | 60 s |
+//! | a server that was silent or could not be reached is asked last | 60 s, or until it replies |
+//! | a server is silent | until it replies |
+//! | a server is alive | 10 min after its last reply |
+//! | a server's round trip | until the network changes |
+//! | questions leave without EDNS where only those were answered | 10 min |
 //! | TCP goes first where UDP was silent | 60 s |
 //! | resolv.conf, the hosts file and nsswitch.conf | until their content changes, which is noticed within 100 ms |
 //!

@@ -1,5 +1,6 @@
 //! Whom the resolver asks, and when: repetition, patience, fail-over.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -59,13 +60,13 @@ async fn an_answer_names_its_server_ttl_and_transport() {
     assert_eq!((seen.len(), seen[0].edns, seen[0].tcp), (1, Some(1232), false));
 }
 
-#[tokio::test(start_paused = true)] // R-9520-3.1
-async fn a_silent_server_is_asked_at_0_250_and_1000_ms_and_never_again() {
+#[tokio::test(start_paused = true)] // R-9520-3.1, N-5, N-8
+async fn a_silent_server_is_asked_at_0_100_and_1000_ms_and_never_again() {
     let _held = HeldClock::hold();
     let (dns, start_at) = (Dns::start_udp_only().await, Instant::now());
     dns.on(NAME, RecordType::A, [Reply::silence()]);
     let lookup = start(&resolver(&[&dns]), &[&dns]).await;
-    for (step, count) in [(0, 1), (249, 1), (1, 2), (749, 2), (1, 3), (3_999, 3)] {
+    for (step, count) in [(0, 1), (99, 1), (1, 2), (150, 2), (749, 2), (1, 3), (3_999, 3)] {
         pass(step, &[&dns]).await;
         assert_eq!(dns.seen().len(), count, "after {step} ms more");
     }
@@ -74,18 +75,37 @@ async fn a_silent_server_is_asked_at_0_250_and_1000_ms_and_never_again() {
     let error = lookup.await.unwrap().unwrap_err();
     let reported = format!("no answer ({}): over TCP: connection refused", dns.addr);
     assert_eq!(error.to_string(), reported);
-    assert_eq!(times(&dns, start_at), [0, 250, 1_000]);
-    let ids: Vec<_> = dns.seen().iter().map(|seen| (seen.id, seen.from)).collect();
-    assert!(ids.iter().all(|id| *id == ids[0]), "the same message from the same socket: {ids:?}");
+    assert_eq!(times(&dns, start_at), [0, 100, 1_000]);
+    let seen = dns.seen();
+    let from: HashSet<_> = seen.iter().map(|seen| seen.from).collect();
+    assert_eq!(from.len(), 3, "each send has a socket of its own");
+    let edns: Vec<_> = seen.iter().map(|seen| seen.edns).collect();
+    assert_eq!(edns, [Some(1232), Some(1232), None], "some routers drop EDNS");
+}
+
+#[tokio::test(start_paused = true)] // N-8
+async fn every_send_stays_valid_until_the_end() {
+    let _held = HeldClock::hold();
+    for nth in 0..3 {
+        let dns = Dns::start().await;
+        // Only one of the three is answered, after the last one has left.
+        let reply = |it| if it == nth { good().after(1_500) } else { Reply::silence() };
+        dns.on(NAME, RecordType::A, [0, 1, 2].map(reply));
+        let lookup = start(&resolver(&[&dns]), &[&dns]).await;
+        for _ in 0..60 {
+            pass(50, &[&dns]).await;
+        }
+        assert_eq!(ips(&lookup.await.unwrap().unwrap()), ["192.0.2.1"], "send {nth}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_datagram_costs_250_ms() {
+async fn a_lost_datagram_costs_100_ms_where_nothing_is_known() {
     let _held = HeldClock::hold();
     let dns = Dns::start().await;
     dns.on(NAME, RecordType::A, [Reply::silence(), good()]);
     let lookup = start(&resolver(&[&dns]), &[&dns]).await;
-    pass(249, &[&dns]).await;
+    pass(99, &[&dns]).await;
     assert!(!lookup.is_finished());
     pass(1, &[&dns]).await;
     assert_eq!(ips(&lookup.await.unwrap().unwrap()), ["192.0.2.1"]);
@@ -141,18 +161,18 @@ async fn the_next_server_is_asked_at_once_when_a_port_is_closed() {
 }
 
 #[tokio::test(start_paused = true)] // R-8305-3.1b, R-DOT-HE
-async fn the_next_server_is_asked_after_250_ms_of_silence() {
+async fn the_next_server_is_asked_after_50_ms_of_silence() {
     let _held = HeldClock::hold();
     let (first, second, start_at) = (Dns::start().await, Dns::start().await, Instant::now());
     first.on(NAME, RecordType::A, [Reply::silence()]);
     second.on(NAME, RecordType::A, [good()]);
     let all = [&first, &second];
     let lookup = start(&resolver(&all), &all).await;
-    pass(249, &all).await;
+    pass(49, &all).await;
     assert!(second.seen().is_empty());
     pass(1, &all).await;
     assert_eq!(lookup.await.unwrap().unwrap().server(), Some(second.addr));
-    assert_eq!(times(&second, start_at), [250]);
+    assert_eq!(times(&second, start_at), [50]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -182,22 +202,49 @@ async fn four_servers_are_all_reached() {
     assert_eq!(answer.server(), Some(servers[3].addr));
 }
 
-#[tokio::test(start_paused = true)] // R-8305-3.1b
-async fn the_server_that_answered_is_asked_first_for_a_minute() {
+#[tokio::test(start_paused = true)] // R-8305-3.1b, N-19
+async fn a_server_that_replies_goes_first_again_whatever_it_says() {
     let _held = HeldClock::hold();
     let (first, second) = (Dns::start().await, Dns::start().await);
+    first.on(NAME, RecordType::A, [Reply::code(ResponseCode::ServFail)]);
     second.on(NAME, RecordType::A, [Reply::addrs(0, &["192.0.2.1"])]);
     let (resolver, query) = (resolver(&[&first, &second]), Query::new(NAME, Record::A));
-    for (step, asked_first) in [(0, 1), (0, 1), (59_999, 1), (1, 2)] {
-        pass(step, &[&first, &second]).await;
-        resolver.lookup(&query).await.unwrap();
-        assert_eq!(first.seen().len(), asked_first);
+    for asked in 1..5 {
+        assert_eq!(resolver.lookup(&query).await.unwrap().server(), Some(second.addr));
+        assert_eq!((first.seen().len(), second.seen().len()), (asked, asked));
     }
-    resolver.lookup(&query).await.unwrap();
-    assert_eq!(first.seen().len(), 2);
-    resolver.network_changed();
-    resolver.lookup(&query).await.unwrap();
-    assert_eq!(first.seen().len(), 3);
+}
+
+#[tokio::test(start_paused = true)] // R-8305-3.1b, N-1
+async fn a_silent_server_is_asked_last_for_a_minute_once_it_has_ignored_the_neutral_question() {
+    let _held = HeldClock::hold();
+    let (first, second) = (Dns::start().await, Dns::start().await);
+    first.on(NAME, RecordType::A, [Reply::silence()]);
+    first.on(".", RecordType::NS, [Reply::silence()]);
+    second.on(NAME, RecordType::A, [Reply::addrs(0, &["192.0.2.1"])]);
+    let (all, resolver) = ([&first, &second], resolver(&[&first, &second]));
+    let ask = async |steps: &[u64]| {
+        let lookup = start(&resolver, &all).await;
+        for step in steps {
+            pass(*step, &all).await;
+        }
+        assert_eq!(lookup.await.unwrap().unwrap().server(), Some(second.addr));
+        first.seen().len()
+    };
+    assert_eq!(ask(&[50]).await, 1);
+    // The first server is listened to for a second more, and gets what is due until then.
+    for step in [50; 20] {
+        pass(step, &all).await;
+    }
+    let drained = first.asked();
+    let expected =
+        ["A www.test", "A www.test", "A www.test tcp", "A www.test tcp", "NS ", "A www.test"];
+    assert_eq!(drained, expected);
+    for _ in 0..3 {
+        assert_eq!(ask(&[]).await, drained.len(), "the second server goes first");
+    }
+    pass(60_000, &all).await;
+    assert_eq!(ask(&[50]).await, drained.len() + 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -219,7 +266,7 @@ async fn what_a_server_said_is_told_before_silence_and_silence_before_closed_por
     assert_eq!(over(&[closed, silent.addr]).await, format!("no answer ({})", silent.addr));
     let text = over(&[closed]).await;
     assert!(
-        text.starts_with(&format!("name server unreachable ({closed}): Connection refused")),
+        text.starts_with(&format!("name server unreachable ({closed}): connection refused")),
         "{text}"
     );
     assert_eq!(over(&[]).await, "no name server: none is configured");
@@ -246,11 +293,11 @@ async fn silence_tells_the_first_server_and_how_many_more_were_asked() {
     for dns in all {
         dns.on(NAME, RecordType::A, [Reply::silence()]);
     }
-    // The third server is asked at 500 ms, and a server that cannot be reached is not silent.
+    // The third server is asked at 100 ms, and a server that cannot be reached is not silent.
     let (addrs, closed) = (all.map(|dns| dns.addr), closed_port());
     for (servers, millis, more) in [
         (vec![addrs[0], addrs[1], addrs[2]], 5_000, " and 2 more"),
-        (vec![addrs[0], addrs[1], addrs[2]], 495, " and 1 more"),
+        (vec![addrs[0], addrs[1], addrs[2]], 95, " and 1 more"),
         (vec![closed, addrs[0], addrs[1]], 5_000, " and 1 more"),
         (vec![addrs[0], closed], 5_000, ""),
     ] {
@@ -259,7 +306,7 @@ async fn silence_tells_the_first_server_and_how_many_more_were_asked() {
         let deadline = Instant::now() + Duration::from_millis(millis);
         let query = Query::new(NAME, Record::A).with_deadline(deadline.into_std());
         let lookup = tokio::spawn(resolver.lookup(&query));
-        for step in [0, 250, 240, 10, 4_495] {
+        for step in [0, 50, 40, 10, 4_895] {
             pass(step, &all).await;
         }
         let error = lookup.await.unwrap().unwrap_err();

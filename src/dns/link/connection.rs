@@ -39,11 +39,15 @@ pub(in crate::dns) struct Connection {
     state: Arc<ConnectionState>,
 }
 
+/// The time at which a question was sent, once it was.
+pub(in crate::dns) type SentAt = Arc<OnceLock<Instant>>;
+
 /// A question in the queue.
 #[derive(Debug)]
 struct Pending {
     message: Arc<[u8]>,
     reply: Answerer,
+    sent_at: SentAt,
 }
 
 /// The state that the connection's task shares with the questions.
@@ -74,16 +78,21 @@ impl Connection {
     }
 
     /// Asks as soon as there is a free slot and the connection is up. Nothing is sent before.
+    /// `sent_at` is set when the question is sent.
     ///
     /// # Errors
     ///
     /// The connection has ended without an answer to this question.
-    pub(in crate::dns) async fn ask(self: Arc<Self>, message: Arc<[u8]>) -> Result<Vec<u8>, Lost> {
+    pub(in crate::dns) async fn ask(
+        self: Arc<Self>,
+        message: Arc<[u8]>,
+        sent_at: SentAt,
+    ) -> Result<Vec<u8>, Lost> {
         let _slot = self.slots.acquire().await;
         let (reply, answer) = oneshot::channel();
         let id = message.first_chunk::<2>().copied().unwrap_or_default();
         // Without the task there is no sender of the answer either.
-        let _ = self.questions.send(Pending { message, reply });
+        let _ = self.questions.send(Pending { message, reply, sent_at });
         let mut bytes = match answer.await {
             Ok(Ok(bytes)) => bytes,
             Ok(Err(Unanswered)) => return Err(self.state.ended(true)),
@@ -114,6 +123,11 @@ impl Connection {
         self.state.table().was_heard_since(then)
     }
 
+    /// The number of its answers so far.
+    pub(super) fn answers(&self) -> usize {
+        self.state.table().answers
+    }
+
     /// The number of answers after which the server ended it, if that lost questions.
     pub(super) fn quota_of_the_server(&self) -> Option<usize> {
         let table = self.state.table();
@@ -134,10 +148,9 @@ impl Connection {
         }
     }
 
-    /// The time since when a question that was sent has been without an answer, and nothing else
-    /// has come either.
-    pub(in crate::dns) fn quiet_since(&self) -> Option<Instant> {
-        self.state.table().quiet_since()
+    /// The time of the last answer.
+    pub(in crate::dns) fn heard_at(&self) -> Option<Instant> {
+        self.state.table().heard_at
     }
 }
 
@@ -155,8 +168,9 @@ async fn live<S: AsyncRead + AsyncWrite>(
     let end = End(state.clone());
     let error = match establish.await {
         Ok(stream) => {
-            state.table().up_at = Some(Instant::now());
-            state.phase.send_replace(Phase::Up);
+            let up_at = Instant::now();
+            state.table().up_at = Some(up_at);
+            state.phase.send_replace(Phase::Up(up_at.into_std()));
             serve(stream, &mut queue, &state).await
         }
         Err(error) => error,
@@ -213,11 +227,12 @@ async fn speak(
         let mut frames = Vec::new();
         let mut next = Some(first);
         // All waiting questions are sent together, because one more segment may cost a round trip.
-        while let Some(Pending { message, reply }) = next {
+        while let Some(Pending { message, reply, sent_at }) = next {
             // Its lookup may have been dropped meanwhile.
             if !reply.is_closed() {
                 left -= 1;
                 frames.extend(state.admit(&message, reply, left == 0)?);
+                sent_at.get_or_init(Instant::now);
             }
             next = queue.try_recv().ok().filter(|_| left > 0);
         }
@@ -274,7 +289,7 @@ impl ConnectionState {
     fn admit(&self, message: &[u8], reply: Answerer, last: bool) -> io::Result<Vec<u8>> {
         let mut table = self.table();
         table.spent = last;
-        table.admit(message, reply, Instant::now())
+        table.admit(message, reply)
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -293,7 +308,8 @@ impl ConnectionState {
         let error = self.end.get().map_or_else(gone, |(error, _)| error.clone());
         let table = self.table();
         let (was_up, answers) = (table.up_at.is_some(), table.answers);
-        Lost { error, was_up, answers, was_sent }
+        let has_ended = self.end.get().is_some();
+        Lost { error, was_up, has_ended, answers, was_sent }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {

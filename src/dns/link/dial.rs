@@ -107,7 +107,7 @@ impl TlsDialer {
 fn silence(state: &ConnectionState, timeout: Duration) -> String {
     let what = match state.phase() {
         Phase::Connecting(_) => "no TCP connection",
-        Phase::Handshaking(_) | Phase::Up | Phase::Ended => "no TLS handshake",
+        Phase::Handshaking(_) | Phase::Up(_) | Phase::Ended => "no TLS handshake",
     };
     format!("{what} within {}", Time(timeout))
 }

@@ -45,7 +45,8 @@ struct LinkState {
     /// The number of answers after which the server closes a connection, and the time at which that
     /// was found out. A connection gets no more questions than that.
     quota: Option<(usize, Instant)>,
-    /// The number of answers after which the last connection ended, if that lost questions.
+    /// The number of answers after which the last connection ended or fell silent, if that lost
+    /// questions.
     ended_after: Option<usize>,
 }
 
@@ -67,7 +68,7 @@ impl Link {
     /// True if the connection in use is up.
     pub(super) fn is_up(&self) -> bool {
         let state = self.state.lock();
-        state.current.as_ref().is_some_and(|connection| connection.phase() == Phase::Up)
+        state.current.as_ref().is_some_and(|connection| is_up(connection))
     }
 
     /// True if it has a connection that takes questions.
@@ -104,6 +105,15 @@ impl Link {
         }
     }
 
+    /// Another connection has answered in place of this one. If this one had answered before, the
+    /// server may take only so many questions a connection (N-12).
+    pub(super) fn was_replaced(&self, silent: &Connection) {
+        let answers = silent.answers();
+        if answers > 0 {
+            self.state.lock().note_limit(Some(answers));
+        }
+    }
+
     /// A connection beside a silent one. The silent one may still answer and is used until this one
     /// is up.
     pub(super) fn beside(&self, silent: &Arc<Connection>) -> Arc<Connection> {
@@ -126,10 +136,13 @@ impl LinkState {
         connections.find(|it| !Arc::ptr_eq(it, than) && it.is_open())
     }
 
-    /// One early close may be an accident. Two in a row that lost questions show a limit of the
-    /// server.
     fn note_end(&mut self, ended: &Connection) {
-        let after = ended.quota_of_the_server();
+        self.note_limit(ended.quota_of_the_server());
+    }
+
+    /// A connection was of no more use after this number of answers. One early end may be an
+    /// accident. Two in a row that lost questions show a limit of the server.
+    fn note_limit(&mut self, after: Option<usize>) {
         self.ended_after = match (self.ended_after, after) {
             (Some(before), Some(now)) => {
                 self.quota = Some((before.max(now), Instant::now()));
@@ -147,14 +160,16 @@ impl LinkState {
     /// Puts a spare that is up in the place of the silent connection.
     fn promote_spare(&mut self) {
         let is_over = self.current.as_ref().is_none_or(|current| !current.is_open());
-        let is_ready = |spare: &mut Arc<Connection>| {
-            spare.phase() == Phase::Up || (is_over && spare.is_open())
-        };
+        let is_ready = |spare: &mut Arc<Connection>| is_up(spare) || (is_over && spare.is_open());
         if let Some(spare) = self.spare.take_if(is_ready) {
             self.current = Some(spare);
         }
         self.spare.take_if(|spare| !spare.is_open() && spare.failure().is_none());
     }
+}
+
+fn is_up(connection: &Connection) -> bool {
+    matches!(connection.phase(), Phase::Up(_))
 }
 
 impl fmt::Debug for Link {

@@ -35,7 +35,8 @@ const NO_EDNS: [ResponseCode; 4] =
 #[derive(Debug, Clone)]
 pub(super) struct Question {
     name: Name,
-    record: Record,
+    /// `None` for the neutral question, of which only the code of the reply counts.
+    record: Option<Record>,
 }
 
 /// An encoded question, with an id of its own.
@@ -75,15 +76,20 @@ pub(super) enum ReplyKind {
 
 impl Question {
     pub(super) fn new(name: Name, record: Record) -> Self {
-        Self { name, record }
+        Self { name, record: Some(record) }
+    }
+
+    /// The name servers of the root. Every resolver can answer it, and no third party chooses it.
+    pub(super) fn neutral() -> Self {
+        Self { name: Name::root(), record: None }
     }
 
     pub(super) fn name(&self) -> &Name {
         &self.name
     }
 
-    pub(super) fn record(&self) -> Record {
-        self.record
+    pub(super) fn rtype(&self) -> RecordType {
+        self.record.map_or(RecordType::NS, rtype)
     }
 
     /// Encodes the question with a random id, which `Message::query` takes from `rand`'s generator
@@ -92,7 +98,7 @@ impl Question {
     pub(super) fn encode(&self, edns: Edns) -> Result<Packet, LookupError> {
         let mut message = Message::query();
         message.metadata.recursion_desired = true;
-        message.add_query(Query::query(self.name.clone(), rtype(self.record)));
+        message.add_query(Query::query(self.name.clone(), self.rtype()));
         if edns != Edns::Without {
             let mut options = op::Edns::new();
             options.set_max_payload(PAYLOAD).set_version(0);
@@ -142,7 +148,7 @@ impl Question {
             // Names are compared without regard to case.
             Some((name, of_type, class)) => {
                 let is_same = WireName::of(&self.name) == Some(name);
-                is_same && of_type == u16::from(rtype(self.record)) && class == IN
+                is_same && of_type == u16::from(self.rtype()) && class == IN
             }
             None => is_error(header.metadata.response_code),
         }

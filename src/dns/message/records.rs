@@ -63,7 +63,7 @@ pub(in crate::dns) struct Soa {
 
 impl Records {
     /// Reads the sections behind the question.
-    pub(super) fn read(header: &Header, mut rest: Cursor<'_>, record: Record) -> Self {
+    pub(super) fn read(header: &Header, mut rest: Cursor<'_>, record: Option<Record>) -> Self {
         let mut records = Self {
             code: header.metadata.response_code,
             announced: header.counts.answers.into(),
@@ -82,7 +82,7 @@ impl Records {
         &mut self,
         header: &Header,
         rest: &mut Cursor<'_>,
-        record: Record,
+        record: Option<Record>,
     ) -> Option<()> {
         for _ in 0..header.counts.answers {
             let answer = rest.record()?;
@@ -109,7 +109,7 @@ impl Records {
     }
 
     /// Keeps a record of the answer section; `None` if it makes no sense there.
-    fn keep(&mut self, answer: &RawRecord<'_>, record: Record) -> Option<()> {
+    fn keep(&mut self, answer: &RawRecord<'_>, record: Option<Record>) -> Option<()> {
         if answer.class != IN {
             return None;
         }
@@ -125,7 +125,7 @@ impl Records {
             _ => return None,
         };
         let (owner, addr) = (answer.owner()?, SocketAddr::new(ip, 0));
-        match record.holds(addr) {
+        match record.is_some_and(|record| record.holds(addr)) {
             true => self.owners.entry(owner).or_default().add(addr, ttl(answer.ttl)),
             false => self.of_other_type += 1,
         }
@@ -149,6 +149,19 @@ impl Records {
     /// The SOA records of the authority section.
     pub(in crate::dns) fn soas(&self) -> &[Soa] {
         &self.soas
+    }
+
+    /// True if an address of the type that was asked can be read.
+    pub(in crate::dns) fn has_address(&self) -> bool {
+        self.owners.values().any(|owned| !owned.addrs.is_empty())
+    }
+
+    /// True if it says that there is no such name, or no such record. A CNAME without an end says
+    /// no such thing.
+    pub(in crate::dns) fn is_negative(&self) -> bool {
+        let has_alias = self.owners.values().any(|owned| owned.alias.is_some());
+        let goes_on = has_alias && self.soas.is_empty();
+        self.code == ResponseCode::NXDomain || !(self.has_address() || goes_on)
     }
 
     /// True if the reply says nothing at all, and not even that there is nothing.

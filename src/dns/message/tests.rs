@@ -168,3 +168,37 @@ fn neither_random_nor_mutated_bytes_make_it_panic() {
         question().read(&packet, &[&whole[..38], &noise].concat());
     });
 }
+
+#[test]
+fn what_a_strict_decoder_accepts_is_read_in_the_same_way() {
+    let packet = question().encode(Edns::Plain).unwrap();
+    let whole = full(&packet);
+    proptest::proptest!(|(hits: Vec<(proptest::sample::Index, u8)>)| {
+        let mut bytes = whole.clone();
+        // The header and the question stay as they are.
+        hits.iter().for_each(|(at, value)| bytes[38 + at.index(whole.len() - 38)] = *value);
+        let Ok(message) = Message::from_vec(&bytes) else { return Ok(()) };
+        let records = match question().read(&packet, &bytes) {
+            ReplyKind::Reply(records) | ReplyKind::Unreadable(_, records) => records,
+            ReplyKind::Nothing
+            | ReplyKind::Truncated
+            | ReplyKind::WithoutEdns
+            | ReplyKind::Failed(_) => return Ok(()),
+        };
+        for owner in message.answers.iter().map(|rr| &rr.name) {
+            let owned = message.answers.iter().filter(|rr| rr.name == *owner);
+            let owned = owned.filter(|rr| rr.dns_class == DNSClass::IN);
+            let data: Vec<_> = owned.map(|rr| &rr.data).collect();
+            let v4 = data.iter().filter_map(|data| data.ip_addr()).filter(|ip| ip.is_ipv4());
+            let alias = data.iter().find_map(|data| {
+                let RData::CNAME(target) = data else { return None };
+                Some(&target.0)
+            });
+            let read = records.of(owner);
+            let addrs = read.into_iter().flat_map(|read| &read.addrs).map(|addr| addr.ip());
+            proptest::prop_assert!(v4.eq(addrs));
+            let target = read.and_then(|read| Some(read.alias()?.0));
+            proptest::prop_assert_eq!(target.as_ref(), alias);
+        }
+    });
+}

@@ -2,85 +2,215 @@
 
 use std::time::{Duration, Instant};
 
-use super::reply::{Reply, no_edns};
+use smallvec::{SmallVec, smallvec};
+
+use super::reply::{Answered, Reply, no_edns};
 use crate::race::answer::LookupError;
 
-/// When a question is sent, from the first send on. A lost datagram costs 250 ms, and no server
-/// gets more than three (R-9520-3.1).
-const SENDS: [Duration; 3] =
-    [Duration::ZERO, Duration::from_millis(250), Duration::from_millis(1_000)];
-/// The time of the last send.
-pub(crate) const LAST_SEND: Duration = SENDS[SENDS.len() - 1];
+/// A question is sent at most this many times (R-9520-3.1), each time from a socket of its own with
+/// an id of its own. A path may depend on the port (N-8).
+const MAX_SENDS: usize = 3;
+/// The last send is due after this time. It goes without EDNS, which some routers drop (N-5).
+pub(crate) const LAST_SEND: Duration = Duration::from_secs(1);
+/// This many replies with a wrong id, and somebody may be guessing: the question moves to TCP
+/// (RFC 5452 section 9.3).
+const MAX_STRANGERS: usize = 8;
+/// An error of a socket may be forged (ICMP), so a second socket has to fail as well (N-26).
+const MAX_ERRORS: usize = 2;
+
+/// When a datagram is repeated.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Repeats {
+    /// The second send, from the first on.
+    pub(super) second: Duration,
+    /// Some routers mix two questions of one name that overlap, so repetitions of one of them are
+    /// later by this time (N-13).
+    pub(super) offset: Duration,
+}
 
 /// See the module. A silent server never ends it.
 #[derive(Debug)]
 pub(super) struct Datagram {
     started_at: Instant,
+    /// `None` for one send only.
+    repeats: Option<Repeats>,
+    /// The sends that may still be answered.
+    open: SmallVec<[Sent; MAX_SENDS]>,
     sends: usize,
     edns: bool,
+    has_sent_edns: bool,
     /// The next send is due at once.
     at_once: bool,
-    end: Option<(Instant, DatagramEnd)>,
+    /// The first reply that cannot be read as a whole, but has an address.
+    partial: Option<usize>,
+    strangers: usize,
+    errors: usize,
+    last_error: Option<(Instant, LookupError)>,
+    end: Option<DatagramEnd>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Sent {
+    send: usize,
+    at: Instant,
+    edns: bool,
 }
 
 #[derive(Debug)]
 pub(super) enum DatagramEnd {
-    /// The reply to this send is whole.
-    Answered(usize),
-    /// The reply did not fit. TCP has the whole one (R-7766-5).
-    Truncated,
+    /// The reply is whole. It came to a question without EDNS after one with EDNS, or to one with
+    /// EDNS; `None` if EDNS was never tried.
+    Answered {
+        reply: Answered,
+        without_edns: Option<bool>,
+    },
+    /// TCP is needed, for this reason (R-7766-5).
+    NeedsTcp(NeedsTcp),
     Failed(LookupError),
+    /// This host cannot send it.
+    Impossible(LookupError),
+}
+
+#[derive(Debug)]
+pub(super) enum NeedsTcp {
+    Truncated,
+    /// The reply cannot be read. The send has a reply of which an address can be read.
+    Unreadable {
+        error: LookupError,
+        partial: Option<usize>,
+    },
+    /// Too many replies with a wrong id.
+    Strangers,
 }
 
 impl Datagram {
-    pub(super) fn new(now: Instant) -> Self {
-        Self { started_at: now, sends: 0, edns: true, at_once: false, end: None }
+    pub(super) fn new(edns: bool, repeats: Option<Repeats>, now: Instant) -> Self {
+        Self {
+            started_at: now,
+            repeats,
+            open: smallvec![],
+            sends: 0,
+            edns,
+            has_sent_edns: false,
+            at_once: false,
+            partial: None,
+            strangers: 0,
+            errors: 0,
+            last_error: None,
+            end: None,
+        }
     }
 
+    /// True if the next send is to have EDNS.
     pub(super) fn edns(&self) -> bool {
-        self.edns
+        // Something has come to a question with EDNS if a send is due at once.
+        self.edns && (self.sends + 1 < MAX_SENDS || self.at_once)
+    }
+
+    /// True if the server has refused EDNS.
+    pub(super) fn has_refused_edns(&self) -> bool {
+        !self.edns
     }
 
     pub(super) fn end(&self) -> Option<&DatagramEnd> {
-        self.end.as_ref().map(|(_, end)| end)
+        self.end.as_ref()
     }
 
-    pub(super) fn ended_at(&self) -> Option<Instant> {
-        self.end.as_ref().map(|(at, _)| *at)
+    /// The last error of a socket.
+    pub(super) fn last_error(&self) -> Option<&(Instant, LookupError)> {
+        self.last_error.as_ref()
+    }
+
+    /// The moment of the first send.
+    pub(super) fn left_at(&self) -> Option<Instant> {
+        (self.sends > 0).then_some(self.started_at)
+    }
+
+    pub(super) fn awaits(&self, send: usize) -> bool {
+        self.end.is_none() && self.open.iter().any(|sent| sent.send == send)
+    }
+
+    /// The time of the only send, if there was one.
+    pub(super) fn only_send_at(&self) -> Option<Instant> {
+        self.open.first().filter(|_| self.sends == 1).map(|sent| sent.at)
     }
 
     /// The time of the next send; `None` after the last one.
     pub(super) fn due(&self) -> Option<Instant> {
-        let next = SENDS.get(self.sends).filter(|_| self.end.is_none())?;
-        Some(if self.at_once { self.started_at } else { self.started_at + *next })
+        let after = match (self.sends, self.repeats) {
+            _ if self.end.is_some() => return None,
+            (0, _) => Duration::ZERO,
+            (1..MAX_SENDS, _) if self.at_once => Duration::ZERO,
+            (1, Some(repeats)) => repeats.second + repeats.offset,
+            (2, Some(repeats)) => LAST_SEND + repeats.offset,
+            (_, _) => return None,
+        };
+        Some(self.started_at + after)
     }
 
-    pub(super) fn sent(&mut self) {
+    pub(super) fn sent(&mut self, send: usize, edns: bool, now: Instant) {
         self.sends += 1;
         self.at_once = false;
+        self.has_sent_edns |= edns;
+        self.open.push(Sent { send, at: now, edns });
     }
 
-    /// A reply to the last send has come.
+    /// A message has come to the socket of this send.
     pub(super) fn replied(&mut self, send: usize, reply: Reply, now: Instant) {
+        let Some(sent) = self.open.iter().find(|sent| sent.send == send).copied() else { return };
         match reply {
             // Somebody else may have sent it: listening goes on (R-5452-9).
-            Reply::ToAnother => {}
-            Reply::Truncated => self.end = Some((now, DatagramEnd::Truncated)),
-            Reply::WithoutEdns => self.drop_edns(now),
-            Reply::Failed(error) => self.failed(error, now),
-            Reply::Answered => self.end = Some((now, DatagramEnd::Answered(send))),
+            Reply::ToAnother => {
+                self.strangers += 1;
+                if self.strangers >= MAX_STRANGERS {
+                    self.end = Some(DatagramEnd::NeedsTcp(NeedsTcp::Strangers));
+                }
+            }
+            Reply::Truncated => self.end = Some(DatagramEnd::NeedsTcp(NeedsTcp::Truncated)),
+            // It has been repeated without EDNS already.
+            Reply::WithoutEdns if !self.edns => {}
+            Reply::WithoutEdns if self.sends == MAX_SENDS => self.failed_for(no_edns(), now),
+            Reply::WithoutEdns => self.drop_edns(),
+            Reply::Unreadable { error, has_address } => {
+                self.partial = self.partial.or(has_address.then_some(send));
+                if sent.edns && self.sends < MAX_SENDS {
+                    return self.drop_edns();
+                }
+                let needs = NeedsTcp::Unreadable { error, partial: self.partial };
+                self.end = Some(DatagramEnd::NeedsTcp(needs));
+            }
+            Reply::Failed(error) => self.failed_for(error, now),
+            Reply::Answered { is_negative } => {
+                let reply = Answered { send, is_negative };
+                let without_edns = self.has_sent_edns.then_some(!sent.edns);
+                self.end = Some(DatagramEnd::Answered { reply, without_edns });
+            }
         }
     }
 
-    pub(super) fn failed(&mut self, error: LookupError, now: Instant) {
-        self.end.get_or_insert((now, DatagramEnd::Failed(error)));
+    /// The socket of this send has failed. The question is sent once more from another one.
+    pub(super) fn failed(&mut self, send: usize, error: LookupError, now: Instant) {
+        self.open.retain(|sent| sent.send != send);
+        self.errors += 1;
+        if self.errors >= MAX_ERRORS && self.open.is_empty() {
+            return self.failed_for(error, now);
+        }
+        self.last_error = Some((now, error));
+        self.at_once = self.sends < MAX_SENDS && self.errors < MAX_ERRORS;
+    }
+
+    /// The question cannot be sent.
+    pub(super) fn is_impossible(&mut self, error: LookupError) {
+        self.end.get_or_insert(DatagramEnd::Impossible(error));
+    }
+
+    fn failed_for(&mut self, error: LookupError, now: Instant) {
+        self.last_error = Some((now, error.clone()));
+        self.end.get_or_insert(DatagramEnd::Failed(error));
     }
 
     /// Repeats the question without EDNS. That counts as a send.
-    fn drop_edns(&mut self, now: Instant) {
-        if self.sends == SENDS.len() {
-            return self.failed(no_edns(), now);
-        }
+    fn drop_edns(&mut self) {
         self.edns = false;
         self.at_once = true;
     }

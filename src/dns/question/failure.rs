@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
+use super::datagram::Datagram;
 use super::plain::Plain;
 use super::server::{SILENT, Server};
 use super::stream::Stream;
@@ -82,7 +83,7 @@ fn standing(server: &Server, connections: &dyn Connections) -> LookupError {
         (Some(reply), _) => no_answer(reply),
         (None, Some(Phase::Connecting(_))) => no_answer("no TCP connection"),
         (None, Some(Phase::Handshaking(_))) => no_answer("TCP is up, TLS is silent"),
-        (None, Some(Phase::Up)) => no_answer(SILENT),
+        (None, Some(Phase::Up(_))) => no_answer(SILENT),
         (None, Some(Phase::Ended) | None) => LookupErrorKind::TimedOut.into(),
     }
 }
@@ -96,7 +97,7 @@ fn said_in_plain(plain: &Plain) -> Option<Cow<'static, str>> {
     if plain.is_truncated() {
         return Some("truncated, and no answer over TCP".into());
     }
-    udp.is_some_and(|udp| !udp.edns()).then_some(WITHOUT_EDNS.into())
+    udp.is_some_and(Datagram::has_refused_edns).then_some(WITHOUT_EDNS.into())
 }
 
 /// The port that is closed while the other one is silent. Any reply counts for more.

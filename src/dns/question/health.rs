@@ -1,15 +1,15 @@
-//! What is remembered of the name servers between two questions: which of them goes first, which
-//! TLS port is dead and left alone for a while (R-7858-3.1d; RFC 9539 section 4.3 calls that
-//! damping), where UDP gets no answer, and how the links have behaved. It is a value, and all times
-//! are passed in.
+//! What is remembered of the name servers between two questions: which of them are alive, silent or
+//! unreachable, which TLS port is dead and left alone for a while (R-7858-3.1d; RFC 9539 section 4.3
+//! calls that damping), where UDP or EDNS gets no answer, and how the links have behaved. It is a
+//! value, and all times are passed in.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::link_health::LinkHealth;
-use super::preference::Preference;
 use super::route::Route;
+use super::rtt::Rtt;
 
 /// A dead port is left alone for this time at first, and twice as long each time it is found dead
 /// again, up to [`MAX_ALONE`].
@@ -20,6 +20,12 @@ const MAX_ALONE: Duration = Duration::from_secs(3_600);
 const MAX_ALONE_HAD_TLS: Duration = Duration::from_secs(60);
 /// TCP goes first for this time where UDP was silent.
 const UDP_SILENT_FOR: Duration = Duration::from_secs(60);
+/// Questions leave without EDNS for this time where only those are answered.
+const EDNS_SILENT_FOR: Duration = Duration::from_secs(600);
+/// A server that was silent or unreachable is asked last for this time.
+const LAST_FOR: Duration = Duration::from_secs(60);
+/// A server that has replied within this time is alive, if it was not silent since.
+const ALIVE_FOR: Duration = Duration::from_secs(600);
 /// At most one warning a server comes in this time.
 const WARNED_FOR: Duration = Duration::from_secs(60);
 /// At most this many routes are remembered.
@@ -29,12 +35,21 @@ const MAX_ROUTES: usize = 256;
 /// same for all of them.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
-    pub(super) preference: Preference,
     routes: HashMap<Route, RouteHealth>,
+    /// How many questions have begun, for `rotate`.
+    turns: usize,
 }
 
 #[derive(Debug, Default)]
 struct RouteHealth {
+    /// The last reply, whatever it said.
+    heard_at: Option<Instant>,
+    /// The server was silent, and nothing has come since.
+    is_silent: bool,
+    /// Until then it is asked last.
+    last_until: Option<Instant>,
+    rtt: Rtt,
+    edns_silent_at: Option<Instant>,
     had_tls: bool,
     dead: Option<Dead>,
     plain_answered_at: Option<Instant>,
@@ -47,7 +62,7 @@ struct RouteHealth {
 #[derive(Debug)]
 struct Dead {
     why: Arc<str>,
-    /// How often in a row it was found dead; 0 while that is not certain.
+    /// How often in a row it was found dead.
     times: u32,
     found_at: Instant,
     until: Instant,
@@ -64,6 +79,70 @@ pub(super) enum TlsAdvice {
     Probe(Arc<str>),
 }
 
+/// The servers, and their order.
+impl Health {
+    /// The indices of the servers in the order in which a question asks them (R-8305-3.1b). The
+    /// order of the configuration is a preference: only a server that was silent or unreachable
+    /// stands behind the others for a while, and no reply changes that.
+    pub(super) fn order(
+        &mut self,
+        servers: usize,
+        rotate: bool,
+        route: impl Fn(usize) -> Route,
+        now: Instant,
+    ) -> Vec<usize> {
+        let mut order: Vec<_> = (0..servers).collect();
+        if rotate && servers > 0 {
+            order.rotate_left(self.turns % servers);
+            self.turns = self.turns.wrapping_add(1);
+        } else if servers > 1 && self.routes.values().any(|health| health.is_last(now)) {
+            let is_last = |server: &usize| {
+                self.routes.get(&route(*server)).is_some_and(|health| health.is_last(now))
+            };
+            order.sort_by_cached_key(is_last);
+        }
+        order
+    }
+
+    /// A reply has come. It shows that the server is alive, whatever it says.
+    pub(super) fn heard(&mut self, route: &Route, now: Instant) {
+        let health = self.route_mut(route);
+        health.heard_at = Some(now);
+        health.is_silent = false;
+        health.last_until = None;
+    }
+
+    /// True if the server has replied within ten minutes and was not silent since.
+    pub(super) fn is_alive(&self, route: &Route, now: Instant) -> bool {
+        let heard = |health: &RouteHealth| health.heard_at.is_some_and(|at| now < at + ALIVE_FOR);
+        self.routes.get(route).is_some_and(|health| !health.is_silent && heard(health))
+    }
+
+    /// True if the server was silent when it was last asked.
+    pub(super) fn is_silent(&self, route: &Route) -> bool {
+        self.routes.get(route).is_some_and(|health| health.is_silent)
+    }
+
+    pub(super) fn was_silent(&mut self, route: &Route, now: Instant) {
+        let health = self.route_mut(route);
+        health.is_silent = true;
+        health.last_until = Some(now + LAST_FOR);
+    }
+
+    pub(super) fn was_unreachable(&mut self, route: &Route, now: Instant) {
+        self.route_mut(route).last_until = Some(now + LAST_FOR);
+    }
+
+    pub(super) fn note_rtt(&mut self, route: &Route, sample: Duration) {
+        self.route_mut(route).rtt.note(sample);
+    }
+
+    /// The time after which a reply of this server is late; `None` if nothing is known.
+    pub(super) fn patience(&self, route: &Route) -> Option<Duration> {
+        self.routes.get(route)?.rtt.patience()
+    }
+}
+
 /// The TLS port of a server.
 impl Health {
     /// Gives `Probe` to one caller when the time has come, and `Skip` to the others meanwhile.
@@ -71,8 +150,6 @@ impl Health {
         match self.routes.get_mut(route).and_then(|health| health.dead.as_mut()) {
             None => TlsAdvice::Use,
             Some(dead) if now < dead.until => TlsAdvice::Skip(dead.why.clone()),
-            // The doubt has not been confirmed.
-            Some(dead) if dead.times == 0 => TlsAdvice::Use,
             Some(dead) => {
                 dead.until = now + ALONE;
                 TlsAdvice::Probe(dead.why.clone())
@@ -85,18 +162,6 @@ impl Health {
         let health = self.route_mut(route);
         health.had_tls = true;
         health.dead = None;
-    }
-
-    /// The port may be dead. For this time no question waits for it.
-    pub(super) fn tls_is_doubtful(
-        &mut self,
-        route: &Route,
-        why: &str,
-        now: Instant,
-        lasts: Duration,
-    ) {
-        let doubt = Dead { why: why.into(), times: 0, found_at: now, until: now + lasts };
-        self.route_mut(route).dead.get_or_insert(doubt);
     }
 
     /// The port is dead: refused, its handshake has failed, or its reply is no answer. Failures
@@ -147,6 +212,18 @@ impl Health {
         at.is_some_and(|at| now < at + UDP_SILENT_FOR)
     }
 
+    /// Questions with EDNS were silent and one without it was answered, or one with EDNS was.
+    pub(super) fn note_edns(&mut self, route: &Route, silent: bool, now: Instant) {
+        if silent || self.is_edns_silent(route, now) {
+            self.route_mut(route).edns_silent_at = silent.then_some(now);
+        }
+    }
+
+    pub(super) fn is_edns_silent(&self, route: &Route, now: Instant) -> bool {
+        let at = self.routes.get(route).and_then(|health| health.edns_silent_at);
+        at.is_some_and(|at| now < at + EDNS_SILENT_FOR)
+    }
+
     /// The link over TLS, or over TCP.
     pub(super) fn link(&self, route: &Route, is_tls: bool) -> LinkHealth {
         let of = |health: &RouteHealth| if is_tls { health.tls } else { health.tcp };
@@ -172,8 +249,12 @@ impl Health {
 }
 
 impl RouteHealth {
+    fn is_last(&self, now: Instant) -> bool {
+        self.last_until.is_some_and(|until| now < until)
+    }
+
     fn bury(&mut self, why: &str, now: Instant) -> bool {
-        let is_known = |dead: &Dead| dead.times > 0 && now < dead.found_at + ALONE;
+        let is_known = |dead: &Dead| now < dead.found_at + ALONE;
         if self.dead.as_ref().is_some_and(is_known) {
             return false;
         }
@@ -261,19 +342,6 @@ mod tests {
     }
 
     #[test]
-    fn a_doubt_that_is_not_confirmed_ends_by_itself() {
-        let (mut health, now) = (Health::default(), Instant::now());
-        health.tls_is_doubtful(&route(1), "silent", now, SECOND);
-        let last = now + SECOND - Duration::from_millis(1);
-        assert_eq!(health.tls_advice(&route(1), last), TlsAdvice::Skip("silent".into()));
-        assert_eq!(health.tls_advice(&route(1), now + SECOND), TlsAdvice::Use);
-        // A doubt about a port that is known to be dead adds nothing.
-        health.tls_is_dead(&route(2), "refused", now);
-        health.tls_is_doubtful(&route(2), "silent", now, SECOND);
-        assert_eq!(health.tls_advice(&route(2), last), TlsAdvice::Skip("refused".into()));
-    }
-
-    #[test]
     fn silence_counts_only_where_plain_dns_has_answered_meanwhile() {
         let (mut health, start) = (Health::default(), Instant::now());
         assert!(!health.tls_is_silent(&route(1), "silent", start, start + SECOND));
@@ -296,6 +364,56 @@ mod tests {
         assert!(!health.is_udp_silent(&route(1), now + UDP_SILENT_FOR));
         health.note_udp(&route(1), false, now);
         assert!(!health.is_udp_silent(&route(1), now));
+    }
+
+    #[test] // R-8305-3.1b
+    fn a_silent_or_unreachable_server_is_asked_last_for_a_minute_or_until_it_replies() {
+        let (mut health, start) = (Health::default(), Instant::now());
+        let order = |health: &mut Health, now| {
+            health.order(3, false, |server| route(u8::try_from(server).unwrap()), now)
+        };
+        assert_eq!(order(&mut health, start), [0, 1, 2]);
+        health.was_silent(&route(0), start);
+        assert_eq!(order(&mut health, start), [1, 2, 0]);
+        health.was_unreachable(&route(1), start + SECOND);
+        assert_eq!(order(&mut health, start + SECOND), [2, 0, 1]);
+        assert_eq!(order(&mut health, start + LAST_FOR), [0, 2, 1]);
+        health.heard(&route(1), start + LAST_FOR);
+        assert_eq!(order(&mut health, start + LAST_FOR), [0, 1, 2]);
+        // The silence is known until a reply comes.
+        assert!(health.is_silent(&route(0)));
+        health.heard(&route(0), start + LAST_FOR);
+        assert!(!health.is_silent(&route(0)));
+    }
+
+    #[test]
+    fn rotate_begins_with_each_in_turn() {
+        let (mut health, now) = (Health::default(), Instant::now());
+        health.was_silent(&route(0), now);
+        let turn = |health: &mut Health| health.order(3, true, |_| route(0), now)[0];
+        assert_eq!([0; 4].map(|_: i32| turn(&mut health)), [0, 1, 2, 0]);
+        assert!(health.order(0, true, |_| route(0), now).is_empty());
+    }
+
+    #[test]
+    fn a_server_that_has_replied_is_alive_for_ten_minutes_unless_it_is_silent() {
+        let (mut health, now) = (Health::default(), Instant::now());
+        assert!(!health.is_alive(&route(1), now));
+        health.heard(&route(1), now);
+        assert!(health.is_alive(&route(1), now + ALIVE_FOR - SECOND));
+        assert!(!health.is_alive(&route(1), now + ALIVE_FOR));
+        health.was_silent(&route(1), now + SECOND);
+        assert!(!health.is_alive(&route(1), now + SECOND));
+    }
+
+    #[test]
+    fn silence_to_edns_is_remembered_for_ten_minutes_or_until_it_is_answered() {
+        let (mut health, now) = (Health::default(), Instant::now());
+        health.note_edns(&route(1), true, now);
+        assert!(health.is_edns_silent(&route(1), now + EDNS_SILENT_FOR - SECOND));
+        assert!(!health.is_edns_silent(&route(1), now + EDNS_SILENT_FOR));
+        health.note_edns(&route(1), false, now);
+        assert!(!health.is_edns_silent(&route(1), now));
     }
 
     #[test]

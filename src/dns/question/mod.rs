@@ -3,46 +3,52 @@
 //! reply ends it.
 //!
 //! A driver asks an [`Inquiry`] for its next step ([`Inquiry::poll`]), and reports what comes of
-//! each send ([`Inquiry::replied`], [`Inquiry::lost`], [`Inquiry::failed`]). It shows the state of
+//! each send ([`Inquiry::replied`], [`Inquiry::lost`], [`Inquiry::failed`],
+//! [`Inquiry::is_impossible`]). It shows the state of
 //! its connections by [`Connections`], and passes in what is remembered from earlier questions
 //! ([`Health`]). The inquiry stores facts, not phases: every next move has a time at which it is
 //! due, and the earliest one is made.
 //!
 //! A [`server`] is asked by its policy over its [`transports`]: a [`stream`] is TCP or TLS,
-//! [`plain`] is UDP ([`datagram`]) with TCP beside it. A [`trial`] is the time in which a TLS port
-//! may still show that it works. What is remembered is [`health`], with the [`preference`] among
-//! the servers and the [`link_health`], by [`route`].
+//! [`plain`] is UDP ([`datagram`]) with TCP beside it. Its outcome follows in [`conclude`], and
+//! which server's reply counts in [`verdict`]. The [`neutral`] question shows if a server or a port
+//! answers at all. What is remembered is [`health`], with [`link_health`] and [`rtt`], by [`route`].
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+mod conclude;
+mod connections;
 mod datagram;
 mod failure;
 mod health;
 mod link_health;
+mod neutral;
 mod plain;
-mod preference;
 mod reply;
 mod route;
+mod rtt;
 mod server;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod transports;
-mod trial;
+mod upstream;
+mod verdict;
 
+pub(crate) use self::connections::{Connections, Lost, Phase, Seen};
 pub(crate) use self::datagram::LAST_SEND;
-use self::failure::failure;
 pub(crate) use self::health::Health;
-use self::link_health::LinkHealth;
 pub(crate) use self::reply::Reply;
 pub(crate) use self::route::Route;
-use self::server::{Moment, Move, Server};
+use self::server::{Moment, Move, Server, Setting};
+use self::transports::Transports;
+pub(crate) use self::upstream::{Policy, Upstream};
 use crate::race::answer::LookupError;
 
-/// The next server is asked after this time if none has failed.
-const NEXT_SERVER: Duration = Duration::from_millis(250);
+/// After an answer of another server, an earlier one is listened to for this time (C-DRAIN): it may
+/// be slow, or it may be silent.
+const DRAIN: Duration = Duration::from_secs(1);
 
 /// The time-out of a TLS connection where plain DNS serves as well: by then a working server has
 /// answered.
@@ -88,6 +94,8 @@ pub(crate) struct Form {
     pub(crate) edns: bool,
     /// Another connection than that of this send is to be used, because that one is silent.
     pub(crate) beside: Option<usize>,
+    /// The neutral question (`. NS`) is to be sent in place of the question.
+    pub(crate) neutral: bool,
 }
 
 /// The transport of a send.
@@ -98,91 +106,14 @@ pub(crate) enum Via {
     Tls,
 }
 
-/// A name server.
-#[derive(Debug, Clone)]
-pub(crate) struct Upstream {
-    /// The address in the configuration, with the port.
-    pub(crate) addr: SocketAddr,
-    /// The address and port of TLS; `addr` if it is never asked over TLS.
-    pub(crate) tls_addr: SocketAddr,
-    pub(crate) policy: Policy,
-}
-
-/// How a server is reached.
-#[derive(Debug, Clone)]
-pub(crate) enum Policy {
-    /// Over UDP, and over TCP where UDP does not suffice; or over TCP only.
-    Plain { tcp_only: bool },
-    /// Over TLS without authentication where that works, otherwise in plaintext. TLS has this head
-    /// start.
-    Opportunistic { head_start: Duration, tcp_only: bool },
-    /// Over authenticated TLS only.
-    Strict,
-    /// Never, for this reason.
-    Never(LookupError),
-}
-
-impl Policy {
-    fn is_tcp_only(&self) -> bool {
-        matches!(self, Self::Plain { tcp_only: true } | Self::Opportunistic { tcp_only: true, .. })
-    }
-}
-
-/// The end of a send without an answer: its connection has ended.
-#[derive(Debug, Clone)]
-pub(crate) struct Lost {
-    pub(crate) error: LookupError,
-    /// The connection was up before it ended.
-    pub(crate) was_up: bool,
-    /// The number of other questions that it has answered.
-    pub(crate) answers: usize,
-    /// The question was sent.
-    pub(crate) was_sent: bool,
-}
-
-/// The phase of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// TCP is being connected, since then.
-    Connecting(Instant),
-    /// TCP is up and TLS under way, since then.
-    Handshaking(Instant),
-    /// It takes questions.
-    Up,
-    /// It takes no more.
-    Ended,
-}
-
-/// The state of the connection of a send.
+/// The options of a question.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen {
-    pub(crate) phase: Phase,
-    /// Since then some question on it has been unanswered, and nothing has come.
-    pub(crate) quiet_since: Option<Instant>,
-    /// The link has another connection that is open.
-    pub(crate) has_other: bool,
-}
-
-impl Seen {
-    /// The time at which a connection that is up counts as silent, if nothing comes until then.
-    fn silent_at(&self, health: &LinkHealth) -> Option<Instant> {
-        let since = self.quiet_since.filter(|_| self.phase == Phase::Up)?;
-        Some(since + health.patience())
-    }
-}
-
-/// The driver's connections, as they are at this moment.
-pub(crate) trait Connections {
-    /// The route to this server.
-    fn route(&self, server: usize) -> Route;
-    /// The reason for which nothing can be asked over TLS.
-    fn why_no_tls(&self) -> Option<Arc<str>>;
-    /// The connection of this send, which is over TCP or TLS.
-    fn seen(&self, send: usize) -> Seen;
-    /// True if a TLS connection to this server is up.
-    fn is_tls_up(&self, route: &Route, server: usize) -> bool;
-    /// True if anything has come from this server over TLS since then.
-    fn was_tls_heard_since(&self, route: &Route, server: usize, then: Instant) -> bool;
+pub(crate) struct Options {
+    /// Each question begins with the next server in turn.
+    pub(crate) rotate: bool,
+    /// Repetitions are later by this time, because a router may mix two questions that leave
+    /// together.
+    pub(crate) offset: Duration,
 }
 
 /// A question, from its first send to its end. See the [module](self).
@@ -193,7 +124,7 @@ pub(crate) struct Inquiry {
     left: Vec<usize>,
     /// The servers in the order in which they were asked.
     asked: Vec<Server>,
-    last_asked_at: Option<Instant>,
+    setting: Setting,
     /// The servers that were asked because another one had failed.
     asked_in_place: usize,
     deadline: Instant,
@@ -203,17 +134,20 @@ pub(crate) struct Inquiry {
 }
 
 impl Inquiry {
-    /// A question to these servers until the deadline, each in its turn with `rotate`.
+    /// A question to these servers until the deadline.
     pub(crate) fn new(
         servers: Arc<[Upstream]>,
-        rotate: bool,
+        options: Options,
         deadline: Instant,
         health: &mut Health,
+        connections: &dyn Connections,
         now: Instant,
     ) -> Self {
-        let mut left = health.preference.order(servers.len(), rotate, now);
+        let route = |server| connections.route(server);
+        let mut left = health.order(servers.len(), options.rotate, route, now);
         left.reverse();
-        Self::of(servers, left, deadline)
+        let setting = Setting { is_only: servers.len() == 1, offset: options.offset };
+        Self { left, setting, ..Self::of(servers, deadline) }
     }
 
     /// The question whether the TLS port of this server answers again.
@@ -224,15 +158,15 @@ impl Inquiry {
         now: Instant,
     ) -> Self {
         let asked = Server::probe(server, &servers[server], connections, now);
-        Self { asked: vec![asked], is_over: true, ..Self::of(servers, Vec::new(), now) }
+        Self { asked: vec![asked], is_over: true, ..Self::of(servers, now) }
     }
 
-    fn of(servers: Arc<[Upstream]>, left: Vec<usize>, deadline: Instant) -> Self {
+    fn of(servers: Arc<[Upstream]>, deadline: Instant) -> Self {
         Self {
             servers,
-            left,
+            left: Vec::new(),
             asked: Vec::new(),
-            last_asked_at: None,
+            setting: Setting { is_only: true, offset: Duration::ZERO },
             asked_in_place: 0,
             deadline,
             sends: Vec::new(),
@@ -252,23 +186,22 @@ impl Inquiry {
         loop {
             self.asked.iter_mut().for_each(|server| server.conclude(&mut at));
             if !self.is_over {
-                if let Some(end) = self.end(&mut at) {
-                    self.is_over = true;
-                    self.asked.retain(|server| server.trial.is_some());
-                    return end;
+                if let Some(outcome) = self.outcome(&mut at) {
+                    return Step::Done(outcome);
                 }
-                if self.next_server_at(now).is_some_and(|due| due <= now) {
+                if self.next_server_at(&at).is_some_and(|due| due <= now) {
                     self.ask_next(&mut at);
                     continue;
                 }
             }
+            self.asked.retain(|server| !self.is_over || server.goes_on());
             let moves = self.asked.iter().enumerate();
             let moves = moves.filter_map(|(nth, server)| Some((nth, server.next(&at)?)));
             let Some((nth, (due, next))) = moves.min_by_key(|(_, (due, _))| *due) else {
-                return self.wait(None, now);
+                return self.wait(None, &at);
             };
             if now < due {
-                return self.wait(Some(due), now);
+                return self.wait(Some(due), &at);
             }
             if let Some(step) = self.make(nth, next, &mut at) {
                 return step;
@@ -276,43 +209,27 @@ impl Inquiry {
         }
     }
 
-    /// The answer, or the failure, if it has come to that. An answer that has come by the deadline
-    /// counts.
-    fn end(&mut self, at: &mut Moment<'_>) -> Option<Step> {
-        let answered = self.asked.iter().find_map(|server| match server.outcome {
-            Some(Ok(send)) => Some((server.index, send)),
-            Some(Err(_)) | None => None,
-        });
-        if let Some((server, send)) = answered {
-            at.health.preference.answered(server, at.now);
-            return Some(Step::Done(Ok(send)));
-        }
-        let is_lost = self.left.is_empty() && self.asked.iter().all(|it| it.outcome.is_some());
-        let is_over = is_lost || self.deadline <= at.now;
-        is_over.then(|| Step::Done(Err(failure(&self.asked, &self.servers, at.connections))))
-    }
-
-    /// The time at which the next server is asked: a while after the one before, or at once when
-    /// one has failed.
-    fn next_server_at(&self, now: Instant) -> Option<Instant> {
+    /// The time at which the next server is asked: when the one before is late, or at once when one
+    /// is in trouble. Once a server has replied, no later one has a say.
+    fn next_server_at(&self, at: &Moment<'_>) -> Option<Instant> {
         self.left.last()?;
-        match self.last_asked_at {
-            Some(last) if !self.is_one_to_replace() => Some(last + NEXT_SERVER),
-            Some(_) | None => Some(now),
+        match self.asked.last() {
+            _ if self.asked.iter().any(|server| server.answered().is_some()) => None,
+            Some(last) if !self.is_one_to_replace() => Some(last.patience_ends_at(at.health)),
+            Some(_) | None => Some(at.now),
         }
     }
 
-    /// True if a server has failed and none was asked in its place.
+    /// True if a server is in trouble and none was asked in its place.
     fn is_one_to_replace(&self) -> bool {
-        let failed = self.asked.iter().filter(|server| server.outcome.is_some()).count();
-        failed > self.asked_in_place
+        let in_trouble = self.asked.iter().filter(|server| server.is_in_trouble()).count();
+        in_trouble > self.asked_in_place
     }
 
     fn ask_next(&mut self, at: &mut Moment<'_>) {
         self.asked_in_place += usize::from(self.is_one_to_replace());
         let Some(index) = self.left.pop() else { return };
-        self.last_asked_at = Some(at.now);
-        self.asked.push(Server::begin(index, &self.servers[index], at));
+        self.asked.push(Server::begin(index, &self.servers[index], self.setting, at));
     }
 
     /// Makes the next move of a server. Not every move is a step for the driver.
@@ -323,7 +240,7 @@ impl Inquiry {
             (_, Some(form)) => {
                 let send = self.sends.len();
                 self.sends.push(form);
-                server.transports.sent(send, form.via);
+                server.sent(send, form, at.now);
                 Some(Step::Send(send, form))
             }
             (Move::Probe, None) => Some(Step::Probe(server.index)),
@@ -331,19 +248,20 @@ impl Inquiry {
                 let is_warning = at.health.is_warning_due(&server.route, at.now);
                 Some(Step::Unencrypted(Unencrypted { server: server.index, why, is_warning }))
             }
-            (Move::Join(_) | Move::Udp | Move::Tcp(_) | Move::Tls(_), None) => None,
+            (Move::AskNeutral | Move::Question(_) | Move::Neutral(_), None) => None,
         }
     }
 
     /// The earliest moment at which a fact changes by itself.
-    fn wait(&self, next: Option<Instant>, now: Instant) -> Step {
-        let trials = self.asked.iter().filter_map(Server::trial_ends_at);
+    fn wait(&self, next: Option<Instant>, at: &Moment<'_>) -> Step {
+        let conclusions = self.asked.iter().filter_map(Server::concludes_at);
         let ends = match self.is_over {
-            true => [None, None],
-            false => [self.next_server_at(now), Some(self.deadline)],
+            true => [None; 3],
+            false => [self.next_server_at(at), self.counts_at(at), Some(self.deadline)],
         };
-        let next = next.into_iter().chain(trials).chain(ends.into_iter().flatten()).min();
-        next.map_or(Step::Over, Step::Wait)
+        let times = next.into_iter().chain(conclusions).chain(ends.into_iter().flatten());
+        // What is due now waits for an event.
+        times.filter(|time| at.now < *time).min().map_or(Step::Over, Step::Wait)
     }
 }
 
@@ -364,29 +282,41 @@ impl Inquiry {
         health: &mut Health,
         now: Instant,
     ) {
-        if let Some((server, via)) = self.awaited(send) {
-            server.replied((send, via), reply, took, health, now);
+        if let Some((server, form)) = self.awaited(send) {
+            server.replied((send, form.via, form.neutral), reply, took, health, now);
         }
     }
 
     /// The connection of this send has ended without an answer.
     pub(crate) fn lost(&mut self, send: usize, lost: Lost, now: Instant) {
-        if let Some((server, via)) = self.awaited(send) {
-            server.transports.lost(send, via, lost, now);
+        if let Some((transports, via)) = self.awaited_transports(send) {
+            transports.lost((send, via), lost, now);
         }
     }
 
-    /// This send was not possible, or the socket of a datagram has failed.
+    /// This host could not make this send.
+    pub(crate) fn is_impossible(&mut self, send: usize, error: LookupError, now: Instant) {
+        if let Some((transports, via)) = self.awaited_transports(send) {
+            transports.is_impossible(via, error, now);
+        }
+    }
+
+    /// The socket of this datagram has failed. The error may be forged (ICMP).
     pub(crate) fn failed(&mut self, send: usize, error: LookupError, now: Instant) {
-        if let Some((server, via)) = self.awaited(send) {
-            server.transports.failed(via, error, now);
+        if let Some((transports, _)) = self.awaited_transports(send) {
+            transports.failed(send, error, now);
         }
     }
 
-    fn awaited(&mut self, send: usize) -> Option<(&mut Server, Via)> {
-        let Form { server, via, .. } = *self.sends.get(send)?;
-        let asked = self.asked.iter_mut().find(|asked| asked.index == server)?;
-        asked.awaits(send, via).then_some((asked, via))
+    fn awaited_transports(&mut self, send: usize) -> Option<(&mut Transports, Via)> {
+        let (server, form) = self.awaited(send)?;
+        Some((server.transports_of(form.neutral)?, form.via))
+    }
+
+    fn awaited(&mut self, send: usize) -> Option<(&mut Server, Form)> {
+        let form = *self.sends.get(send)?;
+        let asked = self.asked.iter_mut().find(|asked| asked.index == form.server)?;
+        asked.awaits(send, form).then_some((asked, form))
     }
 }
 
@@ -410,8 +340,8 @@ impl Inquiry {
     /// True if what becomes of this send still matters. If not, the driver drops everything that it
     /// has for it.
     pub(crate) fn awaits(&self, send: usize) -> bool {
-        let Some(Form { server, via, .. }) = self.sends.get(send) else { return false };
-        let asked = self.asked.iter().find(|asked| asked.index == *server);
-        asked.is_some_and(|asked| asked.awaits(send, *via))
+        let Some(form) = self.sends.get(send) else { return false };
+        let asked = self.asked.iter().find(|asked| asked.index == form.server);
+        asked.is_some_and(|asked| asked.awaits(send, *form))
     }
 }

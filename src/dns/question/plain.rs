@@ -3,23 +3,26 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::datagram::{Datagram, DatagramEnd};
-use super::reply::is_unreachable;
+use super::datagram::{Datagram, DatagramEnd, NeedsTcp, Repeats};
+use super::reply::{Answered, is_unreachable};
 use super::stream::Stream;
 use crate::race::answer::{LookupError, LookupErrorKind};
 
 /// The second transport joins when the first one has been silent for this time.
 const JOINS_AFTER: Duration = Duration::from_millis(250);
+/// Where UDP has brought a part of a reply, TCP has this time to bring the whole.
+const PARTIAL_FOR: Duration = Duration::from_secs(1);
 
 /// The transport that goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum First {
-    /// UDP. A closed port is a failure of the server: the next server is asked at once.
     Udp,
     /// TCP, because it has answered in place of UDP lately. UDP joins if TCP is silent or closed.
     Tcp,
     /// TCP, and never UDP.
     TcpOnly,
+    /// UDP, and one datagram only.
+    Once,
 }
 
 /// See the module.
@@ -27,8 +30,13 @@ pub(super) enum First {
 pub(super) struct Plain {
     since: Instant,
     first: First,
+    /// UDP begins in this form.
+    edns: bool,
+    repeats: Repeats,
     pub(super) udp: Option<Datagram>,
     pub(super) tcp: Option<Stream>,
+    /// UDP has needed TCP since then.
+    needs_tcp_since: Option<Instant>,
 }
 
 /// A transport of plain DNS that joins.
@@ -39,10 +47,11 @@ pub(super) enum Joins {
 }
 
 impl Plain {
-    pub(super) fn new(first: First, now: Instant) -> Self {
-        let mut plain = Self { since: now, first, udp: None, tcp: None };
+    pub(super) fn new(first: First, edns: bool, repeats: Repeats, now: Instant) -> Self {
+        let (udp, tcp, needs_tcp_since) = (None, None, None);
+        let mut plain = Self { since: now, first, edns, repeats, udp, tcp, needs_tcp_since };
         match first {
-            First::Udp => plain.join(Joins::Udp, now),
+            First::Udp | First::Once => plain.join(Joins::Udp, now),
             First::Tcp | First::TcpOnly => plain.join(Joins::Tcp, now),
         }
         plain
@@ -50,8 +59,18 @@ impl Plain {
 
     pub(super) fn join(&mut self, joins: Joins, now: Instant) {
         match joins {
-            Joins::Udp => self.udp = Some(Datagram::new(now)),
+            Joins::Udp => {
+                let repeats = (self.first != First::Once).then_some(self.repeats);
+                self.udp = Some(Datagram::new(self.edns, repeats, now));
+            }
             Joins::Tcp => self.tcp = Some(Stream::new(None, now)),
+        }
+    }
+
+    /// Notes since when TCP is needed.
+    pub(super) fn look(&mut self, now: Instant) {
+        if self.needs_tcp().is_some() {
+            self.needs_tcp_since.get_or_insert(now);
         }
     }
 
@@ -60,9 +79,18 @@ impl Plain {
         let later = self.since + JOINS_AFTER;
         match (self.first, &self.udp, &self.tcp) {
             (First::Udp, Some(udp), None) => match udp.end() {
+                // The error of a socket may be forged.
+                None if udp.last_error().is_some() => Some((now, Joins::Tcp)),
                 None => Some((later, Joins::Tcp)),
-                Some(DatagramEnd::Truncated) => Some((now, Joins::Tcp)),
-                Some(DatagramEnd::Answered(_) | DatagramEnd::Failed(_)) => None,
+                Some(DatagramEnd::NeedsTcp(_)) => Some((now, Joins::Tcp)),
+                Some(DatagramEnd::Failed(error)) if is_unreachable(error) => {
+                    Some((now, Joins::Tcp))
+                }
+                Some(
+                    DatagramEnd::Answered { .. }
+                    | DatagramEnd::Failed(_)
+                    | DatagramEnd::Impossible(_),
+                ) => None,
             },
             (First::Tcp, None, Some(tcp)) => match tcp.end() {
                 None => Some((later, Joins::Udp)),
@@ -73,26 +101,53 @@ impl Plain {
         }
     }
 
+    /// The end of the time in which a part of a reply waits for the whole.
+    pub(super) fn partial_until(&self) -> Option<Instant> {
+        self.partial().and(self.needs_tcp_since).map(|since| since + PARTIAL_FOR)
+    }
+
+    /// True if a transport could not reach the server. Another one may; the next server need not
+    /// wait for that.
+    pub(super) fn is_in_trouble(&self) -> bool {
+        self.udp.as_ref().is_some_and(|udp| udp.last_error().is_some())
+    }
+
     /// True if the reply was too long for UDP.
     pub(super) fn is_truncated(&self) -> bool {
-        matches!(self.udp_end(), Some(DatagramEnd::Truncated))
+        matches!(self.needs_tcp(), Some(NeedsTcp::Truncated))
     }
 
     /// After an answer: true if UDP had no part in it, `None` if UDP is never used.
     pub(super) fn was_udp_silent(&self) -> Option<bool> {
         let is_udp =
-            matches!(self.udp_end(), Some(DatagramEnd::Answered(_) | DatagramEnd::Truncated));
+            matches!(self.udp_end(), Some(DatagramEnd::Answered { .. } | DatagramEnd::NeedsTcp(_)));
         (self.first != First::TcpOnly).then_some(!is_udp)
+    }
+
+    /// After an answer over UDP: true if it came without EDNS and not with it; `None` if EDNS was
+    /// not tried.
+    pub(super) fn was_edns_silent(&self) -> Option<bool> {
+        match self.udp_end()? {
+            DatagramEnd::Answered { without_edns, .. } => *without_edns,
+            DatagramEnd::NeedsTcp(_) | DatagramEnd::Failed(_) | DatagramEnd::Impossible(_) => None,
+        }
     }
 
     /// The outcome: the first reply, whatever it says. If one transport cannot reach the server,
     /// the other one decides.
-    pub(super) fn outcome(&self) -> Option<Result<usize, LookupError>> {
+    pub(super) fn outcome(&self, now: Instant) -> Option<Result<Answered, LookupError>> {
         let tcp = self.tcp.as_ref().and_then(Stream::end);
         match (self.udp_end(), tcp) {
-            (Some(DatagramEnd::Answered(send)), _) => Some(Ok(*send)),
-            (_, Some(Ok(send))) => Some(Ok(send)),
-            (Some(DatagramEnd::Truncated), tcp) => Some(Err(truncated(tcp?.err()?))),
+            (Some(DatagramEnd::Answered { reply, .. }), _) => Some(Ok(*reply)),
+            (_, Some(Ok(reply))) => Some(Ok(reply)),
+            (Some(DatagramEnd::NeedsTcp(why)), tcp) => {
+                let partial = self.partial().filter(|_| tcp.is_some() || self.is_partial_due(now));
+                match partial {
+                    Some(send) => Some(Ok(Answered { send, is_negative: false })),
+                    None => Some(Err(over_tcp(why, tcp?.err()?))),
+                }
+            }
+            (Some(DatagramEnd::Impossible(error)), _) => Some(Err(error.clone())),
             (Some(DatagramEnd::Failed(error)), _) if !is_unreachable(error) => {
                 Some(Err(error.clone()))
             }
@@ -103,10 +158,10 @@ impl Plain {
 
     /// The error of the transport that has failed last, once none is left.
     fn unreachable(&self) -> Option<&LookupError> {
-        let is_left = |leg: Option<bool>| leg == Some(false);
+        let is_left = |ended: Option<bool>| ended == Some(false);
         let udp = self.udp.as_ref().map(|udp| udp.end().is_some());
         let tcp = self.tcp.as_ref().map(|tcp| tcp.end().is_some());
-        let is_next_due = self.first == First::Tcp && udp.is_none();
+        let is_next_due = self.first != First::TcpOnly && (udp.is_none() || tcp.is_none());
         if is_left(udp) || is_left(tcp) || is_next_due {
             return None;
         }
@@ -115,14 +170,33 @@ impl Plain {
 
     /// The transport that has failed last, and why.
     pub(super) fn last_failure(&self) -> Option<(&'static str, &LookupError)> {
-        let udp = self.udp.as_ref().and_then(|udp| match udp.end()? {
-            DatagramEnd::Failed(error) => Some((udp.ended_at()?, ("UDP", error))),
-            DatagramEnd::Answered(_) | DatagramEnd::Truncated => None,
-        });
+        let udp = self.udp.as_ref().and_then(Datagram::last_error);
+        let udp = udp.map(|(at, error)| (*at, ("UDP", error)));
         let tcp = self.tcp.as_ref();
         let tcp = tcp.and_then(|tcp| Some((tcp.ended_at()?, ("TCP", tcp.end()?.err()?))));
         let failures = udp.into_iter().chain(tcp);
         failures.max_by_key(|(at, _)| *at).map(|(_, failure)| failure)
+    }
+
+    fn is_partial_due(&self, now: Instant) -> bool {
+        self.partial_until().is_some_and(|until| until <= now)
+    }
+
+    /// The send with a reply of which a part could be read.
+    fn partial(&self) -> Option<usize> {
+        match self.needs_tcp()? {
+            NeedsTcp::Unreadable { partial, .. } => *partial,
+            NeedsTcp::Truncated | NeedsTcp::Strangers => None,
+        }
+    }
+
+    fn needs_tcp(&self) -> Option<&NeedsTcp> {
+        match self.udp_end()? {
+            DatagramEnd::NeedsTcp(why) => Some(why),
+            DatagramEnd::Answered { .. } | DatagramEnd::Failed(_) | DatagramEnd::Impossible(_) => {
+                None
+            }
+        }
     }
 
     fn udp_end(&self) -> Option<&DatagramEnd> {
@@ -131,10 +205,13 @@ impl Plain {
 }
 
 /// There is no whole answer, although the server was reached.
-fn truncated(over_tcp: &LookupError) -> LookupError {
-    if !is_unreachable(over_tcp) {
-        return over_tcp.clone();
-    }
-    let why = format!("truncated, and over TCP: {}", over_tcp.reason());
-    LookupError::from(LookupErrorKind::Other).with_worded_cause(why, Arc::new(over_tcp.clone()))
+fn over_tcp(why: &NeedsTcp, error: &LookupError) -> LookupError {
+    let what = match why {
+        _ if !is_unreachable(error) => return error.clone(),
+        NeedsTcp::Unreadable { error, .. } => return error.clone(),
+        NeedsTcp::Truncated => "truncated",
+        NeedsTcp::Strangers => "too many replies with a wrong id",
+    };
+    let why = format!("{what}, and over TCP: {}", error.reason());
+    LookupError::from(LookupErrorKind::Other).with_worded_cause(why, Arc::new(error.clone()))
 }

@@ -11,10 +11,19 @@ pub(crate) enum Reply {
     Truncated,
     /// The server does not understand EDNS.
     WithoutEdns,
-    /// The server could not answer or refused to, or its reply makes no sense.
+    /// The reply cannot be read. The driver keeps what could be read, if that has an address.
+    Unreadable { error: LookupError, has_address: bool },
+    /// The server could not answer or refused to.
     Failed(LookupError),
-    /// NOERROR or NXDOMAIN.
-    Answered,
+    /// NOERROR or NXDOMAIN. A negative reply says that there is no such name or no such record.
+    Answered { is_negative: bool },
+}
+
+/// A reply that is an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Answered {
+    pub(super) send: usize,
+    pub(super) is_negative: bool,
 }
 
 pub(super) fn no_edns() -> LookupError {
@@ -30,9 +39,23 @@ pub(super) fn is_unreachable(error: &LookupError) -> bool {
     matches!(error.kind(), LookupErrorKind::NoNameServer | LookupErrorKind::Untrusted)
 }
 
-/// REFUSED, or a senseless reply. If the server answers plain DNS, its TLS port is not meant for
-/// this host. SERVFAIL belongs to the name: a plaintext question would get it as well, and everyone
-/// could read it.
+/// REFUSED, or a senseless reply. If the server answers plain DNS, its TLS port may not be meant
+/// for this host. SERVFAIL belongs to the name: a plaintext question would get it as well, and
+/// everyone could read it.
 pub(super) fn is_no_answer(error: &LookupError) -> bool {
     matches!(error.kind(), LookupErrorKind::Refused | LookupErrorKind::Other)
+}
+
+/// SERVFAIL and REFUSED come quickly and say nothing of the time that an answer takes.
+pub(super) fn is_error_code(reply: &Reply) -> bool {
+    match reply {
+        Reply::Failed(error) => {
+            matches!(error.kind(), LookupErrorKind::ServerFailure | LookupErrorKind::Refused)
+        }
+        Reply::ToAnother
+        | Reply::Truncated
+        | Reply::WithoutEdns
+        | Reply::Unreadable { .. }
+        | Reply::Answered { .. } => false,
+    }
 }

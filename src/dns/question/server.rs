@@ -5,20 +5,25 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::datagram::Datagram;
-use super::failure::rank;
+use super::datagram::Repeats;
 use super::health::{Health, TlsAdvice};
-use super::plain::{First, Joins, Plain};
-use super::reply::{Reply, is_no_answer, is_unreachable};
+use super::neutral::{NEUTRAL_AFTER, Neutral, Purpose};
+use super::plain::{First, Plain};
+use super::reply::{Answered, Reply, is_error_code, is_no_answer, is_unreachable};
 use super::route::Route;
-use super::stream::{LinkNow, Slow, Stream, StreamMove};
-use super::transports::Transports;
-use super::trial::Trial;
-use super::{Connections, Form, Phase, Policy, Upstream, Via};
-use crate::race::answer::{LookupError, LookupErrorKind};
+use super::rtt::MAX_PATIENCE;
+use super::stream::{LinkNow, Slow, StreamMove};
+use super::transports::{TransportMove, Transports};
+use super::{Connections, Form, Policy, Upstream, Via};
+use crate::race::answer::LookupError;
 
 /// The reason for a port that takes questions and answers none.
 pub(super) const SILENT: &str = "TLS is up and silent";
+
+/// The patience with a server of which nothing is known.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// The same before the only server is asked again.
+const PATIENCE_WITH_THE_ONLY: Duration = Duration::from_millis(100);
 
 /// See the module.
 #[derive(Debug)]
@@ -27,19 +32,35 @@ pub(super) struct Server {
     pub(super) index: usize,
     pub(super) route: Route,
     pub(super) policy: Policy,
-    tls_addr: SocketAddr,
+    pub(super) tls_addr: SocketAddr,
+    pub(super) asked_at: Instant,
+    setting: Setting,
     pub(super) transports: Transports,
-    /// It is asked only to see if its TLS port answers.
-    is_probe: bool,
     /// A probe of the TLS port is due.
     probe_is_due: bool,
     /// TLS is not tried, for this reason.
     no_tls: Option<Arc<str>>,
-    pub(super) outcome: Option<Result<usize, LookupError>>,
-    /// The TLS port is judged, also after the outcome.
-    pub(super) trial: Option<Trial>,
+    pub(super) neutral: Option<Neutral>,
+    /// How often the question was sent.
+    sends: usize,
+    /// The neutral question was sent to see if the server is silent.
+    is_neutral_sent: bool,
+    /// Something has come.
+    pub(super) is_heard: bool,
+    pub(super) outcome: Option<Result<Answered, LookupError>>,
+    /// The question has an answer of another server, and this one is still listened to until then.
+    pub(super) drains_until: Option<Instant>,
     /// The end of plain DNS has been noted.
-    plain_is_noted: bool,
+    pub(super) plain_is_noted: bool,
+}
+
+/// What a server has to know of its question.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Setting {
+    /// There is no other server.
+    pub(super) is_only: bool,
+    /// See [`Repeats::offset`].
+    pub(super) offset: Duration,
 }
 
 /// The next thing that happens to a server by itself.
@@ -49,12 +70,12 @@ pub(super) enum Move {
     Probe,
     /// The question is to be asked in plaintext, for this reason.
     Unencrypted(Arc<str>),
-    /// UDP or TCP joins the other.
-    Join(Joins),
-    /// The question is to be sent by a datagram.
-    Udp,
-    Tcp(StreamMove),
-    Tls(StreamMove),
+    /// The neutral question is due.
+    AskNeutral,
+    /// A transport of the question.
+    Question(TransportMove),
+    /// A transport of the neutral question.
+    Neutral(TransportMove),
 }
 
 /// The facts of this moment, beside those of the question.
@@ -64,55 +85,73 @@ pub(super) struct Moment<'a> {
     pub(super) now: Instant,
 }
 
+/// Its start.
 impl Server {
     /// The server is asked from now on.
-    pub(super) fn begin(index: usize, upstream: &Upstream, at: &mut Moment<'_>) -> Self {
-        let mut server = Self::new(index, upstream, at.connections);
+    pub(super) fn begin(
+        index: usize,
+        upstream: &Upstream,
+        setting: Setting,
+        at: &mut Moment<'_>,
+    ) -> Self {
+        let mut server = Self::new(index, upstream, setting, at.connections, at.now);
         match &upstream.policy {
             Policy::Never(error) => server.outcome = Some(Err(error.clone())),
-            Policy::Plain { .. } => server.begin_plain(at),
-            Policy::Strict => server.transports.tls = Some(Stream::new(None, at.now)),
-            Policy::Opportunistic { head_start, .. } => {
-                let tls = Stream::new(Some(*head_start), at.now);
-                match server.advice(at) {
-                    TlsAdvice::Use => server.transports.tls = Some(tls),
-                    TlsAdvice::Skip(why) => server.no_tls = Some(why),
-                    TlsAdvice::Probe(why) => {
-                        server.probe_is_due = true;
-                        server.no_tls = Some(why);
-                    }
-                }
+            Policy::Plain { .. } => {
+                server.transports.plain = Some(server.plain(server.first(at), at))
             }
+            Policy::Strict => server.transports = Transports::over_tls(None, at.now),
+            Policy::Opportunistic { head_start, .. } => match server.advice(at) {
+                TlsAdvice::Use => {
+                    server.transports = Transports::over_tls(Some(*head_start), at.now);
+                }
+                TlsAdvice::Skip(why) => server.no_tls = Some(why),
+                TlsAdvice::Probe(why) => {
+                    server.probe_is_due = true;
+                    server.no_tls = Some(why);
+                }
+            },
         }
         server
     }
 
-    /// The TLS port of the server is asked, to see if it answers, and nothing else.
+    /// The TLS port of the server is asked the neutral question, to see if it answers, and nothing
+    /// else.
     pub(super) fn probe(
         index: usize,
         upstream: &Upstream,
         connections: &dyn Connections,
         now: Instant,
     ) -> Self {
-        let mut server = Self::new(index, upstream, connections);
-        server.transports.tls = Some(Stream::new(Some(Trial::HANDSHAKE), now));
-        server.is_probe = true;
-        server.trial = Some(Trial::of_a_dead_port(now));
+        let setting = Setting { is_only: true, offset: Duration::ZERO };
+        let mut server = Self::new(index, upstream, setting, connections, now);
+        server.neutral = Some(Neutral::of_a_dead_port(Transports::over_tls(None, now), now));
         server
     }
 
-    fn new(index: usize, upstream: &Upstream, connections: &dyn Connections) -> Self {
+    fn new(
+        index: usize,
+        upstream: &Upstream,
+        setting: Setting,
+        connections: &dyn Connections,
+        now: Instant,
+    ) -> Self {
         Self {
             index,
             route: connections.route(index),
-            tls_addr: upstream.tls_addr,
             policy: upstream.policy.clone(),
+            tls_addr: upstream.tls_addr,
+            asked_at: now,
+            setting,
             transports: Transports::default(),
-            is_probe: false,
             probe_is_due: false,
             no_tls: None,
+            neutral: None,
+            sends: 0,
+            is_neutral_sent: false,
+            is_heard: false,
             outcome: None,
-            trial: None,
+            drains_until: None,
             plain_is_noted: false,
         }
     }
@@ -134,18 +173,34 @@ impl Server {
         link.is_proven && !link.is_in_doubt() && at.connections.is_tls_up(&self.route, self.index)
     }
 
-    fn begin_plain(&mut self, at: &Moment<'_>) {
-        let first = match self.policy.is_tcp_only() {
+    /// How the question begins in plaintext.
+    fn first(&self, at: &Moment<'_>) -> First {
+        match self.policy.is_tcp_only() {
             true => First::TcpOnly,
             false if at.health.is_udp_silent(&self.route, at.now) => First::Tcp,
             false => First::Udp,
+        }
+    }
+
+    fn plain(&self, first: First, at: &Moment<'_>) -> Plain {
+        let second = match self.setting.is_only {
+            true => at.health.patience(&self.route).unwrap_or(PATIENCE_WITH_THE_ONLY),
+            false => MAX_PATIENCE,
         };
-        self.transports.plain = Some(Plain::new(first, at.now));
+        let edns = !at.health.is_edns_silent(&self.route, at.now);
+        Plain::new(first, edns, Repeats { second, offset: self.setting.offset }, at.now)
     }
 }
 
 /// What happens by itself.
 impl Server {
+    /// True if the question is open at this server: an answer of it may still count, or is still
+    /// listened to.
+    fn is_open(&self) -> bool {
+        let is_probe = matches!(&self.neutral, Some(Neutral { purpose: Purpose::DeadPort, .. }));
+        self.outcome.is_none() && !is_probe
+    }
+
     /// The next move, and when it is due.
     pub(super) fn next(&self, at: &Moment<'_>) -> Option<(Instant, Move)> {
         let is_open = self.is_open();
@@ -155,21 +210,36 @@ impl Server {
         if let Some(why) = self.why_unencrypted().filter(|_| is_open) {
             return Some((at.now, Move::Unencrypted(why)));
         }
-        let tls = self.transports.tls.as_ref().filter(|_| is_open || self.trial.is_some());
-        let tls = tls.and_then(|tls| tls.next(|send| self.link_now(Via::Tls, send, at), at.now));
-        let tls = tls.map(|(due, next)| (due, Move::Tls(next)));
-        let plain = self.transports.plain.as_ref().filter(|_| is_open);
-        let plain = plain.and_then(|plain| self.next_in_plain(plain, at));
+        let ask_neutral = self.neutral_at().map(|due| (due, Move::AskNeutral));
+        let question = self.next_of(&self.transports, is_open, at);
+        let question = question.map(|(due, next)| (due, Move::Question(next)));
+        let neutral = self.neutral.as_ref();
+        let neutral = neutral.and_then(|neutral| self.next_of(&neutral.transports, true, at));
+        let neutral = neutral.map(|(due, next)| (due, Move::Neutral(next)));
+        [question, ask_neutral, neutral].into_iter().flatten().min_by_key(|(due, _)| *due)
+    }
+
+    /// Plain DNS is over with the outcome. TLS may still show that it works.
+    fn next_of(
+        &self,
+        transports: &Transports,
+        is_open: bool,
+        at: &Moment<'_>,
+    ) -> Option<(Instant, TransportMove)> {
+        let link = |via: Via| {
+            move |send: usize| LinkNow {
+                health: at.health.link(&self.route, via == Via::Tls),
+                latest: at.connections.seen(send),
+            }
+        };
+        let is_tls_open = is_open || self.is_port_in_doubt();
+        let tls = transports.next_over_tls(link(Via::Tls), at.now).filter(|_| is_tls_open);
+        let plain = transports.next_in_plain(link(Via::Tcp), at.now).filter(|_| is_open);
         tls.into_iter().chain(plain).min_by_key(|(due, _)| *due)
     }
 
-    fn next_in_plain(&self, plain: &Plain, at: &Moment<'_>) -> Option<(Instant, Move)> {
-        let udp = plain.udp.as_ref().and_then(Datagram::due).map(|due| (due, Move::Udp));
-        let tcp = plain.tcp.as_ref();
-        let tcp = tcp.and_then(|it| it.next(|send| self.link_now(Via::Tcp, send, at), at.now));
-        let tcp = tcp.map(|(due, next)| (due, Move::Tcp(next)));
-        let joins = plain.joins_at(at.now).map(|(due, joins)| (due, Move::Join(joins)));
-        [udp, tcp, joins].into_iter().flatten().min_by_key(|(due, _)| *due)
+    fn is_port_in_doubt(&self) -> bool {
+        matches!(&self.neutral, Some(Neutral { purpose: Purpose::DoubtfulPort(_), .. }))
     }
 
     /// The reason for which plaintext is to join TLS now, or to stand in its place.
@@ -191,49 +261,162 @@ impl Server {
         })
     }
 
-    fn link_now(&self, via: Via, send: usize, at: &Moment<'_>) -> LinkNow {
-        LinkNow {
-            health: at.health.link(&self.route, via == Via::Tls),
-            latest: at.connections.seen(send),
+    /// The time at which a silent server is asked the neutral question. It decides only if another
+    /// server goes first, so the only server is not asked.
+    fn neutral_at(&self) -> Option<Instant> {
+        let is_silent = self.is_open() && !self.is_heard && !self.setting.is_only;
+        let is_due = is_silent && self.neutral.is_none() && self.transports.left_at().is_some();
+        is_due.then_some(self.asked_at + NEUTRAL_AFTER)
+    }
+
+    /// The transports of the neutral question: TLS if the question has left over it, or else one
+    /// datagram, or TCP where that goes first.
+    fn neutral_transports(&self, at: &Moment<'_>) -> Transports {
+        let tls = self.transports.tls.as_ref();
+        let is_strict = matches!(self.policy, Policy::Strict);
+        if is_strict || tls.is_some_and(|tls| tls.left_at().is_some()) {
+            return Transports::over_tls(None, at.now);
         }
+        let first = match self.first(at) {
+            First::Udp | First::Once => First::Once,
+            First::Tcp | First::TcpOnly => First::TcpOnly,
+        };
+        Transports { plain: Some(self.plain(first, at)), tls: None }
     }
 
     /// Makes a move. Returns the form of the question if it is to be sent.
     pub(super) fn make(&mut self, next: &Move, at: &mut Moment<'_>) -> Option<Form> {
         match next {
             Move::Probe => self.probe_is_due = false,
-            Move::Unencrypted(_) => self.begin_plain(at),
-            Move::Join(joins) => self.transports.plain.as_mut()?.join(*joins, at.now),
-            Move::Udp => {
-                let edns = self.transports.udp()?.edns();
-                return Some(Form { server: self.index, via: Via::Udp, edns, beside: None });
+            Move::Unencrypted(_) => self.transports.plain = Some(self.plain(self.first(at), at)),
+            Move::AskNeutral => {
+                let (transports, until) = (self.neutral_transports(at), at.now);
+                self.neutral = Some(Neutral::new(Purpose::Server, transports, at.now, until));
             }
-            Move::Tcp(next) => return self.make_on(Via::Tcp, *next, at),
-            Move::Tls(next) => return self.make_on(Via::Tls, *next, at),
+            Move::Question(next) => return self.make_of(*next, false, at),
+            Move::Neutral(next) => return self.make_of(*next, true, at),
         }
         None
     }
 
-    fn make_on(&mut self, via: Via, next: StreamMove, at: &mut Moment<'_>) -> Option<Form> {
-        let stream = self.transports.stream(via)?;
-        let (edns, is_tls) = (stream.edns(), via == Via::Tls);
-        let beside = match next {
-            StreamMove::Send => None,
-            StreamMove::SendBeside(send) => {
-                let link = at.health.link_mut(&self.route, is_tls);
-                stream.is_sent_beside(link.is_proven);
-                if !at.connections.seen(send).has_other {
-                    link.spare_opened(at.now);
-                }
-                Some(send)
-            }
-            StreamMove::Join(why) => {
-                stream.join(why);
+    fn make_of(&mut self, next: TransportMove, neutral: bool, at: &mut Moment<'_>) -> Option<Form> {
+        let (server, route) = (self.index, self.route.clone());
+        let transports = self.transports_of(neutral)?;
+        let (via, edns, beside) = match next {
+            TransportMove::Join(joins) => {
+                transports.plain.as_mut()?.join(joins, at.now);
                 return None;
             }
-            StreamMove::Look => return None,
+            TransportMove::Datagram => (Via::Udp, transports.udp()?.edns(), None),
+            TransportMove::Stream(via, next) => {
+                let stream = transports.stream(via)?;
+                let mut link = at.health.link(&route, via == Via::Tls);
+                let beside = match next {
+                    StreamMove::Send => None,
+                    StreamMove::Double(send) => {
+                        stream.is_doubled();
+                        Some(send)
+                    }
+                    StreamMove::SendBeside(send) => {
+                        stream.is_sent_beside(link.is_proven, at.now);
+                        Some(send)
+                    }
+                    StreamMove::Join(why) => {
+                        stream.join(why);
+                        return None;
+                    }
+                };
+                if beside.is_some_and(|send| !at.connections.seen(send).has_other) {
+                    link.spare_opened(at.now);
+                    *at.health.link_mut(&route, via == Via::Tls) = link;
+                }
+                (via, stream.edns(), beside)
+            }
         };
-        Some(Form { server: self.index, via, edns, beside })
+        Some(Form { server, via, edns, beside, neutral })
+    }
+
+    pub(super) fn transports_of(&mut self, neutral: bool) -> Option<&mut Transports> {
+        match neutral {
+            false => Some(&mut self.transports),
+            true => self.neutral.as_mut().map(|neutral| &mut neutral.transports),
+        }
+    }
+
+    /// The time after which the next server is asked: counted from when the question left. A
+    /// server of which nothing is known costs little if its operator is the same anyway, but a
+    /// strict one is a second party that learns the name.
+    pub(super) fn patience_ends_at(&self, health: &Health) -> Instant {
+        let unknown = if matches!(self.policy, Policy::Strict) { MAX_PATIENCE } else { PATIENCE };
+        match self.transports.left_at() {
+            Some(left_at) => left_at + health.patience(&self.route).unwrap_or(unknown),
+            None => self.asked_at + MAX_PATIENCE,
+        }
+    }
+}
+
+/// What is reported of a send.
+impl Server {
+    pub(super) fn sent(&mut self, send: usize, form: Form, now: Instant) {
+        let is_of_the_server = self.neutral.as_ref().is_some_and(|it| !it.is_of_a_port());
+        self.sends += usize::from(!form.neutral);
+        self.is_neutral_sent |= form.neutral && is_of_the_server;
+        if let Some(transports) = self.transports_of(form.neutral) {
+            transports.sent((send, form.via), form.edns, now);
+        }
+    }
+
+    /// A message has come for this send.
+    pub(super) fn replied(
+        &mut self,
+        send: (usize, Via, bool),
+        reply: Reply,
+        took: Option<Duration>,
+        health: &mut Health,
+        now: Instant,
+    ) {
+        let (send, via, neutral) = send;
+        // Anybody may have sent a datagram with a wrong id.
+        if via != Via::Udp || !matches!(reply, Reply::ToAnother) {
+            self.is_heard = true;
+            health.heard(&self.route, now);
+            let is_sample = !neutral && !is_error_code(&reply);
+            let sample = self.transports.round_trip(via, now).filter(|_| is_sample);
+            sample.into_iter().for_each(|sample| health.note_rtt(&self.route, sample));
+        }
+        let route = self.route.clone();
+        let Some(transports) = self.transports_of(neutral) else { return };
+        match via {
+            Via::Udp => transports.replied_by_datagram(send, reply, now),
+            Via::Tcp | Via::Tls => {
+                let link = health.link_mut(&route, via == Via::Tls);
+                transports.replied((send, via), reply, took, link, now);
+            }
+        }
+    }
+
+    /// True if the end of this send is still awaited.
+    pub(super) fn awaits(&self, send: usize, form: Form) -> bool {
+        match (form.neutral, &self.neutral) {
+            (true, Some(neutral)) => neutral.transports.awaits(send, form.via),
+            (true, None) => false,
+            (false, _) => {
+                let is_open = self.is_open() || (form.via == Via::Tls && self.is_port_in_doubt());
+                is_open && self.transports.awaits(send, form.via)
+            }
+        }
+    }
+
+    /// True if the server has shown that it is silent: the question and the neutral question had
+    /// the time to be answered, and nothing has come.
+    pub(super) fn was_silent(&self) -> bool {
+        !self.is_heard && self.sends >= 2 && self.is_neutral_sent
+    }
+
+    /// True if another server need not wait for this one any more.
+    pub(super) fn is_in_trouble(&self) -> bool {
+        self.outcome.as_ref().is_some_and(Result::is_err)
+            || self.transports.plain.as_ref().is_some_and(Plain::is_in_trouble)
     }
 
     /// The error, if it has failed.
@@ -241,171 +424,20 @@ impl Server {
         self.outcome.as_ref()?.as_ref().err()
     }
 
-    /// The time at which the trial of the TLS port ends.
-    pub(super) fn trial_ends_at(&self) -> Option<Instant> {
-        self.trial.as_ref().map(Trial::until)
-    }
-
-    /// A message has come for this send.
-    pub(super) fn replied(
-        &mut self,
-        send: (usize, Via),
-        reply: Reply,
-        took: Option<Duration>,
-        health: &mut Health,
-        now: Instant,
-    ) {
-        match send.1 {
-            Via::Udp => self.transports.replied_by_datagram(send.0, reply, now),
-            Via::Tcp | Via::Tls => {
-                let link = health.link_mut(&self.route, send.1 == Via::Tls);
-                self.transports.replied(send, reply, took, link, now);
-            }
-        }
-    }
-
-    /// True if the end of this send is still awaited.
-    pub(super) fn awaits(&self, send: usize, via: Via) -> bool {
-        let is_judged = via == Via::Tls && self.trial.is_some();
-        (self.is_open() || is_judged) && self.transports.awaits(send, via)
-    }
-
-    /// True if an outcome is still to come. A probe has none.
-    fn is_open(&self) -> bool {
-        self.outcome.is_none() && !self.is_probe
-    }
-}
-
-/// What has come of it.
-impl Server {
-    /// Draws the conclusions from the ends of the transports. Call it before every decision.
-    pub(super) fn conclude(&mut self, at: &mut Moment<'_>) {
-        if self.is_open() {
-            self.note_plain(at);
-            self.outcome = self.find_outcome();
-            if self.outcome.is_some() {
-                self.judge_tls(at);
-            }
-        }
-        self.conclude_trial(at);
-    }
-
-    /// Notes what the end of plain DNS says of the server.
-    fn note_plain(&mut self, at: &mut Moment<'_>) {
-        let Some(plain) = self.transports.plain.as_ref().filter(|_| !self.plain_is_noted) else {
-            return;
-        };
-        let Some(outcome) = plain.outcome() else { return };
-        self.plain_is_noted = true;
-        let is_opportunistic = matches!(self.policy, Policy::Opportunistic { .. });
-        if is_opportunistic && !outcome.as_ref().is_err_and(is_unreachable) {
-            at.health.plain_has_answered(&self.route, at.now);
-        }
-        if let (Ok(_), Some(silent)) = (outcome, plain.was_udp_silent()) {
-            at.health.note_udp(&self.route, silent, at.now);
-        }
-    }
-
-    /// The outcome: the first reply, unless it is of a kind that the other transport may change.
-    fn find_outcome(&self) -> Option<Result<usize, LookupError>> {
-        let Transports { plain, tls } = &self.transports;
-        let plain = plain.as_ref().map(Plain::outcome);
-        let Some(tls) = tls.as_ref() else { return plain.flatten() };
-        let is_strict = matches!(self.policy, Policy::Strict);
-        match (tls.end(), plain.flatten()) {
-            (Some(Ok(send)), _) => Some(Ok(send)),
-            (Some(Err(error)), _) if is_strict || !is_no_end(error) => {
-                Some(Err(self.over_tls(error)))
-            }
-            (_, Some(Ok(send))) => Some(Ok(send)),
-            (Some(Err(tls)), Some(Err(plain))) => {
-                Some(Err(if rank(tls) < rank(&plain) { self.over_tls(tls) } else { plain }))
-            }
-            (None, Some(Err(error))) if !is_unreachable(&error) => Some(Err(error)),
-            (Some(Err(_)) | None, _) => None,
-        }
-    }
-
-    fn over_tls(&self, error: &LookupError) -> LookupError {
-        error.clone().with_server(self.tls_addr)
-    }
-
-    /// The server has an outcome: what does it say of its TLS port?
-    fn judge_tls(&mut self, at: &mut Moment<'_>) {
-        let Some(tls) = self.transports.tls.as_ref() else { return };
-        if !matches!(self.policy, Policy::Opportunistic { .. }) {
-            return;
-        }
-        let plain = self.transports.plain.as_ref().and_then(Plain::outcome);
-        match (tls.end(), plain) {
-            (Some(Ok(_)), _) => self.tls_has_answered(at),
-            (Some(Err(_)), Some(Ok(_))) => self.blame_tls(at),
-            (Some(Err(_)), _) => {}
-            // Plain DNS has answered while the port was silent. An answer that still comes over TLS
-            // shows that the port is only slow.
-            (None, _) if tls.slow() == Some(Slow::Silent) => {
-                let trial = Trial::of_a_silent_port(at.now);
-                if !at.health.link(&self.route, true).is_proven {
-                    at.health.tls_is_doubtful(&self.route, SILENT, at.now, trial.time());
-                }
-                self.trial = Some(trial);
-            }
-            (None, _) => {}
-        }
-    }
-
-    fn conclude_trial(&mut self, at: &mut Moment<'_>) {
-        let (Some(trial), Some(tls)) = (&self.trial, &self.transports.tls) else { return };
-        match tls.end() {
-            Some(Ok(_)) => self.tls_has_answered(at),
-            Some(Err(_)) => self.blame_tls(at),
-            None if at.now < trial.until() => return,
-            None if self.is_probe => {
-                let latest = tls.latest().map(|send| at.connections.seen(send).phase);
-                if latest == Some(Phase::Up) {
-                    at.health.tls_is_silent(&self.route, SILENT, trial.since(), at.now);
-                }
-            }
-            // Other questions on this link were answered, so the port is alive.
-            None if self.was_heard_since(trial.since(), at) => {}
-            None => self.bury_tls(SILENT, at),
-        }
-        self.trial = None;
-    }
-
-    fn was_heard_since(&self, then: Instant, at: &Moment<'_>) -> bool {
-        at.connections.was_tls_heard_since(&self.route, self.index, then)
-    }
-
-    fn tls_has_answered(&self, at: &mut Moment<'_>) {
-        at.health.link_mut(&self.route, true).is_proven = true;
-        at.health.tls_is_up(&self.route);
-    }
-
-    /// Failed handshakes are noted where they happen. Of the other errors only these blame the
-    /// port.
-    fn blame_tls(&self, at: &mut Moment<'_>) {
-        let Some(tls) = &self.transports.tls else { return };
-        let Some(Err(error)) = tls.end() else { return };
-        if is_no_answer(error) || tls.was_in_vain() {
-            self.bury_tls(&reason(error), at);
-        }
-    }
-
-    fn bury_tls(&self, why: &str, at: &mut Moment<'_>) {
-        at.health.link_mut(&self.route, true).is_proven = false;
-        at.health.tls_is_dead(&self.route, why, at.now);
+    /// The reply, if there is one.
+    pub(super) fn answered(&self) -> Option<Answered> {
+        self.outcome.as_ref()?.as_ref().ok().copied()
     }
 }
 
 /// True if plain DNS may still answer: the server was not reached over TLS, or its reply may hold
 /// for TLS only.
-fn is_no_end(error: &LookupError) -> bool {
+pub(super) fn is_no_end(error: &LookupError) -> bool {
     is_unreachable(error) || is_no_answer(error)
 }
 
-fn reason(error: &LookupError) -> Arc<str> {
-    match error.kind() == LookupErrorKind::Refused {
+pub(super) fn reason(error: &LookupError) -> Arc<str> {
+    match error.kind() == crate::race::answer::LookupErrorKind::Refused {
         true => "REFUSED over TLS".into(),
         false => error.reason().into(),
     }

@@ -6,17 +6,20 @@ use std::time::{Duration, Instant};
 use smallvec::{SmallVec, smallvec};
 
 use super::link_health::LinkHealth;
-use super::reply::{Reply, no_edns, senseless};
+use super::reply::{Answered, Reply, no_edns, senseless};
 use super::{Lost, Phase, Seen};
 use crate::race::answer::LookupError;
 
 /// Another transport joins after this time where the link has answered before: names differ in
 /// speed, and a slow one need not be sent in plaintext.
 const SLOW_AFTER: Duration = Duration::from_secs(1);
+/// A path may depend on the port, so a connection that takes this long to be made gets another one
+/// beside it (N-8).
+const CONNECT_PATIENCE: Duration = Duration::from_millis(250);
 /// A question is sent at most this many times, each time on a new connection (R-9520-3.1).
 const MAX_SENDS: usize = 3;
-/// The same on connections that have answered nothing.
-const MAX_SENDS_IN_VAIN: usize = 2;
+/// This many connections that end and have answered nobody are enough (N-18).
+const MAX_IN_VAIN: usize = 2;
 /// How often an unsent question may move to another connection. High, because a server may take one
 /// question per connection.
 const MAX_MOVES: usize = 2_000;
@@ -38,19 +41,37 @@ pub(super) struct Stream {
     edns: bool,
     /// The start of the question in its present form.
     started_at: Instant,
+    /// The head start counts from then: from the start, or from the start of the connection beside
+    /// a silent one.
+    head_start_from: Instant,
     /// The sends that are still unanswered.
     open: SmallVec<[usize; 2]>,
     /// The last send; `None` if one is due at once.
     latest: Option<usize>,
+    /// When a connection that takes questions was first seen: the question leaves.
+    left_at: Option<Instant>,
+    /// A connection was opened beside one that took long to be made.
+    is_doubled: bool,
     /// A connection was opened beside a silent one for it.
     is_replaced: bool,
+    /// The connections that have taken the question and ended.
     sends: usize,
+    in_vain: usize,
     moves: usize,
     slow: Option<Slow>,
-    was_in_vain: bool,
+    given_up: Option<GivenUp>,
     /// The error of the last connection, if that has failed while another one is still silent.
     failure: Option<LookupError>,
-    end: Option<(Instant, Result<usize, LookupError>)>,
+    end: Option<(Instant, Result<Answered, LookupError>)>,
+}
+
+/// What was seen of the connections of a question that was given up although they were up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GivenUp {
+    /// They ended with the question.
+    AtTheQuestion,
+    /// They ended by themselves.
+    ByThemselves,
 }
 
 /// The next thing that happens to a stream by itself.
@@ -58,12 +79,12 @@ pub(super) struct Stream {
 pub(super) enum StreamMove {
     /// Send the question on the connection in use.
     Send,
+    /// Send it on another connection than that of this send, which takes long to be made.
+    Double(usize),
     /// Send it on another connection than that of this send, which is silent.
     SendBeside(usize),
     /// Another transport is to join.
     Join(Slow),
-    /// Look at the connection again: the question was not sent on it yet.
-    Look,
 }
 
 /// The state of a stream's link at this moment.
@@ -74,19 +95,33 @@ pub(super) struct LinkNow {
     pub(super) latest: Seen,
 }
 
+impl LinkNow {
+    /// The time at which the question may be sent on another connection, at the earliest.
+    fn spare_at(&self, earliest: Instant) -> Instant {
+        match self.health.spare_at().filter(|_| !self.latest.has_other) {
+            Some(spare_at) => earliest.max(spare_at),
+            None => earliest,
+        }
+    }
+}
+
 impl Stream {
     pub(super) fn new(head_start: Option<Duration>, now: Instant) -> Self {
         Self {
             head_start,
             edns: true,
             started_at: now,
+            head_start_from: now,
             open: smallvec![],
             latest: None,
+            left_at: None,
+            is_doubled: false,
             is_replaced: false,
             sends: 0,
+            in_vain: 0,
             moves: 0,
             slow: None,
-            was_in_vain: false,
+            given_up: None,
             failure: None,
             end: None,
         }
@@ -101,6 +136,15 @@ impl Stream {
         self.latest
     }
 
+    pub(super) fn left_at(&self) -> Option<Instant> {
+        self.left_at
+    }
+
+    /// When the question left, if it has done so once.
+    pub(super) fn only_send_at(&self) -> Option<Instant> {
+        self.left_at.filter(|_| self.open.len() == 1 && self.moves == 0)
+    }
+
     pub(super) fn slow(&self) -> Option<Slow> {
         self.slow
     }
@@ -109,23 +153,29 @@ impl Stream {
         self.failure.as_ref()
     }
 
-    /// The connection was up and yet the stream was given up: the server takes questions and
-    /// answers none.
-    pub(super) fn was_in_vain(&self) -> bool {
-        self.was_in_vain
+    pub(super) fn given_up(&self) -> Option<GivenUp> {
+        self.given_up
     }
 
     pub(super) fn awaits(&self, send: usize) -> bool {
         self.end.is_none() && self.open.contains(&send)
     }
 
-    /// The send that was answered, or the error.
-    pub(super) fn end(&self) -> Option<Result<usize, &LookupError>> {
+    /// The answer, or the error.
+    pub(super) fn end(&self) -> Option<Result<Answered, &LookupError>> {
         self.end.as_ref().map(|(_, end)| end.as_ref().copied())
     }
 
     pub(super) fn ended_at(&self) -> Option<Instant> {
         self.end.as_ref().map(|(at, _)| *at)
+    }
+
+    /// Notes when the first connection takes questions.
+    pub(super) fn look(&mut self, seen: impl Fn(usize) -> Seen, now: Instant) {
+        let is_up = |send: &usize| matches!(seen(*send).phase, Phase::Up(_));
+        if self.left_at.is_none() && self.open.iter().any(is_up) {
+            self.left_at = Some(now);
+        }
     }
 
     /// The next move, and when it is due. `link` is not called before the first send.
@@ -139,46 +189,59 @@ impl Stream {
         }
         let Some(latest) = self.latest else { return Some((now, StreamMove::Send)) };
         let link = link(latest);
-        let join = self.join_at(&link, now);
-        let beside = self.beside_at(&link).map(|at| (at, StreamMove::SendBeside(latest)));
-        let is_unsent = link.latest.phase == Phase::Up && link.latest.quiet_since.is_none();
-        let look = is_unsent.then(|| (now + link.health.patience(), StreamMove::Look));
+        let silent_at = link.latest.silent_at(&link.health, now);
+        let beside = self.beside_at(&link, silent_at);
+        let moves = [
+            beside.map(|at| (at, StreamMove::SendBeside(latest))),
+            self.doubled_at(&link).map(|at| (at, StreamMove::Double(latest))),
+            self.join_at(&link, silent_at, beside, now)
+                .map(|(at, why)| (at, StreamMove::Join(why))),
+        ];
         // At the same time the second connection comes first.
-        [beside, join, look].into_iter().flatten().min_by_key(|(at, _)| *at)
+        moves.into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
-    /// The time at which a silent connection gets another one beside it.
-    fn beside_at(&self, link: &LinkNow) -> Option<Instant> {
-        let silent_at = link.latest.silent_at(&link.health).filter(|_| !self.is_replaced)?;
-        match link.health.spare_at().filter(|_| !link.latest.has_other) {
-            Some(spare_at) => Some(silent_at.max(spare_at)),
-            None => Some(silent_at),
+    /// The time at which a connection that is not made gets another one beside it. Where another
+    /// transport may join, that is enough.
+    fn doubled_at(&self, link: &LinkNow) -> Option<Instant> {
+        match link.latest.phase {
+            Phase::Connecting(_) if self.is_doubled || self.head_start.is_some() => None,
+            Phase::Connecting(since) => Some(link.spare_at(since + CONNECT_PATIENCE)),
+            Phase::Handshaking(_) | Phase::Up(_) | Phase::Ended => None,
         }
     }
 
-    /// The time at which another transport is to join, and why.
-    fn join_at(&self, link: &LinkNow, now: Instant) -> Option<(Instant, StreamMove)> {
-        let least = self.head_start.filter(|_| self.slow.is_none())?;
-        let slow_at = link.health.is_proven.then(|| (self.started_at + SLOW_AFTER, Slow::Silent));
-        let doubt = match link.latest.phase {
-            Phase::Connecting(since) | Phase::Handshaking(since) => {
-                Some((since + link.health.head_start(least), Slow::NotUp))
-            }
-            Phase::Up => self.doubt_at(link, now).map(|at| (at, Slow::Silent)),
-            Phase::Ended => None,
-        };
-        let (at, why) = slow_at.into_iter().chain(doubt).min_by_key(|(at, _)| *at)?;
-        Some((at, StreamMove::Join(why)))
+    /// The time at which a silent connection gets another one beside it.
+    fn beside_at(&self, link: &LinkNow, silent_at: Option<Instant>) -> Option<Instant> {
+        silent_at.filter(|_| !self.is_replaced).map(|at| link.spare_at(at))
     }
 
-    /// The time at which a silent connection is no longer waited for, where no other one may be
-    /// opened beside it by then. It may have been silent before this question.
-    fn doubt_at(&self, link: &LinkNow, now: Instant) -> Option<Instant> {
-        // The question that raised the doubt may be slow for its own reasons.
-        let is_trusted = link.health.is_proven && (self.is_replaced || !link.health.is_in_doubt());
-        let silent_at = link.latest.silent_at(&link.health).filter(|_| !is_trusted)?;
-        let is_replaced_then = self.beside_at(link).is_some_and(|at| at <= silent_at.max(now));
-        (!is_replaced_then).then_some(silent_at)
+    /// The time at which another transport is to join, and why. No number of connections that end
+    /// prolongs the head start (N-18).
+    fn join_at(
+        &self,
+        link: &LinkNow,
+        silent_at: Option<Instant>,
+        beside: Option<Instant>,
+        now: Instant,
+    ) -> Option<(Instant, Slow)> {
+        let least = self.head_start.filter(|_| self.slow.is_none())?;
+        let (head_start, from) = (link.health.head_start(least), self.head_start_from);
+        let slow_at = link.health.is_proven.then(|| (self.started_at + SLOW_AFTER, Slow::Silent));
+        let doubt = match link.latest.phase {
+            Phase::Connecting(since) => Some((since.min(from) + head_start, Slow::NotUp)),
+            Phase::Handshaking(since) => {
+                Some((since.min(from + head_start) + head_start, Slow::NotUp))
+            }
+            // A link that has answered before may be slow with one name. If no other connection may
+            // be opened by then, a silent one is no longer waited for.
+            Phase::Up(_) if link.health.is_proven => None,
+            Phase::Up(_) => silent_at
+                .filter(|silent_at| beside.is_none_or(|beside| now.max(*silent_at) < beside))
+                .map(|silent_at| (silent_at, Slow::Silent)),
+            Phase::Ended => None,
+        };
+        slow_at.into_iter().chain(doubt).min_by_key(|(at, _)| *at)
     }
 
     pub(super) fn sent(&mut self, send: usize) {
@@ -186,9 +249,14 @@ impl Stream {
         self.open.push(send);
     }
 
+    pub(super) fn is_doubled(&mut self) {
+        self.is_doubled = true;
+    }
+
     /// A second connection is asked beside a silent one.
-    pub(super) fn is_sent_beside(&mut self, is_proven: bool) {
+    pub(super) fn is_sent_beside(&mut self, is_proven: bool, now: Instant) {
         self.is_replaced = true;
+        self.head_start_from = now;
         if !is_proven {
             self.join(Slow::Silent);
         }
@@ -207,23 +275,25 @@ impl Stream {
         health: &mut LinkHealth,
         now: Instant,
     ) {
-        health.answered(self.is_replaced.then_some(self.latest == Some(send)), took);
+        health.answered(self.is_replaced.then_some(self.latest() == Some(send)), took);
         let end = match reply {
-            Reply::WithoutEdns if self.edns => return self.drop_edns(now),
+            Reply::WithoutEdns | Reply::Unreadable { .. } if self.edns => {
+                return self.drop_edns(now);
+            }
             Reply::WithoutEdns => Err(no_edns()),
             // The reply has the id of this question, so it can answer no other.
             Reply::ToAnother => Err(senseless("an answer to another question")),
             Reply::Truncated => Err(senseless("truncated on a stream")),
-            Reply::Failed(error) => Err(error),
-            Reply::Answered => Ok(send),
+            Reply::Unreadable { error, .. } | Reply::Failed(error) => Err(error),
+            Reply::Answered { is_negative } => Ok(Answered { send, is_negative }),
         };
         self.end = Some((now, end));
     }
 
     /// Asks again without EDNS, as if for the first time.
     fn drop_edns(&mut self, now: Instant) {
-        let (slow, was_in_vain) = (self.slow, self.was_in_vain);
-        *self = Self { edns: false, slow, was_in_vain, ..Self::new(self.head_start, now) };
+        let (slow, given_up) = (self.slow, self.given_up);
+        *self = Self { edns: false, slow, given_up, ..Self::new(self.head_start, now) };
     }
 
     /// The question cannot be sent.
@@ -236,19 +306,23 @@ impl Stream {
     /// that would do no better.
     pub(super) fn lost(&mut self, send: usize, lost: Lost, now: Instant) {
         self.open.retain(|open| *open != send);
-        let latest_is_open = self.latest.is_none_or(|latest| self.open.contains(&latest));
-        if latest_is_open {
+        if self.latest().is_none_or(|latest| self.open.contains(&latest)) {
             return;
         }
         self.moves += 1;
         self.sends += usize::from(lost.was_sent);
-        let most = if lost.answers > 0 { MAX_SENDS } else { MAX_SENDS_IN_VAIN };
-        let may_leave = !lost.was_sent || self.sends < most;
-        if lost.was_up && may_leave && self.moves < MAX_MOVES {
+        self.in_vain += usize::from(lost.has_ended && lost.answers == 0);
+        let has_tried_enough =
+            self.sends >= MAX_SENDS || self.in_vain >= MAX_IN_VAIN || self.moves >= MAX_MOVES;
+        if lost.was_up && !has_tried_enough {
             self.latest = None;
             return;
         }
-        self.was_in_vain |= lost.was_up;
+        if lost.was_up {
+            let is_sent = self.sends > 0;
+            let of = if is_sent { GivenUp::AtTheQuestion } else { GivenUp::ByThemselves };
+            self.given_up = Some(of);
+        }
         match self.open.is_empty() {
             true => self.end = Some((now, Err(lost.error))),
             // The silent connection may still answer; another one would do no better.

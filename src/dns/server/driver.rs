@@ -5,22 +5,27 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use hickory_proto::rr::RecordType;
 use smallvec::SmallVec;
 use tokio::task::yield_now;
 use tokio::time::timeout_at;
 
 use super::reply::{Reply, origin};
-use super::streams::{Sent, StreamEvent, Streams};
+use super::streams::{Sent, StreamEvent, StreamReply, Streams};
 use super::udp::Udp;
 use crate::connect::clock::now;
 use crate::dns::link::links::Links;
-use crate::dns::message::{Edns, Question, ReplyKind, text_name};
+use crate::dns::message::{Edns, Packet, Question, ReplyKind, text_name};
 use crate::dns::question::{
-    self, Connections, Form, Inquiry, Phase, Route, Seen, Step, Unencrypted, Via,
+    self, Connections, Form, Inquiry, Options, Phase, Route, Seen, Step, Unencrypted, Via,
 };
 use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::race::binding::Binding;
 use crate::race::text::{Escaped, Time};
+
+/// Repetitions for AAAA are later than those for A by this time: some routers mix two questions of
+/// one name that leave together (N-13).
+const OFFSET: Duration = Duration::from_millis(25);
 
 /// A question on its way to the name servers.
 pub(in crate::dns) struct Driver {
@@ -30,6 +35,7 @@ pub(in crate::dns) struct Driver {
     inquiry: Inquiry,
     datagrams: Vec<Udp>,
     streams: Streams,
+    neutral: Question,
     /// The replies that may count, by the numbers of their sends.
     replies: Vec<(usize, Reply)>,
     plaintext_reason: Option<Arc<str>>,
@@ -60,7 +66,7 @@ impl Connections for View<'_> {
     }
 
     fn seen(&self, send: usize) -> Seen {
-        let ended = Seen { phase: Phase::Ended, quiet_since: None, has_other: false };
+        let ended = Seen { phase: Phase::Ended, sent_at: None, heard_at: None, has_other: false };
         self.streams.get(send).map_or(ended, Sent::seen)
     }
 
@@ -82,8 +88,11 @@ impl Driver {
         deadline: Instant,
     ) -> Self {
         let (servers, began) = (links.upstreams.clone(), now());
+        let offset = if question.rtype() == RecordType::AAAA { OFFSET } else { Duration::ZERO };
+        let options = Options { rotate: links.rotate, offset };
+        let view = View { links: &links, binding: &binding, streams: &Streams::default() };
         let mut health = links.health.lock();
-        let inquiry = Inquiry::new(servers, links.rotate, deadline, &mut health, began);
+        let inquiry = Inquiry::new(servers, options, deadline, &mut health, &view, began);
         drop(health);
         Self::of(links, question, binding, inquiry, began)
     }
@@ -102,6 +111,7 @@ impl Driver {
             inquiry,
             datagrams: Vec::new(),
             streams: Streams::default(),
+            neutral: Question::neutral(),
             replies: Vec::new(),
             plaintext_reason: None,
             began,
@@ -157,7 +167,7 @@ impl Driver {
             match self.poll() {
                 Step::Send(send, form) => {
                     if let Err(error) = self.send(send, form).await {
-                        self.inquiry.failed(send, error, now());
+                        self.inquiry.is_impossible(send, error, now());
                     }
                 }
                 Step::Unencrypted(of) => self.note_unencrypted(of),
@@ -193,40 +203,35 @@ impl Driver {
     }
 
     async fn send_datagram(&mut self, send: usize, form: Form) -> Result<(), LookupError> {
-        let known = self.datagrams.iter().position(|udp| udp.server == form.server);
-        let nth = match known {
-            Some(nth) => nth,
-            None => {
-                let addr = self.links.upstreams[form.server].addr;
-                let udp = Udp::open(form.server, addr, &self.binding, &self.question)?;
-                self.datagrams.push(udp);
-                self.datagrams.len() - 1
-            }
-        };
-        self.datagrams[nth].send(send, form.edns, &self.question).await
+        let (packet, server) = (self.packet(form)?, self.links.upstreams[form.server].addr);
+        self.datagrams.push(Udp::send(send, packet, server, &self.binding).await?);
+        Ok(())
     }
 
     fn send_on_stream(&mut self, send: usize, form: Form) -> Result<(), LookupError> {
-        let edns = match (form.edns, form.via) {
+        let packet = self.packet(form)?;
+        if let Some(silent) = form.beside {
+            self.streams.ask_beside(send, silent, packet);
+            return Ok(());
+        }
+        let route = self.inquiry.route(form.server).cloned();
+        let route = route.unwrap_or_else(|| self.links.route(form.server, &self.binding));
+        let link = self.links.link(form.server, &route, form.via);
+        self.streams.ask(send, link, packet);
+        Ok(())
+    }
+
+    /// The question, or the neutral one, in this form.
+    fn packet(&self, form: Form) -> Result<Packet, LookupError> {
+        self.question_of(form).encode(match (form.edns, form.via) {
             (false, _) => Edns::Without,
             (true, Via::Tls) => Edns::Private,
             (true, Via::Tcp | Via::Udp) => Edns::Plain,
-        };
-        let packet = self.question.encode(edns)?;
-        let silent = form.beside.and_then(|send| self.streams.get(send));
-        let (link, connection) = match silent {
-            Some(silent) => (silent.link.clone(), silent.link.beside(&silent.connection)),
-            None => {
-                let route = self.inquiry.route(form.server);
-                let route =
-                    route.cloned().unwrap_or_else(|| self.links.route(form.server, &self.binding));
-                let link = self.links.link(form.server, &route, form.via);
-                let connection = link.connection();
-                (link, connection)
-            }
-        };
-        self.streams.ask(send, link, connection, packet);
-        Ok(())
+        })
+    }
+
+    fn question_of(&self, form: Form) -> &Question {
+        if form.neutral { &self.neutral } else { &self.question }
     }
 
     /// Waits for an event until this moment, and reports it.
@@ -255,9 +260,11 @@ impl Driver {
             Ok(Event::Datagram(nth, Err(error))) => {
                 self.inquiry.failed(self.datagrams[nth].send, error, now());
             }
-            Ok(Event::Stream(StreamEvent::Ended(sent, Ok(bytes)))) => self.heard(&sent, &bytes),
-            Ok(Event::Stream(StreamEvent::Ended(sent, Err(lost)))) => {
-                self.inquiry.lost(sent.send, lost, now());
+            Ok(Event::Stream(StreamEvent::Ended(send, packet, Ok(reply)))) => {
+                self.heard(send, &packet, &reply);
+            }
+            Ok(Event::Stream(StreamEvent::Ended(send, _, Err(lost)))) => {
+                self.inquiry.lost(send, lost, now());
             }
             Ok(Event::Stream(StreamEvent::Changed)) | Err(_) => {}
         }
@@ -267,24 +274,24 @@ impl Driver {
     /// not hold up other tasks or the timers of this one.
     async fn received(&mut self, nth: usize) {
         let Udp { send, packet, buffer, .. } = &self.datagrams[nth];
-        let (send, kind) = (*send, self.question.read(packet, buffer));
+        let form = self.inquiry.sends()[*send];
+        let (send, kind) = (*send, self.question_of(form).read(packet, buffer));
         let is_stranger = matches!(kind, ReplyKind::Nothing);
-        self.replied(send, Via::Udp, kind, None);
+        self.replied(send, form, kind, None);
         if is_stranger {
             yield_now().await;
         }
     }
 
-    fn heard(&mut self, sent: &Sent, bytes: &[u8]) {
-        let kind = self.question.read(&sent.packet, bytes);
-        let via = self.inquiry.sends()[sent.send].via;
-        self.replied(sent.send, via, kind, sent.connection.took());
+    fn heard(&mut self, send: usize, packet: &Packet, reply: &StreamReply) {
+        let form = self.inquiry.sends()[send];
+        let kind = self.question_of(form).read(packet, &reply.bytes);
+        self.replied(send, form, kind, reply.took);
     }
 
-    fn replied(&mut self, send: usize, via: Via, kind: ReplyKind, took: Option<Duration>) {
-        let upstream = &self.links.upstreams[self.inquiry.sends()[send].server];
-        let server = if via == Via::Tls { upstream.tls_addr } else { upstream.addr };
-        let (record, time) = (self.question.record(), Time(now() - self.began));
+    fn replied(&mut self, send: usize, form: Form, kind: ReplyKind, took: Option<Duration>) {
+        let server = self.links.upstreams[form.server].addr_of(form.via);
+        let (record, time) = (self.question_of(form).rtype(), Time(now() - self.began));
         let reply = match kind {
             ReplyKind::Nothing => question::Reply::ToAnother,
             ReplyKind::Truncated => question::Reply::Truncated,
@@ -294,15 +301,17 @@ impl Driver {
                 question::Reply::Failed(error)
             }
             ReplyKind::Unreadable(error, records) => {
-                let answers = records.answers();
+                let (answers, has_address) = (records.answers(), records.has_address());
                 tracing::debug!(%server, %record, error = %Escaped(&error), answers, %time, "failed");
-                question::Reply::Failed(error)
+                self.replies.push((send, Reply { records, server, origin: origin(form.via) }));
+                question::Reply::Unreadable { error, has_address }
             }
             ReplyKind::Reply(records) => {
-                let (code, over, answers) = (records.code(), origin(via), records.answers());
+                let (code, answers, over) = (records.code(), records.answers(), origin(form.via));
                 tracing::debug!(%server, %record, %code, answers, %over, %time, "answered");
+                let is_negative = records.is_negative();
                 self.replies.push((send, Reply { records, server, origin: over }));
-                question::Reply::Answered
+                question::Reply::Answered { is_negative }
             }
         };
         self.inquiry.replied(send, reply, took, &mut self.links.health.lock(), now());
@@ -310,11 +319,13 @@ impl Driver {
 
     fn trace_send(&self, send: usize, form: Form) {
         if tracing::enabled!(tracing::Level::DEBUG) {
-            let upstream = &self.links.upstreams[form.server];
-            let server = if form.via == Via::Tls { upstream.tls_addr } else { upstream.addr };
-            let (name, record) = (text_name(self.question.name()), self.question.record());
+            let server = self.links.upstreams[form.server].addr_of(form.via);
+            let question = self.question_of(form);
+            let (name, record) = (text_name(question.name()), question.rtype());
             let earlier = self.inquiry.sends()[..send].iter();
-            let same = |it: &&Form| (it.server, it.via) == (form.server, form.via);
+            let same = |it: &&Form| {
+                (it.server, it.via, it.neutral) == (form.server, form.via, form.neutral)
+            };
             let (over, nth) = (origin(form.via), earlier.filter(same).count() + 1);
             tracing::debug!(%server, name = %Escaped(name), %record, %over, nth, "asked");
         }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
 
 use crate::dns::link::Link;
-use crate::dns::link::connection::Connection;
+use crate::dns::link::connection::{Connection, SentAt};
 use crate::dns::message::Packet;
 use crate::dns::question::{Lost, Phase, Seen};
 
@@ -16,10 +17,13 @@ pub(super) struct Streams(Vec<Sent>);
 
 /// A question on a connection.
 pub(super) struct Sent {
-    pub(super) send: usize,
-    pub(super) link: Arc<Link>,
-    pub(super) connection: Arc<Connection>,
-    pub(super) packet: Packet,
+    send: usize,
+    link: Arc<Link>,
+    connection: Arc<Connection>,
+    packet: Packet,
+    sent_at: SentAt,
+    /// The silent connection beside which this one is asked.
+    silent: Option<Arc<Connection>>,
     answer: BoxFuture<'static, Result<Vec<u8>, Lost>>,
     /// It ends when the connection is in another phase.
     change: Option<BoxFuture<'static, ()>>,
@@ -27,24 +31,46 @@ pub(super) struct Sent {
 
 /// An event of a send.
 pub(super) enum StreamEvent {
-    /// An answer has come, or the connection has ended. The send is over.
-    Ended(Sent, Result<Vec<u8>, Lost>),
+    /// The send is over: an answer to this packet has come, or the connection has ended.
+    Ended(usize, Packet, Result<StreamReply, Lost>),
     /// The connection is in another phase.
     Changed,
 }
 
+/// A message that has come over a connection.
+pub(super) struct StreamReply {
+    pub(super) bytes: Vec<u8>,
+    /// The time in which the connection was made.
+    pub(super) took: Option<Duration>,
+}
+
 impl Streams {
-    /// Asks on this connection.
-    pub(super) fn ask(
+    /// Asks on the connection in use.
+    pub(super) fn ask(&mut self, send: usize, link: Arc<Link>, packet: Packet) {
+        let connection = link.connection();
+        self.ask_on(send, link, connection, None, packet);
+    }
+
+    /// Asks on another connection than that of a send that is silent.
+    pub(super) fn ask_beside(&mut self, send: usize, silent: usize, packet: Packet) {
+        let Some(Sent { link, connection, .. }) = self.get(silent) else { return };
+        let (link, silent) = (link.clone(), connection.clone());
+        let connection = link.beside(&silent);
+        self.ask_on(send, link, connection, Some(silent), packet);
+    }
+
+    fn ask_on(
         &mut self,
         send: usize,
         link: Arc<Link>,
         connection: Arc<Connection>,
+        silent: Option<Arc<Connection>>,
         packet: Packet,
     ) {
-        let answer = connection.clone().ask(packet.bytes.clone()).boxed();
+        let sent_at = SentAt::default();
+        let answer = connection.clone().ask(packet.bytes.clone(), sent_at.clone()).boxed();
         let change = Some(next_change(connection.clone()));
-        self.0.push(Sent { send, link, connection, packet, answer, change });
+        self.0.push(Sent { send, link, connection, packet, sent_at, silent, answer, change });
     }
 
     pub(super) fn get(&self, send: usize) -> Option<&Sent> {
@@ -60,7 +86,7 @@ impl Streams {
         for nth in 0..self.0.len() {
             let sent = &mut self.0[nth];
             if let Poll::Ready(end) = sent.answer.poll_unpin(cx) {
-                return Poll::Ready(StreamEvent::Ended(self.0.swap_remove(nth), end));
+                return Poll::Ready(self.0.swap_remove(nth).ended(end));
             }
             if sent.change.as_mut().is_some_and(|change| change.poll_unpin(cx).is_ready()) {
                 let has_ended = sent.connection.phase() == Phase::Ended;
@@ -73,10 +99,20 @@ impl Streams {
 }
 
 impl Sent {
+    fn ended(self, end: Result<Vec<u8>, Lost>) -> StreamEvent {
+        let took = self.connection.took();
+        if let (Ok(_), Some(silent)) = (&end, &self.silent) {
+            self.link.was_replaced(silent);
+        }
+        let end = end.map(|bytes| StreamReply { bytes, took });
+        StreamEvent::Ended(self.send, self.packet, end)
+    }
+
     pub(super) fn seen(&self) -> Seen {
         Seen {
             phase: self.connection.phase(),
-            quiet_since: self.connection.quiet_since().map(tokio::time::Instant::into_std),
+            sent_at: self.sent_at.get().map(|at| at.into_std()),
+            heard_at: self.connection.heard_at().map(tokio::time::Instant::into_std),
             has_other: self.link.has_other(&self.connection),
         }
     }

@@ -1,4 +1,4 @@
-//! The socket of one question to one server over UDP.
+//! The socket of one datagram to a server.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use socket2::{Protocol, SockRef, Type};
 use tokio::net::UdpSocket;
 
 use crate::connect::bind::{bind, nonblocking};
-use crate::dns::message::{Edns, Packet, Question};
+use crate::dns::message::Packet;
 use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::race::binding::Binding;
 
@@ -15,47 +15,27 @@ use crate::race::binding::Binding;
 /// the question permits.
 const MAX_DATAGRAM: usize = 4_096;
 
-/// A socket of its own gives the question a source port that cannot be guessed (R-5452-9). The
-/// socket is connected, so it receives from that server only, and gets ICMP errors.
+/// A socket of its own gives each send a source port and an id that cannot be guessed (R-5452-9).
+/// The socket is connected, so it receives from that server only, and gets ICMP errors.
 pub(super) struct Udp {
     socket: UdpSocket,
-    /// The server's index in the configured list.
-    pub(super) server: usize,
-    /// The last send.
+    /// The number of the send.
     pub(super) send: usize,
-    has_edns: bool,
-    /// A datagram answers this packet. A late reply to an earlier form is ignored.
     pub(super) packet: Packet,
     pub(super) buffer: Vec<u8>,
 }
 
 impl Udp {
-    pub(super) fn open(
-        server: usize,
-        addr: SocketAddr,
-        binding: &Binding,
-        question: &Question,
-    ) -> Result<Self, LookupError> {
-        let socket = connected(addr, binding).map_err(unreachable)?;
-        let packet = question.encode(Edns::Plain)?;
-        let buffer = Vec::with_capacity(MAX_DATAGRAM);
-        Ok(Self { socket, server, send: 0, has_edns: true, packet, buffer })
-    }
-
-    /// Sends the question in this form. Another form has an id of its own.
+    /// Sends this packet to this server.
     pub(super) async fn send(
-        &mut self,
         send: usize,
-        edns: bool,
-        question: &Question,
-    ) -> Result<(), LookupError> {
-        self.send = send;
-        if edns != self.has_edns {
-            self.has_edns = edns;
-            self.packet = question.encode(if edns { Edns::Plain } else { Edns::Without })?;
-        }
-        self.socket.send(&self.packet.bytes).await.map_err(unreachable)?;
-        Ok(())
+        packet: Packet,
+        server: SocketAddr,
+        binding: &Binding,
+    ) -> Result<Self, LookupError> {
+        let socket = connected(server, binding).map_err(unreachable)?;
+        socket.send(&packet.bytes).await.map_err(unreachable)?;
+        Ok(Self { socket, send, packet, buffer: Vec::with_capacity(MAX_DATAGRAM) })
     }
 
     /// Waits until a datagram is in the buffer, or the socket has failed. It can be dropped at any

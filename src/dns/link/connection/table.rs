@@ -27,7 +27,7 @@ pub(super) struct Unanswered;
 pub(super) struct Table {
     pub(super) open: HashMap<u16, Sent>,
     pub(super) up_at: Option<Instant>,
-    heard_at: Option<Instant>,
+    pub(super) heard_at: Option<Instant>,
     pub(super) answers: usize,
     /// The number of questions that were open when it ended.
     pub(super) lost: usize,
@@ -38,18 +38,12 @@ pub(super) struct Table {
 
 #[derive(Debug)]
 pub(super) struct Sent {
-    at: Instant,
     pub(super) reply: Answerer,
 }
 
 impl Table {
     /// The message with an id that no other open question has, and with its length in front.
-    pub(super) fn admit(
-        &mut self,
-        message: &[u8],
-        reply: Answerer,
-        now: Instant,
-    ) -> io::Result<Vec<u8>> {
+    pub(super) fn admit(&mut self, message: &[u8], reply: Answerer) -> io::Result<Vec<u8>> {
         let length = u16::try_from(message.len()).map_err(io::Error::other)?;
         let Some((id, rest)) = message.split_first_chunk() else {
             return Err(io::ErrorKind::InvalidInput.into());
@@ -62,7 +56,7 @@ impl Table {
         while self.open.contains_key(&id) {
             id = id.wrapping_add(1);
         }
-        self.open.insert(id, Sent { at: now, reply });
+        self.open.insert(id, Sent { reply });
         Ok([&length.to_be_bytes(), &id.to_be_bytes(), rest].concat())
     }
 
@@ -93,13 +87,5 @@ impl Table {
 
     pub(super) fn is_idle(&self) -> bool {
         self.open.values().all(|sent| sent.reply.is_closed())
-    }
-
-    /// The time since when some question has been unanswered, and nothing has come; `None` while no
-    /// question waits.
-    pub(super) fn quiet_since(&self) -> Option<Instant> {
-        let waiting = self.open.values().filter(|sent| !sent.reply.is_closed());
-        let oldest = waiting.map(|sent| sent.at).min()?;
-        Some(self.heard_at.map_or(oldest, |heard| heard.max(oldest)))
     }
 }

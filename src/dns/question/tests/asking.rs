@@ -1,6 +1,6 @@
 //! The inquiries of a world, and what they see of its connections.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,8 +22,8 @@ pub(super) struct Asking {
     pub(super) answered_on: BTreeMap<usize, usize>,
     /// The sends over connections that leave once it waits.
     pub(super) unsent: Vec<usize>,
-    /// By server: the last datagram, and if it had EDNS.
-    pub(super) udp: BTreeMap<usize, (usize, bool)>,
+    /// The datagrams of which something may come.
+    pub(super) udp: BTreeSet<usize>,
     /// It waits at most until then.
     pub(super) until: Option<Instant>,
     /// It is to be polled.
@@ -40,7 +40,7 @@ impl Asking {
             on: BTreeMap::new(),
             answered_on: BTreeMap::new(),
             unsent: Vec::new(),
-            udp: BTreeMap::new(),
+            udp: BTreeSet::new(),
             until: None,
             is_awake: true,
             ended_at: None,
@@ -62,8 +62,9 @@ impl Asking {
 #[derive(Debug)]
 pub(super) struct View<'a> {
     pub(super) links: &'a Links,
-    /// The connections of its sends; `None` for one that sends nothing yet.
-    pub(super) on: Option<&'a BTreeMap<usize, usize>>,
+    /// The inquiry's number, and the connections of its sends; `None` for one that sends nothing
+    /// yet.
+    pub(super) on: Option<(usize, &'a BTreeMap<usize, usize>)>,
     pub(super) upstreams: &'a [Upstream],
     pub(super) why_no_tls: Option<&'static str>,
 }
@@ -79,10 +80,9 @@ impl Connections for View<'_> {
     }
 
     fn seen(&self, send: usize) -> Seen {
-        match self.on.and_then(|on| on.get(&send)) {
-            Some(id) => self.links.seen(*id),
-            None => Seen { phase: Phase::Ended, quiet_since: None, has_other: false },
-        }
+        let ended = Seen { phase: Phase::Ended, sent_at: None, heard_at: None, has_other: false };
+        let Some((asking, on)) = self.on else { return ended };
+        on.get(&send).map_or(ended, |id| self.links.seen(*id, asking, send))
     }
 
     fn is_tls_up(&self, _: &Route, server: usize) -> bool {

@@ -30,7 +30,7 @@ fn a_dead_port_is_left_alone_for_10_s_and_then_probed() {
         10020ms Q3: probe S1 over TLS
         10020ms Q3: S1 unencrypted: connection refused
         10020ms Q3: ask S1 over UDP
-        10020ms probe: ask S1 over TLS, connection 2
+        10020ms probe: ask S1 over TLS, connection 2 for . NS
         10039ms Q2: answer of S1 over UDP
         10040ms Q3: answer of S1 over UDP
         10080ms probe: answer of S1 over TLS, connection 2
@@ -53,7 +53,7 @@ fn a_port_that_is_dead_again_is_left_alone_for_twice_as_long() {
         10020ms Q2: probe S1 over TLS
         10020ms Q2: S1 unencrypted: connection refused
         10020ms Q2: ask S1 over UDP
-        10020ms probe: ask S1 over TLS, connection 2
+        10020ms probe: ask S1 over TLS, connection 2 for . NS
         10040ms Q2: answer of S1 over UDP
         10040ms S1 over TLS, connection 2: connection refused
         10040ms probe: over
@@ -62,7 +62,7 @@ fn a_port_that_is_dead_again_is_left_alone_for_twice_as_long() {
         30040ms Q4: probe S1 over TLS
         30040ms Q4: S1 unencrypted: connection refused
         30040ms Q4: ask S1 over UDP
-        30040ms probe: ask S1 over TLS, connection 3
+        30040ms probe: ask S1 over TLS, connection 3 for . NS
         30059ms Q3: answer of S1 over UDP
         30060ms Q4: answer of S1 over UDP
         30060ms S1 over TLS, connection 3: connection refused
@@ -84,7 +84,7 @@ fn questions_at_the_same_time_probe_once() {
         11000ms Q2: probe S1 over TLS
         11000ms Q2: S1 unencrypted: connection refused
         11000ms Q2: ask S1 over UDP
-        11000ms probe: ask S1 over TLS, connection 2
+        11000ms probe: ask S1 over TLS, connection 2 for . NS
         11000ms Q3: S1 unencrypted: connection refused
         11000ms Q3: ask S1 over UDP
         11010ms Q4: S1 unencrypted: connection refused
@@ -111,9 +111,9 @@ fn a_handshake_alone_does_not_revive_a_dead_port() {
         11000ms Q2: probe S1 over TLS
         11000ms Q2: S1 unencrypted: connection refused
         11000ms Q2: ask S1 over UDP
-        11000ms probe: ask S1 over TLS, connection 2
+        11000ms probe: ask S1 over TLS, connection 2 for . NS
         11020ms Q2: answer of S1 over UDP
-        11290ms probe: ask S1 over TLS, connection 3
+        11290ms probe: ask S1 over TLS, connection 3 for . NS
         12000ms Q3: S1 unencrypted: connection refused
         12000ms Q3: ask S1 over UDP
         12020ms Q3: answer of S1 over UDP
@@ -137,10 +137,12 @@ fn a_probe_that_is_dropped_shows_a_dead_port() {
         11000ms Q2: probe S1 over TLS
         11000ms Q2: S1 unencrypted: connection refused
         11000ms Q2: ask S1 over UDP
-        11000ms probe: ask S1 over TLS, connection 2
+        11000ms probe: ask S1 over TLS, connection 2 for . NS
         11020ms Q2: answer of S1 over UDP
+        11250ms probe: ask S1 over TLS, connection 3 for . NS
         13000ms S1 over TLS, connection 2: no TCP connection within 2s
-        13000ms probe: over
+        13250ms S1 over TLS, connection 3: no TCP connection within 2s
+        13250ms probe: over
         22000ms Q3: S1 unencrypted: no TCP connection within 2s
         22000ms Q3: ask S1 over UDP
         22020ms Q3: answer of S1 over UDP
@@ -161,7 +163,7 @@ fn a_probe_that_is_refused_shows_a_dead_port() {
         11000ms Q2: probe S1 over TLS
         11000ms Q2: S1 unencrypted: connection refused
         11000ms Q2: ask S1 over UDP
-        11000ms probe: ask S1 over TLS, connection 2
+        11000ms probe: ask S1 over TLS, connection 2 for . NS
         11020ms Q2: answer of S1 over UDP
         11060ms probe: S1 over TLS, connection 2: REFUSED
         11060ms probe: over
@@ -187,7 +189,7 @@ fn a_probe_that_fails_says_nothing_of_the_port() {
         11000ms Q2: probe S1 over TLS
         11000ms Q2: S1 unencrypted: connection refused
         11000ms Q2: ask S1 over UDP
-        11000ms probe: ask S1 over TLS, connection 2
+        11000ms probe: ask S1 over TLS, connection 2 for . NS
         11020ms Q2: answer of S1 over UDP
         11060ms probe: S1 over TLS, connection 2: SERVFAIL
         11060ms probe: over
@@ -197,7 +199,7 @@ fn a_probe_that_fails_says_nothing_of_the_port() {
         22000ms Q4: probe S1 over TLS
         22000ms Q4: S1 unencrypted: connection refused
         22000ms Q4: ask S1 over UDP
-        22000ms probe: ask S1 over TLS, connection 2
+        22000ms probe: ask S1 over TLS, connection 2 for . NS
         22020ms Q4: answer of S1 over UDP
         22020ms probe: answer of S1 over TLS, connection 2
         22020ms probe: over
@@ -215,9 +217,10 @@ fn a_silent_port_counts_as_dead_only_where_plaintext_was_answered() {
         0ms Q1: ask S1 over TLS
         50ms Q1: S1 unencrypted: TLS was not up in time
         50ms Q1: ask S1 over UDP
-        300ms Q1: ask S1 over UDP
+        150ms Q1: ask S1 over UDP
         300ms Q1: ask S1 over TCP
-        1050ms Q1: ask S1 over UDP
+        550ms Q1: ask S1 over TCP, connection 2
+        1050ms Q1: ask S1 over UDP without EDNS
         2000ms S1 over TLS: no TCP connection within 2s
         5000ms Q1: failed: no answer (S1)
         6000ms Q2: ask S1 over TLS, connection 2
@@ -231,8 +234,12 @@ fn a_silent_port_counts_as_dead_only_where_plaintext_was_answered() {
         50ms Q1: S1 unencrypted: TLS was not up in time
         50ms Q1: ask S1 over UDP
         70ms Q1: S1 over UDP: connection refused
+        70ms Q1: ask S1 over UDP
+        70ms Q1: ask S1 over TCP
+        90ms Q1: S1 over UDP: connection refused
+        320ms Q1: ask S1 over TCP, connection 2
         2000ms S1 over TLS: no TCP connection within 2s
-        2000ms Q1: failed: name server unreachable (S1): connection refused
+        5000ms Q1: failed: no answer (S1): over UDP: connection refused
         6000ms Q2: ask S1 over TLS, connection 2
         6060ms Q2: answer of S1 over TLS, connection 2
         ",
@@ -278,7 +285,7 @@ fn a_server_that_had_tls_and_lost_it_is_a_warning_once_a_minute() {
         61020ms Q4: probe S1 over TLS
         61020ms Q4: S1 unencrypted, with a warning: connection refused
         61020ms Q4: ask S1 over UDP
-        61020ms probe: ask S1 over TLS, connection 3
+        61020ms probe: ask S1 over TLS, connection 3 for . NS
         61040ms Q4: answer of S1 over UDP
         61040ms S1 over TLS, connection 3: connection refused
         61040ms probe: over
@@ -301,6 +308,7 @@ fn a_port_that_is_dead_for_new_connections_is_still_asked_over_an_old_one() {
         1290ms S1 over TLS, connection 2: closed during the TLS handshake
         1290ms Q2: S1 unencrypted, with a warning: TLS was not up in time
         1290ms Q2: ask S1 over UDP
+        1350ms Q2: ask S1 over UDP
         1400ms Q2: S1 over TLS: SERVFAIL
         1400ms Q2: failed: server failure (S1:853)
         1600ms Q3: ask S1 over TLS

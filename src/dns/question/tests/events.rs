@@ -7,7 +7,7 @@ use super::links::OnConnection;
 use super::network::Network;
 use super::played::{place, reply, words};
 use super::world::{Change, Fate, Said};
-use crate::dns::question::{Connections, Form, Phase, Reply, Via};
+use crate::dns::question::{Connections, Form, Phase, Via};
 use crate::race::answer::{LookupError, LookupErrorKind};
 
 /// A connection without a question ends after this time, in ms.
@@ -31,8 +31,8 @@ pub(super) enum Event {
     Message(usize, OnConnection, Said),
     /// This send of an inquiry finds its connection ended.
     Lost(usize, usize, usize),
-    /// Something comes of a datagram of this inquiry.
-    Datagram(usize, Form, Fate),
+    /// Something comes of this datagram of an inquiry.
+    Datagram(usize, usize, Fate),
 }
 
 fn unreachable(why: impl Into<String>) -> LookupError {
@@ -47,7 +47,7 @@ impl Network {
             Event::TimesOut(id) => self.times_out(id),
             Event::Idles(id, messages) => self.idles(id, messages),
             Event::Lost(asking, send, id) => self.is_lost(asking, send, id),
-            Event::Datagram(asking, form, fate) => self.datagram(asking, form, fate),
+            Event::Datagram(asking, send, fate) => self.datagram(asking, send, fate),
             Event::TcpIsUp(id)
             | Event::IsUp(id)
             | Event::Fails(id, _)
@@ -100,7 +100,7 @@ impl Network {
 
     fn is_up(&mut self, id: usize) {
         self.links.all[id].up_at = Some(self.now);
-        self.enters(id, Phase::Up);
+        self.enters(id, Phase::Up(self.now));
         self.leave(id);
         self.due_in(IDLE, Event::Idles(id, 0));
     }
@@ -158,7 +158,8 @@ impl Network {
         }
         if is_awaited {
             let (place, send) = (self.place(id), question.send);
-            self.note_reply(question.asking, &place, said);
+            let form = self.asking[question.asking].inquiry.sends()[send];
+            self.note_reply(question.asking, form, &place, said);
             let asking = &mut self.asking[question.asking];
             asking.on.remove(&send);
             asking.answered_on.insert(send, id);
@@ -178,10 +179,12 @@ impl Network {
         asking.inquiry.lost(send, lost, self.now);
     }
 
-    fn datagram(&mut self, asking: usize, form: Form, fate: Fate) {
-        let latest = self.asking[asking].udp.get(&form.server).copied();
+    fn datagram(&mut self, asking: usize, send: usize, fate: Fate) {
         // The socket may be closed by now.
-        let Some((send, has_edns)) = latest else { return };
+        if !self.asking[asking].udp.contains(&send) {
+            return;
+        }
+        let form = self.asking[asking].inquiry.sends()[send];
         let place = place(form.server, Via::Udp, 1);
         self.asking[asking].is_awake = true;
         match fate {
@@ -191,18 +194,19 @@ impl Network {
                 self.asking[asking].inquiry.failed(send, unreachable(why), self.now);
             }
             Fate::Says(said, _) => {
-                let is_late = form.edns != has_edns;
-                self.note_reply(asking, &place, said);
-                let reply = if is_late { Reply::ToAnother } else { reply(said) };
+                self.note_reply(asking, form, &place, said);
                 let inquiry = &mut self.asking[asking].inquiry;
-                inquiry.replied(send, reply, None, &mut self.health, self.now);
+                inquiry.replied(send, reply(said), None, &mut self.health, self.now);
             }
         }
     }
 
     /// The line of a message. An answer has one of its own, unless its question is over.
-    fn note_reply(&mut self, asking: usize, place: &str, said: Said) {
+    fn note_reply(&mut self, asking: usize, form: Form, place: &str, said: Said) {
         let text = match (said, &self.asking[asking]) {
+            (Said::Answer, Asking { question: Some(_), .. }) if form.neutral => {
+                format!("answer of {place} for . NS")
+            }
             (Said::Answer, Asking { question: None, .. }) => format!("answer of {place}"),
             (Said::Answer, Asking { ended_at: Some(_), .. }) => format!("late answer of {place}"),
             (Said::Answer, _) => return,

@@ -16,10 +16,14 @@ fn a_silent_server_costs_250_ms() {
     beside_a_good_one(plain().dead()).plays(
         "
         0ms ask S1 over UDP
+        50ms ask S2 over UDP
+        70ms answer of S2 over UDP
         250ms ask S1 over UDP
         250ms ask S1 over TCP
-        250ms ask S2 over UDP
-        270ms answer of S2 over UDP
+        500ms ask S1 over TCP, connection 2
+        500ms ask S1 over UDP for . NS
+        1000ms ask S1 over UDP without EDNS
+        1070ms over
         ",
     );
 }
@@ -29,13 +33,20 @@ fn two_silent_servers_cost_500_ms() {
     world([plain().dead(), plain().dead(), plain()]).plays(
         "
         0ms ask S1 over UDP
+        50ms ask S2 over UDP
+        100ms ask S3 over UDP
+        120ms answer of S3 over UDP
         250ms ask S1 over UDP
         250ms ask S1 over TCP
-        250ms ask S2 over UDP
-        500ms ask S2 over UDP
-        500ms ask S2 over TCP
-        500ms ask S3 over UDP
-        520ms answer of S3 over UDP
+        300ms ask S2 over UDP
+        300ms ask S2 over TCP
+        500ms ask S1 over TCP, connection 2
+        500ms ask S1 over UDP for . NS
+        550ms ask S2 over TCP, connection 2
+        550ms ask S2 over UDP for . NS
+        1000ms ask S1 over UDP without EDNS
+        1050ms ask S2 over UDP without EDNS
+        1120ms over
         ",
     );
 }
@@ -61,7 +72,11 @@ fn a_closed_port_costs_a_round_trip() {
         "
         0ms ask S1 over UDP
         20ms S1 over UDP: connection refused
+        20ms ask S1 over UDP
+        20ms ask S1 over TCP
         20ms ask S2 over UDP
+        40ms S1 over UDP: connection refused
+        40ms S1 over TCP: connection refused
         40ms answer of S2 over UDP
         ",
     );
@@ -75,17 +90,24 @@ fn each_failure_starts_one_more_server() {
     world([fails, plain().dead(), plain().dead(), plain()]).plays(
         "
         0ms ask S1 over UDP
+        50ms ask S2 over UDP
+        100ms ask S3 over UDP
+        150ms ask S4 over UDP
+        170ms answer of S4 over UDP
         250ms ask S1 over UDP
         250ms ask S1 over TCP
-        250ms ask S2 over UDP
         300ms S1 over UDP: SERVFAIL
-        300ms ask S3 over UDP
-        500ms ask S2 over UDP
-        500ms ask S2 over TCP
-        550ms ask S3 over UDP
-        550ms ask S3 over TCP
-        550ms ask S4 over UDP
-        570ms answer of S4 over UDP
+        300ms ask S2 over UDP
+        300ms ask S2 over TCP
+        350ms ask S3 over UDP
+        350ms ask S3 over TCP
+        550ms ask S2 over TCP, connection 2
+        550ms ask S2 over UDP for . NS
+        600ms ask S3 over TCP, connection 2
+        600ms ask S3 over UDP for . NS
+        1050ms ask S2 over UDP without EDNS
+        1100ms ask S3 over UDP without EDNS
+        1170ms over
         ",
     );
 }
@@ -96,14 +118,14 @@ fn two_failures_at_once_start_two_servers() {
     world([fails_after(400), fails_after(150), plain(), plain()]).plays(
         "
         0ms ask S1 over UDP
+        50ms ask S2 over UDP
+        100ms ask S3 over UDP
+        120ms answer of S3 over UDP
+        200ms S2 over UDP: SERVFAIL
         250ms ask S1 over UDP
         250ms ask S1 over TCP
-        250ms ask S2 over UDP
         400ms S1 over UDP: SERVFAIL
-        400ms ask S3 over UDP
-        400ms S2 over UDP: SERVFAIL
-        400ms ask S4 over UDP
-        420ms answer of S3 over UDP
+        400ms over
         ",
     );
 }
@@ -114,10 +136,14 @@ fn a_slow_server_still_wins_over_a_silent_one() {
     world([over_tcp().tcp([connected().on([answer(900)])]), plain().dead()]).plays(
         "
         0ms ask S1 over TCP
-        250ms ask S2 over UDP
+        70ms ask S2 over UDP
         270ms ask S1 over TCP, connection 2
-        500ms ask S2 over UDP
-        500ms ask S2 over TCP
+        320ms ask S2 over UDP
+        320ms ask S2 over TCP
+        500ms ask S1 over TCP, connection 2 for . NS
+        570ms ask S2 over TCP, connection 2
+        570ms ask S2 over UDP for . NS
+        770ms ask S1 over TCP, connection 3 for . NS
         920ms answer of S1 over TCP
         ",
     );
@@ -160,7 +186,7 @@ fn a_lookup_that_joins_extends_the_deadline() {
     world([slow]).within(300).change(100, joins).plays(
         "
         0ms ask S1 over UDP
-        250ms ask S1 over UDP
+        100ms ask S1 over UDP
         250ms ask S1 over TCP
         400ms answer of S1 over UDP
         ",
@@ -200,10 +226,14 @@ fn a_second_server_may_have_tls_as_well() {
         0ms ask S1 over TLS
         50ms S1 unencrypted: TLS was not up in time
         50ms ask S1 over UDP
-        250ms ask S2 over TLS
+        100ms ask S2 over TLS
+        160ms answer of S2 over TLS
         300ms ask S1 over UDP
         300ms ask S1 over TCP
-        310ms answer of S2 over TLS
+        500ms ask S1 over UDP for . NS
+        550ms ask S1 over TCP, connection 2
+        1050ms ask S1 over UDP without EDNS
+        1160ms over
         ",
     );
 }
@@ -231,11 +261,15 @@ fn a_first_server_whose_tls_is_up_and_silent_gives_way_to_the_second() {
     world([mute, opportunistic()]).plays(
         "
         0ms ask S1 over TLS
-        250ms ask S2 over TLS
+        90ms ask S2 over TLS
+        150ms answer of S2 over TLS
         290ms ask S1 over TLS, connection 2
         290ms S1 unencrypted: TLS is up and silent
         290ms ask S1 over UDP
-        310ms answer of S2 over TLS
+        390ms late answer of S1 over UDP
+        390ms ask S1 over TLS, connection 2 for . NS
+        790ms ask S1 over TLS, connection 3 for . NS
+        1390ms over
         ",
     );
 }
@@ -252,19 +286,23 @@ fn a_server_that_has_failed_is_judged_while_another_one_is_asked() {
         .plays(
             "
             0ms Q1: ask S1 over TLS
-            250ms Q1: ask S2 over UDP
+            90ms Q1: ask S2 over UDP
+            290ms Q1: answer of S2 over UDP
             290ms Q1: ask S1 over TLS, connection 2
             290ms Q1: S1 unencrypted: TLS is up and silent
             290ms Q1: ask S1 over UDP
             310ms Q1: S1 over UDP: REFUSED
-            450ms Q1: answer of S2 over UDP
+            310ms Q1: ask S1 over TLS for . NS
+            560ms Q1: ask S1 over TLS, connection 2 for . NS
             1310ms Q1: over
-            2000ms Q2: ask S2 over UDP
-            2250ms Q2: ask S2 over UDP
-            2250ms Q2: ask S2 over TCP
-            2250ms Q2: S1 unencrypted: TLS is up and silent
-            2250ms Q2: ask S1 over UDP
-            2270ms Q2: S1 over UDP: REFUSED
+            2000ms Q2: S1 unencrypted: TLS is up and silent
+            2000ms Q2: ask S1 over UDP
+            2020ms Q2: S1 over UDP: REFUSED
+            2020ms Q2: ask S2 over UDP
+            2270ms Q2: ask S2 over UDP
+            2270ms Q2: ask S2 over TCP
+            2520ms Q2: ask S2 over TCP, connection 2
+            2520ms Q2: ask S2 over UDP for . NS
             2600ms Q2: failed: refused (S1)
             ",
         );

@@ -24,8 +24,9 @@ fn a_slow_first_name_does_not_make_a_dead_port_of_a_good_one() {
         290ms Q1: S1 unencrypted: TLS is up and silent
         290ms Q1: ask S1 over UDP
         310ms Q1: answer of S1 over UDP
-        640ms Q1: late answer of S1 over TLS
-        640ms Q1: over
+        310ms Q1: ask S1 over TLS for . NS
+        330ms Q1: answer of S1 over TLS for . NS
+        330ms Q1: over
         700ms Q2: ask S1 over TLS, connection 2
         720ms Q2: answer of S1 over TLS, connection 2
         ",
@@ -42,11 +43,11 @@ fn questions_while_a_port_is_in_doubt_are_asked_in_plaintext() {
         290ms Q1: S1 unencrypted: TLS is up and silent
         290ms Q1: ask S1 over UDP
         310ms Q1: answer of S1 over UDP
-        400ms Q2: S1 unencrypted: TLS is up and silent
-        400ms Q2: ask S1 over UDP
-        420ms Q2: answer of S1 over UDP
-        640ms Q1: late answer of S1 over TLS
-        640ms Q1: over
+        310ms Q1: ask S1 over TLS for . NS
+        330ms Q1: answer of S1 over TLS for . NS
+        330ms Q1: over
+        400ms Q2: ask S1 over TLS, connection 2
+        420ms Q2: answer of S1 over TLS, connection 2
         700ms Q3: ask S1 over TLS, connection 2
         720ms Q3: answer of S1 over TLS, connection 2
         ",
@@ -62,20 +63,15 @@ fn a_port_that_answers_nothing_in_a_second_is_dead() {
         290ms Q1: S1 unencrypted: TLS is up and silent
         290ms Q1: ask S1 over UDP
         310ms Q1: answer of S1 over UDP
-        1200ms Q2: S1 unencrypted: TLS is up and silent
-        1200ms Q2: ask S1 over UDP
-        1220ms Q2: answer of S1 over UDP
-        1310ms Q1: over
-        1400ms Q3: S1 unencrypted: TLS is up and silent
-        1400ms Q3: ask S1 over UDP
-        1420ms Q3: answer of S1 over UDP
-        11310ms Q4: probe S1 over TLS
-        11310ms Q4: S1 unencrypted: TLS is up and silent
-        11310ms Q4: ask S1 over UDP
-        11310ms probe: ask S1 over TLS, connection 2
-        11330ms Q4: answer of S1 over UDP
-        11330ms probe: answer of S1 over TLS, connection 2
-        11330ms probe: over
+        310ms Q1: ask S1 over TLS for . NS
+        330ms Q1: answer of S1 over TLS for . NS
+        330ms Q1: over
+        1200ms Q2: ask S1 over TLS, connection 2
+        1220ms Q2: answer of S1 over TLS, connection 2
+        1400ms Q3: ask S1 over TLS, connection 2
+        1420ms Q3: answer of S1 over TLS, connection 2
+        11310ms Q4: ask S1 over TLS, connection 2
+        11330ms Q4: answer of S1 over TLS, connection 2
         ",
     );
 }
@@ -92,14 +88,13 @@ fn a_reply_to_another_question_shows_that_the_port_is_alive() {
         290ms Q1: ask S1 over TLS, connection 2
         290ms Q1: S1 unencrypted: TLS is up and silent
         290ms Q1: ask S1 over UDP
-        290ms Q2: ask S1 over TLS, connection 2
-        290ms Q2: S1 unencrypted: TLS is up and silent
-        290ms Q2: ask S1 over UDP
         310ms Q1: answer of S1 over UDP
-        310ms Q2: answer of S1 over UDP
+        310ms Q1: ask S1 over TLS for . NS
+        330ms Q1: answer of S1 over TLS for . NS
+        330ms Q1: over
+        580ms Q2: ask S1 over TLS, connection 2
         800ms Q2: S1 over TLS: SERVFAIL
-        800ms Q2: over
-        1310ms Q1: over
+        800ms Q2: failed: server failure (S1:853)
         2000ms Q3: ask S1 over TLS, connection 2
         2020ms Q3: answer of S1 over TLS, connection 2
         ",
@@ -116,11 +111,19 @@ fn a_late_refusal_over_tls_is_a_dead_port() {
         290ms Q1: S1 unencrypted: TLS is up and silent
         290ms Q1: ask S1 over UDP
         310ms Q1: answer of S1 over UDP
+        310ms Q1: ask S1 over TLS for . NS
+        560ms Q1: ask S1 over TLS, connection 2 for . NS
         640ms Q1: S1 over TLS: REFUSED
-        640ms Q1: over
-        700ms Q2: S1 unencrypted: REFUSED over TLS
-        700ms Q2: ask S1 over UDP
-        720ms Q2: answer of S1 over UDP
+        700ms Q2: ask S1 over TLS, connection 2
+        910ms Q1: S1 over TLS: REFUSED
+        910ms Q1: over
+        1300ms Q2: S1 over TLS, connection 2: REFUSED
+        1300ms Q2: S1 unencrypted: REFUSED over TLS
+        1300ms Q2: ask S1 over UDP
+        1320ms Q2: answer of S1 over UDP
+        1320ms Q2: ask S1 over TLS, connection 2 for . NS
+        1920ms Q2: S1 over TLS, connection 2: REFUSED
+        1920ms Q2: over
         ",
     );
 }
@@ -136,11 +139,11 @@ fn a_late_servfail_over_tls_is_no_dead_port() {
         290ms Q1: S1 unencrypted: TLS is up and silent
         290ms Q1: ask S1 over UDP
         310ms Q1: answer of S1 over UDP
-        640ms Q1: S1 over TLS: SERVFAIL
-        640ms Q1: over
-        700ms Q2: S1 unencrypted: TLS is up and silent
-        700ms Q2: ask S1 over UDP
-        720ms Q2: answer of S1 over UDP
+        310ms Q1: ask S1 over TLS for . NS
+        330ms Q1: answer of S1 over TLS for . NS
+        330ms Q1: over
+        700ms Q2: ask S1 over TLS, connection 2
+        720ms Q2: answer of S1 over TLS, connection 2
         1500ms Q3: ask S1 over TLS, connection 2
         1520ms Q3: answer of S1 over TLS, connection 2
         ",
@@ -157,11 +160,14 @@ fn a_late_close_is_a_dead_port_where_another_connection_does_no_better() {
         290ms Q1: S1 unencrypted: TLS is up and silent
         290ms Q1: ask S1 over UDP
         310ms Q1: answer of S1 over UDP
+        310ms Q1: ask S1 over TLS for . NS
         350ms S1 over TLS, connection 2: closed by the server
         350ms Q1: ask S1 over TLS
         640ms S1 over TLS: closed by the server
-        640ms Q1: over
-        800ms Q2: S1 unencrypted: closed by the server
+        640ms Q1: ask S1 over TLS, connection 3 for . NS
+        700ms S1 over TLS, connection 3: closed by the server
+        700ms Q1: over
+        800ms Q2: S1 unencrypted: TLS is up and silent
         800ms Q2: ask S1 over UDP
         820ms Q2: answer of S1 over UDP
         ",
@@ -179,13 +185,17 @@ fn a_port_that_is_asked_again_without_edns_is_judged_as_well() {
         290ms Q1: ask S1 over TLS, connection 2
         290ms Q1: S1 unencrypted: TLS is up and silent
         290ms Q1: ask S1 over UDP
+        390ms Q1: ask S1 over UDP
         400ms Q1: S1 over TLS: does not understand EDNS
         400ms Q1: ask S1 over TLS, connection 2 without EDNS
         490ms Q1: answer of S1 over UDP
+        490ms Q1: ask S1 over TLS, connection 2 for . NS
         900ms Q1: ask S1 over TLS, connection 3 without EDNS
+        990ms Q1: ask S1 over TLS, connection 3 for . NS
         1490ms Q1: over
         2000ms Q2: S1 unencrypted: TLS is up and silent
         2000ms Q2: ask S1 over UDP
+        2100ms Q2: ask S1 over UDP
         2200ms Q2: answer of S1 over UDP
         ",
     );
@@ -223,8 +233,9 @@ fn a_name_that_takes_more_than_a_second_is_asked_in_plaintext_as_well() {
         2000ms Q2: S1 unencrypted, with a warning: TLS is up and silent
         2000ms Q2: ask S1 over UDP
         2020ms Q2: answer of S1 over UDP
-        2500ms Q2: late answer of S1 over TLS
-        2500ms Q2: over
+        2020ms Q2: ask S1 over TLS, connection 2 for . NS
+        2040ms Q2: answer of S1 over TLS, connection 2 for . NS
+        2040ms Q2: over
         ",
     );
 }
@@ -242,11 +253,11 @@ fn other_questions_stay_with_a_port_that_has_answered() {
         2000ms Q2: S1 unencrypted, with a warning: TLS is up and silent
         2000ms Q2: ask S1 over UDP
         2020ms Q2: answer of S1 over UDP
+        2020ms Q2: ask S1 over TLS, connection 2 for . NS
+        2040ms Q2: answer of S1 over TLS, connection 2 for . NS
+        2040ms Q2: over
         2100ms Q3: ask S1 over TLS, connection 2
-        2100ms Q3: ask S1 over TLS, connection 3
         2120ms Q3: answer of S1 over TLS, connection 2
-        2500ms Q2: late answer of S1 over TLS
-        2500ms Q2: over
         ",
     );
 }
@@ -257,11 +268,14 @@ fn a_port_is_not_judged_where_another_server_has_answered() {
     world([slow(5_000).udp([Fate::Silence]), opportunistic()]).plays(
         "
         0ms ask S1 over TLS
-        250ms ask S2 over TLS
+        90ms ask S2 over TLS
+        150ms answer of S2 over TLS
         290ms ask S1 over TLS, connection 2
         290ms S1 unencrypted: TLS is up and silent
         290ms ask S1 over UDP
-        310ms answer of S2 over TLS
+        500ms ask S1 over TLS, connection 2 for . NS
+        520ms answer of S1 over TLS, connection 2 for . NS
+        520ms over
         ",
     );
 }

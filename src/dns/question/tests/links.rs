@@ -53,6 +53,8 @@ pub(super) struct OnConnection {
     pub(super) asking: usize,
     pub(super) send: usize,
     pub(super) sent_at: Option<Instant>,
+    /// What becomes of it, if that is not what the connection does.
+    own: Option<Fate>,
     /// Its question still awaits it.
     pub(super) is_awaited: bool,
 }
@@ -109,7 +111,7 @@ impl Links {
         let is_over = current.is_none_or(|current| !self.all[current].is_open());
         let Some(spare) = spare else { return };
         let it = &self.all[spare];
-        let link = if it.phase == Phase::Up || (is_over && it.is_open()) {
+        let link = if matches!(it.phase, Phase::Up(_)) || (is_over && it.is_open()) {
             Link { current: Some(spare), spare: None, opened }
         } else if !it.is_open() && it.up_at.is_some() {
             Link { current, spare: None, opened }
@@ -145,14 +147,16 @@ impl Links {
         self.links.get(&to).copied().unwrap_or_default()
     }
 
-    pub(super) fn seen(&self, connection: usize) -> Seen {
+    pub(super) fn seen(&self, connection: usize, asking: usize, send: usize) -> Seen {
         let has_other = self.other(connection).is_some();
-        let connection = &self.all[connection];
-        Seen { phase: connection.phase, quiet_since: connection.quiet_since(), has_other }
+        let Connection { phase, heard_at, questions, .. } = &self.all[connection];
+        let sent = questions.iter().find(|it| (it.asking, it.send) == (asking, send));
+        let sent_at = sent.and_then(|it| it.sent_at);
+        Seen { phase: *phase, sent_at, heard_at: *heard_at, has_other }
     }
 
     pub(super) fn is_up(&self, to: (usize, Via)) -> bool {
-        self.link(to).current.is_some_and(|it| self.all[it].phase == Phase::Up)
+        self.link(to).current.is_some_and(|it| matches!(self.all[it].phase, Phase::Up(_)))
     }
 
     pub(super) fn was_heard_since(&self, to: (usize, Via), then: Instant) -> bool {
@@ -180,14 +184,6 @@ impl Connection {
         self.is_open() && !self.is_forgotten
     }
 
-    /// The time since when a question that was sent has been without an answer, and nothing has
-    /// come.
-    fn quiet_since(&self) -> Option<Instant> {
-        let waiting = self.questions.iter().filter(|question| question.is_awaited);
-        let oldest = waiting.filter_map(|question| question.sent_at).min()?;
-        Some(self.heard_at.map_or(oldest, |heard| heard.max(oldest)))
-    }
-
     /// True if no question waits for it.
     pub(super) fn is_idle(&self) -> bool {
         self.questions.iter().all(|question| !question.is_awaited)
@@ -201,7 +197,7 @@ impl Connection {
     pub(super) fn why_not_up(&self, seconds: u64) -> String {
         let what = match self.phase {
             Phase::Connecting(_) => "no TCP connection",
-            Phase::Handshaking(_) | Phase::Up | Phase::Ended => "no TLS handshake",
+            Phase::Handshaking(_) | Phase::Up(_) | Phase::Ended => "no TLS handshake",
         };
         format!("{what} within {seconds}s")
     }
@@ -224,8 +220,8 @@ impl Connection {
 /// The questions on it.
 impl Connection {
     /// The question is sent once the connection is up.
-    pub(super) fn takes(&mut self, asking: usize, send: usize) {
-        self.questions.push(OnConnection { asking, send, sent_at: None, is_awaited: true });
+    pub(super) fn takes(&mut self, asking: usize, send: usize, own: Option<Fate>) {
+        self.questions.push(OnConnection { asking, send, sent_at: None, own, is_awaited: true });
     }
 
     /// Sends the questions that wait. Returns what becomes of each.
@@ -236,7 +232,7 @@ impl Connection {
             question.sent_at = Some(now);
             self.received += 1;
             let nth = self.received.min(self.script.fates.len());
-            sent.push((*question, self.script.fates[nth - 1]));
+            sent.push((*question, question.own.unwrap_or(self.script.fates[nth - 1])));
         }
         sent
     }
@@ -261,6 +257,6 @@ impl Connection {
 
     pub(super) fn lost(&self, error: &LookupError, was_sent: bool) -> Lost {
         let (was_up, answers) = (self.up_at.is_some(), self.answers);
-        Lost { error: error.clone(), was_up, answers, was_sent }
+        Lost { error: error.clone(), was_up, has_ended: true, answers, was_sent }
     }
 }

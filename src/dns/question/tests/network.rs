@@ -10,7 +10,7 @@ use super::events::Event;
 use super::links::Links;
 use super::played::{End, Played, place, short};
 use super::world::{Question, World, plain, world};
-use crate::dns::question::{Form, Health, Inquiry, Step, Unencrypted, Upstream};
+use crate::dns::question::{Form, Health, Inquiry, Options, Step, Unencrypted, Upstream};
 use crate::race::answer::LookupError;
 
 /// An inquiry makes at most so many steps without a wait.
@@ -134,7 +134,7 @@ impl Network {
         let Self { asking, links, world, health, upstreams, now, .. } = self;
         let Asking { inquiry, on, .. } = &mut asking[nth];
         let why_no_tls = world.why_no_tls;
-        inquiry.poll(health, &View { links, on: Some(on), upstreams, why_no_tls }, *now)
+        inquiry.poll(health, &View { links, on: Some((nth, on)), upstreams, why_no_tls }, *now)
     }
 
     /// What an inquiry sees that has sent nothing.
@@ -144,9 +144,12 @@ impl Network {
     }
 
     pub(super) fn asks(&mut self, nth: usize) {
-        let Self { upstreams, world, health, now, .. } = self;
+        let Self { upstreams, world, health, links, now, .. } = self;
         let deadline = *now + Duration::from_millis(world.questions[nth].within);
-        let inquiry = Inquiry::new(upstreams.clone(), world.rotate, deadline, health, *now);
+        let options = Options { rotate: world.rotate, offset: world.offset };
+        let view = View { links, on: None, upstreams, why_no_tls: world.why_no_tls };
+        let servers = upstreams.clone();
+        let inquiry = Inquiry::new(servers, options, deadline, health, &view, *now);
         self.asking.push(Asking::new(inquiry, Some(nth)));
     }
 

@@ -55,7 +55,8 @@ pub(super) fn short(text: &str, servers: usize) -> String {
 pub(super) fn reply(said: Said) -> Reply {
     let failed = |kind: LookupErrorKind| Reply::Failed(kind.into());
     match said {
-        Said::Answer => Reply::Answered,
+        Said::Answer => Reply::Answered { is_negative: false },
+        Said::NoName => Reply::Answered { is_negative: true },
         Said::ServFail => failed(LookupErrorKind::ServerFailure),
         Said::Refused => failed(LookupErrorKind::Refused),
         Said::Nonsense => {
@@ -65,17 +66,24 @@ pub(super) fn reply(said: Said) -> Reply {
         Said::Truncated => Reply::Truncated,
         Said::NoEdns => Reply::WithoutEdns,
         Said::ToAnother => Reply::ToAnother,
+        Said::Unreadable | Said::Partial => {
+            let error = LookupError::from(LookupErrorKind::Other).with_cause(words(said));
+            Reply::Unreadable { error, has_address: said == Said::Partial }
+        }
     }
 }
 
 pub(super) fn words(said: Said) -> &'static str {
     match said {
         Said::Answer => "answer",
+        Said::NoName => "no such name",
         Said::ServFail => "SERVFAIL",
         Said::Refused => "REFUSED",
         Said::Nonsense => "malformed reply",
         Said::Truncated => "truncated",
         Said::NoEdns => "does not understand EDNS",
         Said::ToAnother => "an answer to another question",
+        Said::Unreadable => "malformed reply",
+        Said::Partial => "malformed reply with an address",
     }
 }

@@ -4,7 +4,7 @@ use super::asking::Asking;
 use super::events::Event;
 use super::network::Network;
 use super::played::{Sent, place};
-use super::world::{Fate, Script, Start, Way};
+use super::world::{Fate, NameServer, Script, Start, Way};
 use crate::dns::question::{Form, OPPORTUNISTIC_TIMEOUT, Phase, Via};
 use crate::race::answer::LookupErrorKind::{NoNameServer, Untrusted};
 use crate::race::answer::{LookupError, LookupErrorKind};
@@ -28,7 +28,8 @@ impl Network {
             }
         };
         let edns = if form.edns { "" } else { " without EDNS" };
-        self.log(Some(asking), &format!("ask {place}{edns}"));
+        let what = if form.neutral { " for . NS" } else { "" };
+        self.log(Some(asking), &format!("ask {place}{what}{edns}"));
         if form.via == Via::Udp {
             self.send_datagram(asking, send, form);
         }
@@ -36,13 +37,14 @@ impl Network {
 
     fn send_datagram(&mut self, asking: usize, send: usize, form: Form) {
         let sends = &self.asking[asking].inquiry.sends()[..send];
-        let same = |it: &&Form| (it.server, it.via) == (form.server, Via::Udp);
+        let same = |it: &&Form| (it.server, it.via, it.neutral) == (form.server, Via::Udp, false);
         let nth = sends.iter().filter(same).count();
-        let fates = &self.world.servers[form.server].udp;
-        let fate = fates[nth.min(fates.len() - 1)];
-        self.asking[asking].udp.insert(form.server, (send, form.edns));
+        let NameServer { udp: fates, neutral, .. } = &self.world.servers[form.server];
+        let neutral = neutral.filter(|_| form.neutral);
+        let fate = neutral.unwrap_or(fates[nth.min(fates.len() - 1)]);
+        self.asking[asking].udp.insert(send);
         if let Fate::Says(_, ms) | Fate::Ends(_, ms) = fate {
-            self.due_in(ms, Event::Datagram(asking, form, fate));
+            self.due_in(ms, Event::Datagram(asking, send, fate));
         }
     }
 
@@ -96,7 +98,7 @@ impl Network {
     /// await any more is dropped.
     pub(super) fn wait(&mut self, asking: usize) {
         let Asking { inquiry, on, unsent, udp, .. } = &mut self.asking[asking];
-        udp.retain(|_, (send, _)| inquiry.awaits(*send));
+        udp.retain(|send| inquiry.awaits(*send));
         on.retain(|send, id| {
             let is_awaited = inquiry.awaits(*send);
             if !is_awaited {
@@ -112,8 +114,10 @@ impl Network {
                 self.due_in(0, Event::Lost(asking, send, id));
                 continue;
             }
-            connection.takes(asking, send);
-            if connection.phase == Phase::Up {
+            let Form { server, neutral, .. } = self.asking[asking].inquiry.sends()[send];
+            let neutral = self.world.servers[server].neutral.filter(|_| neutral);
+            connection.takes(asking, send, neutral);
+            if connection.up_at.is_some() {
                 self.leave(id);
             }
         }

@@ -41,12 +41,12 @@ fn questions_on_a_silent_connection_share_the_other_one() {
         1000ms Q2: ask S1 over TLS
         1010ms Q3: ask S1 over TLS
         1250ms Q2: ask S1 over TLS, connection 2
-        1250ms Q3: ask S1 over TLS, connection 2
         1260ms Q4: ask S1 over TLS
-        1260ms Q4: ask S1 over TLS, connection 2
+        1260ms Q3: ask S1 over TLS, connection 2
         1310ms Q2: answer of S1 over TLS, connection 2
         1310ms Q3: answer of S1 over TLS, connection 2
-        1310ms Q4: answer of S1 over TLS, connection 2
+        1510ms Q4: ask S1 over TLS, connection 2
+        1530ms Q4: answer of S1 over TLS, connection 2
         ",
     );
 }
@@ -184,21 +184,27 @@ fn a_question_on_a_link_in_doubt_is_sent_in_plaintext_after_250_ms() {
         1000ms Q2: ask S1 over TLS
         1100ms Q3: ask S1 over TLS
         1250ms Q2: ask S1 over TLS, connection 2
-        1250ms Q3: ask S1 over TLS, connection 2
+        1350ms Q3: ask S1 over TLS, connection 2
         1400ms Q4: ask S1 over TLS, connection 2
-        1540ms Q4: S1 unencrypted, with a warning: TLS is up and silent
-        1540ms Q4: ask S1 over UDP
-        1560ms Q4: answer of S1 over UDP
         1750ms Q4: ask S1 over TLS, connection 3
-        2000ms Q2: S1 unencrypted: TLS is up and silent
+        2000ms Q2: S1 unencrypted, with a warning: TLS is up and silent
         2000ms Q2: ask S1 over UDP
         2020ms Q2: answer of S1 over UDP
+        2020ms Q2: ask S1 over TLS, connection 3 for . NS
         2100ms Q3: S1 unencrypted: TLS is up and silent
         2100ms Q3: ask S1 over UDP
         2120ms Q3: answer of S1 over UDP
-        2560ms Q4: over
+        2120ms Q3: ask S1 over TLS, connection 3 for . NS
+        2400ms Q4: S1 unencrypted: TLS is up and silent
+        2400ms Q4: ask S1 over UDP
+        2420ms Q4: answer of S1 over UDP
+        2420ms Q4: ask S1 over TLS, connection 3 for . NS
+        2750ms Q2: ask S1 over TLS, connection 4 for . NS
+        2750ms Q3: ask S1 over TLS, connection 4 for . NS
+        2750ms Q4: ask S1 over TLS, connection 4 for . NS
         3020ms Q2: over
         3120ms Q3: over
+        3420ms Q4: over
         ",
     );
 }

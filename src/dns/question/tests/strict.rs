@@ -191,9 +191,11 @@ fn of_two_bad_servers_the_one_that_is_not_authenticated_is_reported() {
     world(both).plays(
         "
         0ms ask S1 over TLS
-        250ms ask S2 over TLS
-        290ms S2 over TLS: another pin
         290ms ask S1 over TLS, connection 2
+        290ms ask S2 over TLS
+        330ms S2 over TLS: another pin
+        500ms ask S1 over TLS, connection 2 for . NS
+        790ms ask S1 over TLS, connection 3 for . NS
         5000ms failed: name server not authenticated (S2:853): another pin
         ",
     );
@@ -204,10 +206,15 @@ fn a_silent_strict_server_costs_250_ms_once() {
     world([strict().tls([dropped()]), strict()]).asked_at([0, 1_000]).plays(
         "
         0ms Q1: ask S1 over TLS
+        250ms Q1: ask S1 over TLS, connection 2
         250ms Q1: ask S2 over TLS
         310ms Q1: answer of S2 over TLS
-        1000ms Q2: ask S2 over TLS
-        1020ms Q2: answer of S2 over TLS
+        1000ms Q2: ask S1 over TLS
+        1000ms Q2: ask S1 over TLS, connection 2
+        1250ms Q2: ask S2 over TLS
+        1270ms Q2: answer of S2 over TLS
+        1310ms Q1: over
+        2270ms Q2: over
         ",
     );
 }

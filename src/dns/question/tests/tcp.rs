@@ -15,7 +15,7 @@ fn where_udp_is_silent_tcp_joins_after_250_ms() {
     world([no_udp()]).plays(
         "
         0ms ask S1 over UDP
-        250ms ask S1 over UDP
+        100ms ask S1 over UDP
         250ms ask S1 over TCP
         290ms answer of S1 over TCP
         ",
@@ -28,7 +28,7 @@ fn tcp_goes_first_for_a_minute_where_udp_was_silent() {
     world([no_udp()]).asked_at([0, 50_000, 110_039, 110_040]).plays(
         "
         0ms Q1: ask S1 over UDP
-        250ms Q1: ask S1 over UDP
+        100ms Q1: ask S1 over UDP
         250ms Q1: ask S1 over TCP
         290ms Q1: answer of S1 over TCP
         30290ms S1 over TCP: idle
@@ -38,7 +38,7 @@ fn tcp_goes_first_for_a_minute_where_udp_was_silent() {
         110039ms Q3: ask S1 over TCP, connection 3
         110040ms Q4: ask S1 over UDP
         110079ms Q3: answer of S1 over TCP, connection 3
-        110290ms Q4: ask S1 over UDP
+        110090ms Q4: ask S1 over UDP
         110290ms Q4: ask S1 over TCP, connection 3
         110310ms Q4: answer of S1 over TCP, connection 3
         ",
@@ -50,7 +50,7 @@ fn udp_joins_after_250_ms_where_tcp_goes_first_and_is_silent() {
     world([no_udp()]).then(1_000, plain().tcp([silent()])).asked_at([0, 40_000]).plays(
         "
         0ms Q1: ask S1 over UDP
-        250ms Q1: ask S1 over UDP
+        100ms Q1: ask S1 over UDP
         250ms Q1: ask S1 over TCP
         290ms Q1: answer of S1 over TCP
         30290ms S1 over TCP: idle
@@ -66,7 +66,7 @@ fn udp_joins_at_once_where_tcp_goes_first_and_is_closed() {
     world([no_udp()]).then(1_000, plain().tcp([refused()])).asked_at([0, 40_000]).plays(
         "
         0ms Q1: ask S1 over UDP
-        250ms Q1: ask S1 over UDP
+        100ms Q1: ask S1 over UDP
         250ms Q1: ask S1 over TCP
         290ms Q1: answer of S1 over TCP
         30290ms S1 over TCP: idle
@@ -84,7 +84,7 @@ fn an_answer_over_udp_ends_the_minute() {
     world([no_udp()]).then(1_000, again).asked_at([0, 40_000, 41_000]).plays(
         "
         0ms Q1: ask S1 over UDP
-        250ms Q1: ask S1 over UDP
+        100ms Q1: ask S1 over UDP
         250ms Q1: ask S1 over TCP
         290ms Q1: answer of S1 over TCP
         30290ms S1 over TCP: idle
@@ -105,7 +105,10 @@ fn a_closed_udp_port_is_a_failure_of_the_server() {
         "
         0ms ask S1 over UDP
         20ms S1 over UDP: connection refused
-        20ms failed: name server unreachable (S1): connection refused
+        20ms ask S1 over UDP
+        20ms ask S1 over TCP
+        40ms S1 over UDP: connection refused
+        60ms answer of S1 over TCP
         ",
     );
 }
@@ -115,9 +118,10 @@ fn a_udp_port_that_is_found_closed_late_leaves_the_question_to_tcp() {
     world([plain().udp([closed(270)])]).plays(
         "
         0ms ask S1 over UDP
-        250ms ask S1 over UDP
+        100ms ask S1 over UDP
         250ms ask S1 over TCP
         270ms S1 over UDP: connection refused
+        270ms ask S1 over UDP
         290ms answer of S1 over TCP
         ",
     );
@@ -128,7 +132,7 @@ fn a_closed_tcp_port_leaves_the_question_to_udp() {
     world([plain().udp([answer(300)]).tcp([refused()])]).plays(
         "
         0ms ask S1 over UDP
-        250ms ask S1 over UDP
+        100ms ask S1 over UDP
         250ms ask S1 over TCP
         270ms S1 over TCP: connection refused
         300ms answer of S1 over UDP
@@ -141,11 +145,14 @@ fn when_both_ports_are_closed_the_server_has_failed() {
     world([plain().udp([closed(260)]).tcp([refused()])]).plays(
         "
         0ms ask S1 over UDP
-        250ms ask S1 over UDP
+        100ms ask S1 over UDP
         250ms ask S1 over TCP
         260ms S1 over UDP: connection refused
+        260ms ask S1 over UDP
         270ms S1 over TCP: connection refused
-        270ms failed: name server unreachable (S1): connection refused
+        360ms S1 over UDP: connection refused
+        520ms S1 over UDP: connection refused
+        520ms failed: name server unreachable (S1): connection refused
         ",
     );
 }
@@ -164,6 +171,7 @@ fn a_server_for_tcp_gets_no_datagram() {
     world([over_tcp().tcp([dropped()])]).plays(
         "
         0ms ask S1 over TCP
+        250ms ask S1 over TCP, connection 2
         5000ms failed: no answer (S1)
         ",
     );

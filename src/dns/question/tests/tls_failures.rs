@@ -79,6 +79,9 @@ fn a_refusal_over_tls_is_asked_again_in_plaintext() {
         60ms Q1: S1 unencrypted: REFUSED over TLS
         60ms Q1: ask S1 over UDP
         80ms Q1: answer of S1 over UDP
+        80ms Q1: ask S1 over TLS for . NS
+        100ms Q1: S1 over TLS: REFUSED
+        100ms Q1: over
         1000ms Q2: S1 unencrypted: REFUSED over TLS
         1000ms Q2: ask S1 over UDP
         1020ms Q2: answer of S1 over UDP
@@ -109,6 +112,9 @@ fn a_reply_to_another_question_over_tls_is_asked_again_in_plaintext() {
         60ms Q1: S1 unencrypted: an answer to another question
         60ms Q1: ask S1 over UDP
         80ms Q1: answer of S1 over UDP
+        80ms Q1: ask S1 over TLS for . NS
+        100ms Q1: S1 over TLS: an answer to another question
+        100ms Q1: over
         1000ms Q2: S1 unencrypted: an answer to another question
         1000ms Q2: ask S1 over UDP
         1020ms Q2: answer of S1 over UDP
@@ -125,6 +131,9 @@ fn a_truncated_reply_over_tls_is_asked_again_in_plaintext() {
         60ms S1 unencrypted: truncated on a stream
         60ms ask S1 over UDP
         80ms answer of S1 over UDP
+        80ms ask S1 over TLS for . NS
+        100ms S1 over TLS: truncated
+        100ms over
         ",
     );
 }
@@ -153,6 +162,11 @@ fn a_server_that_ends_the_connection_at_each_question_costs_two_connections() {
         120ms Q1: S1 unencrypted: closed by the server
         120ms Q1: ask S1 over UDP
         140ms Q1: answer of S1 over UDP
+        140ms Q1: ask S1 over TLS, connection 3 for . NS
+        200ms S1 over TLS, connection 3: closed by the server
+        200ms Q1: ask S1 over TLS, connection 4 for . NS
+        260ms S1 over TLS, connection 4: closed by the server
+        260ms Q1: over
         1000ms Q2: S1 unencrypted: closed by the server
         1000ms Q2: ask S1 over UDP
         1020ms Q2: answer of S1 over UDP
@@ -170,6 +184,8 @@ fn a_server_that_shakes_hands_and_never_answers_costs_250_ms() {
         290ms Q1: S1 unencrypted: TLS is up and silent
         290ms Q1: ask S1 over UDP
         310ms Q1: answer of S1 over UDP
+        310ms Q1: ask S1 over TLS for . NS
+        560ms Q1: ask S1 over TLS, connection 2 for . NS
         1310ms Q1: over
         2000ms Q2: S1 unencrypted: TLS is up and silent
         2000ms Q2: ask S1 over UDP
@@ -202,7 +218,10 @@ fn where_53_is_closed_the_answer_over_tls_is_waited_for() {
         70ms S1 unencrypted: TLS was not up in time
         70ms ask S1 over UDP
         90ms S1 over UDP: connection refused
-        140ms answer of S1 over TLS
+        90ms ask S1 over UDP
+        90ms ask S1 over TCP
+        110ms S1 over UDP: connection refused
+        130ms answer of S1 over TCP
         ",
     );
 }
@@ -216,7 +235,11 @@ fn where_853_is_closed_and_53_as_well_the_server_has_failed() {
         20ms S1 unencrypted: connection refused
         20ms ask S1 over UDP
         40ms S1 over UDP: connection refused
-        40ms failed: name server unreachable (S1): connection refused
+        40ms ask S1 over UDP
+        40ms ask S1 over TCP
+        60ms S1 over UDP: connection refused
+        60ms S1 over TCP: connection refused
+        60ms failed: name server unreachable (S1): connection refused
         ",
     );
 }
@@ -232,7 +255,13 @@ fn a_refusal_over_tls_is_reported_before_a_closed_port_53() {
         60ms S1 unencrypted: REFUSED over TLS
         60ms ask S1 over UDP
         80ms S1 over UDP: connection refused
-        80ms failed: refused (S1:853)
+        80ms ask S1 over UDP
+        80ms ask S1 over TCP
+        100ms S1 over UDP: connection refused
+        120ms answer of S1 over TCP
+        120ms ask S1 over TLS for . NS
+        140ms S1 over TLS: REFUSED
+        140ms over
         ",
     );
 }
@@ -262,9 +291,14 @@ fn a_refusal_over_tls_that_is_late_counts_as_well() {
         70ms Q1: S1 unencrypted: TLS was not up in time
         70ms Q1: ask S1 over UDP
         140ms Q1: S1 over TLS: REFUSED
+        170ms Q1: ask S1 over UDP
         270ms Q1: answer of S1 over UDP
+        270ms Q1: ask S1 over TLS for . NS
+        290ms Q1: S1 over TLS: REFUSED
+        290ms Q1: over
         1000ms Q2: S1 unencrypted: REFUSED over TLS
         1000ms Q2: ask S1 over UDP
+        1100ms Q2: ask S1 over UDP
         1200ms Q2: answer of S1 over UDP
         ",
     );

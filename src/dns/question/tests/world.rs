@@ -2,6 +2,8 @@
 //! only, so that a world can also be made at random. All times are in ms. A round trip takes 20 ms
 //! where a script does not mention another time.
 
+use std::time::Duration;
+
 use super::network::Network;
 use super::played::Played;
 
@@ -13,6 +15,8 @@ pub(super) const RTT: u64 = 20;
 pub(super) struct World {
     pub(super) servers: Vec<NameServer>,
     pub(super) rotate: bool,
+    /// Repetitions are later by this time.
+    pub(super) offset: Duration,
     /// The reason for which nothing can be asked over TLS.
     pub(super) why_no_tls: Option<&'static str>,
     pub(super) questions: Vec<Question>,
@@ -49,6 +53,8 @@ pub(super) struct NameServer {
     /// What becomes of each connection: at least one. The last one holds for all that follow.
     pub(super) tcp: Vec<Script>,
     pub(super) tls: Vec<Script>,
+    /// What becomes of the neutral question, if that is not what becomes of others.
+    pub(super) neutral: Option<Fate>,
 }
 
 /// The way in which a server is asked.
@@ -64,6 +70,8 @@ pub(super) enum Way {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Said {
     Answer,
+    /// There is no such name.
+    NoName,
     ServFail,
     Refused,
     /// A reply that makes no sense.
@@ -73,6 +81,10 @@ pub(super) enum Said {
     NoEdns,
     /// A reply to another question.
     ToAnother,
+    /// The answers cannot be read.
+    Unreadable,
+    /// The answers cannot be read as a whole, but one address can.
+    Partial,
 }
 
 /// What becomes of a question. The time is that from its arrival to what comes of it.
@@ -116,6 +128,7 @@ pub(super) fn world<const N: usize>(servers: [NameServer; N]) -> World {
     World {
         servers: servers.into(),
         rotate: false,
+        offset: Duration::ZERO,
         why_no_tls: None,
         questions: vec![Question { at: 0, within: 5_000 }],
         changes: Vec::new(),
@@ -204,7 +217,8 @@ pub(super) fn never() -> NameServer {
 
 /// All ports answer.
 fn good(way: Way) -> NameServer {
-    NameServer { way, udp: vec![answer(RTT)], tcp: vec![connected()], tls: vec![connected()] }
+    let (tcp, tls) = (vec![connected()], vec![connected()]);
+    NameServer { way, udp: vec![answer(RTT)], tcp, tls, neutral: None }
 }
 
 /// The name server.
@@ -223,6 +237,12 @@ impl NameServer {
             Way::Plain { tcp_only } | Way::Opportunistic { tcp_only, .. } => *tcp_only = true,
             Way::Strict | Way::Never => {}
         }
+        self
+    }
+
+    /// The neutral question is answered after this time, whatever becomes of others.
+    pub(super) fn neutral(mut self, ms: u64) -> Self {
+        self.neutral = Some(answer(ms));
         self
     }
 

@@ -4,7 +4,6 @@
 //! the handshake) need TLS, which `getaddrinfo` does not speak: they are in `dot_attacks`. N-27,
 //! N-28 and N-30 show in no address. The others are not about names.
 
-use super::State::NotYet;
 use super::{FIRST, PLAIN, Row, code, found, found_after};
 use crate::torture::message::{A, NXDOMAIN, OK, SERVFAIL, address};
 use crate::torture::server::UNREACHABLE;
@@ -20,7 +19,6 @@ pub(super) const ROWS: &[Row] = &[
         },
         names: &[(0, "evil.test"), (0, "db.corp.test")],
         right: &[2, 1],
-        state: NotYet,
         ..PLAIN
     },
     Row {
@@ -35,7 +33,6 @@ pub(super) const ROWS: &[Row] = &[
             _ => found(ask, 1),
         },
         servers: FIRST,
-        state: NotYet,
         ..PLAIN
     },
     Row {
@@ -63,7 +60,6 @@ pub(super) const ROWS: &[Row] = &[
             _ => found(ask, 1),
         },
         servers: FIRST,
-        state: NotYet,
         ..PLAIN
     },
 ];

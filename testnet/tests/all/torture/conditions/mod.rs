@@ -37,18 +37,6 @@ pub(crate) struct Row {
     pub(crate) right: &'static [u8],
     /// The most CPU time in ms that `he` should take.
     pub(crate) max_cpu_ms: u64,
-    pub(crate) state: State,
-}
-
-/// The state of a row. A test fails where it is another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
-    /// `he` finds what is right.
-    Right,
-    /// It does not. The rules of one question to the name servers have to change for it.
-    NotYet,
-    /// It does or does not, by the order in which questions arrive. The same rules have to change.
-    Chance,
 }
 
 /// Both servers on 127.0.1.n.
@@ -68,7 +56,6 @@ const PLAIN: Row = Row {
     names: &[(0, "www.test")],
     right: &[1],
     max_cpu_ms: u64::MAX,
-    state: State::Right,
 };
 
 /// An A record with this last number after 1 ms, and no AAAA.

@@ -4,7 +4,6 @@
 //! (an error for want of descriptors may pass) is about the kind of an error, which this table does
 //! not show.
 
-use super::State::{Chance, NotYet};
 use super::{FIRST, PLAIN, Row, code, found, found_after, silence};
 use crate::torture::message::{A, AAAA, NXDOMAIN, OK, address_v6};
 
@@ -35,7 +34,6 @@ pub(super) const ROWS: &[Row] = &[
         words: "N-8 the packets of the first two source ports are lost",
         behaviour: |ask| if ask.port < 2 { silence() } else { found(ask, 1) },
         servers: FIRST,
-        state: NotYet,
         ..PLAIN
     },
     Row {
@@ -97,7 +95,6 @@ pub(super) const ROWS: &[Row] = &[
         resolv_conf: "options use-vc\n",
         names: &[(0, "one.test"), (100, "two.test"), (100, "three.test")],
         right: &[1, 1, 1],
-        state: Chance,
         ..PLAIN
     },
     Row {
@@ -108,7 +105,6 @@ pub(super) const ROWS: &[Row] = &[
             _ => silence(),
         },
         servers: FIRST,
-        state: NotYet,
         ..PLAIN
     },
     Row {
@@ -119,7 +115,6 @@ pub(super) const ROWS: &[Row] = &[
         },
         servers: FIRST,
         tcp: false,
-        state: NotYet,
         ..PLAIN
     },
     Row {

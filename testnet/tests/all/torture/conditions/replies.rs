@@ -1,6 +1,5 @@
 //! Names that others find, N-4 to N-6: replies that are not as they should be.
 
-use super::State::NotYet;
 use super::{FIRST, PLAIN, Row, chain, found, nonsense, silence};
 use crate::torture::message::{FORMERR, OK, address, opt};
 
@@ -8,7 +7,6 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         words: "N-4 OPT in the answer section in place of the address",
         behaviour: |ask| nonsense(ask, true, |question| question.reply(OK, &[opt()])),
-        state: NotYet,
         ..PLAIN
     },
     Row {
@@ -23,7 +21,6 @@ pub(super) const ROWS: &[Row] = &[
         behaviour: |ask| {
             nonsense(ask, true, |question| question.copied([1, 0, 1], &address(1, 60)))
         },
-        state: NotYet,
         ..PLAIN
     },
     Row {
@@ -48,7 +45,6 @@ pub(super) const ROWS: &[Row] = &[
         behaviour: |ask| {
             nonsense(ask, true, |question| question.raw(OK, [2, 0, 0], &address(1, 60)))
         },
-        state: NotYet,
         ..PLAIN
     },
     Row {
@@ -57,7 +53,6 @@ pub(super) const ROWS: &[Row] = &[
             true => found(ask, 1),
             false => nonsense(ask, false, |question| question.raw(OK, [2, 0, 0], &[0xc0])),
         },
-        state: NotYet,
         ..PLAIN
     },
     Row {
@@ -72,7 +67,6 @@ pub(super) const ROWS: &[Row] = &[
             false => found(ask, 1),
         },
         servers: FIRST,
-        state: NotYet,
         ..PLAIN
     },
     Row {
@@ -80,7 +74,6 @@ pub(super) const ROWS: &[Row] = &[
         behaviour: |ask| if ask.question.edns { silence() } else { found(ask, 1) },
         servers: FIRST,
         tcp: false,
-        state: NotYet,
         ..PLAIN
     },
     Row { words: "N-6 9 CNAMEs in one reply", behaviour: |ask| chain(ask, 9), ..PLAIN },

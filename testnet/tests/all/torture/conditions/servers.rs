@@ -1,6 +1,5 @@
 //! Names that others find, N-1 to N-3: which server counts, how long "none" lasts, the search list.
 
-use super::State::{Chance, NotYet};
 use super::{PLAIN, Row, bad_domain, code, found, found_after, found_for, silence};
 use crate::torture::message::{NXDOMAIN, REFUSED, SERVFAIL};
 
@@ -12,7 +11,6 @@ pub(super) const ROWS: &[Row] = &[
             1 => found_after(ask, 1, 400),
             _ => code(ask, NXDOMAIN),
         },
-        state: NotYet,
         ..PLAIN
     },
     Row {
@@ -25,7 +23,6 @@ pub(super) const ROWS: &[Row] = &[
         },
         names: &[(0, "www.slow.test"), (0, "db.corp.test"), (200, "db.corp.test")],
         right: &[2, 1, 1],
-        state: NotYet,
         ..PLAIN
     },
     Row {
@@ -37,7 +34,6 @@ pub(super) const ROWS: &[Row] = &[
         },
         names: &[(0, "db.corp.test"), (0, "web.corp.test")],
         right: &[1, 1],
-        state: Chance,
         ..PLAIN
     },
     Row {
@@ -50,7 +46,6 @@ pub(super) const ROWS: &[Row] = &[
         },
         names: &[(0, "www.slow.test"), (0, "db.corp.test")],
         right: &[2, 1],
-        state: NotYet,
         ..PLAIN
     },
     Row {
@@ -62,7 +57,6 @@ pub(super) const ROWS: &[Row] = &[
         },
         names: &[(0, "www.test"), (0, "db.test")],
         right: &[1, 1],
-        state: NotYet,
         ..PLAIN
     },
     Row {

@@ -1,0 +1,194 @@
+//! The conclusions from the ends of a server's transports: its outcome, and what is remembered of
+//! it.
+
+use std::time::Instant;
+
+use super::failure::rank;
+use super::neutral::{Neutral, Purpose};
+use super::plain::Plain;
+use super::reply::{Answered, is_no_answer, is_unreachable};
+use super::server::{Moment, SILENT, Server, is_no_end, reason};
+use super::stream::{GivenUp, Slow, Stream};
+use super::transports::Transports;
+use super::{Phase, Policy};
+use crate::race::answer::{LookupError, LookupErrorKind};
+
+impl Server {
+    /// Draws the conclusions. Call it before every decision.
+    pub(super) fn conclude(&mut self, at: &mut Moment<'_>) {
+        let (connections, now) = (at.connections, at.now);
+        self.transports.look(|send| connections.seen(send), now);
+        if self.outcome.is_none() {
+            self.note_plain(at);
+            self.outcome = self.find_outcome(now);
+            if let Some(outcome) = &self.outcome {
+                if outcome.as_ref().is_err_and(is_unreachable) {
+                    at.health.was_unreachable(&self.route, now);
+                }
+                self.judge_tls(at);
+            }
+        }
+        self.conclude_neutral(at);
+        self.conclude_drain(at);
+    }
+
+    /// Notes what the end of plain DNS says of the server.
+    fn note_plain(&mut self, at: &mut Moment<'_>) {
+        let plain = self.transports.plain.as_ref().filter(|_| !self.plain_is_noted);
+        let Some((plain, outcome)) = plain.and_then(|it| Some((it, it.outcome(at.now)?))) else {
+            return;
+        };
+        self.plain_is_noted = true;
+        let is_opportunistic = matches!(self.policy, Policy::Opportunistic { .. });
+        if is_opportunistic && !outcome.as_ref().is_err_and(is_unreachable) {
+            at.health.plain_has_answered(&self.route, at.now);
+        }
+        if outcome.is_err() {
+            return;
+        }
+        if let Some(silent) = plain.was_udp_silent() {
+            at.health.note_udp(&self.route, silent, at.now);
+        }
+        if let Some(silent) = plain.was_edns_silent() {
+            at.health.note_edns(&self.route, silent, at.now);
+        }
+    }
+
+    /// The outcome: the first reply, unless it is of a kind that the other transport may change.
+    fn find_outcome(&self, now: Instant) -> Option<Result<Answered, LookupError>> {
+        let Transports { plain, tls } = &self.transports;
+        let plain = plain.as_ref().and_then(|plain| plain.outcome(now));
+        let Some(tls) = tls.as_ref() else { return plain };
+        let is_strict = matches!(self.policy, Policy::Strict);
+        match (tls.end(), plain) {
+            (Some(Ok(reply)), _) => Some(Ok(reply)),
+            (Some(Err(error)), _) if is_strict || !is_no_end(error) => {
+                Some(Err(self.over_tls(error)))
+            }
+            (_, Some(Ok(reply))) => Some(Ok(reply)),
+            (Some(Err(tls)), Some(Err(plain))) => {
+                Some(Err(if rank(tls) < rank(&plain) { self.over_tls(tls) } else { plain }))
+            }
+            (None, Some(Err(error))) if !is_unreachable(&error) => Some(Err(error)),
+            (Some(Err(_)) | None, _) => None,
+        }
+    }
+
+    fn over_tls(&self, error: &LookupError) -> LookupError {
+        error.clone().with_server(self.tls_addr)
+    }
+
+    /// The server has an outcome: what does it say of its TLS port? One name's fate condemns no
+    /// port: a name may be a stranger's choice (N-17). A connection that ends by itself does.
+    fn judge_tls(&mut self, at: &mut Moment<'_>) {
+        if !matches!(self.policy, Policy::Opportunistic { .. }) {
+            return;
+        }
+        let Some(tls) = &self.transports.tls else { return };
+        let plain = self.transports.plain.as_ref().and_then(|plain| plain.outcome(at.now));
+        let doubt = match (tls.end(), plain) {
+            (Some(Ok(_)), _) => return self.tls_has_answered(at),
+            (Some(Err(error)), Some(Ok(_))) => match tls.given_up() {
+                Some(GivenUp::ByThemselves) => return self.bury_tls(&reason(error), at),
+                Some(GivenUp::AtTheQuestion) => reason(error),
+                None if is_no_answer(error) => reason(error),
+                None => return,
+            },
+            // Plain DNS has answered while the port was silent.
+            (None, _) if tls.slow() == Some(Slow::Silent) => SILENT.into(),
+            (Some(Err(_)) | None, _) => return,
+        };
+        let transports = Transports::over_tls(None, at.now);
+        self.neutral = Some(Neutral::of_a_doubtful_port(doubt.to_string(), transports, at.now));
+    }
+
+    fn conclude_neutral(&mut self, at: &mut Moment<'_>) {
+        let Some(neutral) = &mut self.neutral else { return };
+        let (connections, now) = (at.connections, at.now);
+        neutral.transports.look(|send| connections.seen(send), now);
+        let is_over = match &neutral.purpose {
+            Purpose::Server => self.is_heard || self.outcome.is_some(),
+            Purpose::DoubtfulPort(_) | Purpose::DeadPort => self.conclude_port(at),
+        };
+        if is_over {
+            self.neutral = None;
+        }
+    }
+
+    /// Returns true if it is clear what has become of the TLS port.
+    fn conclude_port(&self, at: &mut Moment<'_>) -> bool {
+        let Some(neutral) = &self.neutral else { return true };
+        let question = self.transports.tls.as_ref().and_then(Stream::end);
+        let Some(tls) = &neutral.transports.tls else { return true };
+        match (tls.end(), &neutral.purpose) {
+            // A late answer shows that the port is only slow.
+            _ if matches!(question, Some(Ok(_))) => self.tls_has_answered(at),
+            (Some(Ok(_)), _) => self.tls_has_answered(at),
+            // The server is there, and it is ill: plaintext would bring the same.
+            (Some(Err(error)), _) if error.kind() == LookupErrorKind::ServerFailure => {}
+            (Some(Err(_)), Purpose::DoubtfulPort(why)) => self.bury_tls(why, at),
+            // Failed handshakes are noted where they happen.
+            (Some(Err(error)), _) if is_no_answer(error) || tls.given_up().is_some() => {
+                self.bury_tls(&reason(error), at);
+            }
+            (Some(Err(_)), _) => {}
+            (None, _) if at.now < neutral.until => return false,
+            // Other questions on this link were answered, so the port is alive.
+            (None, _) if self.was_heard_since(neutral.since, at) => {}
+            (None, Purpose::DoubtfulPort(why)) => self.bury_tls(why, at),
+            (None, _) => {
+                let latest = tls.latest().map(|send| at.connections.seen(send).phase);
+                if let Some(Phase::Up(_)) = latest {
+                    at.health.tls_is_silent(&self.route, SILENT, neutral.since, at.now);
+                }
+            }
+        }
+        true
+    }
+
+    /// The time in which a server may still reply is over.
+    fn conclude_drain(&mut self, at: &mut Moment<'_>) {
+        let Some(until) = self.drains_until else { return };
+        if self.is_heard || self.outcome.is_some() {
+            self.drains_until = None;
+        } else if until <= at.now {
+            self.drains_until = None;
+            self.conclude_silence(at);
+        }
+    }
+
+    /// The question is over at this server. If nothing has come, another one goes first.
+    pub(super) fn conclude_silence(&mut self, at: &mut Moment<'_>) {
+        if self.outcome.is_none() && self.was_silent() {
+            at.health.was_silent(&self.route, at.now);
+        }
+    }
+
+    fn was_heard_since(&self, then: Instant, at: &Moment<'_>) -> bool {
+        at.connections.was_tls_heard_since(&self.route, self.index, then)
+    }
+
+    fn tls_has_answered(&self, at: &mut Moment<'_>) {
+        at.health.link_mut(&self.route, true).is_proven = true;
+        at.health.tls_is_up(&self.route);
+    }
+
+    fn bury_tls(&self, why: &str, at: &mut Moment<'_>) {
+        at.health.link_mut(&self.route, true).is_proven = false;
+        at.health.tls_is_dead(&self.route, why, at.now);
+    }
+
+    /// The earliest moment at which a conclusion is due.
+    pub(super) fn concludes_at(&self) -> Option<Instant> {
+        let neutral = self.neutral.as_ref().filter(|neutral| neutral.is_of_a_port());
+        let partial = self.transports.plain.as_ref().filter(|_| self.outcome.is_none());
+        let partial = partial.and_then(Plain::partial_until);
+        let times = [neutral.map(|neutral| neutral.until), partial, self.drains_until];
+        times.into_iter().flatten().min()
+    }
+
+    /// True if the server is still of interest after the outcome of the question.
+    pub(super) fn goes_on(&self) -> bool {
+        self.drains_until.is_some() || self.neutral.as_ref().is_some_and(Neutral::is_of_a_port)
+    }
+}
