@@ -166,7 +166,7 @@ impl Driver {
             self.inquiry.extend(deadline());
             match self.poll() {
                 Step::Send(send, form) => {
-                    if let Err(error) = self.send(send, form).await {
+                    if let Err(error) = self.send(send, form) {
                         self.inquiry.is_impossible(send, error, now());
                     }
                 }
@@ -194,17 +194,17 @@ impl Driver {
         self.plaintext_reason.get_or_insert(why);
     }
 
-    async fn send(&mut self, send: usize, form: Form) -> Result<(), LookupError> {
+    fn send(&mut self, send: usize, form: Form) -> Result<(), LookupError> {
         self.trace_send(send, form);
         match form.via {
-            Via::Udp => self.send_datagram(send, form).await,
+            Via::Udp => self.send_datagram(send, form),
             Via::Tcp | Via::Tls => self.send_on_stream(send, form),
         }
     }
 
-    async fn send_datagram(&mut self, send: usize, form: Form) -> Result<(), LookupError> {
+    fn send_datagram(&mut self, send: usize, form: Form) -> Result<(), LookupError> {
         let (packet, server) = (self.packet(form)?, self.links.upstreams[form.server].addr);
-        self.datagrams.push(Udp::send(send, packet, server, &self.binding).await?);
+        self.datagrams.push(Udp::send(send, packet, server, &self.binding)?);
         Ok(())
     }
 

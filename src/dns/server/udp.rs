@@ -26,20 +26,20 @@ pub(super) struct Udp {
 }
 
 impl Udp {
-    /// Sends this packet to this server.
-    pub(super) async fn send(
+    /// Sends this packet to this server. It leaves at once: tokio would first wait for the news that
+    /// a new socket may send.
+    pub(super) fn send(
         send: usize,
         packet: Packet,
         server: SocketAddr,
         binding: &Binding,
     ) -> Result<Self, LookupError> {
-        let socket = connected(server, binding).map_err(unreachable)?;
-        socket.send(&packet.bytes).await.map_err(unreachable)?;
+        let socket = sent(&packet, server, binding).map_err(unreachable)?;
         Ok(Self { socket, send, packet, buffer: Vec::with_capacity(MAX_DATAGRAM) })
     }
 
     /// Waits until a datagram is in the buffer, or the socket has failed. It can be dropped at any
-    /// time, and no datagram is lost.
+    /// time, and no datagram is lost. (tokio's `poll_recv` is not woken when a socket fails.)
     pub(super) async fn receive(&mut self) -> Result<(), LookupError> {
         self.buffer.clear();
         self.socket.recv_buf(&mut self.buffer).await.map_err(unreachable)?;
@@ -47,13 +47,43 @@ impl Udp {
     }
 }
 
-fn connected(server: SocketAddr, binding: &Binding) -> io::Result<UdpSocket> {
+fn sent(packet: &Packet, server: SocketAddr, binding: &Binding) -> io::Result<UdpSocket> {
     let socket = nonblocking(server, Type::DGRAM, Protocol::UDP)?;
     bind(binding, SockRef::from(&socket), server)?;
     socket.connect(&server.into())?;
+    match socket.send(&packet.bytes) {
+        // No room: the datagram is as good as lost on its way.
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+        sent => drop(sent?),
+    }
     UdpSocket::from_std(socket.into())
 }
 
 fn unreachable(error: io::Error) -> LookupError {
     LookupError::from(LookupErrorKind::NoNameServer).with_cause(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use hickory_proto::rr::Name;
+
+    use super::*;
+    use crate::dns::message::{Edns, Question};
+    use crate::race::query::Record;
+
+    // The runtime has no turn between the two.
+    #[tokio::test]
+    async fn a_new_socket_sends_at_once() {
+        let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        server.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let question = Question::new(Name::from_ascii("www.test.").unwrap(), Record::Aaaa);
+        let packet = question.encode(Edns::Plain).unwrap();
+        let addr = server.local_addr().unwrap();
+        let udp = Udp::send(0, packet, addr, &Binding::default()).unwrap();
+        let mut bytes = [0; MAX_DATAGRAM];
+        let length = server.recv(&mut bytes).unwrap();
+        assert_eq!(bytes[..length], udp.packet.bytes[..]);
+    }
 }
