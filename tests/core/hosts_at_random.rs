@@ -2,14 +2,13 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test panics at what it does not expect")]
 
+use he_test_support::cases::check;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::time::Instant;
 
 use he::Config;
 use he::race::{Race, Step};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
-
-use crate::cases::check;
 
 fn race(host: &str) -> Result<Race, he::Error> {
     Race::new(host, [443], Config::new(), Instant::now())

@@ -8,10 +8,10 @@ use std::time::Duration;
 use he::{
     AttemptOutcome, AttemptReport, ErrorKind, Family, LookupOutcome, Outcome, Record, Report,
 };
+use he_test_support::cases::check;
 use he_test_support::dialled::paused;
 use he_test_support::{A, Aaaa, Played};
 
-use crate::cases::check;
 use crate::machine::Play;
 use crate::random::{Random, worlds};
 

@@ -10,12 +10,11 @@ use std::time::{Duration, Instant};
 use he::race::{Race, Step, Surroundings};
 use he::{Answer, AttemptOutcome, Config, LookupErrorKind, LookupOutcome, Outcome, Record};
 use he_test_support::addr::addrs;
+use he_test_support::cases::check;
 use he_test_support::routes::Routes;
 use he_test_support::{A, Aaaa};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
-
-use crate::cases::check;
 
 #[derive(Debug, Clone)]
 enum Event {

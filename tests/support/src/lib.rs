@@ -3,6 +3,7 @@
 //! A helper of one test program is a module of that program.
 
 pub mod addr;
+pub mod cases;
 pub mod dialled;
 pub mod dns;
 mod left_out;

@@ -11,13 +11,12 @@ use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 /// Checks a law on so many cases, or on `PROPTEST_CASES`. The seed is always the same, or that
 /// of `PROPTEST_RNG_SEED`; it is printed, and a case that fails is made as small as it gets.
 #[allow(clippy::print_stdout, reason = "the seed belongs to the test's output")]
+///
+/// # Panics
+///
+/// A case breaks the law.
 #[track_caller]
-pub(crate) fn check<S: Strategy<Value: Debug>>(
-    name: &str,
-    few: u32,
-    cases: &S,
-    law: impl Fn(S::Value),
-) {
+pub fn check<S: Strategy<Value: Debug>>(name: &str, few: u32, cases: &S, law: impl Fn(S::Value)) {
     let number = |name| env::var(name).ok()?.parse().ok();
     let seed = number("PROPTEST_RNG_SEED").unwrap_or(8_305);
     let count = number("PROPTEST_CASES").and_then(|n| u32::try_from(n).ok()).unwrap_or(few);
