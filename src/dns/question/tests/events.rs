@@ -160,6 +160,7 @@ impl Network {
             let (place, send) = (self.place(id), question.send);
             let form = self.asking[question.asking].inquiry.sends()[send];
             self.note_reply(question.asking, form, &place, said);
+            self.played.replies.push((question.asking, send, said));
             let asking = &mut self.asking[question.asking];
             asking.on.remove(&send);
             asking.answered_on.insert(send, id);
@@ -195,6 +196,7 @@ impl Network {
             }
             Fate::Says(said, _) => {
                 self.note_reply(asking, form, &place, said);
+                self.played.replies.push((asking, send, said));
                 let inquiry = &mut self.asking[asking].inquiry;
                 inquiry.replied(send, reply(said), None, &mut self.health, self.now);
             }

@@ -20,6 +20,7 @@ mod fail_over;
 mod failures;
 mod head_start;
 mod judging;
+mod laws;
 mod order;
 mod spares;
 mod strict;

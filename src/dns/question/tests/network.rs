@@ -151,12 +151,14 @@ impl Network {
         let servers = upstreams.clone();
         let inquiry = Inquiry::new(servers, options, deadline, health, &view, *now);
         self.asking.push(Asking::new(inquiry, Some(nth)));
+        self.played.askings.push(Some(nth));
     }
 
     fn probe(&mut self, asking: usize, server: usize) {
         self.log(Some(asking), &format!("probe S{} over TLS", server + 1));
         let inquiry = Inquiry::probe(self.upstreams.clone(), server, &self.view(), self.now);
         self.asking.push(Asking::new(inquiry, None));
+        self.played.askings.push(None);
     }
 
     fn note_unencrypted(&mut self, asking: usize, of: &Unencrypted) {
@@ -169,7 +171,7 @@ impl Network {
         let id = self.asking[asking].answered_on.get(&send).copied();
         let place = id.map_or(place(form.server, form.via, 1), |id| self.place(id));
         self.log(Some(asking), &format!("answer of {place}"));
-        self.ends(asking, Ok(form));
+        self.ends(asking, Ok((send, form)));
     }
 
     fn failed(&mut self, asking: usize, error: LookupError) {
@@ -177,7 +179,7 @@ impl Network {
         self.ends(asking, Err(error));
     }
 
-    fn ends(&mut self, asking: usize, outcome: Result<Form, LookupError>) {
+    fn ends(&mut self, asking: usize, outcome: Result<(usize, Form), LookupError>) {
         assert!(!self.asking[asking].is_in_background(), "two outcomes");
         self.asking[asking].ended_at = Some(self.now);
         self.played.ends.push(End { at: self.millis(), asking, outcome });
@@ -200,10 +202,7 @@ impl Network {
 /// The time and the log.
 impl Network {
     pub(super) fn millis(&self) -> u64 {
-        let since = self.now - self.began;
-        let millis = u64::try_from(since.as_millis()).unwrap();
-        assert_eq!(since, Duration::from_millis(millis), "a part of a millisecond");
-        millis
+        u64::try_from((self.now - self.began).as_millis()).unwrap()
     }
 
     pub(super) fn due_in(&mut self, millis: u64, event: Event) {

@@ -12,6 +12,10 @@ pub(super) struct Played {
     pub(super) log: Vec<String>,
     pub(super) sends: Vec<Sent>,
     pub(super) ends: Vec<End>,
+    /// The questions of the inquiries; `None` for a probe.
+    pub(super) askings: Vec<Option<usize>>,
+    /// The replies that have come, by inquiry and send.
+    pub(super) replies: Vec<(usize, usize, Said)>,
 }
 
 /// A question was sent, at this time in ms. Questions and probes are counted together from 0.
@@ -27,7 +31,7 @@ pub(super) struct Sent {
 pub(super) struct End {
     pub(super) at: u64,
     pub(super) asking: usize,
-    pub(super) outcome: Result<Form, LookupError>,
+    pub(super) outcome: Result<(usize, Form), LookupError>,
 }
 
 /// A server over one transport, and the number of the connection from the second one on.

@@ -39,9 +39,8 @@ impl Network {
         let sends = &self.asking[asking].inquiry.sends()[..send];
         let same = |it: &&Form| (it.server, it.via, it.neutral) == (form.server, Via::Udp, false);
         let nth = sends.iter().filter(same).count();
-        let NameServer { udp: fates, neutral, .. } = &self.world.servers[form.server];
-        let neutral = neutral.filter(|_| form.neutral);
-        let fate = neutral.unwrap_or(fates[nth.min(fates.len() - 1)]);
+        let fates = &self.world.servers[form.server].udp;
+        let fate = self.own_fate(asking, form).unwrap_or(fates[nth.min(fates.len() - 1)]);
         self.asking[asking].udp.insert(send);
         if let Fate::Says(_, ms) | Fate::Ends(_, ms) = fate {
             self.due_in(ms, Event::Datagram(asking, send, fate));
@@ -114,13 +113,24 @@ impl Network {
                 self.due_in(0, Event::Lost(asking, send, id));
                 continue;
             }
-            let Form { server, neutral, .. } = self.asking[asking].inquiry.sends()[send];
-            let neutral = self.world.servers[server].neutral.filter(|_| neutral);
-            connection.takes(asking, send, neutral);
-            if connection.up_at.is_some() {
+            let is_up = connection.up_at.is_some();
+            let own = self.own_fate(asking, self.asking[asking].inquiry.sends()[send]);
+            self.links.all[id].takes(asking, send, own);
+            if is_up {
                 self.leave(id);
             }
         }
+    }
+
+    /// What becomes of this send, if that is not what becomes of others.
+    fn own_fate(&self, asking: usize, form: Form) -> Option<Fate> {
+        let NameServer { way, neutral, .. } = &self.world.servers[form.server];
+        if form.neutral {
+            return *neutral;
+        }
+        let is_here = form.via == Via::Tls || matches!(way, Way::Plain { .. });
+        let (question, fate) = self.world.hostile?;
+        (is_here && self.asking[asking].question == Some(question)).then_some(fate)
     }
 
     /// The questions on a connection that is up leave.

@@ -21,6 +21,9 @@ pub(super) struct World {
     pub(super) why_no_tls: Option<&'static str>,
     pub(super) questions: Vec<Question>,
     pub(super) changes: Vec<(u64, Change)>,
+    /// What becomes of this question, counted from 0, at every server over TLS, or over UDP and TCP
+    /// where a server has no TLS.
+    pub(super) hostile: Option<(usize, Fate)>,
 }
 
 /// A question that is asked at this time, and may take so long.
@@ -132,6 +135,7 @@ pub(super) fn world<const N: usize>(servers: [NameServer; N]) -> World {
         why_no_tls: None,
         questions: vec![Question { at: 0, within: 5_000 }],
         changes: Vec::new(),
+        hostile: None,
     }
 }
 
