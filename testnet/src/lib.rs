@@ -25,9 +25,10 @@
 //! # Requirements
 //!
 //! Linux with `/dev/net/tun`, `ip` (iproute2), `unshare` and `mount` (util-linux), and root or user
-//! namespaces with access to the device. The tests of real name servers need these servers too. If
-//! something is missing, tests are left out, which one line on stderr reports; with
-//! `HE_REQUIRE_NET=1` they fail.
+//! namespaces with access to the device. The tests of real name servers need these servers too:
+//! unbound, kresd (knot-resolver), dnsmasq (dnsmasq-base) and named (bind9). If something is
+//! missing, tests are left out, which one line on stderr reports; with `HE_REQUIRE_NET=1` they
+//! fail.
 //!
 //! # Times
 //!
@@ -59,6 +60,7 @@ mod program;
 mod real;
 mod remote;
 mod run;
+mod served;
 mod sockets;
 mod tls;
 mod tls_server;
@@ -85,6 +87,7 @@ pub use packet::{Body, Header, Segment};
 pub use program::Program;
 pub use real::RealServer;
 pub use run::{internet, internet_at, internet_for};
+pub use served::Served;
 pub use sockets::Socket;
 pub use tls::{Goodbye, Hello, TlsConnection};
 pub use words::words;

@@ -9,6 +9,10 @@ pub enum Program {
     Unbound,
     /// The package knot-resolver.
     Kresd,
+    /// The package dnsmasq-base.
+    Dnsmasq,
+    /// The package bind9.
+    Bind,
 }
 
 impl Program {
@@ -17,6 +21,8 @@ impl Program {
         match self {
             Self::Unbound => Path::new("/usr/sbin/unbound"),
             Self::Kresd => Path::new("/usr/sbin/kresd"),
+            Self::Dnsmasq => Path::new("/usr/sbin/dnsmasq"),
+            Self::Bind => Path::new("/usr/sbin/named"),
         }
     }
 
@@ -25,6 +31,8 @@ impl Program {
         match self {
             Self::Unbound => "unbound",
             Self::Kresd => "knot-resolver",
+            Self::Dnsmasq => "dnsmasq-base",
+            Self::Bind => "bind9",
         }
     }
 }

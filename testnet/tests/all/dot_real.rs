@@ -1,8 +1,8 @@
-//! The resolver against unbound and knot-resolver.
+//! The resolver against unbound, knot-resolver and BIND over TLS.
 
 use he::dns::{self, Pin};
 use he::{Connector, LookupErrorKind, LookupOutcome, Origin, Report};
-use he_testnet::{Authority, Home, Host, NameServer, Net, Program, internet_at};
+use he_testnet::{Authority, Home, Host, NameServer, Net, Program, Served, internet_at};
 
 use crate::support::strict::{Lab, NAME, Policy, SERVER, at, fail, resolver};
 
@@ -137,7 +137,7 @@ async fn closes_idle(scene: &Scene) {
 async fn serves(net: Net, program: Program) {
     let scene = Scene::new(net);
     let records = NAMES.map(|name| [(name, V6), (name, V4)]).concat();
-    let server = program.start(net, &scene.certificate, &records).await;
+    let server = program.start(net, &scene.certificate, &Served::addrs(&records)).await;
     let kept = resumes(&scene).await;
     by_each_policy(&scene).await;
     refusals(&scene).await;
@@ -157,12 +157,18 @@ fn knot_resolver_by_each_policy() {
     internet_at(Home::dual_stack().needs(Program::Kresd), |net| serves(net, Program::Kresd));
 }
 
+#[test] // R-7858-3.3b, R-7858-3.4a, R-7858-3.4c, R-7858-4.2b, R-8310-8.1b
+fn bind_by_each_policy() {
+    internet_at(Home::dual_stack().needs(Program::Bind), |net| serves(net, Program::Bind));
+}
+
 #[test] // R-7858-3.4b, R-7858-3.4c
 fn unbound_closes_an_idle_connection_and_the_session_is_resumed() {
     internet_at(Home::dual_stack().needs(Program::Unbound), |net| async move {
         let scene = Scene::new(net);
         let records = NAMES.map(|name| [(name, V6), (name, V4)]).concat();
-        let server = Program::Unbound.start(net, &scene.certificate, &records).await;
+        let server =
+            Program::Unbound.start(net, &scene.certificate, &Served::addrs(&records)).await;
         closes_idle(&scene).await;
         drop(server);
     });

@@ -1,8 +1,8 @@
-//! unbound and knot-resolver over TLS, as a plain TLS client sees them.
+//! unbound, knot-resolver and BIND over TLS, as a plain TLS client sees them.
 
 use std::net::{IpAddr, SocketAddr};
 
-use he_testnet::{Authority, Home, Net, Program, RealServer, internet_at};
+use he_testnet::{Authority, Home, Net, Program, RealServer, Served, internet_at};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType::{A, AAAA};
 
@@ -25,7 +25,7 @@ async fn look_up(connection: &mut Connection) {
 async fn serves(net: Net, program: Program) -> RealServer {
     let root = Authority::new();
     let certificate = root.intermediate().issue(&[NAME, SERVER, "127.0.0.53"]);
-    let server = program.start(net, &certificate, &RECORDS).await;
+    let server = program.start(net, &certificate, &Served::addrs(&RECORDS)).await;
     let far = net.name_server(SERVER).tls_open();
     far.host().rtt(10);
     let client = Client::new(root.roots());
@@ -58,6 +58,16 @@ fn unbound_serves_over_tls() {
 fn knot_resolver_serves_over_tls() {
     internet_at(Home::dual_stack().needs(Program::Kresd), |net| async move {
         let server = serves(net, Program::Kresd).await;
+        ends(server);
+    });
+}
+
+#[test]
+fn bind_serves_over_tls() {
+    // It serves no address of loopback that no device has.
+    let home = Home::dual_stack().and("addr add 127.0.0.53/8 dev lo");
+    internet_at(home.needs(Program::Bind), |net| async move {
+        let server = serves(net, Program::Bind).await;
         ends(server);
     });
 }
