@@ -45,6 +45,7 @@ mod nsswitch;
 mod outing;
 mod photo_finish;
 mod ports;
+mod real_plain;
 mod real_servers;
 mod refused;
 mod routes;
