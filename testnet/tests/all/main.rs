@@ -47,6 +47,7 @@ mod photo_finish;
 mod ports;
 mod real_plain;
 mod real_servers;
+mod real_slow_names;
 mod refused;
 mod routes;
 mod runtimes;
