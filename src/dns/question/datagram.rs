@@ -167,8 +167,9 @@ impl Datagram {
                 }
             }
             Reply::Truncated => self.end = Some(DatagramEnd::NeedsTcp(NeedsTcp::Truncated)),
-            // It has been repeated without EDNS already.
-            Reply::WithoutEdns if !self.edns => {}
+            Reply::WithoutEdns if !sent.edns => self.failed_for(no_edns(), now),
+            // It has been repeated without EDNS already, and that may still be answered.
+            Reply::WithoutEdns if self.open.iter().any(|sent| !sent.edns) => self.edns = false,
             Reply::WithoutEdns if self.sends == MAX_SENDS => self.failed_for(no_edns(), now),
             Reply::WithoutEdns => self.drop_edns(),
             Reply::Unreadable { error, has_address } => {

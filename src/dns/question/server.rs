@@ -265,7 +265,7 @@ impl Server {
     /// server goes first, so the only server is not asked.
     fn neutral_at(&self) -> Option<Instant> {
         let is_silent = self.is_open() && !self.is_heard && !self.setting.is_only;
-        let is_due = is_silent && self.neutral.is_none() && self.transports.left_at().is_some();
+        let is_due = is_silent && self.neutral.is_none() && self.sends > 0;
         is_due.then_some(self.asked_at + NEUTRAL_AFTER)
     }
 
@@ -408,9 +408,11 @@ impl Server {
     }
 
     /// True if the server has shown that it is silent: the question and the neutral question had
-    /// the time to be answered, and nothing has come.
+    /// the time to be answered, and nothing has come. One datagram may be lost, so there have to be
+    /// two; TCP repeats what is lost, so one connection that takes nothing suffices.
     pub(super) fn was_silent(&self) -> bool {
-        !self.is_heard && self.sends >= 2 && self.is_neutral_sent
+        let is_asked = self.sends >= 2 || self.transports.left_at().is_none();
+        !self.is_heard && is_asked && self.is_neutral_sent
     }
 
     /// True if another server need not wait for this one any more.

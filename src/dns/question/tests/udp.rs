@@ -113,6 +113,24 @@ fn a_late_reply_to_the_question_with_edns_is_ignored() {
     );
 }
 
+// It says so after more than a second, when the question has left without EDNS already.
+#[test] // N-5
+fn a_late_reply_to_the_question_with_edns_does_not_end_the_one_without() {
+    let late = [says(Said::NoEdns, 1_100), says(Said::NoEdns, 1_100), answer(1_100)];
+    world([udp_only().udp(late)]).plays(
+        "
+        0ms ask S1 over UDP
+        100ms ask S1 over UDP
+        250ms ask S1 over TCP
+        500ms ask S1 over TCP, connection 2
+        1000ms ask S1 over UDP without EDNS
+        1100ms S1 over UDP: does not understand EDNS
+        1200ms S1 over UDP: does not understand EDNS
+        2100ms answer of S1 over UDP
+        ",
+    );
+}
+
 // Somebody else may have sent it, so the question stays open.
 #[test] // R-5452-9
 fn a_datagram_that_is_no_reply_is_ignored() {
