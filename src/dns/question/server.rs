@@ -242,10 +242,11 @@ impl Server {
         matches!(&self.neutral, Some(Neutral { purpose: Purpose::DoubtfulPort(_), .. }))
     }
 
-    /// The reason for which plaintext is to join TLS now, or to stand in its place.
+    /// The reason for which plaintext is to join TLS now, or to stand in its place. A question that
+    /// has its answer is not shown to others only to learn more of a server.
     fn why_unencrypted(&self) -> Option<Arc<str>> {
         let Transports { plain: None, tls } = &self.transports else { return None };
-        if !matches!(self.policy, Policy::Opportunistic { .. }) {
+        if !matches!(self.policy, Policy::Opportunistic { .. }) || self.drains_until.is_some() {
             return None;
         }
         if let Some(why) = &self.no_tls {
@@ -269,19 +270,19 @@ impl Server {
         is_due.then_some(self.asked_at + NEUTRAL_AFTER)
     }
 
-    /// The transports of the neutral question: TLS if the question has left over it, or else one
-    /// datagram, or TCP where that goes first.
+    /// The transports of the neutral question: TLS if the question has left over it. If that is in
+    /// doubt or was not used, one datagram, or TCP where that goes first.
     fn neutral_transports(&self, at: &Moment<'_>) -> Transports {
-        let tls = self.transports.tls.as_ref();
-        let is_strict = matches!(self.policy, Policy::Strict);
-        if is_strict || tls.is_some_and(|tls| tls.left_at().is_some()) {
-            return Transports::over_tls(None, at.now);
+        let tls = self.transports.tls.as_ref().filter(|tls| tls.left_at().is_some());
+        let over_tls = Transports::over_tls(None, at.now);
+        if matches!(self.policy, Policy::Strict) || tls.is_some_and(|tls| tls.slow().is_none()) {
+            return over_tls;
         }
         let first = match self.first(at) {
             First::Udp | First::Once => First::Once,
             First::Tcp | First::TcpOnly => First::TcpOnly,
         };
-        Transports { plain: Some(self.plain(first, at)), tls: None }
+        Transports { plain: Some(self.plain(first, at)), tls: tls.and(over_tls.tls) }
     }
 
     /// Makes a move. Returns the form of the question if it is to be sent.

@@ -264,12 +264,10 @@ fn a_first_server_whose_tls_is_up_and_silent_gives_way_to_the_second() {
         90ms ask S2 over TLS
         150ms answer of S2 over TLS
         290ms ask S1 over TLS, connection 2
-        290ms S1 unencrypted: TLS is up and silent
-        290ms ask S1 over UDP
-        390ms late answer of S1 over UDP
-        390ms ask S1 over TLS, connection 2 for . NS
-        790ms ask S1 over TLS, connection 3 for . NS
-        1390ms over
+        500ms ask S1 over TLS, connection 2 for . NS
+        500ms ask S1 over UDP for . NS
+        600ms answer of S1 over UDP for . NS
+        600ms over
         ",
     );
 }
@@ -289,21 +287,24 @@ fn a_server_that_has_failed_is_judged_while_another_one_is_asked() {
             90ms Q1: ask S2 over UDP
             290ms Q1: answer of S2 over UDP
             290ms Q1: ask S1 over TLS, connection 2
-            290ms Q1: S1 unencrypted: TLS is up and silent
-            290ms Q1: ask S1 over UDP
-            310ms Q1: S1 over UDP: REFUSED
-            310ms Q1: ask S1 over TLS for . NS
-            560ms Q1: ask S1 over TLS, connection 2 for . NS
-            1310ms Q1: over
-            2000ms Q2: S1 unencrypted: TLS is up and silent
-            2000ms Q2: ask S1 over UDP
-            2020ms Q2: S1 over UDP: REFUSED
-            2020ms Q2: ask S2 over UDP
-            2270ms Q2: ask S2 over UDP
-            2270ms Q2: ask S2 over TCP
-            2520ms Q2: ask S2 over TCP, connection 2
-            2520ms Q2: ask S2 over UDP for . NS
+            500ms Q1: ask S1 over TLS, connection 2 for . NS
+            500ms Q1: ask S1 over UDP for . NS
+            520ms Q1: S1 over UDP: REFUSED
+            520ms Q1: over
+            2000ms Q2: ask S1 over TLS, connection 2
+            2050ms Q2: ask S2 over UDP
+            2250ms Q2: ask S1 over TLS, connection 3
+            2250ms Q2: S1 unencrypted: TLS is up and silent
+            2250ms Q2: ask S1 over UDP
+            2270ms Q2: S1 over UDP: REFUSED
+            2270ms Q2: ask S1 over TLS, connection 2 for . NS
+            2300ms Q2: ask S2 over UDP
+            2300ms Q2: ask S2 over TCP
+            2520ms Q2: ask S1 over TLS, connection 3 for . NS
+            2550ms Q2: ask S2 over TCP, connection 2
+            2550ms Q2: ask S2 over UDP for . NS
             2600ms Q2: failed: refused (S1)
+            3270ms Q2: over
             ",
         );
 }
