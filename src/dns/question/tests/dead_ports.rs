@@ -174,8 +174,8 @@ fn a_probe_that_is_refused_shows_a_dead_port() {
     );
 }
 
-// The server may have said it for this name only.
-#[test]
+// The server is there, and it is ill.
+#[test] // N-17
 fn a_probe_that_fails_says_nothing_of_the_port() {
     let fails = connected().on([Fate::Says(Said::ServFail, 20), answer(20)]);
     let fails = opportunistic().tls([fails]);

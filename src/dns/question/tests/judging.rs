@@ -1,5 +1,5 @@
-//! A TLS port that is up and silent while plaintext answers: it has a second to show that it is
-//! only slow.
+//! A TLS port that is up and silent while plaintext answers: the neutral question shows in a second
+//! if it is dead or if only one name is slow.
 
 use super::world::{
     Fate, NameServer, Said, World, answer, connected, ends, opportunistic, silent, world,
@@ -15,7 +15,7 @@ fn one(server: NameServer) -> World {
 }
 
 // The port is good: only the name was slow.
-#[test] // R-8310-5c
+#[test] // R-8310-5c, N-17
 fn a_slow_first_name_does_not_make_a_dead_port_of_a_good_one() {
     one(slow(600)).asked_at([0, 700]).plays(
         "
@@ -33,10 +33,10 @@ fn a_slow_first_name_does_not_make_a_dead_port_of_a_good_one() {
     );
 }
 
-// Until then nobody waits for it.
-#[test] // R-8310-5c
-fn questions_while_a_port_is_in_doubt_are_asked_in_plaintext() {
-    one(slow(600)).asked_at([0, 400, 700]).plays(
+// One name says nothing of the others.
+#[test] // R-8310-5c, N-17
+fn questions_while_a_port_is_in_doubt_stay_with_tls() {
+    one(slow(600).neutral(answer(300))).asked_at([0, 400, 700]).plays(
         "
         0ms Q1: ask S1 over TLS
         290ms Q1: ask S1 over TLS, connection 2
@@ -44,19 +44,22 @@ fn questions_while_a_port_is_in_doubt_are_asked_in_plaintext() {
         290ms Q1: ask S1 over UDP
         310ms Q1: answer of S1 over UDP
         310ms Q1: ask S1 over TLS for . NS
-        330ms Q1: answer of S1 over TLS for . NS
-        330ms Q1: over
         400ms Q2: ask S1 over TLS, connection 2
         420ms Q2: answer of S1 over TLS, connection 2
+        560ms Q1: ask S1 over TLS, connection 2 for . NS
+        610ms Q1: answer of S1 over TLS for . NS
+        610ms Q1: over
         700ms Q3: ask S1 over TLS, connection 2
         720ms Q3: answer of S1 over TLS, connection 2
         ",
     );
 }
 
-#[test] // R-8310-5c, R-7858-3.1d
+// The second question is asked while the port is in doubt.
+#[test] // R-8310-5c, R-7858-3.1d, N-17
 fn a_port_that_answers_nothing_in_a_second_is_dead() {
-    one(slow(5_000)).asked_at([0, 1_200, 1_400, 11_310]).plays(
+    let server = opportunistic().tls([silent()]);
+    one(server).then(2_000, opportunistic()).asked_at([0, 1_000, 1_400, 11_310]).plays(
         "
         0ms Q1: ask S1 over TLS
         290ms Q1: ask S1 over TLS, connection 2
@@ -64,24 +67,38 @@ fn a_port_that_answers_nothing_in_a_second_is_dead() {
         290ms Q1: ask S1 over UDP
         310ms Q1: answer of S1 over UDP
         310ms Q1: ask S1 over TLS for . NS
-        330ms Q1: answer of S1 over TLS for . NS
-        330ms Q1: over
-        1200ms Q2: ask S1 over TLS, connection 2
-        1220ms Q2: answer of S1 over TLS, connection 2
-        1400ms Q3: ask S1 over TLS, connection 2
-        1420ms Q3: answer of S1 over TLS, connection 2
-        11310ms Q4: ask S1 over TLS, connection 2
-        11330ms Q4: answer of S1 over TLS, connection 2
+        560ms Q1: ask S1 over TLS, connection 2 for . NS
+        1000ms Q2: ask S1 over TLS, connection 2
+        1250ms Q2: ask S1 over TLS, connection 3
+        1250ms Q2: S1 unencrypted: TLS is up and silent
+        1250ms Q2: ask S1 over UDP
+        1270ms Q2: answer of S1 over UDP
+        1270ms Q2: ask S1 over TLS, connection 2 for . NS
+        1310ms Q1: over
+        1400ms Q3: S1 unencrypted: TLS is up and silent
+        1400ms Q3: ask S1 over UDP
+        1420ms Q3: answer of S1 over UDP
+        1520ms Q2: ask S1 over TLS, connection 3 for . NS
+        2270ms Q2: over
+        11310ms Q4: probe S1 over TLS
+        11310ms Q4: S1 unencrypted: TLS is up and silent
+        11310ms Q4: ask S1 over UDP
+        11310ms probe: ask S1 over TLS, connection 3 for . NS
+        11330ms Q4: answer of S1 over UDP
+        11560ms probe: ask S1 over TLS, connection 4 for . NS
+        11620ms probe: answer of S1 over TLS, connection 4
+        11620ms probe: over
         ",
     );
 }
 
 // The second question was on the connection before the doubt. Its SERVFAIL says nothing against the
-// port, and so it is asked again as soon as the doubt is over.
-#[test] // R-8310-5c
+// port, although the neutral question has no answer.
+#[test] // R-8310-5c, N-17
 fn a_reply_to_another_question_shows_that_the_port_is_alive() {
     let server = connected().on([answer(5_000), Fate::Says(Said::ServFail, 700), answer(20)]);
-    one(opportunistic().tls([server])).asked_at([0, 100, 2_000]).plays(
+    let server = opportunistic().tls([server]).neutral(Fate::Silence);
+    one(server).asked_at([0, 100, 2_000]).plays(
         "
         0ms Q1: ask S1 over TLS
         100ms Q2: ask S1 over TLS
@@ -90,21 +107,33 @@ fn a_reply_to_another_question_shows_that_the_port_is_alive() {
         290ms Q1: ask S1 over UDP
         310ms Q1: answer of S1 over UDP
         310ms Q1: ask S1 over TLS for . NS
-        330ms Q1: answer of S1 over TLS for . NS
-        330ms Q1: over
-        580ms Q2: ask S1 over TLS, connection 2
+        350ms Q2: ask S1 over TLS, connection 2
+        350ms Q2: S1 unencrypted: TLS is up and silent
+        350ms Q2: ask S1 over UDP
+        370ms Q2: answer of S1 over UDP
+        370ms Q2: ask S1 over TLS, connection 2 for . NS
+        560ms Q1: ask S1 over TLS, connection 2 for . NS
+        790ms Q2: ask S1 over TLS, connection 3 for . NS
         800ms Q2: S1 over TLS: SERVFAIL
-        800ms Q2: failed: server failure (S1:853)
-        2000ms Q3: ask S1 over TLS, connection 2
-        2020ms Q3: answer of S1 over TLS, connection 2
+        1310ms Q1: over
+        1370ms Q2: over
+        2000ms Q3: ask S1 over TLS, connection 3
+        2500ms Q3: ask S1 over TLS, connection 4
+        2500ms Q3: S1 unencrypted: TLS is up and silent
+        2500ms Q3: ask S1 over UDP
+        2520ms Q3: answer of S1 over UDP
+        2520ms Q3: ask S1 over TLS, connection 3 for . NS
+        2700ms Q3: S1 over TLS, connection 3: SERVFAIL
+        3520ms Q3: over
         ",
     );
 }
 
-#[test] // R-8310-5c, R-7858-3.1d
-fn a_late_refusal_over_tls_is_a_dead_port() {
+// The second question is asked while the port is in doubt.
+#[test] // R-8310-5c, R-7858-3.1d, N-17
+fn a_port_that_refuses_the_neutral_question_is_dead() {
     let server = connected().on([Fate::Says(Said::Refused, 600)]);
-    one(opportunistic().tls([server])).asked_at([0, 700]).plays(
+    one(opportunistic().tls([server])).asked_at([0, 700, 2_000]).plays(
         "
         0ms Q1: ask S1 over TLS
         290ms Q1: ask S1 over TLS, connection 2
@@ -124,15 +153,17 @@ fn a_late_refusal_over_tls_is_a_dead_port() {
         1320ms Q2: ask S1 over TLS, connection 2 for . NS
         1920ms Q2: S1 over TLS, connection 2: REFUSED
         1920ms Q2: over
+        2000ms Q3: S1 unencrypted: TLS is up and silent
+        2000ms Q3: ask S1 over UDP
+        2020ms Q3: answer of S1 over UDP
         ",
     );
 }
 
-// It says nothing of the port, so the doubt ends by itself.
-#[test] // R-8310-5c
-fn a_late_servfail_over_tls_is_no_dead_port() {
-    let server = connected().on([Fate::Says(Said::ServFail, 600), answer(20)]);
-    one(opportunistic().tls([server])).asked_at([0, 700, 1_500]).plays(
+// The server is there, and plaintext would bring the same.
+#[test] // R-8310-5c, N-17
+fn a_port_that_says_servfail_to_the_neutral_question_is_not_dead() {
+    one(slow(600).neutral(Fate::Says(Said::ServFail, 20))).asked_at([0, 700]).plays(
         "
         0ms Q1: ask S1 over TLS
         290ms Q1: ask S1 over TLS, connection 2
@@ -140,18 +171,17 @@ fn a_late_servfail_over_tls_is_no_dead_port() {
         290ms Q1: ask S1 over UDP
         310ms Q1: answer of S1 over UDP
         310ms Q1: ask S1 over TLS for . NS
-        330ms Q1: answer of S1 over TLS for . NS
+        330ms Q1: S1 over TLS: SERVFAIL
         330ms Q1: over
         700ms Q2: ask S1 over TLS, connection 2
         720ms Q2: answer of S1 over TLS, connection 2
-        1500ms Q3: ask S1 over TLS, connection 2
-        1520ms Q3: answer of S1 over TLS, connection 2
         ",
     );
 }
 
-#[test] // R-7858-3.4b, R-7858-3.1d
-fn a_late_close_is_a_dead_port_where_another_connection_does_no_better() {
+// The neutral question does no better.
+#[test] // R-7858-3.4b, R-7858-3.1d, N-17
+fn a_port_that_ends_its_connections_late_is_dead() {
     let server = connected().on([Fate::Ends("closed by the server", 600)]);
     one(opportunistic().tls([server, connected().on([ends()])])).asked_at([0, 800]).plays(
         "
@@ -262,8 +292,9 @@ fn other_questions_stay_with_a_port_that_has_answered() {
     );
 }
 
-// A server that has an answer is only one of several. The other ones are not judged.
-#[test]
+// A server that has an answer is only one of several. The port of another one is not judged: the
+// neutral question is only to show that the server is not silent.
+#[test] // N-1, N-17
 fn a_port_is_not_judged_where_another_server_has_answered() {
     world([slow(5_000).udp([Fate::Silence]), opportunistic()]).plays(
         "

@@ -157,7 +157,7 @@ fn a_forgotten_connection_to_a_port_that_is_dropped_by_now_costs_the_head_start_
 }
 
 // The spare takes longer than the answer, but no longer than twice the first connection.
-#[test]
+#[test] // R-8310-5c
 fn a_slow_name_does_not_leak_while_a_second_connection_comes_up() {
     let far = |fates| connected().after(80, 80).on(fates);
     let server = opportunistic().head_start(100);
@@ -173,10 +173,9 @@ fn a_slow_name_does_not_leak_while_a_second_connection_comes_up() {
     );
 }
 
-// The first question has opened a spare in vain. The second one waits for the silent connection as
-// long as any, but not for another spare.
-#[test]
-fn a_question_on_a_link_in_doubt_is_sent_in_plaintext_after_250_ms() {
+// The first connection has answered, so each question has a second before it is sent in plaintext.
+#[test] // N-17
+fn questions_on_a_forgotten_connection_that_no_other_replaces_are_sent_in_plaintext_after_1_s() {
     then(silent()).change(500, Change::Forgets(0)).asked_at([0, 1_000, 1_100, 1_400]).plays(
         "
         0ms Q1: ask S1 over TLS

@@ -98,9 +98,9 @@ fn an_answer_over_udp_ends_the_minute() {
     );
 }
 
-// TCP is not tried: in its place the next server is asked.
-#[test]
-fn a_closed_udp_port_is_a_failure_of_the_server() {
+// The error may be forged.
+#[test] // N-26
+fn where_the_udp_port_is_closed_the_question_is_repeated_once_and_tcp_is_asked() {
     world([plain().udp([closed(20)])]).plays(
         "
         0ms ask S1 over UDP
@@ -113,7 +113,7 @@ fn a_closed_udp_port_is_a_failure_of_the_server() {
     );
 }
 
-#[test]
+#[test] // N-26
 fn a_udp_port_that_is_found_closed_late_leaves_the_question_to_tcp() {
     world([plain().udp([closed(270)])]).plays(
         "
@@ -140,7 +140,8 @@ fn a_closed_tcp_port_leaves_the_question_to_udp() {
     );
 }
 
-#[test]
+// A third datagram has left when the first error comes.
+#[test] // N-26
 fn when_both_ports_are_closed_the_server_has_failed() {
     world([plain().udp([closed(260)]).tcp([refused()])]).plays(
         "

@@ -1,7 +1,7 @@
 //! Opportunistic TLS that does not work. The first question pays for it, and the next one does not.
 
 use super::world::{
-    Fate, NameServer, Said, Script, World, answer, closed, connected, dropped, ends, fails, mute,
+    Fate, NameServer, Said, Script, World, answer, connected, dropped, ends, fails, mute,
     opportunistic, refused, silent, world,
 };
 
@@ -69,8 +69,8 @@ fn a_port_853_that_accepts_and_is_mute_costs_the_head_start_and_a_round_trip() {
     );
 }
 
-// TLS does not fit this host.
-#[test] // R-8310-5c
+// TLS does not fit this host, as the neutral question shows.
+#[test] // R-8310-5c, N-17
 fn a_refusal_over_tls_is_asked_again_in_plaintext() {
     twice(tls(connected().says(Said::Refused))).plays(
         "
@@ -150,8 +150,8 @@ fn the_question_without_edns_goes_over_tls_as_well() {
     );
 }
 
-// Another connection does no better.
-#[test] // R-7858-3.4b
+// Another connection does no better, nor do two for the neutral question.
+#[test] // R-7858-3.4b, N-17
 fn a_server_that_ends_the_connection_at_each_question_costs_two_connections() {
     twice(tls(connected().on([ends()]))).plays(
         "
@@ -211,7 +211,7 @@ fn where_853_is_silent_and_53_refuses_the_refusal_is_reported_at_once() {
 // Over UDP nobody is there, but TLS may still be.
 #[test] // R-8310-5c
 fn where_53_is_closed_the_answer_over_tls_is_waited_for() {
-    let slow = opportunistic().udp([closed(20)]).tls([connected().after(20, 100)]);
+    let slow = opportunistic().closed().tls([connected().after(20, 100)]);
     world([slow]).plays(
         "
         0ms ask S1 over TLS
@@ -221,7 +221,8 @@ fn where_53_is_closed_the_answer_over_tls_is_waited_for() {
         90ms ask S1 over UDP
         90ms ask S1 over TCP
         110ms S1 over UDP: connection refused
-        130ms answer of S1 over TCP
+        110ms S1 over TCP: connection refused
+        140ms answer of S1 over TLS
         ",
     );
 }
@@ -247,7 +248,7 @@ fn where_853_is_closed_and_53_as_well_the_server_has_failed() {
 // What the server said over TLS says more than its closed port.
 #[test]
 fn a_refusal_over_tls_is_reported_before_a_closed_port_53() {
-    let refuses = tls(connected().says(Said::Refused)).udp([closed(20)]);
+    let refuses = opportunistic().closed().tls([connected().says(Said::Refused)]);
     world([refuses]).plays(
         "
         0ms ask S1 over TLS
@@ -258,10 +259,8 @@ fn a_refusal_over_tls_is_reported_before_a_closed_port_53() {
         80ms ask S1 over UDP
         80ms ask S1 over TCP
         100ms S1 over UDP: connection refused
-        120ms answer of S1 over TCP
-        120ms ask S1 over TLS for . NS
-        140ms S1 over TLS: REFUSED
-        140ms over
+        100ms S1 over TCP: connection refused
+        100ms failed: refused (S1:853)
         ",
     );
 }

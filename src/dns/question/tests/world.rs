@@ -244,9 +244,9 @@ impl NameServer {
         self
     }
 
-    /// The neutral question is answered after this time, whatever becomes of others.
-    pub(super) fn neutral(mut self, ms: u64) -> Self {
-        self.neutral = Some(answer(ms));
+    /// This becomes of the neutral question, over every transport and whatever becomes of others.
+    pub(super) fn neutral(mut self, fate: Fate) -> Self {
+        self.neutral = Some(fate);
         self
     }
 
