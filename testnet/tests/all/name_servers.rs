@@ -7,6 +7,8 @@ use he::Connector;
 use he::dns::Resolver;
 use he_testnet::{Asked, Body, Host, NAME_SERVER_V4, NameServer, Net, Over, internet, words};
 
+use crate::support::dot::DRAINED;
+
 const TWO: &str = "nameserver 192.0.2.1\nnameserver 192.0.2.53\n";
 const WON: [&str; 3] = ["AAAA: 1", "A: 1", "[2001:db8::1]:443: won"];
 
@@ -39,62 +41,95 @@ async fn connect(net: Net, connector: &Connector, name: &str, at: u64) -> Host {
     v6
 }
 
-/// The first server has a fault. The second one answers after `at` ms, and the next call asks no
-/// other.
-fn the_second_takes_over(ill: impl FnOnce(NameServer) -> NameServer, at: u64) {
+/// The first server has a fault. The second one answers after `at` ms.
+async fn takes_over(net: Net, ill: impl FnOnce(NameServer) -> NameServer, at: u64) -> Two {
+    net.resolv_conf(TWO);
+    let first = ill(net.name_server("192.0.2.1")).host();
+    let second = net.name_server("192.0.2.53").host();
+    let connector = plain();
+    let peer = connect(net, &connector, "one.test", at).await;
+    assert_eq!(datagrams(net, second), 2);
+    net.let_go(peer).await;
+    net.pass(DRAINED).await;
+    Two { connector, first, second }
+}
+
+/// A connector and its two name servers.
+struct Two {
+    connector: Connector,
+    first: Host,
+    second: Host,
+}
+
+/// The first server is silent or unreachable, so the next call asks the second one only.
+fn the_second_goes_first(ill: impl FnOnce(NameServer) -> NameServer, at: u64) {
     internet(move |net| async move {
-        net.resolv_conf(TWO);
-        let first = ill(net.name_server("192.0.2.1")).host();
-        let second = net.name_server("192.0.2.53").host();
-        let connector = plain();
-        let peer = connect(net, &connector, "one.test", at).await;
-        // The repetition after 250 ms may still leave, for one or both types.
-        let asked = datagrams(net, first);
-        assert!(asked == 2 || at == 250 && asked <= 4, "{asked}");
-        assert_eq!(datagrams(net, second), 2);
-        net.let_go(peer).await;
-        connect(net, &connector, "two.test", 0).await;
-        assert_eq!((datagrams(net, first), datagrams(net, second)), (0, 2));
+        let two = takes_over(net, ill, at).await;
+        connect(net, &two.connector, "two.test", 0).await;
+        assert_eq!((datagrams(net, two.first), datagrams(net, two.second)), (0, 2));
     });
 }
 
-#[test] // R-8305-3.1b
-fn a_dead_first_server_costs_250_ms_once() {
-    the_second_takes_over(NameServer::dead, 250);
+/// The first server replies, so the next call asks it first again.
+fn the_first_stays_first(ill: impl FnOnce(NameServer) -> NameServer, at: u64) {
+    internet(move |net| async move {
+        let two = takes_over(net, ill, at).await;
+        // The first of the two datagrams for each type went to the first server.
+        connect(net, &two.connector, "two.test", at).await;
+        let log = net.log();
+        let first = log.packets().iter().find(|packet| matches!(packet.body, Body::Udp));
+        assert!(first.is_some_and(|packet| two.first.is(packet.peer)), "{log}");
+        assert_eq!(datagrams(net, two.second), 2);
+    });
 }
 
-#[test] // R-8305-3.1b
-fn a_first_server_that_keeps_silent_costs_250_ms_once() {
-    the_second_takes_over(NameServer::never, 250);
+#[test] // R-8305-3.1b, N-1
+fn a_dead_first_server_costs_50_ms_once() {
+    the_second_goes_first(NameServer::dead, 50);
 }
 
-#[test] // R-8305-3.1b
-fn a_first_server_that_takes_1200_ms_costs_250_ms_once() {
-    the_second_takes_over(|server| server.after(1200), 250);
+#[test] // R-8305-3.1b, N-1
+fn a_first_server_that_keeps_silent_costs_50_ms_once() {
+    the_second_goes_first(NameServer::never, 50);
 }
 
-#[test] // R-8305-3.1b
-fn a_first_server_that_fails_costs_nothing() {
-    the_second_takes_over(NameServer::servfail, 0);
+// Within the second for which it is listened to, it answers neither the question nor the neutral
+// one.
+#[test] // R-8305-3.1b, N-1
+fn a_first_server_that_takes_1200_ms_costs_50_ms_once() {
+    the_second_goes_first(|server| server.after(1200), 50);
 }
 
-#[test] // R-8305-3.1b
-fn a_first_server_that_refuses_costs_nothing() {
-    the_second_takes_over(NameServer::refuses, 0);
+// From then on it is known to be alive, and has a second to answer.
+#[test] // R-8305-3.1b, N-1
+fn a_first_server_that_takes_300_ms_stays_first() {
+    internet(|net| async move {
+        let two = takes_over(net, |server| server.after(300), 50).await;
+        connect(net, &two.connector, "two.test", 300).await;
+    });
 }
 
-#[test] // ICMP port unreachable
-fn a_first_server_with_a_closed_port_costs_a_round_trip() {
-    the_second_takes_over(
-        |server| {
-            server.host().rtt(30).refused();
-            server
-        },
-        30,
-    );
+#[test] // R-8305-3.1b, N-19
+fn a_first_server_that_fails_costs_nothing_and_stays_first() {
+    the_first_stays_first(NameServer::servfail, 0);
 }
 
-#[test] // R-8305-3.1b
+#[test] // R-8305-3.1b, N-19
+fn a_first_server_that_refuses_costs_nothing_and_stays_first() {
+    the_first_stays_first(NameServer::refuses, 0);
+}
+
+// The error may be forged, so it gets one more datagram, and TCP.
+#[test] // ICMP port unreachable, N-26
+fn a_first_server_with_a_closed_port_costs_a_round_trip_once() {
+    let closed = |server: NameServer| {
+        server.host().rtt(30).refused();
+        server
+    };
+    the_second_goes_first(closed, 30);
+}
+
+#[test] // R-8305-3.1b, N-1
 fn two_dead_servers_are_an_error_when_the_lookups_time_is_over() {
     internet(|net| async move {
         net.resolv_conf(TWO);
@@ -108,22 +143,24 @@ fn two_dead_servers_are_an_error_when_the_lookups_time_is_over() {
         // The time of the lookup, less the 5 ms by which the resolver ends before the race.
         net.assert_returned(445);
         assert_eq!(words(error.report()), ["AAAA: no answer", "A: no answer"]);
-        // Each type is sent to the first server twice, and to the second one after 250 ms.
+        // The second server is asked after 50 ms, and each type is sent to both servers twice.
         if !net.was_late_by(90) {
-            assert_eq!(dead.map(|server| datagrams(net, server)), [4, 2]);
+            assert_eq!(dead.map(|server| datagrams(net, server)), [4, 4]);
         }
     });
 }
 
-#[test] // by `he::connect`
-fn he_connect_remembers_the_server_that_answered() {
+// The head start of TLS takes 50 ms, and the patience with the question in plaintext the same.
+#[test] // N-1, by `he::connect`
+fn he_connect_remembers_the_server_that_is_silent() {
     internet(|net| async move {
         net.resolv_conf(TWO);
         let dead = net.name_server("192.0.2.1").dead().host();
         let v6 = net.host("2001:db8::1").rtt(20);
         net.dns("one.test").aaaa([v6]);
         net.dns("two.test").aaaa([v6]);
-        for (name, at) in [("one.test", 250), ("two.test", 0)] {
+        for (name, at, wait) in [("one.test", 100, 0), ("two.test", 0, DRAINED)] {
+            net.pass(wait).await;
             let stream = net.call(he::connect(name, 443)).await.unwrap();
             net.assert_starts(&[(v6, at)]);
             net.assert_returned(at + 20);
@@ -142,21 +179,20 @@ fn an_only_server_that_takes_1200_ms_is_asked_three_times_and_answers() {
         connect(net, &plain(), "www.test", 1200).await;
         if !net.was_late_by(90) {
             let server = net.name_server("192.0.2.53").host();
-            assert_eq!(datagrams(net, server), 6, "at 0, 250 and 1000 ms");
+            assert_eq!(datagrams(net, server), 6, "at 0, 100 and 1000 ms");
         }
     });
 }
 
-#[test] // R-9520-3.1
-fn one_lost_datagram_of_each_type_costs_250_ms() {
+// Where nothing is known of the server, the repetition is due after 100 ms, for AAAA 25 ms later (N-13).
+#[test] // R-9520-3.1, N-8
+fn one_lost_datagram_of_each_type_costs_125_ms() {
     internet(|net| async move {
         let (v6, v4) = (net.host("2001:db8::1").rtt(20), net.host("198.51.100.1"));
         net.dns("www.test").aaaa([v6]).ignores_first(1).a([v4]).ignores_first(1);
-        // TCP joins after 250 ms too, and might answer before the repetition leaves.
-        net.name_server("192.0.2.53").host().tcp_silent();
         let established = plain_connect(net).await;
-        net.assert_starts(&[(v6, 250)]);
-        net.assert_returned(270);
+        net.assert_starts(&[(v6, 125)]);
+        net.assert_returned(145);
         net.assert_over(v6, &[]).await;
         let aaaa = |asked: &&Asked| asked.record.to_string() == "AAAA";
         let udp = |asked: &&Asked| asked.over == Over::Udp;
@@ -178,20 +214,20 @@ fn a_lost_datagram_for_aaaa_costs_no_more_than_the_wait_for_it() {
     });
 }
 
-#[test] // R-9520-3.1
-fn a_server_whose_path_swallows_packets_for_100_ms_costs_250_ms() {
+#[test] // R-9520-3.1, N-8
+fn a_server_whose_path_swallows_packets_for_60_ms_costs_125_ms() {
     internet(|net| async move {
         let server = net.name_server("192.0.2.53").dead().host();
         tokio::spawn(async move {
-            net.pass(100).await;
+            net.pass(60).await;
             server.reachable();
         });
         let (v6, v4) = (net.host("2001:db8::1").rtt(20), net.host("198.51.100.1"));
         net.dns("www.test").aaaa([v6]).a([v4]);
         let _stream = plain_connect(net).await;
-        if !net.was_late_by(70) {
-            net.assert_starts(&[(v6, 250)]);
-            net.assert_returned(270);
+        if !net.was_late_by(40) {
+            net.assert_starts(&[(v6, 125)]);
+            net.assert_returned(145);
             net.assert_over(v6, &[]).await;
         }
     });
