@@ -8,8 +8,8 @@ use he::{Connector, Origin};
 use he_testnet::{Home, NAME_SERVER_V6, NameServer, Net, internet, internet_at};
 
 use crate::support::dot::{
-    Came, PATIENCE, RTT, TLS, certificate, connect, connect_by, patient, plaintext, server,
-    server_at,
+    Came, DRAINED, PATIENCE, RTT, TLS, certificate, connect, connect_by, patient, plaintext,
+    server, server_at, tls_port,
 };
 
 const FIRST: &str = "192.0.2.1";
@@ -26,9 +26,7 @@ fn asked(net: Net, server: NameServer) -> usize {
     net.asked().iter().filter(|asked| asked.server == server.ip()).count()
 }
 
-/// Asserts the reason for plaintext of the last call's answer. If the first server is silent over
-/// TLS, its plaintext question leaves only 10 ms before the answer of the second one comes, and the
-/// reason is there a moment before the packet.
+/// Asserts the reason for plaintext of the last call's answer.
 fn assert_reason(net: Net, came: &Came, why: Option<&'static str>) {
     let has_left = net.log().sent_to_port(53) > 0;
     assert!(has_left == why.is_some() || net.was_late_by(5), "{}", net.log());
@@ -37,48 +35,80 @@ fn assert_reason(net: Net, came: &Came, why: Option<&'static str>) {
     }
 }
 
-/// The second server answers over TLS after `at` ms, and the next call asks no other.
-fn the_second_takes_over(
+/// Connects to a first name. The second server answers over TLS after `at` ms.
+async fn takes_over(
+    net: Net,
+    ill: impl FnOnce(NameServer) -> NameServer,
+    at: u64,
+    why: Option<&'static str>,
+) -> ([NameServer; 2], Connector) {
+    let ([first, second], connector) = (two(net, ill), patient());
+    let (came, server) = connect_by(net, &connector, "one.test", at).await;
+    assert_eq!((came.origin, server), (Origin::Tls, tls_port(second)));
+    assert_reason(net, &came, why);
+    net.pass(DRAINED).await;
+    ([first, second], connector)
+}
+
+/// The first server is silent or unreachable, so the next call asks the second one only.
+fn the_second_goes_first(
     ill: impl FnOnce(NameServer) -> NameServer,
     at: u64,
     why: Option<&'static str>,
 ) {
     internet(move |net| async move {
-        let [first, second] = two(net, ill);
-        let (connector, by) = (patient(), SocketAddr::new(second.ip(), 853));
-        let (came, server) = connect_by(net, &connector, "one.test", at).await;
-        assert_eq!((came.origin, server), (Origin::Tls, by));
-        assert_reason(net, &came, why);
-        let before = asked(net, first);
+        let ([first, second], connector) = takes_over(net, ill, at, why).await;
+        let (before, by) = (asked(net, first), tls_port(second));
         assert_eq!(connect_by(net, &connector, "two.test", RTT).await, (TLS, by));
         assert_eq!(asked(net, first), before);
         assert_eq!(net.tls_connections(second).len(), 1);
     });
 }
 
-#[test] // R-8305-3.1b
+/// The first server replies, so the next call asks it first again, and the second one answers after
+/// `then` ms.
+fn the_first_stays_first(
+    ill: impl FnOnce(NameServer) -> NameServer,
+    at: u64,
+    then: u64,
+    why: Option<&'static str>,
+) {
+    internet(move |net| async move {
+        let ([first, second], connector) = takes_over(net, ill, at, why).await;
+        let before = asked(net, first);
+        let (came, server) = connect_by(net, &connector, "two.test", then).await;
+        assert_eq!((came.origin, server), (Origin::Tls, tls_port(second)));
+        assert_reason(net, &came, why);
+        assert!(before < asked(net, first));
+        assert_eq!(net.tls_connections(second).len(), 1);
+    });
+}
+
+// The question never leaves, so its patience counts from the start.
+#[test] // R-8305-3.1b, N-1
 fn a_dead_first_server_costs_250_ms_once() {
-    the_second_takes_over(NameServer::dead, 250 + 3 * RTT, None);
+    the_second_goes_first(NameServer::dead, 250 + 3 * RTT, None);
 }
 
-#[test] // R-8305-3.1b
-fn a_first_server_that_answers_nothing_costs_250_ms_once() {
-    the_second_takes_over(NameServer::never, 250 + 3 * RTT, Some("TLS is up and silent"));
+// The patience counts from the time at which TLS is up.
+#[test] // R-8305-3.1b, N-1
+fn a_first_server_that_answers_nothing_costs_two_round_trips_and_50_ms_once() {
+    the_second_goes_first(NameServer::never, 2 * RTT + 50 + 3 * RTT, None);
 }
 
-#[test] // R-8305-3.1b
-fn a_first_server_that_takes_1200_ms_costs_250_ms_once() {
-    the_second_takes_over(|server| server.after(1200), 250 + 3 * RTT, Some("TLS is up and silent"));
+#[test] // R-8305-3.1b, N-1
+fn a_first_server_that_takes_1200_ms_costs_two_round_trips_and_50_ms_once() {
+    the_second_goes_first(|server| server.after(1200), 2 * RTT + 50 + 3 * RTT, None);
 }
 
-#[test] // R-8305-3.1b
-fn a_first_server_that_fails_costs_what_its_answer_takes_once() {
-    the_second_takes_over(NameServer::servfail, 3 * RTT + 3 * RTT, None);
+#[test] // R-8305-3.1b, N-19
+fn a_first_server_that_fails_costs_what_its_answer_takes_each_time() {
+    the_first_stays_first(NameServer::servfail, 3 * RTT + 3 * RTT, RTT + RTT, None);
 }
 
-#[test] // R-8305-3.1b: over TLS, and in plaintext
-fn a_first_server_that_refuses_costs_its_two_answers_once() {
-    the_second_takes_over(NameServer::refuses, 7 * RTT, Some("REFUSED over TLS"));
+#[test] // R-8305-3.1b, N-19: over TLS, and in plaintext
+fn a_first_server_that_refuses_costs_its_two_answers_each_time() {
+    the_first_stays_first(NameServer::refuses, 7 * RTT, 3 * RTT, Some("REFUSED over TLS"));
 }
 
 #[test] // R-8305-3.1b
@@ -87,7 +117,7 @@ fn a_first_server_with_closed_ports_costs_two_round_trips_once() {
         server.host().refused();
         server
     };
-    the_second_takes_over(ill, 2 * RTT + 3 * RTT, Some("connection refused"));
+    the_second_goes_first(ill, 2 * RTT + 3 * RTT, Some("connection refused"));
 }
 
 /// TLS to the first server does not work, but the server answers in plaintext after `at` ms. The
@@ -121,22 +151,22 @@ fn a_first_server_that_answers_another_question_over_tls_answers_in_clear() {
     the_first_answers_in_plaintext(patient, NameServer::tls_wrong_question, 4 * RTT, why);
 }
 
-#[test] // R-8305-3.1b: the first is given time for TLS until the second is asked
-fn a_first_server_whose_tls_is_up_and_mute_gives_way_to_the_second() {
+// Its answer in plaintext comes while it is listened to, so it stays first. Its port 853 counts as
+// dead once the neutral question over TLS has had no answer for a second.
+#[test] // R-8305-3.1b, N-1, N-17
+fn a_first_server_whose_tls_is_up_and_mute_gives_way_once_and_answers_in_clear() {
     internet(|net| async move {
-        let [_, second] = two(net, NameServer::tls_never);
-        let (connector, by) = (patient(), SocketAddr::new(second.ip(), 853));
-        // The first is asked in plaintext 250 ms after the question, the second 250 ms after the
-        // call.
-        let came = connect_by(net, &connector, "one.test", 250 + 3 * RTT).await;
-        assert_reason(net, &came.0, Some("TLS is up and silent"));
-        assert!(came.1 == by || came.0.origin == Origin::Udp, "{came:?}");
-        let (_, server) = connect_by(net, &connector, "two.test", RTT).await;
-        assert!(server == by || server.port() == 53, "{server}");
+        let why = "TLS is up and silent";
+        let ([first, _], connector) =
+            takes_over(net, NameServer::tls_never, 2 * RTT + 50 + 3 * RTT, None).await;
+        net.pass(500).await;
+        let came = connect_by(net, &connector, "two.test", RTT).await;
+        assert_eq!(came, (plaintext(why), SocketAddr::new(first.ip(), 53)));
     });
 }
 
-#[test] // R-8305-3.1b
+// No question leaves to them.
+#[test] // R-8305-3.1b, N-1
 fn two_dead_servers_cost_500_ms_once() {
     internet(|net| async move {
         net.resolv_conf("nameserver 192.0.2.1\nnameserver 192.0.2.2\nnameserver 192.0.2.53\n");
@@ -144,6 +174,7 @@ fn two_dead_servers_cost_500_ms_once() {
         server(net).tls(certificate());
         let connector = patient();
         assert_eq!(connect(net, &connector, "one.test", 500 + 3 * RTT).await, TLS);
+        net.pass(DRAINED).await;
         assert_eq!(connect(net, &connector, "two.test", RTT).await, TLS);
     });
 }
@@ -157,7 +188,7 @@ fn a_server_of_ipv6_is_asked_over_tls() {
     });
 }
 
-#[test] // R-8305-3.1c
+#[test] // R-8305-3.1c, N-1
 fn a_dead_server_of_ipv6_gives_way_to_one_of_ipv4() {
     internet(|net| async move {
         net.resolv_conf("nameserver 2001:db8:53::53\nnameserver 192.0.2.53\n");
@@ -165,6 +196,7 @@ fn a_dead_server_of_ipv6_gives_way_to_one_of_ipv4() {
         server(net).tls(certificate());
         let connector = patient();
         assert_eq!(connect(net, &connector, "one.test", 250 + 3 * RTT).await, TLS);
+        net.pass(DRAINED).await;
         assert_eq!(connect(net, &connector, "two.test", RTT).await, TLS);
     });
 }
