@@ -236,9 +236,11 @@ async fn a_silent_server_is_asked_last_for_a_minute_once_it_has_ignored_the_neut
     for step in [50; 20] {
         pass(step, &all).await;
     }
-    let drained = first.asked();
+    let mut drained = first.asked();
+    // Some of it is due at the same time.
+    drained.sort_unstable();
     let expected =
-        ["A www.test", "A www.test", "A www.test tcp", "A www.test tcp", "NS ", "A www.test"];
+        ["A www.test", "A www.test", "A www.test", "A www.test tcp", "A www.test tcp", "NS "];
     assert_eq!(drained, expected);
     for _ in 0..3 {
         assert_eq!(ask(&[]).await, drained.len(), "the second server goes first");

@@ -205,7 +205,7 @@ fn play_hostile<const N: usize>(
 #[test] // N-17
 fn what_becomes_of_one_name_sends_no_other_in_plaintext() {
     check("one name, plaintext", CASES, &with_a_hostile_name(), |case| {
-        let played = play_hostile([opportunistic().neutral(RTT)], case);
+        let played = play_hostile([opportunistic().neutral(answer(RTT))], case);
         let evil = played.askings.iter().position(|question| *question == Some(1));
         for Sent { asking, form, .. } in &played.sends {
             assert!(Some(*asking) == evil || form.via == Via::Tls, "{:#?}", played.log);
@@ -216,7 +216,7 @@ fn what_becomes_of_one_name_sends_no_other_in_plaintext() {
 #[test] // N-1, N-19
 fn what_becomes_of_one_name_moves_no_server() {
     check("one name, order", CASES, &with_a_hostile_name(), |case| {
-        let played = play_hostile([plain().neutral(RTT), plain()], case);
+        let played = play_hostile([plain().neutral(answer(RTT)), plain()], case);
         for asking in 0..played.askings.len() {
             let first = sends_of(&played, asking).next().map(|sent| sent.form.server);
             assert_eq!(first, Some(0), "{:#?}", played.log);
