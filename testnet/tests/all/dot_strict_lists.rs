@@ -6,6 +6,7 @@ use he::dns::{self, Pin, Resolver};
 use he::{Connector, LookupOutcome, Origin};
 use he_testnet::{Certificate, NameServer, Net, internet};
 
+use crate::support::dot::DRAINED;
 use crate::support::strict::{
     Lab, NAME, Policy, RTT, SERVER, asked, at, connect, fail, peer, within,
 };
@@ -20,51 +21,71 @@ fn second(lab: &Lab) -> NameServer {
     server
 }
 
-/// The first server fails after this many milliseconds, or is silent for 250 ms. The second one
-/// answers, and the next call asks no other.
-fn the_second_takes_over(ill: fn(&Lab) -> NameServer, after: u64) {
+/// A list of two servers, the first of which has a fault.
+struct List {
+    first: NameServer,
+    second: NameServer,
+    connector: Connector,
+}
+
+/// The first server fails, or is given up, after this many milliseconds. The second one answers.
+async fn takes_over(net: Net, ill: fn(&Lab) -> NameServer, after: u64) -> List {
+    let lab = Lab::new(net);
+    let (first, second) = (ill(&lab), second(&lab));
+    let expected = lab.root.issue(&[]);
+    let connector = lab.connector(&[first, second].map(|it| Policy::Name.of(it, &expected)));
+    connect(net, &connector, "one.test", after + COLD, second).await;
+    net.pass(DRAINED).await;
+    List { first, second, connector }
+}
+
+/// The first server is silent or unreachable, so the next call asks the second one only.
+fn the_second_goes_first(ill: fn(&Lab) -> NameServer, after: u64) {
     internet(move |net| async move {
-        let lab = Lab::new(net);
-        let (first, good) = (ill(&lab), second(&lab));
-        let expected = lab.root.issue(&[]);
-        let servers = [first, good].map(|server| Policy::Name.of(server, &expected));
-        let connector = lab.connector(&servers);
-        connect(net, &connector, "one.test", after + COLD, good).await;
-        let before = (asked(net, first).len(), net.whole_log().starts_to(at(first)).len());
-        connect(net, &connector, "two.test", RTT, good).await;
-        let now = (asked(net, first).len(), net.whole_log().starts_to(at(first)).len());
-        assert_eq!(before, now);
+        let List { first, second, connector } = takes_over(net, ill, after).await;
+        let before = asked(net, first).len();
+        connect(net, &connector, "two.test", RTT, second).await;
+        assert_eq!((asked(net, first).len(), net.log().starts_to(at(first)).len()), (before, 0));
     });
 }
 
 #[test] // R-8310-6.6a: a server that is authenticated takes the place of one that is not
 fn a_wrong_certificate_costs_two_round_trips_once() {
-    the_second_takes_over(|lab| lab.server.tls(lab.root.issue(&["other.test"])), 2 * RTT);
+    the_second_goes_first(|lab| lab.server.tls(lab.root.issue(&["other.test"])), 2 * RTT);
 }
 
 #[test]
 fn a_closed_port_853_costs_a_round_trip_once() {
-    the_second_takes_over(|lab| lab.server.tls_closed(), RTT);
+    the_second_goes_first(|lab| lab.server.tls_closed(), RTT);
 }
 
-#[test]
-fn a_refusal_costs_three_round_trips_once() {
-    the_second_takes_over(|lab| lab.server.tls(lab.root.issue(&[NAME])).tls_refuses(), 3 * RTT);
+#[test] // N-19: each type is refused once more
+fn a_refusal_costs_three_round_trips_and_then_one_each_time() {
+    internet(|net| async move {
+        let ill = |lab: &Lab| lab.server.tls(lab.root.issue(&[NAME])).tls_refuses();
+        let List { first, second, connector } = takes_over(net, ill, 3 * RTT).await;
+        for (name, refused) in [("two.test", 4), ("three.test", 6)] {
+            connect(net, &connector, name, RTT + RTT, second).await;
+            assert_eq!(asked(net, first).len(), refused);
+        }
+        assert_eq!(net.tls_connections(first).len(), 1);
+    });
 }
 
-#[test] // R-DOT-HE
+#[test] // R-DOT-HE, N-1
 fn a_silent_port_853_costs_250_ms_once() {
-    the_second_takes_over(|lab| lab.server.tls_silent(), 250);
+    the_second_goes_first(|lab| lab.server.tls_silent(), 250);
 }
 
-#[test]
+#[test] // N-1
 fn a_mute_port_853_costs_250_ms_once() {
-    the_second_takes_over(|lab| lab.server.tls(lab.root.issue(&[NAME])).tls_mute(), 250);
+    the_second_goes_first(|lab| lab.server.tls(lab.root.issue(&[NAME])).tls_mute(), 250);
 }
 
-#[test]
-fn a_server_that_never_answers_costs_250_ms_once() {
-    the_second_takes_over(|lab| lab.server.tls(lab.root.issue(&[NAME])).tls_never(), 250);
+// The patience counts from the time at which TLS is up.
+#[test] // N-1
+fn a_server_that_never_answers_costs_two_round_trips_and_250_ms_once() {
+    the_second_goes_first(|lab| lab.server.tls(lab.root.issue(&[NAME])).tls_never(), 2 * RTT + 250);
 }
 
 #[test] // the error names the wrong certificate, not the silence

@@ -41,6 +41,11 @@ pub(crate) fn tls_port(server: NameServer) -> SocketAddr {
 /// head start use it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
+/// What a question leaves open is decided by then: after an answer of another server, an earlier one
+/// is listened to for a second (C-DRAIN), and so is a doubtful TLS port that is asked the neutral
+/// question.
+pub(crate) const DRAINED: u64 = 1_200;
+
 /// The system's resolver with that head start.
 pub(crate) fn patient() -> Connector {
     Connector::new(Resolver::system().with_plain_delay(PATIENCE))
