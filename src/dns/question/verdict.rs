@@ -53,7 +53,7 @@ impl Inquiry {
             let is_silent = |server: &Server| at.health.is_silent(&server.route);
             return running().all(is_silent).then_some(at.now);
         }
-        let alive = running().filter(|server| at.health.is_alive(&server.route, at.now));
+        let alive = running().filter(|it| at.health.is_alive(&it.route, it.asked_at));
         Some(alive.map(|server| server.asked_at + ALIVE_HAS).max().unwrap_or(at.now))
     }
 

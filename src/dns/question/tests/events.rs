@@ -6,7 +6,7 @@ use super::asking::Asking;
 use super::links::OnConnection;
 use super::network::Network;
 use super::played::{place, reply, words};
-use super::world::{Change, Fate, Said};
+use super::world::{Change, Fate, Said, Start};
 use crate::dns::question::{Connections, Form, Phase, Via};
 use crate::race::answer::{LookupError, LookupErrorKind};
 
@@ -72,6 +72,7 @@ impl Network {
                 return;
             }
             Change::Joins(question, within) => return self.extend(question, within),
+            Change::Drops(question) => return self.drops(question),
             Change::Forgets(server) => (server, false),
             Change::Ends(server) => (server, true),
         };
@@ -81,6 +82,17 @@ impl Network {
                 connection.is_forgotten = !is_end;
                 is_end.then(|| self.connection_ends(id, unreachable("closed by the server")));
             }
+        }
+    }
+
+    /// The inquiry is dropped with all its sends, and learns nothing more.
+    fn drops(&mut self, question: usize) {
+        let nth = self.asking.iter().position(|asking| asking.question == Some(question));
+        let nth = nth.filter(|nth| !self.asking[*nth].is_over);
+        if let Some(nth) = nth {
+            self.asking[nth].ended_at.get_or_insert(self.now);
+            self.log(Some(nth), "dropped");
+            self.is_over(nth);
         }
     }
 
@@ -101,6 +113,9 @@ impl Network {
     fn is_up(&mut self, id: usize) {
         self.links.all[id].up_at = Some(self.now);
         self.enters(id, Phase::Up(self.now));
+        if matches!(self.links.all[id].script.start, Start::Closes(..)) {
+            return self.connection_ends(id, unreachable("closed by the server"));
+        }
         self.leave(id);
         self.due_in(IDLE, Event::Idles(id, 0));
     }
@@ -189,7 +204,8 @@ impl Network {
         let place = place(form.server, Via::Udp, 1);
         self.asking[asking].is_awake = true;
         match fate {
-            Fate::Silence => {}
+            // It was turned into single messages.
+            Fate::Silence | Fate::Forged(..) => {}
             Fate::Ends(why, _) => {
                 self.log(Some(asking), &format!("{place}: {why}"));
                 self.asking[asking].inquiry.failed(send, unreachable(why), self.now);

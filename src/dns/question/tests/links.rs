@@ -212,6 +212,7 @@ impl Connection {
                 | Start::Untrusted(tcp, ..),
                 Via::Tcp,
             ) => Start::Connected(tcp, 0),
+            (Start::Closes(tcp, _), Via::Tcp) => Start::Closes(tcp, 0),
             (start, _) => start,
         }
     }

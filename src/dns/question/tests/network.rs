@@ -186,7 +186,7 @@ impl Network {
     }
 
     /// The inquiry is dropped with all its sends.
-    fn is_over(&mut self, nth: usize) {
+    pub(super) fn is_over(&mut self, nth: usize) {
         assert!(self.asking[nth].is_in_background(), "over without an outcome");
         if self.asking[nth].ended_at != Some(self.now) {
             self.log(Some(nth), "over");

@@ -4,7 +4,7 @@ use super::asking::Asking;
 use super::events::Event;
 use super::network::Network;
 use super::played::{Sent, place};
-use super::world::{Fate, NameServer, Script, Start, Way};
+use super::world::{Fate, NameServer, RTT, Said, Script, Start, Way, answer};
 use crate::dns::question::{Form, OPPORTUNISTIC_TIMEOUT, Phase, Via};
 use crate::race::answer::LookupErrorKind::{NoNameServer, Untrusted};
 use crate::race::answer::{LookupError, LookupErrorKind};
@@ -42,8 +42,18 @@ impl Network {
         let fates = &self.world.servers[form.server].udp;
         let fate = self.own_fate(asking, form).unwrap_or(fates[nth.min(fates.len() - 1)]);
         self.asking[asking].udp.insert(send);
-        if let Fate::Says(_, ms) | Fate::Ends(_, ms) = fate {
-            self.due_in(ms, Event::Datagram(asking, send, fate));
+        match fate {
+            Fate::Says(_, ms) | Fate::Ends(_, ms) => {
+                self.due_in(ms, Event::Datagram(asking, send, fate));
+            }
+            Fate::Forged(count, ms) => {
+                for _ in 0..count {
+                    let forged = Fate::Says(Said::ToAnother, ms);
+                    self.due_in(ms, Event::Datagram(asking, send, forged));
+                }
+                self.due_in(ms + RTT, Event::Datagram(asking, send, answer(ms + RTT)));
+            }
+            Fate::Silence => {}
         }
     }
 
@@ -62,7 +72,9 @@ impl Network {
             Event::Fails(id, LookupError::from(kind).with_cause(why))
         };
         let (tcp, then) = match self.links.all[id].start() {
-            Start::Connected(tcp, tls) => (Some(tcp), Some((tcp + tls, Event::IsUp(id)))),
+            Start::Connected(tcp, tls) | Start::Closes(tcp, tls) => {
+                (Some(tcp), Some((tcp + tls, Event::IsUp(id))))
+            }
             Start::Refused(ms) => (None, Some((ms, fails(NoNameServer, "connection refused")))),
             Start::Dropped => (None, None),
             Start::Mute(tcp) => (Some(tcp), None),
@@ -139,7 +151,7 @@ impl Network {
             match fate {
                 Fate::Says(said, ms) => self.due_in(ms, Event::Message(id, question, said)),
                 Fate::Ends(why, ms) => self.due_in(ms, Event::Ends(id, why)),
-                Fate::Silence => {}
+                Fate::Silence | Fate::Forged(..) => {}
             }
         }
     }

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use super::network::Network;
 use super::played::Played;
+pub(super) use super::scripts::{
+    answer, closed, closes, connected, dropped, ends, fails, mute, refused, silent, untrusted,
+};
 
 /// A round trip.
 pub(super) const RTT: u64 = 20;
@@ -44,6 +47,8 @@ pub(super) enum Change {
     Ends(usize),
     /// Another lookup waits for the answer to this question. It may wait so long from now on.
     Joins(usize, u64),
+    /// Nobody waits for the answer to this question any more.
+    Drops(usize),
 }
 
 /// A name server.
@@ -98,6 +103,8 @@ pub(super) enum Fate {
     Silence,
     /// The port is closed, or the connection ends.
     Ends(&'static str, u64),
+    /// So many datagrams with a wrong id come, and an answer a round trip later.
+    Forged(usize, u64),
 }
 
 /// A connection.
@@ -116,6 +123,8 @@ pub(super) enum Start {
     /// TCP is connected after the first time, and TLS after the second one more.
     Connected(u64, u64),
     Refused(u64),
+    /// The same as `Connected`, and the server ends the connection before anything is sent on it.
+    Closes(u64, u64),
     /// Nothing comes.
     Dropped,
     /// TCP is connected, and TLS is silent.
@@ -279,75 +288,5 @@ impl NameServer {
     /// All ports are closed.
     pub(super) fn closed(self) -> Self {
         self.udp([closed(RTT)]).tcp([refused()]).tls([refused()])
-    }
-}
-
-/// An answer after this time.
-pub(super) fn answer(ms: u64) -> Fate {
-    Fate::Says(Said::Answer, ms)
-}
-
-/// The datagram finds a closed port.
-pub(super) fn closed(ms: u64) -> Fate {
-    Fate::Ends("connection refused", ms)
-}
-
-/// The server ends the connection at the question.
-pub(super) fn ends() -> Fate {
-    Fate::Ends("closed by the server", RTT)
-}
-
-/// TCP takes a round trip and TLS another one, and then it answers.
-pub(super) fn connected() -> Script {
-    Script { start: Start::Connected(RTT, RTT), fates: vec![answer(RTT)], closes_after: None }
-}
-
-pub(super) fn refused() -> Script {
-    Script { start: Start::Refused(RTT), ..connected() }
-}
-
-pub(super) fn dropped() -> Script {
-    Script { start: Start::Dropped, ..connected() }
-}
-
-pub(super) fn mute() -> Script {
-    Script { start: Start::Mute(RTT), ..connected() }
-}
-
-pub(super) fn fails(why: &'static str) -> Script {
-    Script { start: Start::Fails(RTT, RTT, why), ..connected() }
-}
-
-pub(super) fn untrusted(why: &'static str) -> Script {
-    Script { start: Start::Untrusted(RTT, RTT, why), ..connected() }
-}
-
-/// It is connected, and answers nothing.
-pub(super) fn silent() -> Script {
-    connected().on([Fate::Silence])
-}
-
-/// A connection.
-impl Script {
-    /// It is connected after these times for TCP and for TLS.
-    pub(super) fn after(mut self, tcp: u64, tls: u64) -> Self {
-        self.start = Start::Connected(tcp, tls);
-        self
-    }
-
-    /// What becomes of each question on it.
-    pub(super) fn on<const N: usize>(mut self, fates: [Fate; N]) -> Self {
-        self.fates = fates.into();
-        self
-    }
-
-    /// Every question on it gets this message after a round trip.
-    pub(super) fn says(self, said: Said) -> Self {
-        self.on([Fate::Says(said, RTT)])
-    }
-
-    pub(super) fn closes_after(mut self, answers: usize) -> Self {
-        self.closes_after = Some(answers);
-        self
     }
 }
