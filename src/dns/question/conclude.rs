@@ -96,7 +96,12 @@ impl Server {
             },
             // Plain DNS has answered while the port was silent.
             (None, _) if tls.slow() == Some(Slow::Silent) => SILENT.into(),
-            (Some(Err(_)) | None, _) => return,
+            // It has answered while connections came and went.
+            (None, _) => match tls.ended_in_vain() {
+                Some(error) => reason(error),
+                None => return,
+            },
+            (Some(Err(_)), _) => return,
         };
         let transports = Transports::over_tls(None, at.now);
         self.neutral = Some(Neutral::of_a_doubtful_port(doubt.to_string(), transports, at.now));

@@ -219,22 +219,24 @@ impl Server {
         [question, ask_neutral, neutral].into_iter().flatten().min_by_key(|(due, _)| *due)
     }
 
-    /// Plain DNS is over with the outcome. TLS may still show that it works.
+    /// The next move of a question. It makes none after the outcome.
     fn next_of(
         &self,
         transports: &Transports,
         is_open: bool,
         at: &Moment<'_>,
     ) -> Option<(Instant, TransportMove)> {
+        if !is_open {
+            return None;
+        }
         let link = |via: Via| {
             move |send: usize| LinkNow {
                 health: at.health.link(&self.route, via == Via::Tls),
                 latest: at.connections.seen(send),
             }
         };
-        let is_tls_open = is_open || self.is_port_in_doubt();
-        let tls = transports.next_over_tls(link(Via::Tls), at.now).filter(|_| is_tls_open);
-        let plain = transports.next_in_plain(link(Via::Tcp), at.now).filter(|_| is_open);
+        let tls = transports.next_over_tls(link(Via::Tls), at.now);
+        let plain = transports.next_in_plain(link(Via::Tcp), at.now);
         tls.into_iter().chain(plain).min_by_key(|(due, _)| *due)
     }
 

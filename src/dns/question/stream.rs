@@ -57,6 +57,8 @@ pub(super) struct Stream {
     /// The connections that have taken the question and ended.
     sends: usize,
     in_vain: usize,
+    /// The error of the last of these connections, if that was up.
+    ended_in_vain: Option<LookupError>,
     moves: usize,
     slow: Option<Slow>,
     given_up: Option<GivenUp>,
@@ -119,6 +121,7 @@ impl Stream {
             is_replaced: false,
             sends: 0,
             in_vain: 0,
+            ended_in_vain: None,
             moves: 0,
             slow: None,
             given_up: None,
@@ -151,6 +154,10 @@ impl Stream {
 
     pub(super) fn failure(&self) -> Option<&LookupError> {
         self.failure.as_ref()
+    }
+
+    pub(super) fn ended_in_vain(&self) -> Option<&LookupError> {
+        self.ended_in_vain.as_ref()
     }
 
     pub(super) fn given_up(&self) -> Option<GivenUp> {
@@ -311,7 +318,10 @@ impl Stream {
         }
         self.moves += 1;
         self.sends += usize::from(lost.was_sent);
-        self.in_vain += usize::from(lost.has_ended && lost.answers == 0);
+        if lost.has_ended && lost.answers == 0 {
+            self.in_vain += 1;
+            self.ended_in_vain = lost.was_up.then(|| lost.error.clone());
+        }
         let has_tried_enough =
             self.sends >= MAX_SENDS || self.in_vain >= MAX_IN_VAIN || self.moves >= MAX_MOVES;
         if lost.was_up && !has_tried_enough {

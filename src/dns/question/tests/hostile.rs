@@ -75,9 +75,15 @@ fn a_name_that_ends_its_connections_condemns_no_port() {
         1080ms Q2: ask S1 over UDP
         1095ms Q3: ask S1 over TLS, connection 3
         1100ms Q2: answer of S1 over UDP
-        1140ms Q3: answer of S1 over TLS, connection 3
-        1200ms Q4: ask S1 over TLS, connection 3
-        1220ms Q4: answer of S1 over TLS, connection 3
+        1100ms Q2: ask S1 over TLS, connection 3 for . NS
+        1140ms S1 over TLS, connection 3: closed by the server
+        1140ms Q2: ask S1 over TLS, connection 4 for . NS
+        1140ms Q3: ask S1 over TLS, connection 4
+        1200ms Q4: ask S1 over TLS, connection 4
+        1200ms Q2: answer of S1 over TLS, connection 4 for . NS
+        1200ms Q2: over
+        1200ms Q3: answer of S1 over TLS, connection 4
+        1220ms Q4: answer of S1 over TLS, connection 4
         ",
     );
 }
@@ -157,14 +163,45 @@ fn a_port_that_ends_each_connection_after_the_handshake_costs_two_connections_on
 
 #[test] // N-18
 fn the_head_start_does_not_begin_again_with_each_connection() {
-    world([closing()]).plays(
+    world([closing()]).asked_at([0, 1_000]).plays(
         "
-        0ms ask S1 over TLS
+        0ms Q1: ask S1 over TLS
         40ms S1 over TLS: closed by the server
-        40ms ask S1 over TLS, connection 2
-        50ms S1 unencrypted: TLS was not up in time
-        50ms ask S1 over UDP
-        70ms answer of S1 over UDP
+        40ms Q1: ask S1 over TLS, connection 2
+        50ms Q1: S1 unencrypted: TLS was not up in time
+        50ms Q1: ask S1 over UDP
+        70ms Q1: answer of S1 over UDP
+        70ms Q1: ask S1 over TLS, connection 2 for . NS
+        80ms S1 over TLS, connection 2: closed by the server
+        80ms Q1: ask S1 over TLS, connection 3 for . NS
+        120ms S1 over TLS, connection 3: closed by the server
+        120ms Q1: over
+        1000ms Q2: S1 unencrypted: closed by the server
+        1000ms Q2: ask S1 over UDP
+        1020ms Q2: answer of S1 over UDP
+        ",
+    );
+}
+
+// The plaintext answer comes before the second connection has ended at the question.
+#[test] // N-18
+fn a_port_that_ends_each_connection_at_the_question_is_judged_as_well() {
+    world([opportunistic().tls([connected().on([ends()])])]).asked_at([0, 1_000]).plays(
+        "
+        0ms Q1: ask S1 over TLS
+        60ms S1 over TLS: closed by the server
+        60ms Q1: ask S1 over TLS, connection 2
+        60ms Q1: S1 unencrypted: TLS was not up in time
+        60ms Q1: ask S1 over UDP
+        80ms Q1: answer of S1 over UDP
+        80ms Q1: ask S1 over TLS, connection 2 for . NS
+        120ms S1 over TLS, connection 2: closed by the server
+        120ms Q1: ask S1 over TLS, connection 3 for . NS
+        180ms S1 over TLS, connection 3: closed by the server
+        180ms Q1: over
+        1000ms Q2: S1 unencrypted: closed by the server
+        1000ms Q2: ask S1 over UDP
+        1020ms Q2: answer of S1 over UDP
         ",
     );
 }

@@ -192,7 +192,6 @@ fn a_port_that_ends_its_connections_late_is_dead() {
         310ms Q1: answer of S1 over UDP
         310ms Q1: ask S1 over TLS for . NS
         350ms S1 over TLS, connection 2: closed by the server
-        350ms Q1: ask S1 over TLS
         640ms S1 over TLS: closed by the server
         640ms Q1: ask S1 over TLS, connection 3 for . NS
         700ms S1 over TLS, connection 3: closed by the server
@@ -220,7 +219,6 @@ fn a_port_that_is_asked_again_without_edns_is_judged_as_well() {
         400ms Q1: ask S1 over TLS, connection 2 without EDNS
         490ms Q1: answer of S1 over UDP
         490ms Q1: ask S1 over TLS, connection 2 for . NS
-        900ms Q1: ask S1 over TLS, connection 3 without EDNS
         990ms Q1: ask S1 over TLS, connection 3 for . NS
         1490ms Q1: over
         2000ms Q2: S1 unencrypted: TLS is up and silent
