@@ -1,0 +1,188 @@
+//! Which server goes last for a minute: one that was silent or unreachable, and never one that is
+//! slow or has replied.
+
+use super::world::{
+    Change, Fate, NameServer, Said, answer, dropped, mute, over_tcp, plain, silent, strict, world,
+};
+
+/// A server that is silent over TCP. This becomes of its datagrams.
+fn udp<const N: usize>(fates: [Fate; N]) -> NameServer {
+    plain().udp(fates).tcp([dropped()])
+}
+
+#[test] // N-1
+fn a_slow_server_stays_first() {
+    let slow = world([udp([answer(400)]), plain()]).then(900, plain());
+    slow.asked_at([0, 1_000, 2_000]).plays(
+        "
+        0ms Q1: ask S1 over UDP
+        50ms Q1: ask S2 over UDP
+        70ms Q1: answer of S2 over UDP
+        250ms Q1: ask S1 over UDP
+        250ms Q1: ask S1 over TCP
+        400ms Q1: late answer of S1 over UDP
+        400ms Q1: over
+        1000ms Q2: ask S1 over UDP
+        1020ms Q2: answer of S1 over UDP
+        2000ms Q3: ask S1 over UDP
+        2020ms Q3: answer of S1 over UDP
+        ",
+    );
+}
+
+#[test] // N-1
+fn one_lost_datagram_demotes_nobody() {
+    world([udp([Fate::Silence, answer(20)]), plain()])
+        .then(900, plain())
+        .asked_at([0, 1_000])
+        .plays(
+            "
+            0ms Q1: ask S1 over UDP
+            50ms Q1: ask S2 over UDP
+            70ms Q1: answer of S2 over UDP
+            250ms Q1: ask S1 over UDP
+            250ms Q1: ask S1 over TCP
+            270ms Q1: late answer of S1 over UDP
+            270ms Q1: over
+            1000ms Q2: ask S1 over UDP
+            1020ms Q2: answer of S1 over UDP
+            ",
+        );
+}
+
+// The first server is known to be alive, so the second question waits for it.
+#[test] // N-1
+fn a_server_that_is_silent_to_one_name_and_answers_the_neutral_question_stays_first() {
+    world([udp([Fate::Silence]).neutral(answer(20)), plain()]).asked_at([0, 1_000]).plays(
+        "
+        0ms Q1: ask S1 over UDP
+        50ms Q1: ask S2 over UDP
+        70ms Q1: answer of S2 over UDP
+        250ms Q1: ask S1 over UDP
+        250ms Q1: ask S1 over TCP
+        500ms Q1: ask S1 over TCP, connection 2
+        500ms Q1: ask S1 over UDP for . NS
+        520ms Q1: answer of S1 over UDP for . NS
+        520ms Q1: over
+        1000ms Q2: ask S1 over UDP
+        1050ms Q2: ask S2 over UDP
+        1250ms Q2: ask S1 over UDP
+        1250ms Q2: ask S1 over TCP
+        1250ms Q2: ask S1 over TCP, connection 2
+        1500ms Q2: ask S1 over UDP for . NS
+        1520ms Q2: answer of S1 over UDP for . NS
+        2000ms Q2: answer of S2 over UDP
+        ",
+    );
+}
+
+#[test] // N-1
+fn the_neutral_question_shows_that_a_server_for_tcp_is_alive() {
+    world([over_tcp().tcp([silent()]).neutral(answer(20)), plain()]).asked_at([0, 1_000]).plays(
+        "
+        0ms Q1: ask S1 over TCP
+        70ms Q1: ask S2 over UDP
+        90ms Q1: answer of S2 over UDP
+        270ms Q1: ask S1 over TCP, connection 2
+        500ms Q1: ask S1 over TCP, connection 2 for . NS
+        520ms Q1: answer of S1 over TCP, connection 2 for . NS
+        520ms Q1: over
+        1000ms Q2: ask S1 over TCP, connection 2
+        1050ms Q2: ask S2 over UDP
+        1250ms Q2: ask S1 over TCP, connection 3
+        1500ms Q2: ask S1 over TCP, connection 3 for . NS
+        1520ms Q2: answer of S1 over TCP, connection 3 for . NS
+        2000ms Q2: answer of S2 over UDP
+        ",
+    );
+}
+
+// Neither question leaves: there is no connection, or none with TLS.
+#[test] // N-1
+fn a_server_that_takes_no_question_is_silent_as_well() {
+    let firsts = [over_tcp().tcp([dropped()]), strict().tls([dropped()]), strict().tls([mute()])];
+    for first in firsts {
+        let played = world([first, plain()]).asked_at([0, 1_400]).play();
+        let later = played.log.iter().filter(|line| line.starts_with("14"));
+        let expected = ["1400ms Q2: ask S2 over UDP", "1420ms Q2: answer of S2 over UDP"];
+        assert!(later.eq(expected), "{:#?}", played.log);
+    }
+}
+
+// The second question is asked while the first one still listens, and the third one after that.
+#[test] // N-1
+fn a_dead_server_is_asked_last_from_1070_ms_on() {
+    world([udp([Fate::Silence]), plain()]).asked_at([0, 1_069, 1_071]).plays(
+        "
+        0ms Q1: ask S1 over UDP
+        50ms Q1: ask S2 over UDP
+        70ms Q1: answer of S2 over UDP
+        250ms Q1: ask S1 over UDP
+        250ms Q1: ask S1 over TCP
+        500ms Q1: ask S1 over TCP, connection 2
+        500ms Q1: ask S1 over UDP for . NS
+        1000ms Q1: ask S1 over UDP without EDNS
+        1069ms Q2: ask S1 over UDP
+        1070ms Q1: over
+        1071ms Q3: ask S2 over UDP
+        1091ms Q3: answer of S2 over UDP
+        1119ms Q2: ask S2 over UDP
+        1139ms Q2: answer of S2 over UDP
+        1319ms Q2: ask S1 over UDP
+        1319ms Q2: ask S1 over TCP
+        1319ms Q2: ask S1 over TCP, connection 2
+        1569ms Q2: ask S1 over UDP for . NS
+        2069ms Q2: ask S1 over UDP without EDNS
+        2139ms Q2: over
+        ",
+    );
+}
+
+// The neutral question was not sent, or its answer was not waited for.
+#[test] // N-1
+fn a_question_that_is_dropped_teaches_nothing() {
+    for drops_at in [300, 1_000] {
+        let played = world([udp([Fate::Silence]), plain()])
+            .change(drops_at, Change::Drops(0))
+            .asked_at([0, 2_000])
+            .play();
+        let drops = format!("{drops_at}ms Q1: dropped");
+        assert!(played.log.contains(&drops), "{:#?}", played.log);
+        assert!(
+            played.log.iter().any(|it| it == "2000ms Q2: ask S1 over UDP"),
+            "{:#?}",
+            played.log
+        );
+    }
+}
+
+#[test] // N-1, N-19
+fn an_error_code_demotes_nobody() {
+    for said in [Said::ServFail, Said::Refused] {
+        let played = world([plain().says(said), plain()]).asked_at([0, 1_000]).play();
+        let first =
+            played.sends.iter().filter(|sent| sent.asking == 1).map(|sent| sent.form.server);
+        assert_eq!(first.take(1).collect::<Vec<_>>(), [0], "{:#?}", played.log);
+    }
+}
+
+// The minute begins when the ports are found closed.
+#[test] // N-1
+fn a_server_that_cannot_be_reached_is_asked_last_for_a_minute() {
+    world([plain().closed(), plain()]).then(500, plain()).asked_at([0, 60_039, 60_040]).plays(
+        "
+        0ms Q1: ask S1 over UDP
+        20ms Q1: S1 over UDP: connection refused
+        20ms Q1: ask S1 over UDP
+        20ms Q1: ask S1 over TCP
+        20ms Q1: ask S2 over UDP
+        40ms Q1: S1 over UDP: connection refused
+        40ms S1 over TCP: connection refused
+        40ms Q1: answer of S2 over UDP
+        60039ms Q2: ask S2 over UDP
+        60040ms Q3: ask S1 over UDP
+        60059ms Q2: answer of S2 over UDP
+        60060ms Q3: answer of S1 over UDP
+        ",
+    );
+}
