@@ -19,17 +19,20 @@
 //!
 //! The configured order of the servers is a preference: an office's server stands before a public
 //! one. The next server is asked when the one before is late, or at once when it fails (SERVFAIL,
-//! REFUSED, a port that cannot be reached). A server is late after its usual round trip with four
+//! REFUSED, a port that cannot be reached). A server is late after its usual round trip plus four
 //! times the deviation, within 50 to 250 ms and counted from when the question itself leaves; after
-//! 50 ms if nothing is known, or 250 ms if it is strict or pinned. **Asking early is not winning:**
+//! 50 ms if nothing is known, or 250 ms if it is strict or pinned, or takes no connection.
+//! **Asking early is not winning:**
 //!
-//! - "No such name" of a later server counts only when every server before it has failed or is
-//!   known to be silent, or when the time of the lookup is over.
-//! - An answer of a later server counts at once, except beside an earlier server that is known to
+//! - "No such name" and "no records" of a later server count only when every server before it has
+//!   failed or is known to be silent, or when the time of the lookup is over.
+//! - An address of a later server counts at once, except beside an earlier server that is known to
 //!   be alive: that one has 1 s from when it was asked.
-//! - Another server goes first, for 60 s, only after one could not be reached or was silent. Silent
-//!   means that it answered neither the question, which was sent twice, nor a neutral question
-//!   (`. NS`) half a second later. No reply, whatever it says, changes the order.
+//! - Another server goes first, for 60 s, only after one could not be reached or authenticated, or
+//!   was silent. Silent means that it answered neither the question, which was sent twice (or found
+//!   no connection), nor a neutral question (`. NS`) half a second after the first send. For this an
+//!   earlier server is listened to for 1 s after the answer of a later one. A reply, whatever it
+//!   says, moves no server back.
 //!
 //! So a slow first server shows names to the second one, also where both are opportunistic.
 //!
@@ -45,14 +48,17 @@
 //!
 //! ## Retries
 //!
-//! | transport | what happens |
+//! | what | what happens |
 //! |---|---|
-//! | UDP | sent to the same server three times at most, at 0, 250 ms and 1 s (with one server the second time when it is late, after 100 ms if nothing is known), each time from a socket of its own; AAAA is repeated 25 ms later than A; a slow answer to any of them counts until the deadline of the query, 5 s without one |
-//! | without EDNS | the third time; where the server refuses it or its reply cannot be read; for 10 min where only that has helped |
-//! | TCP | where a reply is truncated or cannot be read, the socket has failed, or 8 replies had a wrong id (RFC 5452 section 9.3); beside UDP when that is silent for 250 ms, and before it for 60 s where that has helped |
-//! | connections (TCP, TLS) | one for each server and transport (and runtime, and binding), shared by all questions: up to 100 are open at once, more wait; answers come in any order |
+//! | UDP | sent to the same server three times at most, at 0, 250 ms and 1 s, each time from a socket of its own; AAAA is repeated 25 ms later than A; a slow answer to any of them counts until the deadline of the query, 5 s without one |
+//! | the same, if there is only one server | the second time when it is late, after 100 ms if nothing is known |
+//! | a UDP socket fails (ICMP) | sent once more at once, and over TCP: the error may be forged |
+//! | EDNS over UDP | the third time goes without it, and so do all for 10 min where only that has helped |
+//! | a reply that refuses EDNS or cannot be read | asked again without EDNS, then over TCP |
+//! | TCP | where a reply is truncated or cannot be read, or 8 replies had a wrong id (RFC 5452 section 9.3); beside UDP when that is silent for 250 ms, and before it for 60 s where that has helped |
+//! | connections (TCP, TLS) | one for each server and transport (and runtime, and binding), shared by all: up to 100 questions are open at once, more wait; answers come in any order |
 //! | a connection that ends | its questions move to another one; after two that have answered nobody they are given up |
-//! | a connection that takes 250 ms to be made | another one is opened beside it |
+//! | a TCP connection that takes 250 ms to be made, where no plaintext may join | another one is opened beside it |
 //! | a connection that is silent for 250 ms while a question is open | another one is opened beside it; after false alarms it waits longer, up to 2 s |
 //! | a connection without a question for 30 s | it is closed |
 //!
@@ -98,8 +104,8 @@
 //! | the same, where it has answered before | 1 s: some names are answered slowly | the neutral question decides |
 //!
 //! A name may be a stranger's choice, so what becomes of one name says nothing of a port. Before a
-//! port counts as dead for that, it is asked a neutral question (`. NS`) over TLS, and has 1 s for
-//! any good answer. The name itself may have been read by others; no other name is.
+//! port counts as dead for that, it is asked a neutral question (`. NS`) over TLS. It has 1 s for an
+//! answer, SERVFAIL included, or for an answer to any other question. The name itself may have been read by others; no other name is.
 //!
 //! A server of resolv.conf with a private address (RFC 1918, 100.64/10, fc00::/7) seldom has TLS,
 //! so the first question goes to port 53 at once. TLS is tried beside it and serves later
@@ -135,7 +141,7 @@
 //! | a name that does not exist, or has no addresses | 2 s, and no longer than the SOA says |
 //! | such a name of the search list, skipped on the way to an address | as long as that address, until it is forgotten, at most 1 min, and no longer than the SOA says |
 //! | a name with addresses lacks those of the other type | as long as the addresses, at most 5 min, and no longer than the SOA says |
-//! | silence, or a server that cannot be reached | 1 s |
+//! | a lookup that has failed by silence or an unreachable server | 1 s |
 //! | SERVFAIL, REFUSED | 1 s, doubling to 30 s |
 //! | a server that was silent or could not be reached is asked last | 60 s, or until it replies |
 //! | a server is silent | until it replies |

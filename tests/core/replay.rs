@@ -99,8 +99,8 @@ fn verdict(scenario: &Scenario) -> Verdict {
         ("draft-svcb-failure-encrypted-dns", _) => no_svcb(scenario),
         ("robur-resolve-retry", _) => {
             asks_once(scenario);
-            assert!(is_a_test("a_silent_server_is_asked_at_0_250_and_1000_ms_and_never_again"));
-            Disagreed("asking again: the resolver's business, after 250 ms and 1 s")
+            assert!(is_a_test("a_silent_server_is_asked_at_0_100_and_1000_ms_and_never_again"));
+            Disagreed("asking again: the resolver's business, after 100 ms and 1 s")
         }
         ("robur-resolve-retry-only-missing", _) => {
             Elsewhere("only_the_missing_type_is_asked_again")

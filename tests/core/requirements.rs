@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 const REGISTER: &str = include_str!("../data/requirements.txt");
 const CHOICES: &str = include_str!("../data/choices.txt");
+const FINDINGS: &str = include_str!("../data/findings.txt");
 
 #[test]
 fn every_core_requirement_is_tested_or_says_why_not() {
@@ -28,16 +29,17 @@ fn every_core_requirement_is_tested_or_says_why_not() {
 }
 
 #[test]
-fn every_choice_that_is_cited_is_in_the_list() {
-    let listed: BTreeSet<&str> =
-        CHOICES.lines().filter_map(|line| Some(line.split_once(": ")?.0)).collect();
+fn every_choice_and_finding_that_is_cited_is_in_its_list() {
+    let lines = CHOICES.lines().chain(FINDINGS.lines());
+    let listed: BTreeSet<&str> = lines.filter_map(|line| Some(line.split_once(": ")?.0)).collect();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for file in ["src", "tests"].iter().flat_map(|folder| sources(&root.join(folder))) {
+    let folders = ["src", "tests", "testnet/src", "testnet/tests"];
+    for file in folders.iter().flat_map(|folder| sources(&root.join(folder))) {
         let text = fs::read_to_string(&file).expect("source is UTF-8");
         for word in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
-            let number = word.strip_prefix("F-").unwrap_or_default();
-            if number.starts_with(|c: char| c.is_ascii_digit()) {
-                assert!(listed.contains(word), "{}: {word} is no choice", file.display());
+            let number = word.strip_prefix("F-").or_else(|| word.strip_prefix("N-"));
+            if number.is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit())) {
+                assert!(listed.contains(word), "{}: {word} is in no list", file.display());
             }
         }
     }

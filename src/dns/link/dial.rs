@@ -94,8 +94,8 @@ impl TlsDialer {
         let (Some((health, route)), Err(failed)) = (&self.health, made) else { return };
         let (why, started, now) = (failed.error.reason(), started.into_std(), now());
         let is_new = match failed.fault {
-            Fault::Port => health.lock().tls_is_dead(route, &why, now),
-            Fault::Silence => health.lock().tls_is_silent(route, &why, started, now),
+            Fault::Port => health.lock().note_tls_dead(route, &why, now),
+            Fault::Silence => health.lock().note_tls_silent(route, &why, started, now),
             Fault::Here => false,
         };
         if is_new {

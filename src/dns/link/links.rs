@@ -11,7 +11,7 @@ use super::dial::{Dialer, TlsDialer};
 use super::tls::TlsClients;
 use crate::connect::probe::source_of;
 use crate::dns::name_server::{NameServer, Profile, TLS_PORT};
-use crate::dns::question::{Health, Policy, Route, Upstream, Via};
+use crate::dns::question::{Health, Route, Upstream, Usage, Via};
 use crate::mutex::Mutex;
 use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::race::binding::Binding;
@@ -61,7 +61,7 @@ impl Links {
         let upstream = |server: &NameServer| Upstream {
             addr: server.addr(),
             tls_addr: server.tls_addr().unwrap_or(server.addr()),
-            policy: policy(server, settings),
+            usage: policy(server, settings),
         };
         Self {
             servers: servers.to_vec(),
@@ -113,24 +113,24 @@ impl Links {
 }
 
 /// How a question reaches this server.
-fn policy(server: &NameServer, settings: LinkSettings) -> Policy {
+fn policy(server: &NameServer, settings: LinkSettings) -> Usage {
     let LinkSettings { plain_delay, tcp_only, .. } = settings;
     match server.profile() {
         // R-7858-3.1c, also where resolv.conf has this port.
         Profile::Udp | Profile::Tcp if server.addr().port() == TLS_PORT => {
             let why = "port 853 is for TLS, never for plain DNS";
-            Policy::Never(LookupError::from(LookupErrorKind::NoNameServer).with_cause(why))
+            Usage::Never(LookupError::from(LookupErrorKind::NoNameServer).with_cause(why))
         }
-        Profile::Udp => Policy::Plain { tcp_only },
-        Profile::Tcp => Policy::Plain { tcp_only: true },
+        Profile::Udp => Usage::Plain { tcp_only },
+        Profile::Tcp => Usage::Plain { tcp_only: true },
         // Without the feature nothing can be asked over TLS.
         Profile::Opportunistic { .. } if !cfg!(feature = "dns-over-tls") => {
-            Policy::Plain { tcp_only }
+            Usage::Plain { tcp_only }
         }
         Profile::Opportunistic { has_head_start, .. } => {
             let head_start = if *has_head_start { plain_delay } else { Duration::ZERO };
-            Policy::Opportunistic { head_start, tcp_only }
+            Usage::Opportunistic { head_start, tcp_only }
         }
-        Profile::Tls(_) => Policy::Strict,
+        Profile::Tls(_) => Usage::Strict,
     }
 }

@@ -59,12 +59,6 @@ impl Link {
         Self { addr, open: Box::new(open), state: Mutex::default() }
     }
 
-    /// The address of the server.
-    #[allow(dead_code)]
-    pub(super) fn addr(&self) -> SocketAddr {
-        self.addr
-    }
-
     /// True if the connection in use is up.
     pub(super) fn is_up(&self) -> bool {
         let state = self.state.lock();
@@ -107,7 +101,7 @@ impl Link {
 
     /// Another connection has answered in place of this one. If this one had answered before, the
     /// server may take only so many questions a connection (N-12).
-    pub(super) fn was_replaced(&self, silent: &Connection) {
+    pub(super) fn note_replaced(&self, silent: &Connection) {
         let answers = silent.answers();
         if answers > 0 {
             self.state.lock().note_limit(Some(answers));
@@ -123,7 +117,7 @@ impl Link {
         if let Some(other) = state.other(silent) {
             return other.clone();
         }
-        tracing::debug!(server = %self.addr, "silent: another connection");
+        tracing::debug!(server = %self.addr, "another connection");
         let quota = state.quota();
         state.spare.insert((self.open)(quota)).clone()
     }

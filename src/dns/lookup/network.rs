@@ -14,8 +14,8 @@ use crate::dns::link::links::Links;
 use crate::race::answer::{Answer, LookupError};
 use crate::race::query::Record;
 
-/// A failure at the deadline is stored only if the lookup had at least this time, in which a
-/// question is sent three times. With less time, the failure shows a short deadline and not a bad
+/// A failure at the deadline is stored only if the lookup had at least this time: the second in
+/// which a server is expected to answer, less the 5 ms of `give_up_at`. With less time, the failure shows a short deadline and not a bad
 /// server, and storing it would fail other lookups.
 const MIN_TIME_OF_A_FAILURE: Duration = Duration::from_millis(995);
 

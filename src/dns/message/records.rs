@@ -32,7 +32,7 @@ pub(in crate::dns) struct Records {
     announced: usize,
     /// The number of answers that are there.
     answers: usize,
-    /// The number of answers that a lookup needs and that make no sense.
+    /// The number of A, AAAA, CNAME and OPT answers that make no sense there.
     skipped: usize,
     /// The number of addresses of the type that was not asked.
     of_other_type: usize,

@@ -6,11 +6,11 @@ use std::time::Instant;
 use super::failure::rank;
 use super::neutral::{Neutral, Purpose};
 use super::plain::Plain;
-use super::reply::{Answered, is_no_answer, is_unreachable};
-use super::server::{Moment, SILENT, Server, is_no_end, reason};
+use super::reply::{Answered, is_unreachable, is_useless};
+use super::server::{Moment, SILENT, Server, may_differ_in_plaintext, reason};
 use super::stream::{GivenUp, Slow, Stream};
 use super::transports::Transports;
-use super::{Phase, Policy};
+use super::{Phase, Usage};
 use crate::race::answer::{LookupError, LookupErrorKind};
 
 impl Server {
@@ -22,8 +22,8 @@ impl Server {
             self.note_plain(at);
             self.outcome = self.find_outcome(now);
             if let Some(outcome) = &self.outcome {
-                if outcome.as_ref().is_err_and(is_unreachable) {
-                    at.health.was_unreachable(&self.route, now);
+                if outcome.as_ref().is_err_and(is_unreachable) && !self.failed_here {
+                    at.health.note_unreachable(&self.route, now);
                 }
                 self.judge_tls(at);
             }
@@ -39,9 +39,9 @@ impl Server {
             return;
         };
         self.plain_is_noted = true;
-        let is_opportunistic = matches!(self.policy, Policy::Opportunistic { .. });
+        let is_opportunistic = matches!(self.usage, Usage::Opportunistic { .. });
         if is_opportunistic && !outcome.as_ref().is_err_and(is_unreachable) {
-            at.health.plain_has_answered(&self.route, at.now);
+            at.health.note_plain_answer(&self.route, at.now);
         }
         if outcome.is_err() {
             return;
@@ -49,7 +49,7 @@ impl Server {
         if let Some(silent) = plain.was_udp_silent() {
             at.health.note_udp(&self.route, silent, at.now);
         }
-        if let Some(silent) = plain.was_edns_silent() {
+        if let Some(silent) = plain.needed_no_edns() {
             at.health.note_edns(&self.route, silent, at.now);
         }
     }
@@ -59,10 +59,10 @@ impl Server {
         let Transports { plain, tls } = &self.transports;
         let plain = plain.as_ref().and_then(|plain| plain.outcome(now));
         let Some(tls) = tls.as_ref() else { return plain };
-        let is_strict = matches!(self.policy, Policy::Strict);
+        let is_strict = matches!(self.usage, Usage::Strict);
         match (tls.end(), plain) {
             (Some(Ok(reply)), _) => Some(Ok(reply)),
-            (Some(Err(error)), _) if is_strict || !is_no_end(error) => {
+            (Some(Err(error)), _) if is_strict || !may_differ_in_plaintext(error) => {
                 Some(Err(self.over_tls(error)))
             }
             (_, Some(Ok(reply))) => Some(Ok(reply)),
@@ -78,26 +78,26 @@ impl Server {
         error.clone().with_server(self.tls_addr)
     }
 
-    /// The server has an outcome: what does it say of its TLS port? One name's fate condemns no
-    /// port: a name may be a stranger's choice (N-17). A connection that ends by itself does.
+    /// Decides from the outcome if the TLS port has answered, is dead, or is in doubt. What becomes of
+    /// one name only raises a doubt, because a name may be a stranger's choice (N-17).
     fn judge_tls(&mut self, at: &mut Moment<'_>) {
-        if !matches!(self.policy, Policy::Opportunistic { .. }) {
+        if !matches!(self.usage, Usage::Opportunistic { .. }) {
             return;
         }
         let Some(tls) = &self.transports.tls else { return };
         let plain = self.transports.plain.as_ref().and_then(|plain| plain.outcome(at.now));
         let doubt = match (tls.end(), plain) {
-            (Some(Ok(_)), _) => return self.tls_has_answered(at),
+            (Some(Ok(_)), _) => return self.note_tls_answer(at),
             (Some(Err(error)), Some(Ok(_))) => match tls.given_up() {
-                Some(GivenUp::ByThemselves) => return self.bury_tls(&reason(error), at),
+                Some(GivenUp::ByThemselves) => return self.note_tls_dead(&reason(error), at),
                 Some(GivenUp::AtTheQuestion) => reason(error),
-                None if is_no_answer(error) => reason(error),
+                None if is_useless(error) => reason(error),
                 None => return,
             },
             // Plain DNS has answered while the port was silent.
             (None, _) if tls.slow() == Some(Slow::Silent) => SILENT.into(),
             // It has answered while connections came and went.
-            (None, _) => match tls.ended_in_vain() {
+            (None, _) => match tls.last_unanswered() {
                 Some(error) => reason(error),
                 None => return,
             },
@@ -127,24 +127,24 @@ impl Server {
         let Some(tls) = &neutral.transports.tls else { return true };
         match (tls.end(), &neutral.purpose) {
             // A late answer shows that the port is only slow.
-            _ if matches!(question, Some(Ok(_))) => self.tls_has_answered(at),
-            (Some(Ok(_)), _) => self.tls_has_answered(at),
-            // The server is there, and it is ill: plaintext would bring the same.
+            _ if matches!(question, Some(Ok(_))) => self.note_tls_answer(at),
+            (Some(Ok(_)), _) => self.note_tls_answer(at),
+            // The server answers, with SERVFAIL. Plaintext would bring the same.
             (Some(Err(error)), _) if error.kind() == LookupErrorKind::ServerFailure => {}
-            (Some(Err(_)), Purpose::DoubtfulPort(why)) => self.bury_tls(why, at),
+            (Some(Err(_)), Purpose::DoubtfulPort(why)) => self.note_tls_dead(why, at),
             // Failed handshakes are noted where they happen.
-            (Some(Err(error)), _) if is_no_answer(error) || tls.given_up().is_some() => {
-                self.bury_tls(&reason(error), at);
+            (Some(Err(error)), _) if is_useless(error) || tls.given_up().is_some() => {
+                self.note_tls_dead(&reason(error), at);
             }
             (Some(Err(_)), _) => {}
             (None, _) if at.now < neutral.until => return false,
             // Other questions on this link were answered, so the port is alive.
             (None, _) if self.was_heard_since(neutral.since, at) => {}
-            (None, Purpose::DoubtfulPort(why)) => self.bury_tls(why, at),
+            (None, Purpose::DoubtfulPort(why)) => self.note_tls_dead(why, at),
             (None, _) => {
                 let latest = tls.latest().map(|send| at.connections.seen(send).phase);
                 if let Some(Phase::Up(_)) = latest {
-                    at.health.tls_is_silent(&self.route, SILENT, neutral.since, at.now);
+                    at.health.note_tls_silent(&self.route, SILENT, neutral.since, at.now);
                 }
             }
         }
@@ -165,7 +165,7 @@ impl Server {
     /// The question is over at this server. If nothing has come, another one goes first.
     pub(super) fn conclude_silence(&mut self, at: &mut Moment<'_>) {
         if self.outcome.is_none() && self.was_silent() {
-            at.health.was_silent(&self.route, at.now);
+            at.health.note_silent(&self.route, at.now);
         }
     }
 
@@ -173,14 +173,14 @@ impl Server {
         at.connections.was_tls_heard_since(&self.route, self.index, then)
     }
 
-    fn tls_has_answered(&self, at: &mut Moment<'_>) {
+    fn note_tls_answer(&self, at: &mut Moment<'_>) {
         at.health.link_mut(&self.route, true).is_proven = true;
-        at.health.tls_is_up(&self.route);
+        at.health.note_tls_answer(&self.route);
     }
 
-    fn bury_tls(&self, why: &str, at: &mut Moment<'_>) {
+    fn note_tls_dead(&self, why: &str, at: &mut Moment<'_>) {
         at.health.link_mut(&self.route, true).is_proven = false;
-        at.health.tls_is_dead(&self.route, why, at.now);
+        at.health.note_tls_dead(&self.route, why, at.now);
     }
 
     /// The earliest moment at which a conclusion is due.

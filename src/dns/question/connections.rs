@@ -9,21 +9,21 @@ use crate::race::answer::LookupError;
 
 /// The end of a send without an answer: its connection has ended.
 #[derive(Debug, Clone)]
-pub(crate) struct Lost {
-    pub(crate) error: LookupError,
+pub(in crate::dns) struct Lost {
+    pub(in crate::dns) error: LookupError,
     /// The connection was up before it ended.
-    pub(crate) was_up: bool,
+    pub(in crate::dns) was_up: bool,
     /// The connection has ended, and does not merely take no more questions.
-    pub(crate) has_ended: bool,
+    pub(in crate::dns) has_ended: bool,
     /// The number of other questions that it has answered.
-    pub(crate) answers: usize,
+    pub(in crate::dns) answers: usize,
     /// The question was sent.
-    pub(crate) was_sent: bool,
+    pub(in crate::dns) was_sent: bool,
 }
 
 /// The phase of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
+pub(in crate::dns) enum Phase {
     /// TCP is being connected, since then.
     Connecting(Instant),
     /// TCP is up and TLS under way, since then.
@@ -36,20 +36,20 @@ pub(crate) enum Phase {
 
 /// The state of the connection of a send.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen {
-    pub(crate) phase: Phase,
+pub(in crate::dns) struct Seen {
+    pub(in crate::dns) phase: Phase,
     /// The question of this send was sent on it at that time; `None` if it still waits for that.
-    pub(crate) sent_at: Option<Instant>,
+    pub(in crate::dns) sent_at: Option<Instant>,
     /// The last message has come at that time.
-    pub(crate) heard_at: Option<Instant>,
+    pub(in crate::dns) heard_at: Option<Instant>,
     /// The link has another connection that is open.
-    pub(crate) has_other: bool,
+    pub(in crate::dns) has_other: bool,
 }
 
 impl Seen {
-    /// The time at which a connection counts as silent, if nothing comes until then. A question
-    /// waits for its own answer only: what others wait for is no business of it. One that was not
-    /// sent yet is looked at again.
+    /// The time at which a connection counts as silent, if nothing comes until then. Silence
+    /// counts from when the question was sent, or from the last message on the connection if that
+    /// came later. A question that was not sent yet counts as sent now.
     pub(super) fn silent_at(&self, health: &LinkHealth, now: Instant) -> Option<Instant> {
         let Phase::Up(up_at) = self.phase else { return None };
         let since = self.sent_at.unwrap_or(now).max(self.heard_at.unwrap_or(up_at));
@@ -58,7 +58,7 @@ impl Seen {
 }
 
 /// The driver's connections, as they are at this moment.
-pub(crate) trait Connections {
+pub(in crate::dns) trait Connections {
     /// The route to this server.
     fn route(&self, server: usize) -> Route;
     /// The reason for which nothing can be asked over TLS.

@@ -11,9 +11,9 @@ use crate::race::answer::LookupError;
 /// an id of its own. A path may depend on the port (N-8).
 const MAX_SENDS: usize = 3;
 /// The last send is due after this time. It goes without EDNS, which some routers drop (N-5).
-pub(crate) const LAST_SEND: Duration = Duration::from_secs(1);
-/// This many replies with a wrong id, and somebody may be guessing: the question moves to TCP
-/// (RFC 5452 section 9.3).
+pub(in crate::dns) const LAST_SEND: Duration = Duration::from_secs(1);
+/// After this many replies with a wrong id the question moves to TCP, because an attacker may be
+/// guessing (RFC 5452 section 9.3).
 const MAX_STRANGERS: usize = 8;
 /// An error of a socket may be forged (ICMP), so a second socket has to fail as well (N-26).
 const MAX_ERRORS: usize = 2;
@@ -23,22 +23,22 @@ const MAX_ERRORS: usize = 2;
 pub(super) struct Repeats {
     /// The second send, from the first on.
     pub(super) second: Duration,
-    /// Some routers mix two questions of one name that overlap, so repetitions of one of them are
-    /// later by this time (N-13).
+    /// See [`Options::offset`](super::Options).
     pub(super) offset: Duration,
 }
 
-/// See the module. A silent server never ends it.
+/// One question to one server over UDP. A silent server never ends it.
 #[derive(Debug)]
 pub(super) struct Datagram {
     started_at: Instant,
-    /// `None` for one send only.
+    /// `None` for no repetition on silence.
     repeats: Option<Repeats>,
     /// The sends that may still be answered.
     open: SmallVec<[Sent; MAX_SENDS]>,
     sends: usize,
     edns: bool,
     has_sent_edns: bool,
+    has_refused_edns: bool,
     /// The next send is due at once.
     at_once: bool,
     /// The first reply that cannot be read as a whole, but has an address.
@@ -58,8 +58,8 @@ struct Sent {
 
 #[derive(Debug)]
 pub(super) enum DatagramEnd {
-    /// The reply is whole. It came to a question without EDNS after one with EDNS, or to one with
-    /// EDNS; `None` if EDNS was never tried.
+    /// The reply is whole. `without_edns` is true if the answered send had no EDNS and an earlier one
+    /// had, false if it had, and `None` if no send had EDNS.
     Answered {
         reply: Answered,
         without_edns: Option<bool>,
@@ -92,6 +92,7 @@ impl Datagram {
             sends: 0,
             edns,
             has_sent_edns: false,
+            has_refused_edns: false,
             at_once: false,
             partial: None,
             strangers: 0,
@@ -109,14 +110,14 @@ impl Datagram {
 
     /// True if the server has refused EDNS.
     pub(super) fn has_refused_edns(&self) -> bool {
-        !self.edns
+        self.has_refused_edns
     }
 
     pub(super) fn end(&self) -> Option<&DatagramEnd> {
         self.end.as_ref()
     }
 
-    /// The last error of a socket.
+    /// The last error of a socket or of a reply, and its time.
     pub(super) fn last_error(&self) -> Option<&(Instant, LookupError)> {
         self.last_error.as_ref()
     }
@@ -159,7 +160,7 @@ impl Datagram {
     pub(super) fn replied(&mut self, send: usize, reply: Reply, now: Instant) {
         let Some(sent) = self.open.iter().find(|sent| sent.send == send).copied() else { return };
         match reply {
-            // Somebody else may have sent it: listening goes on (R-5452-9).
+            // Another host may have sent it: listening goes on (R-5452-9).
             Reply::ToAnother => {
                 self.strangers += 1;
                 if self.strangers >= MAX_STRANGERS {
@@ -167,11 +168,7 @@ impl Datagram {
                 }
             }
             Reply::Truncated => self.end = Some(DatagramEnd::NeedsTcp(NeedsTcp::Truncated)),
-            Reply::WithoutEdns if !sent.edns => self.failed_for(no_edns(), now),
-            // It has been repeated without EDNS already, and that may still be answered.
-            Reply::WithoutEdns if self.open.iter().any(|sent| !sent.edns) => self.edns = false,
-            Reply::WithoutEdns if self.sends == MAX_SENDS => self.failed_for(no_edns(), now),
-            Reply::WithoutEdns => self.drop_edns(),
+            Reply::WithoutEdns => self.refuses_edns(sent, now),
             Reply::Unreadable { error, has_address } => {
                 self.partial = self.partial.or(has_address.then_some(send));
                 if sent.edns && self.sends < MAX_SENDS {
@@ -190,7 +187,7 @@ impl Datagram {
     }
 
     /// The socket of this send has failed. The question is sent once more from another one.
-    pub(super) fn failed(&mut self, send: usize, error: LookupError, now: Instant) {
+    pub(super) fn socket_failed(&mut self, send: usize, error: LookupError, now: Instant) {
         self.open.retain(|sent| sent.send != send);
         self.errors += 1;
         if self.errors >= MAX_ERRORS && self.open.is_empty() {
@@ -201,13 +198,24 @@ impl Datagram {
     }
 
     /// The question cannot be sent.
-    pub(super) fn is_impossible(&mut self, error: LookupError) {
+    pub(super) fn cannot_send(&mut self, error: LookupError) {
         self.end.get_or_insert(DatagramEnd::Impossible(error));
     }
 
     fn failed_for(&mut self, error: LookupError, now: Instant) {
         self.last_error = Some((now, error.clone()));
         self.end.get_or_insert(DatagramEnd::Failed(error));
+    }
+
+    fn refuses_edns(&mut self, sent: Sent, now: Instant) {
+        self.has_refused_edns = true;
+        let is_repeated = self.open.iter().any(|sent| !sent.edns);
+        match sent.edns {
+            // It has been repeated without EDNS already, and that may still be answered.
+            true if is_repeated => self.edns = false,
+            true if self.sends < MAX_SENDS => self.drop_edns(),
+            true | false => self.failed_for(no_edns(), now),
+        }
     }
 
     /// Repeats the question without EDNS. That counts as a send.

@@ -9,7 +9,7 @@ use super::datagram::Datagram;
 use super::plain::Plain;
 use super::server::{SILENT, Server};
 use super::stream::Stream;
-use super::{Connections, Phase, Policy, Upstream};
+use super::{Connections, Phase, Upstream, Usage};
 use crate::race::answer::{LookupError, LookupErrorKind};
 
 /// The text for a server that refuses EDNS and is then silent.
@@ -22,7 +22,8 @@ pub(super) fn failure(
     connections: &dyn Connections,
 ) -> LookupError {
     let error = |server: &Server| {
-        let error = server.failed().cloned().unwrap_or_else(|| standing(server, connections));
+        let error =
+            server.error().cloned().unwrap_or_else(|| error_of_silence(server, connections));
         match error.server() {
             Some(_) => error,
             None => error.with_server(servers[server.index].addr),
@@ -68,14 +69,14 @@ fn of_silent_servers(first: &LookupError, silent: &[&LookupError]) -> LookupErro
 
 /// The error of a server without an answer: its reply that did not suffice; and for one that is
 /// asked over TLS only, how far the connection got.
-fn standing(server: &Server, connections: &dyn Connections) -> LookupError {
-    let is_strict = matches!(server.policy, Policy::Strict);
+fn error_of_silence(server: &Server, connections: &dyn Connections) -> LookupError {
+    let is_strict = matches!(server.usage, Usage::Strict);
     let tls = server.transports.tls.as_ref();
     if let Some(error) = tls.filter(|_| is_strict).and_then(Stream::failure) {
         return error.clone();
     }
     let plain = server.transports.plain.as_ref();
-    let reply = plain.and_then(said_in_plain).or_else(|| said_over(tls?));
+    let reply = plain.and_then(reply_in_plain).or_else(|| reply_over(tls?));
     let reply = reply.or_else(|| plain.and_then(unreachable));
     let latest = tls.filter(|_| is_strict).and_then(Stream::latest);
     let phase = latest.map(|send| connections.seen(send).phase);
@@ -89,9 +90,9 @@ fn standing(server: &Server, connections: &dyn Connections) -> LookupError {
 }
 
 /// The reply over plain DNS that did not suffice.
-fn said_in_plain(plain: &Plain) -> Option<Cow<'static, str>> {
+fn reply_in_plain(plain: &Plain) -> Option<Cow<'static, str>> {
     let (udp, tcp) = (plain.udp.as_ref(), plain.tcp.as_ref());
-    if let Some(said) = tcp.and_then(said_over) {
+    if let Some(said) = tcp.and_then(reply_over) {
         return Some(said);
     }
     if plain.is_truncated() {
@@ -106,8 +107,8 @@ fn unreachable(plain: &Plain) -> Option<Cow<'static, str>> {
     Some(format!("over {over}: {}", error.reason()).into())
 }
 
-fn said_over(stream: &Stream) -> Option<Cow<'static, str>> {
-    (!stream.edns()).then_some(WITHOUT_EDNS.into())
+fn reply_over(stream: &Stream) -> Option<Cow<'static, str>> {
+    stream.has_refused_edns().then_some(WITHOUT_EDNS.into())
 }
 
 /// The error of a silent server, with a text for its cause.

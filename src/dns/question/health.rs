@@ -21,7 +21,7 @@ const MAX_ALONE_HAD_TLS: Duration = Duration::from_secs(60);
 /// TCP goes first for this time where UDP was silent.
 const UDP_SILENT_FOR: Duration = Duration::from_secs(60);
 /// Questions leave without EDNS for this time where only those are answered.
-const EDNS_SILENT_FOR: Duration = Duration::from_secs(600);
+const NO_EDNS_FOR: Duration = Duration::from_secs(600);
 /// A server that was silent or unreachable is asked last for this time.
 const LAST_FOR: Duration = Duration::from_secs(60);
 /// A server that has replied within this time is alive, if it was not silent since.
@@ -31,10 +31,10 @@ const WARNED_FOR: Duration = Duration::from_secs(60);
 /// At most this many routes are remembered.
 const MAX_ROUTES: usize = 256;
 
-/// See the module. All runtimes share it: a connection belongs to one runtime, but a server is the
+/// What is remembered of the name servers. All runtimes share it: a connection belongs to one runtime, but a server is the
 /// same for all of them.
 #[derive(Debug, Default)]
-pub(crate) struct Health {
+pub(in crate::dns) struct Health {
     routes: HashMap<Route, RouteHealth>,
     /// How many questions have begun, for `rotate`.
     turns: usize,
@@ -42,14 +42,14 @@ pub(crate) struct Health {
 
 #[derive(Debug, Default)]
 struct RouteHealth {
-    /// The last reply, whatever it said.
+    /// The time of the last reply, whatever it said.
     heard_at: Option<Instant>,
     /// The server was silent, and nothing has come since.
     is_silent: bool,
     /// Until then it is asked last.
     last_until: Option<Instant>,
     rtt: Rtt,
-    edns_silent_at: Option<Instant>,
+    no_edns_at: Option<Instant>,
     had_tls: bool,
     dead: Option<Dead>,
     plain_answered_at: Option<Instant>,
@@ -83,7 +83,7 @@ pub(super) enum TlsAdvice {
 impl Health {
     /// The indices of the servers in the order in which a question asks them (R-8305-3.1b). The
     /// order of the configuration is a preference: only a server that was silent or unreachable
-    /// stands behind the others for a while, and no reply changes that.
+    /// stands behind the others, for 60 s or until it replies.
     pub(super) fn order(
         &mut self,
         servers: usize,
@@ -105,7 +105,7 @@ impl Health {
     }
 
     /// A reply has come. It shows that the server is alive, whatever it says.
-    pub(super) fn heard(&mut self, route: &Route, now: Instant) {
+    pub(super) fn note_reply(&mut self, route: &Route, now: Instant) {
         let health = self.route_mut(route);
         health.heard_at = Some(now);
         health.is_silent = false;
@@ -123,13 +123,13 @@ impl Health {
         self.routes.get(route).is_some_and(|health| health.is_silent)
     }
 
-    pub(super) fn was_silent(&mut self, route: &Route, now: Instant) {
+    pub(super) fn note_silent(&mut self, route: &Route, now: Instant) {
         let health = self.route_mut(route);
         health.is_silent = true;
         health.last_until = Some(now + LAST_FOR);
     }
 
-    pub(super) fn was_unreachable(&mut self, route: &Route, now: Instant) {
+    pub(super) fn note_unreachable(&mut self, route: &Route, now: Instant) {
         self.route_mut(route).last_until = Some(now + LAST_FOR);
     }
 
@@ -158,7 +158,7 @@ impl Health {
     }
 
     /// The port has answered. A handshake alone would say little: some servers do no more.
-    pub(super) fn tls_is_up(&mut self, route: &Route) {
+    pub(super) fn note_tls_answer(&mut self, route: &Route) {
         let health = self.route_mut(route);
         health.had_tls = true;
         health.dead = None;
@@ -166,13 +166,13 @@ impl Health {
 
     /// The port is dead: refused, its handshake has failed, or its reply is no answer. Failures
     /// that come together count once. Returns true if that was not known.
-    pub(crate) fn tls_is_dead(&mut self, route: &Route, why: &str, now: Instant) -> bool {
-        self.route_mut(route).bury(why, now)
+    pub(in crate::dns) fn note_tls_dead(&mut self, route: &Route, why: &str, now: Instant) -> bool {
+        self.route_mut(route).note_dead(why, now)
     }
 
     /// The port is silent. That counts only if plain DNS has answered since. Returns true if it
     /// counts and was not known.
-    pub(crate) fn tls_is_silent(
+    pub(in crate::dns) fn note_tls_silent(
         &mut self,
         route: &Route,
         why: &str,
@@ -180,11 +180,11 @@ impl Health {
         now: Instant,
     ) -> bool {
         let plain = self.routes.get(route).and_then(|health| health.plain_answered_at);
-        plain.is_some_and(|at| since <= at) && self.tls_is_dead(route, why, now)
+        plain.is_some_and(|at| since <= at) && self.note_tls_dead(route, why, now)
     }
 
     /// True if a warning is due that a server that had TLS is asked in plaintext.
-    pub(super) fn is_warning_due(&mut self, route: &Route, now: Instant) -> bool {
+    pub(super) fn take_warning(&mut self, route: &Route, now: Instant) -> bool {
         let health = self.routes.get_mut(route).filter(|health| health.had_tls);
         let Some(health) = health else { return false };
         let due = health.warned_at.is_none_or(|at| at + WARNED_FOR <= now);
@@ -195,11 +195,11 @@ impl Health {
 
 /// Plain DNS, and the links.
 impl Health {
-    pub(super) fn plain_has_answered(&mut self, route: &Route, now: Instant) {
+    pub(super) fn note_plain_answer(&mut self, route: &Route, now: Instant) {
         self.route_mut(route).plain_answered_at = Some(now);
     }
 
-    /// UDP was silent and TCP has answered, or UDP has answered.
+    /// `silent`: TCP has answered and UDP has not. Otherwise UDP has answered.
     pub(super) fn note_udp(&mut self, route: &Route, silent: bool, now: Instant) {
         // Most servers are never silent and need no memory.
         if silent || self.is_udp_silent(route, now) {
@@ -212,16 +212,16 @@ impl Health {
         at.is_some_and(|at| now < at + UDP_SILENT_FOR)
     }
 
-    /// Questions with EDNS were silent and one without it was answered, or one with EDNS was.
+    /// `silent`: only a question without EDNS was answered. Otherwise one with EDNS was.
     pub(super) fn note_edns(&mut self, route: &Route, silent: bool, now: Instant) {
-        if silent || self.is_edns_silent(route, now) {
-            self.route_mut(route).edns_silent_at = silent.then_some(now);
+        if silent || self.needs_no_edns(route, now) {
+            self.route_mut(route).no_edns_at = silent.then_some(now);
         }
     }
 
-    pub(super) fn is_edns_silent(&self, route: &Route, now: Instant) -> bool {
-        let at = self.routes.get(route).and_then(|health| health.edns_silent_at);
-        at.is_some_and(|at| now < at + EDNS_SILENT_FOR)
+    pub(super) fn needs_no_edns(&self, route: &Route, now: Instant) -> bool {
+        let at = self.routes.get(route).and_then(|health| health.no_edns_at);
+        at.is_some_and(|at| now < at + NO_EDNS_FOR)
     }
 
     /// The link over TLS, or over TCP.
@@ -237,10 +237,9 @@ impl Health {
 
     fn route_mut(&mut self, route: &Route) -> &mut RouteHealth {
         if self.routes.len() >= MAX_ROUTES && !self.routes.contains_key(route) {
-            // A route that never had TLS goes first, and among those the one that is asked again
-            // soonest.
-            let until = |health: &RouteHealth| health.dead.as_ref().map(|dead| dead.until);
-            let first = self.routes.iter().min_by_key(|(_, it)| (it.had_tls, until(it)));
+            // A route that never had TLS goes first, and among those the one that has not replied
+            // for the longest time.
+            let first = self.routes.iter().min_by_key(|(_, it)| (it.had_tls, it.heard_at));
             let first = first.map(|(route, _)| route.clone());
             first.and_then(|route| self.routes.remove(&route));
         }
@@ -253,7 +252,7 @@ impl RouteHealth {
         self.last_until.is_some_and(|until| now < until)
     }
 
-    fn bury(&mut self, why: &str, now: Instant) -> bool {
+    fn note_dead(&mut self, why: &str, now: Instant) -> bool {
         let is_known = |dead: &Dead| now < dead.found_at + ALONE;
         if self.dead.as_ref().is_some_and(is_known) {
             return false;
@@ -297,7 +296,7 @@ mod tests {
         assert_eq!(health.tls_advice(&route(1), now), TlsAdvice::Use);
         let mut times = Vec::new();
         for _ in 0..12 {
-            health.tls_is_dead(&route(1), "refused", now);
+            health.note_tls_dead(&route(1), "refused", now);
             let seconds = alone(&mut health, now);
             times.push(seconds);
             now += SECOND * u32::try_from(seconds).unwrap();
@@ -311,31 +310,31 @@ mod tests {
     #[test] // R-7858-3.1d
     fn two_questions_that_find_out_together_have_found_out_once() {
         let (mut health, now) = (Health::default(), Instant::now());
-        assert!(health.tls_is_dead(&route(1), "refused", now));
-        assert!(!health.tls_is_dead(&route(1), "refused", now + SECOND));
+        assert!(health.note_tls_dead(&route(1), "refused", now));
+        assert!(!health.note_tls_dead(&route(1), "refused", now + SECOND));
         assert_eq!(alone(&mut health, now), 10);
         let later = now + ALONE;
-        assert!(health.tls_is_dead(&route(1), "refused", later));
+        assert!(health.note_tls_dead(&route(1), "refused", later));
         assert_eq!(alone(&mut health, later), 20);
     }
 
     #[test]
     fn one_that_had_tls_is_asked_again_within_a_minute() {
         let (mut health, mut now) = (Health::default(), Instant::now());
-        health.tls_is_up(&route(1));
+        health.note_tls_answer(&route(1));
         for seconds in [10, 20, 40, 60, 60] {
-            health.tls_is_dead(&route(1), "refused", now);
+            health.note_tls_dead(&route(1), "refused", now);
             assert_eq!(alone(&mut health, now), seconds);
             now += SECOND * u32::try_from(seconds).unwrap();
         }
-        health.tls_is_up(&route(1));
+        health.note_tls_answer(&route(1));
         assert_eq!(health.tls_advice(&route(1), now), TlsAdvice::Use);
     }
 
     #[test]
     fn when_the_time_is_over_one_caller_probes() {
         let (mut health, now) = (Health::default(), Instant::now());
-        health.tls_is_dead(&route(1), "refused", now);
+        health.note_tls_dead(&route(1), "refused", now);
         let later = now + ALONE;
         assert_eq!(health.tls_advice(&route(1), later), TlsAdvice::Probe("refused".into()));
         assert_eq!(health.tls_advice(&route(1), later), TlsAdvice::Skip("refused".into()));
@@ -344,13 +343,13 @@ mod tests {
     #[test]
     fn silence_counts_only_where_plain_dns_has_answered_meanwhile() {
         let (mut health, start) = (Health::default(), Instant::now());
-        assert!(!health.tls_is_silent(&route(1), "silent", start, start + SECOND));
+        assert!(!health.note_tls_silent(&route(1), "silent", start, start + SECOND));
         assert_eq!(health.tls_advice(&route(1), start + SECOND), TlsAdvice::Use);
-        health.plain_has_answered(&route(1), start + SECOND);
+        health.note_plain_answer(&route(1), start + SECOND);
         let late = start + 2 * SECOND;
-        assert!(!health.tls_is_silent(&route(1), "silent", late, late + 2 * SECOND));
+        assert!(!health.note_tls_silent(&route(1), "silent", late, late + 2 * SECOND));
         assert_eq!(health.tls_advice(&route(1), start + 4 * SECOND), TlsAdvice::Use);
-        assert!(health.tls_is_silent(&route(1), "silent", start, late));
+        assert!(health.note_tls_silent(&route(1), "silent", start, late));
         assert_eq!(health.tls_advice(&route(1), late), TlsAdvice::Skip("silent".into()));
     }
 
@@ -373,23 +372,23 @@ mod tests {
             health.order(3, false, |server| route(u8::try_from(server).unwrap()), now)
         };
         assert_eq!(order(&mut health, start), [0, 1, 2]);
-        health.was_silent(&route(0), start);
+        health.note_silent(&route(0), start);
         assert_eq!(order(&mut health, start), [1, 2, 0]);
-        health.was_unreachable(&route(1), start + SECOND);
+        health.note_unreachable(&route(1), start + SECOND);
         assert_eq!(order(&mut health, start + SECOND), [2, 0, 1]);
         assert_eq!(order(&mut health, start + LAST_FOR), [0, 2, 1]);
-        health.heard(&route(1), start + LAST_FOR);
+        health.note_reply(&route(1), start + LAST_FOR);
         assert_eq!(order(&mut health, start + LAST_FOR), [0, 1, 2]);
         // The silence is known until a reply comes.
         assert!(health.is_silent(&route(0)));
-        health.heard(&route(0), start + LAST_FOR);
+        health.note_reply(&route(0), start + LAST_FOR);
         assert!(!health.is_silent(&route(0)));
     }
 
     #[test]
     fn rotate_begins_with_each_in_turn() {
         let (mut health, now) = (Health::default(), Instant::now());
-        health.was_silent(&route(0), now);
+        health.note_silent(&route(0), now);
         let turn = |health: &mut Health| health.order(3, true, |_| route(0), now)[0];
         assert_eq!([0; 4].map(|_: i32| turn(&mut health)), [0, 1, 2, 0]);
         assert!(health.order(0, true, |_| route(0), now).is_empty());
@@ -399,10 +398,10 @@ mod tests {
     fn a_server_that_has_replied_is_alive_for_ten_minutes_unless_it_is_silent() {
         let (mut health, now) = (Health::default(), Instant::now());
         assert!(!health.is_alive(&route(1), now));
-        health.heard(&route(1), now);
+        health.note_reply(&route(1), now);
         assert!(health.is_alive(&route(1), now + ALIVE_FOR - SECOND));
         assert!(!health.is_alive(&route(1), now + ALIVE_FOR));
-        health.was_silent(&route(1), now + SECOND);
+        health.note_silent(&route(1), now + SECOND);
         assert!(!health.is_alive(&route(1), now + SECOND));
     }
 
@@ -410,20 +409,20 @@ mod tests {
     fn silence_to_edns_is_remembered_for_ten_minutes_or_until_it_is_answered() {
         let (mut health, now) = (Health::default(), Instant::now());
         health.note_edns(&route(1), true, now);
-        assert!(health.is_edns_silent(&route(1), now + EDNS_SILENT_FOR - SECOND));
-        assert!(!health.is_edns_silent(&route(1), now + EDNS_SILENT_FOR));
+        assert!(health.needs_no_edns(&route(1), now + NO_EDNS_FOR - SECOND));
+        assert!(!health.needs_no_edns(&route(1), now + NO_EDNS_FOR));
         health.note_edns(&route(1), false, now);
-        assert!(!health.is_edns_silent(&route(1), now));
+        assert!(!health.needs_no_edns(&route(1), now));
     }
 
     #[test]
     fn a_warning_comes_once_a_minute_and_only_where_there_was_tls() {
         let (mut health, now) = (Health::default(), Instant::now());
-        assert!(!health.is_warning_due(&route(1), now));
-        health.tls_is_up(&route(1));
-        assert!(health.is_warning_due(&route(1), now));
-        assert!(!health.is_warning_due(&route(1), now + WARNED_FOR - SECOND));
-        assert!(health.is_warning_due(&route(1), now + WARNED_FOR));
+        assert!(!health.take_warning(&route(1), now));
+        health.note_tls_answer(&route(1));
+        assert!(health.take_warning(&route(1), now));
+        assert!(!health.take_warning(&route(1), now + WARNED_FOR - SECOND));
+        assert!(health.take_warning(&route(1), now + WARNED_FOR));
     }
 
     #[test]
@@ -432,7 +431,7 @@ mod tests {
         for port in 1..=1_000 {
             let server = ([192, 0, 2, 1], port).into();
             let route = Route { server, ..route(1) };
-            health.tls_is_dead(&route, "refused", now + SECOND * port.into());
+            health.note_tls_dead(&route, "refused", now + SECOND * port.into());
         }
         assert_eq!(health.routes.len(), MAX_ROUTES);
         let newest = Route { server: ([192, 0, 2, 1], 1_000).into(), ..route(1) };

@@ -16,14 +16,14 @@ const MAX_DOUBLED: u32 = 4;
 /// A server that was reached before gets twice the time that took, up to this.
 const MAX_HEAD_START: Duration = Duration::from_secs(1);
 
-/// See the module.
+/// How the connections of one link have behaved.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct LinkHealth {
-    /// The last reply was useful.
+    /// The port has answered, and no question has found it dead since.
     pub(super) is_proven: bool,
     false_alarms: u32,
     /// The spares in a row that have not answered.
-    in_vain: u32,
+    unanswered: u32,
     spare_opened_at: Option<Instant>,
     /// The time that the last connection took to be made.
     took: Option<Duration>,
@@ -37,13 +37,13 @@ impl LinkHealth {
 
     /// The time from which on the next spare may be opened; `None` if it may be at once.
     pub(super) fn spare_at(&self) -> Option<Instant> {
-        let apart = APART * (1 << self.in_vain.checked_sub(1)?.min(MAX_DOUBLED));
+        let apart = APART * (1 << self.unanswered.checked_sub(1)?.min(MAX_DOUBLED));
         Some(self.spare_opened_at? + apart)
     }
 
     /// True if nothing has come from the last spare, nor from the silent connection since.
     pub(super) fn is_in_doubt(&self) -> bool {
-        self.in_vain > 0
+        self.unanswered > 0
     }
 
     /// The head start of this link, of which the least is given.
@@ -54,14 +54,14 @@ impl LinkHealth {
 
     pub(super) fn spare_opened(&mut self, now: Instant) {
         self.spare_opened_at = Some(now);
-        self.in_vain += 1;
+        self.unanswered += 1;
     }
 
     /// A question was answered: `Some(true)` if by the spare that was opened for it, `Some(false)`
     /// if by the silent connection, `None` if no spare was opened for it. `took` is the time in
     /// which the connection was made.
     pub(super) fn answered(&mut self, by_spare: Option<bool>, took: Option<Duration>) {
-        self.in_vain = 0;
+        self.unanswered = 0;
         self.took = took.or(self.took);
         self.false_alarms = match by_spare {
             None => self.false_alarms,

@@ -10,7 +10,7 @@ pub(super) const NEUTRAL_AFTER: Duration = Duration::from_millis(500);
 /// A TLS port that may be dead has this time to answer it.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// See the module.
+/// The neutral question to one server.
 #[derive(Debug)]
 pub(super) struct Neutral {
     pub(super) purpose: Purpose,

@@ -21,11 +21,11 @@ pub(super) enum First {
     Tcp,
     /// TCP, and never UDP.
     TcpOnly,
-    /// UDP, and one datagram only.
+    /// UDP without a repetition on silence.
     Once,
 }
 
-/// See the module.
+/// One question to one server in plaintext.
 #[derive(Debug)]
 pub(super) struct Plain {
     since: Instant,
@@ -106,8 +106,8 @@ impl Plain {
         self.partial().and(self.needs_tcp_since).map(|since| since + PARTIAL_FOR)
     }
 
-    /// True if a transport could not reach the server. Another one may; the next server need not
-    /// wait for that.
+    /// True if a UDP socket has failed. Another one, or TCP, may still reach the server, but the next
+    /// server need not wait for that.
     pub(super) fn is_in_trouble(&self) -> bool {
         self.udp.as_ref().is_some_and(|udp| udp.last_error().is_some())
     }
@@ -126,7 +126,7 @@ impl Plain {
 
     /// After an answer over UDP: true if it came without EDNS and not with it; `None` if EDNS was
     /// not tried.
-    pub(super) fn was_edns_silent(&self) -> Option<bool> {
+    pub(super) fn needed_no_edns(&self) -> Option<bool> {
         match self.udp_end()? {
             DatagramEnd::Answered { without_edns, .. } => *without_edns,
             DatagramEnd::NeedsTcp(_) | DatagramEnd::Failed(_) | DatagramEnd::Impossible(_) => None,

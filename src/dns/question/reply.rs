@@ -4,7 +4,7 @@ use crate::race::answer::{LookupError, LookupErrorKind};
 
 /// The kind of a received message.
 #[derive(Debug, Clone)]
-pub(crate) enum Reply {
+pub(in crate::dns) enum Reply {
     /// Not a reply to this question.
     ToAnother,
     /// The reply did not fit (TC).
@@ -42,7 +42,7 @@ pub(super) fn is_unreachable(error: &LookupError) -> bool {
 /// REFUSED, or a senseless reply. If the server answers plain DNS, its TLS port may not be meant
 /// for this host. SERVFAIL belongs to the name: a plaintext question would get it as well, and
 /// everyone could read it.
-pub(super) fn is_no_answer(error: &LookupError) -> bool {
+pub(super) fn is_useless(error: &LookupError) -> bool {
     matches!(error.kind(), LookupErrorKind::Refused | LookupErrorKind::Other)
 }
 

@@ -7,10 +7,10 @@ use crate::race::binding::Binding;
 /// The key of everything that is remembered of a server. From another address of this host, its
 /// ports may be open.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Route {
+pub(in crate::dns) struct Route {
     /// With the port of plain DNS. A strict or pinned server has the port of TLS.
-    pub(crate) server: SocketAddr,
+    pub(in crate::dns) server: SocketAddr,
     /// The address from which this host reaches the server; `None` where the system has none.
-    pub(crate) local: Option<IpAddr>,
-    pub(crate) binding: Binding,
+    pub(in crate::dns) local: Option<IpAddr>,
+    pub(in crate::dns) binding: Binding,
 }

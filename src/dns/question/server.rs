@@ -1,50 +1,49 @@
-//! One server of a question, by its policy: over TLS, in plaintext, or over TLS with plaintext
+//! One server of a question, by its usage: over TLS, in plaintext, or over TLS with plaintext
 //! beside it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::datagram::Repeats;
-use super::health::{Health, TlsAdvice};
+use super::health::Health;
 use super::neutral::{NEUTRAL_AFTER, Neutral, Purpose};
 use super::plain::{First, Plain};
-use super::reply::{Answered, Reply, is_error_code, is_no_answer, is_unreachable};
+use super::reply::{Answered, Reply, is_error_code, is_unreachable, is_useless};
 use super::route::Route;
 use super::rtt::MAX_PATIENCE;
 use super::stream::{LinkNow, Slow, StreamMove};
 use super::transports::{TransportMove, Transports};
-use super::{Connections, Form, Policy, Upstream, Via};
+use super::{Connections, Form, Usage, Via};
 use crate::race::answer::LookupError;
 
 /// The reason for a port that takes questions and answers none.
 pub(super) const SILENT: &str = "TLS is up and silent";
 
 /// The patience with a server of which nothing is known.
-const PATIENCE: Duration = Duration::from_millis(50);
-/// The same before the only server is asked again.
-const PATIENCE_WITH_THE_ONLY: Duration = Duration::from_millis(100);
+const UNKNOWN_PATIENCE: Duration = Duration::from_millis(50);
 
-/// See the module.
+/// One server of a question.
 #[derive(Debug)]
 pub(super) struct Server {
     /// Its index in the configured list.
     pub(super) index: usize,
     pub(super) route: Route,
-    pub(super) policy: Policy,
+    pub(super) usage: Usage,
     pub(super) tls_addr: SocketAddr,
     pub(super) asked_at: Instant,
-    setting: Setting,
+    pub(super) options: ServerOptions,
     pub(super) transports: Transports,
     /// A probe of the TLS port is due.
-    probe_is_due: bool,
+    pub(super) probe_is_due: bool,
     /// TLS is not tried, for this reason.
-    no_tls: Option<Arc<str>>,
+    pub(super) no_tls: Option<Arc<str>>,
     pub(super) neutral: Option<Neutral>,
     /// How often the question was sent.
-    sends: usize,
+    pub(super) sends: usize,
     /// The neutral question was sent to see if the server is silent.
-    is_neutral_sent: bool,
+    pub(super) is_neutral_sent: bool,
+    /// This host could not send: that says nothing of the server.
+    pub(super) failed_here: bool,
     /// Something has come.
     pub(super) is_heard: bool,
     pub(super) outcome: Option<Result<Answered, LookupError>>,
@@ -54,16 +53,16 @@ pub(super) struct Server {
     pub(super) plain_is_noted: bool,
 }
 
-/// What a server has to know of its question.
+/// The options of a question that its servers need.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Setting {
+pub(super) struct ServerOptions {
     /// There is no other server.
     pub(super) is_only: bool,
     /// See [`Repeats::offset`].
     pub(super) offset: Duration,
 }
 
-/// The next thing that happens to a server by itself.
+/// The next move of a server that is due without an event.
 #[derive(Debug)]
 pub(super) enum Move {
     /// Its TLS port is to be probed.
@@ -85,114 +84,7 @@ pub(super) struct Moment<'a> {
     pub(super) now: Instant,
 }
 
-/// Its start.
-impl Server {
-    /// The server is asked from now on.
-    pub(super) fn begin(
-        index: usize,
-        upstream: &Upstream,
-        setting: Setting,
-        at: &mut Moment<'_>,
-    ) -> Self {
-        let mut server = Self::new(index, upstream, setting, at.connections, at.now);
-        match &upstream.policy {
-            Policy::Never(error) => server.outcome = Some(Err(error.clone())),
-            Policy::Plain { .. } => {
-                server.transports.plain = Some(server.plain(server.first(at), at))
-            }
-            Policy::Strict => server.transports = Transports::over_tls(None, at.now),
-            Policy::Opportunistic { head_start, .. } => match server.advice(at) {
-                TlsAdvice::Use => {
-                    server.transports = Transports::over_tls(Some(*head_start), at.now);
-                }
-                TlsAdvice::Skip(why) => server.no_tls = Some(why),
-                TlsAdvice::Probe(why) => {
-                    server.probe_is_due = true;
-                    server.no_tls = Some(why);
-                }
-            },
-        }
-        server
-    }
-
-    /// The TLS port of the server is asked the neutral question, to see if it answers, and nothing
-    /// else.
-    pub(super) fn probe(
-        index: usize,
-        upstream: &Upstream,
-        connections: &dyn Connections,
-        now: Instant,
-    ) -> Self {
-        let setting = Setting { is_only: true, offset: Duration::ZERO };
-        let mut server = Self::new(index, upstream, setting, connections, now);
-        server.neutral = Some(Neutral::of_a_dead_port(Transports::over_tls(None, now), now));
-        server
-    }
-
-    fn new(
-        index: usize,
-        upstream: &Upstream,
-        setting: Setting,
-        connections: &dyn Connections,
-        now: Instant,
-    ) -> Self {
-        Self {
-            index,
-            route: connections.route(index),
-            policy: upstream.policy.clone(),
-            tls_addr: upstream.tls_addr,
-            asked_at: now,
-            setting,
-            transports: Transports::default(),
-            probe_is_due: false,
-            no_tls: None,
-            neutral: None,
-            sends: 0,
-            is_neutral_sent: false,
-            is_heard: false,
-            outcome: None,
-            drains_until: None,
-            plain_is_noted: false,
-        }
-    }
-
-    fn advice(&self, at: &mut Moment<'_>) -> TlsAdvice {
-        if let Some(why) = at.connections.why_no_tls() {
-            return TlsAdvice::Skip(why);
-        }
-        match at.health.tls_advice(&self.route, at.now) {
-            // Another lookup marked the port dead, but our connection still works.
-            TlsAdvice::Skip(_) if self.has_good_link(at) => TlsAdvice::Use,
-            advice @ (TlsAdvice::Use | TlsAdvice::Skip(_) | TlsAdvice::Probe(_)) => advice,
-        }
-    }
-
-    /// True if the last reply over TLS was useful, and the connection is up and not in doubt.
-    fn has_good_link(&self, at: &Moment<'_>) -> bool {
-        let link = at.health.link(&self.route, true);
-        link.is_proven && !link.is_in_doubt() && at.connections.is_tls_up(&self.route, self.index)
-    }
-
-    /// How the question begins in plaintext.
-    fn first(&self, at: &Moment<'_>) -> First {
-        match self.policy.is_tcp_only() {
-            true => First::TcpOnly,
-            false if at.health.is_udp_silent(&self.route, at.now) => First::Tcp,
-            false => First::Udp,
-        }
-    }
-
-    fn plain(&self, first: First, at: &Moment<'_>) -> Plain {
-        let second = match self.setting.is_only {
-            true => at.health.patience(&self.route).unwrap_or(PATIENCE_WITH_THE_ONLY),
-            false => MAX_PATIENCE,
-        };
-        let edns = !at.health.is_edns_silent(&self.route, at.now);
-        Plain::new(first, edns, Repeats { second, offset: self.setting.offset }, at.now)
-    }
-}
-
-/// What happens by itself.
+/// Moves that are due without an event.
 impl Server {
     /// True if the question is open at this server: an answer of it may still count, or is still
     /// listened to.
@@ -248,7 +140,7 @@ impl Server {
     /// has its answer is not shown to others only to learn more of a server.
     fn why_unencrypted(&self) -> Option<Arc<str>> {
         let Transports { plain: None, tls } = &self.transports else { return None };
-        if !matches!(self.policy, Policy::Opportunistic { .. }) || self.drains_until.is_some() {
+        if !matches!(self.usage, Usage::Opportunistic { .. }) || self.drains_until.is_some() {
             return None;
         }
         if let Some(why) = &self.no_tls {
@@ -267,17 +159,18 @@ impl Server {
     /// The time at which a silent server is asked the neutral question. It decides only if another
     /// server goes first, so the only server is not asked.
     fn neutral_at(&self) -> Option<Instant> {
-        let is_silent = self.is_open() && !self.is_heard && !self.setting.is_only;
+        let is_silent = self.is_open() && !self.is_heard && !self.options.is_only;
         let is_due = is_silent && self.neutral.is_none() && self.sends > 0;
         is_due.then_some(self.asked_at + NEUTRAL_AFTER)
     }
 
-    /// The transports of the neutral question: TLS if the question has left over it. If that is in
-    /// doubt or was not used, one datagram, or TCP where that goes first.
+    /// The transports of the neutral question: TLS, if the question has left over it. Plaintext beside
+    /// it if TLS is slow, and in its place if the question has not left over TLS: one datagram, or
+    /// TCP where that goes first.
     fn neutral_transports(&self, at: &Moment<'_>) -> Transports {
         let tls = self.transports.tls.as_ref().filter(|tls| tls.left_at().is_some());
         let over_tls = Transports::over_tls(None, at.now);
-        if matches!(self.policy, Policy::Strict) || tls.is_some_and(|tls| tls.slow().is_none()) {
+        if matches!(self.usage, Usage::Strict) || tls.is_some_and(|tls| tls.slow().is_none()) {
             return over_tls;
         }
         let first = match self.first(at) {
@@ -317,15 +210,15 @@ impl Server {
                 let beside = match next {
                     StreamMove::Send => None,
                     StreamMove::Double(send) => {
-                        stream.is_doubled();
+                        stream.note_doubled();
                         Some(send)
                     }
                     StreamMove::SendBeside(send) => {
-                        stream.is_sent_beside(link.is_proven, at.now);
+                        stream.note_beside(link.is_proven, at.now);
                         Some(send)
                     }
-                    StreamMove::Join(why) => {
-                        stream.join(why);
+                    StreamMove::LetPlaintextJoin(why) => {
+                        stream.note_slow(why);
                         return None;
                     }
                 };
@@ -346,11 +239,12 @@ impl Server {
         }
     }
 
-    /// The time after which the next server is asked: counted from when the question left. A
-    /// server of which nothing is known costs little if its operator is the same anyway, but a
-    /// strict one is a second party that learns the name.
+    /// The time at which the next server is asked, counted from when the question left, or from the
+    /// start while no connection takes it. A strict server of which nothing is known has longer,
+    /// because the next server is a second party that learns the name.
     pub(super) fn patience_ends_at(&self, health: &Health) -> Instant {
-        let unknown = if matches!(self.policy, Policy::Strict) { MAX_PATIENCE } else { PATIENCE };
+        let unknown =
+            if matches!(self.usage, Usage::Strict) { MAX_PATIENCE } else { UNKNOWN_PATIENCE };
         match self.transports.left_at() {
             Some(left_at) => left_at + health.patience(&self.route).unwrap_or(unknown),
             None => self.asked_at + MAX_PATIENCE,
@@ -358,7 +252,7 @@ impl Server {
     }
 }
 
-/// What is reported of a send.
+/// Events of a send, and the facts that follow.
 impl Server {
     pub(super) fn sent(&mut self, send: usize, form: Form, now: Instant) {
         let is_of_the_server = self.neutral.as_ref().is_some_and(|it| !it.is_of_a_port());
@@ -382,7 +276,7 @@ impl Server {
         // Anybody may have sent a datagram with a wrong id.
         if via != Via::Udp || !matches!(reply, Reply::ToAnother) {
             self.is_heard = true;
-            health.heard(&self.route, now);
+            health.note_reply(&self.route, now);
             let is_sample = !neutral && !is_error_code(&reply);
             let sample = self.transports.round_trip(via, now).filter(|_| is_sample);
             sample.into_iter().for_each(|sample| health.note_rtt(&self.route, sample));
@@ -425,7 +319,7 @@ impl Server {
     }
 
     /// The error, if it has failed.
-    pub(super) fn failed(&self) -> Option<&LookupError> {
+    pub(super) fn error(&self) -> Option<&LookupError> {
         self.outcome.as_ref()?.as_ref().err()
     }
 
@@ -437,8 +331,8 @@ impl Server {
 
 /// True if plain DNS may still answer: the server was not reached over TLS, or its reply may hold
 /// for TLS only.
-pub(super) fn is_no_end(error: &LookupError) -> bool {
-    is_unreachable(error) || is_no_answer(error)
+pub(super) fn may_differ_in_plaintext(error: &LookupError) -> bool {
+    is_unreachable(error) || is_useless(error)
 }
 
 pub(super) fn reason(error: &LookupError) -> Arc<str> {

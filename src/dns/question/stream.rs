@@ -10,16 +10,16 @@ use super::reply::{Answered, Reply, no_edns, senseless};
 use super::{Lost, Phase, Seen};
 use crate::race::answer::LookupError;
 
-/// Another transport joins after this time where the link has answered before: names differ in
-/// speed, and a slow one need not be sent in plaintext.
+/// A link that has answered before gets this time before the question is also sent in plaintext:
+/// names differ in speed.
 const SLOW_AFTER: Duration = Duration::from_secs(1);
 /// A path may depend on the port, so a connection that takes this long to be made gets another one
 /// beside it (N-8).
 const CONNECT_PATIENCE: Duration = Duration::from_millis(250);
-/// A question is sent at most this many times, each time on a new connection (R-9520-3.1).
-const MAX_SENDS: usize = 3;
-/// This many connections that end and have answered nobody are enough (N-18).
-const MAX_IN_VAIN: usize = 2;
+/// After this many connections that ended with the question on them it is given up (R-9520-3.1).
+const MAX_ENDED_WITH_IT: usize = 3;
+/// After this many connections that ended without any answer it is given up (N-18).
+const MAX_UNANSWERED: usize = 2;
 /// How often an unsent question may move to another connection. High, because a server may take one
 /// question per connection.
 const MAX_MOVES: usize = 2_000;
@@ -33,12 +33,13 @@ pub(super) enum Slow {
     Silent,
 }
 
-/// See the module. Silent connections never end it.
+/// One question to one server over TCP or TLS. Silent connections never end it.
 #[derive(Debug)]
 pub(super) struct Stream {
     /// The least head start before another transport may join; `None` if none may.
     head_start: Option<Duration>,
     edns: bool,
+    has_refused_edns: bool,
     /// The start of the question in its present form.
     started_at: Instant,
     /// The head start counts from then: from the start, or from the start of the connection beside
@@ -54,11 +55,12 @@ pub(super) struct Stream {
     is_doubled: bool,
     /// A connection was opened beside a silent one for it.
     is_replaced: bool,
-    /// The connections that have taken the question and ended.
-    sends: usize,
-    in_vain: usize,
+    /// The number of connections that have ended with the question on them.
+    ended_with_it: usize,
+    /// The number of connections that have ended without any answer.
+    unanswered: usize,
     /// The error of the last of these connections, if that was up.
-    ended_in_vain: Option<LookupError>,
+    last_unanswered: Option<LookupError>,
     moves: usize,
     slow: Option<Slow>,
     given_up: Option<GivenUp>,
@@ -67,7 +69,7 @@ pub(super) struct Stream {
     end: Option<(Instant, Result<Answered, LookupError>)>,
 }
 
-/// What was seen of the connections of a question that was given up although they were up.
+/// How the connections of a question ended that was given up although they were connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum GivenUp {
     /// They ended with the question.
@@ -76,7 +78,7 @@ pub(super) enum GivenUp {
     ByThemselves,
 }
 
-/// The next thing that happens to a stream by itself.
+/// The next move of a stream that is due without an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StreamMove {
     /// Send the question on the connection in use.
@@ -85,8 +87,8 @@ pub(super) enum StreamMove {
     Double(usize),
     /// Send it on another connection than that of this send, which is silent.
     SendBeside(usize),
-    /// Another transport is to join.
-    Join(Slow),
+    /// Plaintext is to join, or to stand in its place.
+    LetPlaintextJoin(Slow),
 }
 
 /// The state of a stream's link at this moment.
@@ -112,6 +114,7 @@ impl Stream {
         Self {
             head_start,
             edns: true,
+            has_refused_edns: false,
             started_at: now,
             head_start_from: now,
             open: smallvec![],
@@ -119,9 +122,9 @@ impl Stream {
             left_at: None,
             is_doubled: false,
             is_replaced: false,
-            sends: 0,
-            in_vain: 0,
-            ended_in_vain: None,
+            ended_with_it: 0,
+            unanswered: 0,
+            last_unanswered: None,
             moves: 0,
             slow: None,
             given_up: None,
@@ -132,6 +135,11 @@ impl Stream {
 
     pub(super) fn edns(&self) -> bool {
         self.edns
+    }
+
+    /// True if the server has refused EDNS.
+    pub(super) fn has_refused_edns(&self) -> bool {
+        self.has_refused_edns
     }
 
     /// The last send, unless the next one is due.
@@ -156,8 +164,8 @@ impl Stream {
         self.failure.as_ref()
     }
 
-    pub(super) fn ended_in_vain(&self) -> Option<&LookupError> {
-        self.ended_in_vain.as_ref()
+    pub(super) fn last_unanswered(&self) -> Option<&LookupError> {
+        self.last_unanswered.as_ref()
     }
 
     pub(super) fn given_up(&self) -> Option<GivenUp> {
@@ -202,14 +210,14 @@ impl Stream {
             beside.map(|at| (at, StreamMove::SendBeside(latest))),
             self.doubled_at(&link).map(|at| (at, StreamMove::Double(latest))),
             self.join_at(&link, silent_at, beside, now)
-                .map(|(at, why)| (at, StreamMove::Join(why))),
+                .map(|(at, why)| (at, StreamMove::LetPlaintextJoin(why))),
         ];
         // At the same time the second connection comes first.
         moves.into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
-    /// The time at which a connection that is not made gets another one beside it. Where another
-    /// transport may join, that is enough.
+    /// The time at which a connection that is not made gets another one beside it. Where plaintext may
+    /// join, there is no second connection.
     fn doubled_at(&self, link: &LinkNow) -> Option<Instant> {
         match link.latest.phase {
             Phase::Connecting(_) if self.is_doubled || self.head_start.is_some() => None,
@@ -256,20 +264,20 @@ impl Stream {
         self.open.push(send);
     }
 
-    pub(super) fn is_doubled(&mut self) {
+    pub(super) fn note_doubled(&mut self) {
         self.is_doubled = true;
     }
 
     /// A second connection is asked beside a silent one.
-    pub(super) fn is_sent_beside(&mut self, is_proven: bool, now: Instant) {
+    pub(super) fn note_beside(&mut self, is_proven: bool, now: Instant) {
         self.is_replaced = true;
         self.head_start_from = now;
         if !is_proven {
-            self.join(Slow::Silent);
+            self.note_slow(Slow::Silent);
         }
     }
 
-    pub(super) fn join(&mut self, why: Slow) {
+    pub(super) fn note_slow(&mut self, why: Slow) {
         self.slow.get_or_insert(why);
     }
 
@@ -284,9 +292,8 @@ impl Stream {
     ) {
         health.answered(self.is_replaced.then_some(self.latest() == Some(send)), took);
         let end = match reply {
-            Reply::WithoutEdns | Reply::Unreadable { .. } if self.edns => {
-                return self.drop_edns(now);
-            }
+            Reply::WithoutEdns if self.edns => return self.drop_edns(true, now),
+            Reply::Unreadable { .. } if self.edns => return self.drop_edns(false, now),
             Reply::WithoutEdns => Err(no_edns()),
             // The reply has the id of this question, so it can answer no other.
             Reply::ToAnother => Err(senseless("an answer to another question")),
@@ -298,13 +305,14 @@ impl Stream {
     }
 
     /// Asks again without EDNS, as if for the first time.
-    fn drop_edns(&mut self, now: Instant) {
+    fn drop_edns(&mut self, has_refused_edns: bool, now: Instant) {
         let (slow, given_up) = (self.slow, self.given_up);
-        *self = Self { edns: false, slow, given_up, ..Self::new(self.head_start, now) };
+        let new = Self::new(self.head_start, now);
+        *self = Self { edns: false, has_refused_edns, slow, given_up, ..new };
     }
 
     /// The question cannot be sent.
-    pub(super) fn failed(&mut self, error: LookupError, now: Instant) {
+    pub(super) fn cannot_send(&mut self, error: LookupError, now: Instant) {
         self.end.get_or_insert((now, Err(error)));
     }
 
@@ -317,19 +325,20 @@ impl Stream {
             return;
         }
         self.moves += 1;
-        self.sends += usize::from(lost.was_sent);
+        self.ended_with_it += usize::from(lost.was_sent);
         if lost.has_ended && lost.answers == 0 {
-            self.in_vain += 1;
-            self.ended_in_vain = lost.was_up.then(|| lost.error.clone());
+            self.unanswered += 1;
+            self.last_unanswered = lost.was_up.then(|| lost.error.clone());
         }
-        let has_tried_enough =
-            self.sends >= MAX_SENDS || self.in_vain >= MAX_IN_VAIN || self.moves >= MAX_MOVES;
+        let has_tried_enough = self.ended_with_it >= MAX_ENDED_WITH_IT
+            || self.unanswered >= MAX_UNANSWERED
+            || self.moves >= MAX_MOVES;
         if lost.was_up && !has_tried_enough {
             self.latest = None;
             return;
         }
         if lost.was_up {
-            let is_sent = self.sends > 0;
+            let is_sent = self.ended_with_it > 0;
             let of = if is_sent { GivenUp::AtTheQuestion } else { GivenUp::ByThemselves };
             self.given_up = Some(of);
         }
@@ -338,7 +347,7 @@ impl Stream {
             // The silent connection may still answer; another one would do no better.
             false => {
                 self.failure = Some(lost.error);
-                self.join(Slow::NotUp);
+                self.note_slow(Slow::NotUp);
             }
         }
     }

@@ -10,7 +10,7 @@ use super::stream::{LinkNow, Stream, StreamMove};
 use super::{Lost, Seen, Via};
 use crate::race::answer::LookupError;
 
-/// See the module.
+/// The transports of one question to one server.
 #[derive(Debug, Default)]
 pub(super) struct Transports {
     /// `None` while nothing is asked in plaintext.
@@ -19,7 +19,7 @@ pub(super) struct Transports {
     pub(super) tls: Option<Stream>,
 }
 
-/// The next thing that happens to a transport by itself.
+/// The next move of a transport that is due without an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TransportMove {
     /// UDP or TCP joins the other.
@@ -30,7 +30,7 @@ pub(super) enum TransportMove {
     Stream(Via, StreamMove),
 }
 
-/// What happens by itself.
+/// Moves that are due without an event.
 impl Transports {
     pub(super) fn over_tls(head_start: Option<Duration>, now: Instant) -> Self {
         Self { plain: None, tls: Some(Stream::new(head_start, now)) }
@@ -78,7 +78,7 @@ impl Transports {
     }
 }
 
-/// What is reported of a send.
+/// Events of a send.
 impl Transports {
     /// True if the end of this send is still awaited.
     pub(super) fn awaits(&self, send: usize, via: Via) -> bool {
@@ -128,22 +128,22 @@ impl Transports {
     }
 
     /// The question cannot be sent.
-    pub(super) fn is_impossible(&mut self, via: Via, error: LookupError, now: Instant) {
+    pub(super) fn cannot_send(&mut self, via: Via, error: LookupError, now: Instant) {
         match (via, self.udp_mut()) {
-            (Via::Udp, Some(udp)) => udp.is_impossible(error),
+            (Via::Udp, Some(udp)) => udp.cannot_send(error),
             (Via::Udp, None) => {}
             (Via::Tcp | Via::Tls, _) => {
                 if let Some(stream) = self.stream(via) {
-                    stream.failed(error, now);
+                    stream.cannot_send(error, now);
                 }
             }
         }
     }
 
     /// The socket of a datagram has failed.
-    pub(super) fn failed(&mut self, send: usize, error: LookupError, now: Instant) {
+    pub(super) fn socket_failed(&mut self, send: usize, error: LookupError, now: Instant) {
         if let Some(udp) = self.udp_mut() {
-            udp.failed(send, error, now);
+            udp.socket_failed(send, error, now);
         }
     }
 

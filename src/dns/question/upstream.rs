@@ -8,24 +8,24 @@ use crate::race::answer::LookupError;
 
 /// A name server.
 #[derive(Debug, Clone)]
-pub(crate) struct Upstream {
+pub(in crate::dns) struct Upstream {
     /// The address in the configuration, with the port.
-    pub(crate) addr: SocketAddr,
+    pub(in crate::dns) addr: SocketAddr,
     /// The address and port of TLS; `addr` if it is never asked over TLS.
-    pub(crate) tls_addr: SocketAddr,
-    pub(crate) policy: Policy,
+    pub(in crate::dns) tls_addr: SocketAddr,
+    pub(in crate::dns) usage: Usage,
 }
 
 impl Upstream {
     /// The address and port of this transport.
-    pub(crate) fn addr_of(&self, via: Via) -> SocketAddr {
+    pub(in crate::dns) fn addr_of(&self, via: Via) -> SocketAddr {
         if via == Via::Tls { self.tls_addr } else { self.addr }
     }
 }
 
 /// How a server is reached.
 #[derive(Debug, Clone)]
-pub(crate) enum Policy {
+pub(in crate::dns) enum Usage {
     /// Over UDP, and over TCP where UDP does not suffice; or over TCP only.
     Plain { tcp_only: bool },
     /// Over TLS without authentication where that works, otherwise in plaintext. TLS has this head
@@ -37,7 +37,7 @@ pub(crate) enum Policy {
     Never(LookupError),
 }
 
-impl Policy {
+impl Usage {
     pub(super) fn is_tcp_only(&self) -> bool {
         matches!(self, Self::Plain { tcp_only: true } | Self::Opportunistic { tcp_only: true, .. })
     }

@@ -1,6 +1,6 @@
 //! Which server's reply counts. The order of the servers is a preference: an office's server stands
-//! before a public one. A later server may be asked early, but nothing that it says counts for more
-//! than what an earlier live server would say (N-1).
+//! before a public one. A later server may be asked early, but its "no such name" waits for every
+//! earlier server that may still reply, and its address for a second (N-1).
 
 use std::time::{Duration, Instant};
 
@@ -19,11 +19,11 @@ impl Inquiry {
     pub(super) fn outcome(&mut self, at: &mut Moment<'_>) -> Option<Result<usize, LookupError>> {
         let has_time = at.now < self.deadline;
         let is_decided = self.counts_at(at).is_some_and(|counts_at| counts_at <= at.now);
-        let is_lost = self.left.is_empty() && self.asked.iter().all(|it| it.failed().is_some());
+        let is_lost = self.remaining.is_empty() && self.asked.iter().all(|it| it.error().is_some());
         if has_time && !is_decided && !is_lost {
             return None;
         }
-        self.is_over = true;
+        self.has_outcome = true;
         let outcome = match self.first_reply() {
             Some((nth, reply)) => {
                 let earlier = &mut self.asked[..nth];

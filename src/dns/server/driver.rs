@@ -23,8 +23,7 @@ use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::race::binding::Binding;
 use crate::race::text::{Escaped, Time};
 
-/// Repetitions for AAAA are later than those for A by this time: some routers mix two questions of
-/// one name that leave together (N-13).
+/// See [`Options::offset`]. Repetitions for AAAA are later, those for A are not.
 const OFFSET: Duration = Duration::from_millis(25);
 
 /// A question on its way to the name servers.
@@ -142,7 +141,7 @@ impl Driver {
         reply.ok_or_else(|| LookupErrorKind::TimedOut.into())
     }
 
-    /// What is left of the inquiry shows if a TLS port works.
+    /// The rest of the inquiry shows if an earlier server is silent, and if a TLS port works.
     fn go_on_in_background(mut self) {
         if self.inquiry.is_over() {
             return;
@@ -167,7 +166,7 @@ impl Driver {
             match self.poll() {
                 Step::Send(send, form) => {
                     if let Err(error) = self.send(send, form) {
-                        self.inquiry.is_impossible(send, error, now());
+                        self.inquiry.cannot_send(send, error, now());
                     }
                 }
                 Step::Unencrypted(of) => self.note_unencrypted(of),
@@ -258,7 +257,7 @@ impl Driver {
         match event {
             Ok(Event::Datagram(nth, Ok(()))) => self.received(nth).await,
             Ok(Event::Datagram(nth, Err(error))) => {
-                self.inquiry.failed(self.datagrams[nth].send, error, now());
+                self.inquiry.socket_failed(self.datagrams[nth].send, error, now());
             }
             Ok(Event::Stream(StreamEvent::Ended(send, packet, Ok(reply)))) => {
                 self.heard(send, &packet, &reply);

@@ -102,7 +102,7 @@ impl Sent {
     fn ended(self, end: Result<Vec<u8>, Lost>) -> StreamEvent {
         let took = self.connection.took();
         if let (Ok(_), Some(silent)) = (&end, &self.silent) {
-            self.link.was_replaced(silent);
+            self.link.note_replaced(silent);
         }
         let end = end.map(|bytes| StreamReply { bytes, took });
         StreamEvent::Ended(self.send, self.packet, end)

@@ -8,9 +8,8 @@ use std::fmt::Debug;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 
-/// Checks a law on so many cases, or on `PROPTEST_CASES`. The seed is always the same, or that
-/// of `PROPTEST_RNG_SEED`; it is printed, and a case that fails is made as small as it gets.
-#[allow(clippy::print_stdout, reason = "the seed belongs to the test's output")]
+/// Checks a law on this number of cases, or on `PROPTEST_CASES`. The seed is always the same, or
+/// that of `PROPTEST_RNG_SEED`; it is printed, and a case that fails is made as small as possible.
 ///
 /// # Panics
 ///

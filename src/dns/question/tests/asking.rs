@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::links::Links;
 use super::world::Way;
-use crate::dns::question::{Connections, Inquiry, Phase, Policy, Route, Seen, Upstream, Via};
+use crate::dns::question::{Connections, Inquiry, Phase, Route, Seen, Upstream, Usage, Via};
 use crate::race::answer::{LookupError, LookupErrorKind};
 use crate::race::binding::Binding;
 
@@ -97,17 +97,17 @@ impl Connections for View<'_> {
 /// The server with this number, counted from 1. S1 is 192.0.2.1.
 pub(super) fn upstream(way: Way, nth: u8) -> Upstream {
     let at = |port: u16| ([192, 0, 2, nth], port).into();
-    let policy = match way {
-        Way::Plain { tcp_only } => Policy::Plain { tcp_only },
+    let usage = match way {
+        Way::Plain { tcp_only } => Usage::Plain { tcp_only },
         Way::Opportunistic { head_start, tcp_only } => {
-            Policy::Opportunistic { head_start: Duration::from_millis(head_start), tcp_only }
+            Usage::Opportunistic { head_start: Duration::from_millis(head_start), tcp_only }
         }
-        Way::Strict => Policy::Strict,
+        Way::Strict => Usage::Strict,
         Way::Never => {
             let why = "port 853 is for TLS, never for plain DNS";
-            Policy::Never(LookupError::from(LookupErrorKind::NoNameServer).with_cause(why))
+            Usage::Never(LookupError::from(LookupErrorKind::NoNameServer).with_cause(why))
         }
     };
     let addr = if matches!(way, Way::Strict | Way::Never) { at(853) } else { at(53) };
-    Upstream { addr, tls_addr: at(853), policy }
+    Upstream { addr, tls_addr: at(853), usage }
 }

@@ -148,8 +148,8 @@ impl Network {
         let connection = &self.links.all[id];
         let route = self.view().route(connection.server);
         match is_silence {
-            true => self.health.tls_is_silent(&route, why, connection.opened_at, self.now),
-            false => self.health.tls_is_dead(&route, why, self.now),
+            true => self.health.note_tls_silent(&route, why, connection.opened_at, self.now),
+            false => self.health.note_tls_dead(&route, why, self.now),
         };
     }
 
@@ -208,7 +208,7 @@ impl Network {
             Fate::Silence | Fate::Forged(..) => {}
             Fate::Ends(why, _) => {
                 self.log(Some(asking), &format!("{place}: {why}"));
-                self.asking[asking].inquiry.failed(send, unreachable(why), self.now);
+                self.asking[asking].inquiry.socket_failed(send, unreachable(why), self.now);
             }
             Fate::Says(said, _) => {
                 self.note_reply(asking, form, &place, said);

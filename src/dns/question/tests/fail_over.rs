@@ -252,8 +252,8 @@ fn a_first_server_that_refuses_costs_its_two_answers() {
     );
 }
 
-// The first server has 50 ms from when TLS is up. After the answer only the neutral question goes to
-// it in plaintext.
+// The first server has 50 ms from when TLS is up. After the answer only the neutral question goes
+// to it in plaintext.
 #[test] // R-8305-3.1b, R-8310-5c, N-1
 fn a_first_server_whose_tls_is_up_and_silent_gives_way_to_the_second() {
     let mute = opportunistic().tls([silent()]).udp([answer(100)]);

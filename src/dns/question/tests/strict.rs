@@ -201,8 +201,8 @@ fn of_two_bad_servers_the_one_that_is_not_authenticated_is_reported() {
     );
 }
 
-// A second after the answer of the other server it is known to be silent. It takes no connection, so
-// the neutral question waits for one as well.
+// A second after the answer of the other server it is known to be silent. It takes no connection,
+// so the neutral question waits for one as well.
 #[test] // R-DOT-HE, N-1
 fn a_silent_strict_server_costs_250_ms_once() {
     world([strict().tls([dropped()]), strict()]).asked_at([0, 1_311]).plays(

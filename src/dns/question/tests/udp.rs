@@ -11,7 +11,8 @@ fn says(said: Said, ms: u64) -> Fate {
     Fate::Says(said, ms)
 }
 
-// A lost datagram is repeated. No server gets more than three. Some routers drop questions with EDNS.
+// A lost datagram is repeated. No server gets more than three. The last one has no EDNS, which some
+// routers drop.
 #[test] // R-9520-3.1, N-5
 fn a_silent_server_is_asked_at_0_100_and_1000_ms_and_never_again() {
     world([plain().dead()]).plays(

@@ -63,8 +63,8 @@ fn a_negative_reply_counts_when_the_earlier_server_cannot_be_reached() {
     );
 }
 
-// At 5 s nothing is known of the first server. It has a second more. When its minute as the last one
-// is over, it is still known to be silent.
+// At 5 s nothing is known of the first server. It has a second more. When its minute as the last
+// one is over, it is still known to be silent.
 #[test] // N-1
 fn a_negative_reply_waits_for_a_silent_server_until_the_deadline_and_then_no_more() {
     world([udp([Fate::Silence]), no_name()]).asked_at([0, 6_001, 66_001]).plays(
