@@ -183,3 +183,15 @@ async fn an_error_that_a_server_gave_is_reported_before_a_truncated_reply() {
     let (truncated, failed) = (server(truncated()).await, server(failed).await);
     assert_eq!(text(&[&truncated, &failed]).await, "server failure (S2)");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_has_passed_is_a_time_out_and_names_the_server() {
+    let _held = HeldClock::hold();
+    let dns = server(silent()).await;
+    let now = tokio::time::Instant::now();
+    tokio::time::advance(std::time::Duration::from_secs(1)).await;
+    let query = Query::new(NAME, Record::A).with_deadline(now.into_std());
+    let error = resolver(&[&dns]).lookup(&query).await.unwrap_err();
+    assert_eq!((error.kind(), error.server()), (LookupErrorKind::TimedOut, Some(dns.addr)));
+    assert!(dns.seen().is_empty());
+}

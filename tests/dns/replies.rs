@@ -82,6 +82,15 @@ async fn forged_replies_are_ignored() {
     assert_eq!(dns.seen().len(), 1);
 }
 
+#[tokio::test(start_paused = true)] // N-13
+async fn the_answer_that_follows_nonsense_on_the_same_socket_counts() {
+    let _held = HeldClock::hold();
+    let dns = Dns::start().await;
+    dns.on(NAME, RecordType::A, [good().forged(Forgery::OtherAddress), Reply::silence()]);
+    let answer = resolver(&[&dns]).lookup(&Query::new(NAME, Record::A)).await.unwrap();
+    assert_eq!(ips(&answer), ["192.0.2.1"]);
+}
+
 #[tokio::test(start_paused = true)] // R-5452-9
 async fn each_question_has_an_id_and_a_port_of_its_own() {
     let _held = HeldClock::hold();

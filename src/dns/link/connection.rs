@@ -27,6 +27,8 @@ const IDLE: Duration = Duration::from_secs(30);
 /// At most this many questions are open on a connection at once; more wait. The limit of
 /// knot-resolver.
 const MAX_OPEN: usize = 100;
+/// A connection that is full and on which nothing has come for this time is stalled.
+const STALLED_AFTER: Duration = Duration::from_millis(250);
 /// The reason why a connection with a quota ends.
 const USED_UP: &str = "its questions are answered";
 
@@ -111,6 +113,14 @@ impl Connection {
     /// True if it takes questions, now or once it is connected.
     pub(super) fn is_open(&self) -> bool {
         !self.questions.is_closed() && self.phase() != Phase::Ended
+    }
+
+    /// True if it is full of questions, and nothing has come for a while.
+    pub(super) fn is_stalled(&self) -> bool {
+        let table = self.state.table();
+        let heard_at = table.heard_at.max(table.up_at);
+        let is_quiet = heard_at.is_some_and(|at| at + STALLED_AFTER <= Instant::now());
+        is_quiet && self.slots.available_permits() == 0
     }
 
     /// The time that it took to be made.

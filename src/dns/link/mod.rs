@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -17,6 +17,8 @@ use connection::Connection;
 pub(super) mod connection;
 pub(super) mod dial;
 pub(super) mod links;
+#[cfg(test)]
+mod tests;
 #[cfg(feature = "dns-over-tls")]
 pub(super) mod tls;
 #[cfg(not(feature = "dns-over-tls"))]
@@ -26,6 +28,8 @@ pub(super) mod tls;
 /// After a refused connection no other one is tried for this time, whatever the number of
 /// questions.
 const REFUSED_FOR: Duration = Duration::from_millis(100);
+/// At most this many connections that are full and get no answers are left for another one.
+const MAX_STALLED: usize = 3;
 /// A quota holds for this time.
 const QUOTA_FOR: Duration = Duration::from_secs(60);
 
@@ -45,9 +49,12 @@ struct LinkState {
     /// The number of answers after which the server closes a connection, and the time at which that
     /// was found out. A connection gets no more questions than that.
     quota: Option<(usize, Instant)>,
-    /// The number of answers after which the last connection ended or fell silent, if that lost
-    /// questions.
+    /// The number of answers after which the last connection ended, if that lost questions.
     ended_after: Option<usize>,
+    /// The number of answers after which the last connection fell silent that was replaced.
+    silent_after: Option<usize>,
+    /// Connections that were full and got no answers when they were left for another one.
+    stalled: Vec<Weak<Connection>>,
 }
 
 impl Link {
@@ -88,10 +95,11 @@ impl Link {
         state.promote_spare();
         let refused = |(_, at): &(_, Instant)| Instant::now() < *at + REFUSED_FOR;
         match &state.current {
-            Some(known) if known.is_open() || known.failure().is_some_and(refused) => known.clone(),
+            Some(known) if known.is_open() && state.may_use(known) => known.clone(),
+            Some(known) if known.failure().is_some_and(refused) => known.clone(),
             known => {
-                if let Some(ended) = known.clone() {
-                    state.note_end(&ended);
+                if let Some(known) = known.clone() {
+                    state.note_end(&known);
                 }
                 let quota = state.quota();
                 state.current.insert((self.open)(quota)).clone()
@@ -100,11 +108,11 @@ impl Link {
     }
 
     /// Another connection has answered in place of this one. If this one had answered before, the
-    /// server may take only so many questions a connection (N-12).
+    /// server may take only a number of questions a connection (N-12).
     pub(super) fn note_replaced(&self, silent: &Connection) {
         let answers = silent.answers();
         if answers > 0 {
-            self.state.lock().note_limit(Some(answers));
+            self.state.lock().note_silence(answers);
         }
     }
 
@@ -130,13 +138,31 @@ impl LinkState {
         connections.find(|it| !Arc::ptr_eq(it, than) && it.is_open())
     }
 
-    fn note_end(&mut self, ended: &Connection) {
-        self.note_limit(ended.quota_of_the_server());
+    /// True unless the connection is full of questions that get no answers, and there may be one
+    /// more: hostile names must not hold up others (N-17).
+    fn may_use(&self, known: &Connection) -> bool {
+        !known.is_stalled()
+            || self.stalled.iter().filter(|it| it.strong_count() > 0).count() >= MAX_STALLED
     }
 
-    /// A connection was of no more use after this number of answers. One early end may be an
-    /// accident. Two in a row that lost questions show a limit of the server.
-    fn note_limit(&mut self, after: Option<usize>) {
+    /// The connection fell silent after this number of answers. A limit of the server is the same
+    /// each time; a slow name or a NAT is not.
+    fn note_silence(&mut self, answers: usize) {
+        if self.silent_after == Some(answers) {
+            self.quota = Some((answers, Instant::now()));
+        }
+        self.silent_after = Some(answers);
+    }
+
+    /// One early close may be an accident. Two in a row that lost questions show a limit of the
+    /// server.
+    fn note_end(&mut self, ended: &Arc<Connection>) {
+        if ended.is_open() {
+            self.stalled.retain(|it| it.strong_count() > 0);
+            self.stalled.push(Arc::downgrade(ended));
+            return;
+        }
+        let after = ended.quota_of_the_server();
         self.ended_after = match (self.ended_after, after) {
             (Some(before), Some(now)) => {
                 self.quota = Some((before.max(now), Instant::now()));

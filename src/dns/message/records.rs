@@ -169,6 +169,11 @@ impl Records {
         self.code == ResponseCode::NoError && self.announced == 0 && self.soas.is_empty()
     }
 
+    /// True if it can be read as an answer.
+    pub(in crate::dns) fn is_readable(&self) -> bool {
+        self.nonsense().is_none()
+    }
+
     /// The reason for which it is not an answer, although the code says so.
     pub(super) fn nonsense(&self) -> Option<String> {
         let is_whole = self.answers == self.announced;

@@ -76,7 +76,7 @@ impl Server {
             no_tls: None,
             neutral: None,
             sends: 0,
-            is_neutral_sent: false,
+            neutral_sent_at: None,
             failed_here: false,
             is_heard: false,
             outcome: None,

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use super::failure::rank;
+use super::health::Health;
 use super::neutral::{Neutral, Purpose};
 use super::plain::Plain;
 use super::reply::{Answered, is_unreachable, is_useless};
@@ -22,7 +23,7 @@ impl Server {
             self.note_plain(at);
             self.outcome = self.find_outcome(now);
             if let Some(outcome) = &self.outcome {
-                if outcome.as_ref().is_err_and(is_unreachable) && !self.failed_here {
+                if outcome.as_ref().is_err_and(is_unreachable) && !self.was_reached(at.health) {
                     at.health.note_unreachable(&self.route, now);
                 }
                 self.judge_tls(at);
@@ -30,6 +31,16 @@ impl Server {
         }
         self.conclude_neutral(at);
         self.conclude_drain(at);
+    }
+
+    /// True if the failure says nothing of the way to the server: this host could not send, or the
+    /// server was there and ended its connections at this question.
+    fn was_reached(&self, health: &Health) -> bool {
+        let Transports { plain, tls } = &self.transports;
+        let tcp = plain.as_ref().and_then(|plain| plain.tcp.as_ref());
+        let is_given_up = tls.iter().chain(tcp).any(|stream| stream.given_up().is_some());
+        let is_heard = self.is_heard || health.was_heard_since(&self.route, self.asked_at);
+        self.failed_here || is_given_up || is_heard
     }
 
     /// Notes what the end of plain DNS says of the server.
@@ -164,7 +175,7 @@ impl Server {
 
     /// The question is over at this server. If nothing has come, another one goes first.
     pub(super) fn conclude_silence(&mut self, at: &mut Moment<'_>) {
-        if self.outcome.is_none() && self.was_silent() {
+        if self.outcome.is_none() && self.was_silent(at.health, at.now) {
             at.health.note_silent(&self.route, at.now);
         }
     }

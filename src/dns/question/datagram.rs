@@ -131,9 +131,9 @@ impl Datagram {
         self.end.is_none() && self.open.iter().any(|sent| sent.send == send)
     }
 
-    /// The time of the only send, if there was one.
-    pub(super) fn only_send_at(&self) -> Option<Instant> {
-        self.open.first().filter(|_| self.sends == 1).map(|sent| sent.at)
+    /// The time of this send. Each has an id of its own, so its reply is no reply to another.
+    pub(super) fn sent_at(&self, send: usize) -> Option<Instant> {
+        self.open.iter().find(|sent| sent.send == send).map(|sent| sent.at)
     }
 
     /// The time of the next send; `None` after the last one.
@@ -197,9 +197,13 @@ impl Datagram {
         self.at_once = self.sends < MAX_SENDS && self.errors < MAX_ERRORS;
     }
 
-    /// The question cannot be sent.
-    pub(super) fn cannot_send(&mut self, error: LookupError) {
-        self.end.get_or_insert(DatagramEnd::Impossible(error));
+    /// This send is not possible. An earlier one may still be answered.
+    pub(super) fn cannot_send(&mut self, send: usize, error: LookupError, now: Instant) {
+        self.open.retain(|sent| sent.send != send);
+        self.last_error = Some((now, error.clone()));
+        if self.open.is_empty() {
+            self.end.get_or_insert(DatagramEnd::Impossible(error));
+        }
     }
 
     fn failed_for(&mut self, error: LookupError, now: Instant) {
@@ -222,5 +226,43 @@ impl Datagram {
     fn drop_edns(&mut self) {
         self.edns = false;
         self.at_once = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::race::answer::LookupErrorKind;
+
+    const SECOND: Duration = Duration::from_millis(100);
+
+    fn datagram(now: Instant) -> Datagram {
+        let repeats = Repeats { second: SECOND, offset: Duration::ZERO };
+        Datagram::new(true, Some(repeats), now)
+    }
+
+    fn no_descriptor() -> LookupError {
+        LookupError::from(LookupErrorKind::NoNameServer).with_cause("too many open files")
+    }
+
+    #[test] // N-8
+    fn a_repetition_that_this_host_cannot_send_does_not_end_the_question() {
+        let now = Instant::now();
+        let mut udp = datagram(now);
+        udp.sent(0, true, now);
+        udp.sent(1, true, now + SECOND);
+        udp.cannot_send(1, no_descriptor(), now + SECOND);
+        assert!(udp.end().is_none() && udp.awaits(0) && !udp.awaits(1));
+        udp.replied(0, Reply::Answered { is_negative: false }, now + 3 * SECOND);
+        assert!(matches!(udp.end(), Some(DatagramEnd::Answered { .. })));
+    }
+
+    #[test]
+    fn a_question_of_which_nothing_can_be_sent_has_failed() {
+        let now = Instant::now();
+        let mut udp = datagram(now);
+        udp.sent(0, true, now);
+        udp.cannot_send(0, no_descriptor(), now);
+        assert!(matches!(udp.end(), Some(DatagramEnd::Impossible(_))));
     }
 }

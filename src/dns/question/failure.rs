@@ -35,6 +35,10 @@ pub(super) fn failure(
     match errors.iter().min_by_key(|(_, error)| rank(error)) {
         Some((first, error)) if first.outcome.is_none() => of_silent_servers(error, &silent),
         Some((_, error)) => error.clone(),
+        // The deadline had passed before any server was asked.
+        None if !servers.is_empty() => {
+            LookupError::from(LookupErrorKind::TimedOut).with_server(servers[0].addr)
+        }
         None => LookupError::new(LookupErrorKind::NoNameServer).with_cause("none is configured"),
     }
 }

@@ -49,6 +49,8 @@ struct RouteHealth {
     /// Until then it is asked last.
     last_until: Option<Instant>,
     rtt: Rtt,
+    /// When a question with EDNS was last answered over UDP.
+    edns_at: Option<Instant>,
     no_edns_at: Option<Instant>,
     had_tls: bool,
     dead: Option<Dead>,
@@ -110,6 +112,11 @@ impl Health {
         health.heard_at = Some(now);
         health.is_silent = false;
         health.last_until = None;
+    }
+
+    /// True if the server has replied since then, to any question.
+    pub(super) fn was_heard_since(&self, route: &Route, then: Instant) -> bool {
+        self.routes.get(route).is_some_and(|health| health.heard_at.is_some_and(|at| then <= at))
     }
 
     /// True if the server has replied within ten minutes and was not silent since.
@@ -214,8 +221,13 @@ impl Health {
 
     /// `silent`: only a question without EDNS was answered. Otherwise one with EDNS was.
     pub(super) fn note_edns(&mut self, route: &Route, silent: bool, now: Instant) {
-        if silent || self.needs_no_edns(route, now) {
-            self.route_mut(route).no_edns_at = silent.then_some(now);
+        let health = self.route_mut(route);
+        // One slow name says nothing against EDNS where it works.
+        let works = health.edns_at.is_some_and(|at| now < at + NO_EDNS_FOR);
+        match silent {
+            true if works => {}
+            true => health.no_edns_at = Some(now),
+            false => (health.no_edns_at, health.edns_at) = (None, Some(now)),
         }
     }
 

@@ -298,9 +298,7 @@ impl Inquiry {
     /// This host could not make this send.
     pub(in crate::dns) fn cannot_send(&mut self, send: usize, error: LookupError, now: Instant) {
         if let Some((server, form)) = self.awaited(send) {
-            server.failed_here = true;
-            let transports = server.transports_of(form.neutral);
-            transports.into_iter().for_each(|it| it.cannot_send(form.via, error.clone(), now));
+            server.cannot_send((send, form), &error, now);
         }
     }
 

@@ -7,6 +7,8 @@ use super::transports::Transports;
 
 /// A server is asked it after a question has been open for this time.
 pub(super) const NEUTRAL_AFTER: Duration = Duration::from_millis(500);
+/// It has at least this time before a server counts as silent.
+pub(super) const NEUTRAL_HAS: Duration = Duration::from_millis(250);
 /// A TLS port that may be dead has this time to answer it.
 const GRACE: Duration = Duration::from_secs(1);
 

@@ -8,8 +8,9 @@ const MIN_PATIENCE: Duration = Duration::from_millis(50);
 /// It is at most this long.
 pub(super) const MAX_PATIENCE: Duration = Duration::from_millis(250);
 
-/// The smoothed round trip and its mean deviation (RFC 6298 section 2). Only questions that were
-/// sent once count (Karn), and only replies other than SERVFAIL and REFUSED.
+/// The smoothed round trip and its mean deviation (RFC 6298 section 2), from replies other than
+/// SERVFAIL and REFUSED. Each datagram has an id of its own, so a repetition brings no doubt; on
+/// connections only a question that was sent once counts (Karn).
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Rtt(Option<(Duration, Duration)>);
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::health::Health;
-use super::neutral::{NEUTRAL_AFTER, Neutral, Purpose};
+use super::neutral::{NEUTRAL_AFTER, NEUTRAL_HAS, Neutral, Purpose};
 use super::plain::{First, Plain};
 use super::reply::{Answered, Reply, is_error_code, is_unreachable, is_useless};
 use super::route::Route;
@@ -40,8 +40,8 @@ pub(super) struct Server {
     pub(super) neutral: Option<Neutral>,
     /// How often the question was sent.
     pub(super) sends: usize,
-    /// The neutral question was sent to see if the server is silent.
-    pub(super) is_neutral_sent: bool,
+    /// When the neutral question was sent to see if the server is silent.
+    pub(super) neutral_sent_at: Option<Instant>,
     /// This host could not send: that says nothing of the server.
     pub(super) failed_here: bool,
     /// Something has come.
@@ -257,7 +257,9 @@ impl Server {
     pub(super) fn sent(&mut self, send: usize, form: Form, now: Instant) {
         let is_of_the_server = self.neutral.as_ref().is_some_and(|it| !it.is_of_a_port());
         self.sends += usize::from(!form.neutral);
-        self.is_neutral_sent |= form.neutral && is_of_the_server;
+        if form.neutral && is_of_the_server {
+            self.neutral_sent_at.get_or_insert(now);
+        }
         if let Some(transports) = self.transports_of(form.neutral) {
             transports.sent((send, form.via), form.edns, now);
         }
@@ -278,7 +280,7 @@ impl Server {
             self.is_heard = true;
             health.note_reply(&self.route, now);
             let is_sample = !neutral && !is_error_code(&reply);
-            let sample = self.transports.round_trip(via, now).filter(|_| is_sample);
+            let sample = self.transports.round_trip(send, via, now).filter(|_| is_sample);
             sample.into_iter().for_each(|sample| health.note_rtt(&self.route, sample));
         }
         let route = self.route.clone();
@@ -289,6 +291,21 @@ impl Server {
                 let link = health.link_mut(&route, via == Via::Tls);
                 transports.replied((send, via), reply, took, link, now);
             }
+        }
+    }
+
+    /// This host could not make this send.
+    pub(super) fn cannot_send(
+        &mut self,
+        (send, form): (usize, Form),
+        error: &LookupError,
+        now: Instant,
+    ) {
+        self.failed_here = true;
+        // The neutral question says nothing of the server then.
+        self.neutral_sent_at = self.neutral_sent_at.filter(|_| !form.neutral);
+        if let Some(transports) = self.transports_of(form.neutral) {
+            transports.cannot_send((send, form.via), error.clone(), now);
         }
     }
 
@@ -305,11 +322,14 @@ impl Server {
     }
 
     /// True if the server has shown that it is silent: the question and the neutral question had
-    /// the time to be answered, and nothing has come. One datagram may be lost, so there have to be
-    /// two; TCP repeats what is lost, so one connection that takes nothing suffices.
-    pub(super) fn was_silent(&self) -> bool {
+    /// the time to be answered, and nothing at all has come from it, nor to other questions. One
+    /// datagram may be lost, so there have to be two; TCP repeats what is lost, so one connection
+    /// that takes nothing suffices.
+    pub(super) fn was_silent(&self, health: &Health, now: Instant) -> bool {
         let is_asked = self.sends >= 2 || self.transports.left_at().is_none();
-        !self.is_heard && is_asked && self.is_neutral_sent
+        let had_time = self.neutral_sent_at.is_some_and(|at| at + NEUTRAL_HAS <= now);
+        let is_heard = self.is_heard || health.was_heard_since(&self.route, self.asked_at);
+        is_asked && had_time && !is_heard
     }
 
     /// True if another server need not wait for this one any more.

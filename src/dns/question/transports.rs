@@ -96,10 +96,10 @@ impl Transports {
         }
     }
 
-    /// The time since the only send, if there was one.
-    pub(super) fn round_trip(&self, via: Via, now: Instant) -> Option<Duration> {
+    /// The time since this send left. On connections it counts only if there was no other.
+    pub(super) fn round_trip(&self, send: usize, via: Via, now: Instant) -> Option<Duration> {
         let sent_at = match via {
-            Via::Udp => self.udp()?.only_send_at(),
+            Via::Udp => self.udp()?.sent_at(send),
             Via::Tcp => self.tcp()?.only_send_at(),
             Via::Tls => self.tls.as_ref()?.only_send_at(),
         };
@@ -128,9 +128,14 @@ impl Transports {
     }
 
     /// The question cannot be sent.
-    pub(super) fn cannot_send(&mut self, via: Via, error: LookupError, now: Instant) {
+    pub(super) fn cannot_send(
+        &mut self,
+        (send, via): (usize, Via),
+        error: LookupError,
+        now: Instant,
+    ) {
         match (via, self.udp_mut()) {
-            (Via::Udp, Some(udp)) => udp.cannot_send(error),
+            (Via::Udp, Some(udp)) => udp.cannot_send(send, error, now),
             (Via::Udp, None) => {}
             (Via::Tcp | Via::Tls, _) => {
                 if let Some(stream) = self.stream(via) {

@@ -135,6 +135,17 @@ impl Driver {
         (result, why)
     }
 
+    /// Keeps a reply that may count. A socket may hear several: an answer replaces what could not be
+    /// read, and that replaces nothing that has an address.
+    fn keep(&mut self, send: usize, reply: Reply) {
+        let known = self.replies.iter_mut().find(|(of, _)| *of == send);
+        match known {
+            Some((_, known)) if known.records.has_address() && !reply.records.is_readable() => {}
+            Some((_, known)) => *known = reply,
+            None => self.replies.push((send, reply)),
+        }
+    }
+
     fn take_reply(&mut self, send: usize) -> Result<Reply, LookupError> {
         let nth = self.replies.iter().position(|(of, _)| *of == send);
         let reply = nth.map(|nth| self.replies.swap_remove(nth).1);
@@ -302,14 +313,14 @@ impl Driver {
             ReplyKind::Unreadable(error, records) => {
                 let (answers, has_address) = (records.answers(), records.has_address());
                 tracing::debug!(%server, %record, error = %Escaped(&error), answers, %time, "failed");
-                self.replies.push((send, Reply { records, server, origin: origin(form.via) }));
+                self.keep(send, Reply { records, server, origin: origin(form.via) });
                 question::Reply::Unreadable { error, has_address }
             }
             ReplyKind::Reply(records) => {
                 let (code, answers, over) = (records.code(), records.answers(), origin(form.via));
                 tracing::debug!(%server, %record, %code, answers, %over, %time, "answered");
                 let is_negative = records.is_negative();
-                self.replies.push((send, Reply { records, server, origin: over }));
+                self.keep(send, Reply { records, server, origin: over });
                 question::Reply::Answered { is_negative }
             }
         };

@@ -223,7 +223,6 @@ fn a_port_that_is_asked_again_without_edns_is_judged_as_well() {
         1490ms Q1: over
         2000ms Q2: S1 unencrypted: TLS is up and silent
         2000ms Q2: ask S1 over UDP
-        2100ms Q2: ask S1 over UDP
         2200ms Q2: answer of S1 over UDP
         ",
     );

@@ -2,7 +2,8 @@
 //! slow or has replied.
 
 use super::world::{
-    Change, Fate, NameServer, Said, answer, dropped, mute, over_tcp, plain, silent, strict, world,
+    Change, Fate, NameServer, Said, World, answer, connected, dropped, ends, mute, over_tcp, plain,
+    silent, strict, world,
 };
 
 /// A server that is silent over TCP. This becomes of its datagrams.
@@ -183,6 +184,82 @@ fn a_server_that_cannot_be_reached_is_asked_last_for_a_minute() {
         60040ms Q3: ask S1 over UDP
         60059ms Q2: answer of S2 over UDP
         60060ms Q3: answer of S1 over UDP
+        ",
+    );
+}
+
+// The second question is for a hostile name, and the neutral question is lost.
+#[test] // N-1
+fn a_server_that_answers_other_questions_meanwhile_is_not_silent() {
+    let servers = [plain().tcp([dropped()]).neutral(Fate::Silence), plain()];
+    let world = World { hostile: Some((1, Fate::Silence)), ..world(servers) };
+    world.asked_at([0, 1_000, 1_600, 3_500]).plays(
+        "
+        0ms Q1: ask S1 over UDP
+        20ms Q1: answer of S1 over UDP
+        1000ms Q2: ask S1 over UDP
+        1060ms Q2: ask S2 over UDP
+        1250ms Q2: ask S1 over UDP
+        1250ms Q2: ask S1 over TCP
+        1310ms Q2: ask S2 over UDP
+        1310ms Q2: ask S2 over TCP
+        1500ms Q2: ask S1 over TCP, connection 2
+        1500ms Q2: ask S1 over UDP for . NS
+        1560ms Q2: ask S2 over UDP for . NS
+        1580ms Q2: answer of S2 over UDP for . NS
+        1580ms Q2: ask S2 over TCP, connection 2
+        1600ms Q3: ask S1 over UDP
+        1620ms Q3: answer of S1 over UDP
+        2000ms Q2: ask S1 over UDP without EDNS
+        2060ms Q2: ask S2 over UDP without EDNS
+        3500ms Q4: ask S1 over UDP
+        3520ms Q4: answer of S1 over UDP
+        6000ms Q2: failed: no answer (S1 and 1 more)
+        ",
+    );
+}
+
+#[test] // N-1, N-19
+fn a_strict_server_that_ends_its_connections_at_one_name_stays_first() {
+    let servers = [strict(), strict().tls([connected().on([answer(20)])])];
+    let world = World { hostile: Some((1, ends())), ..world(servers) };
+    world.asked_at([0, 1_000, 2_000]).plays(
+        "
+        0ms Q1: ask S1 over TLS
+        60ms Q1: answer of S1 over TLS
+        1000ms Q2: ask S1 over TLS
+        1020ms S1 over TLS: closed by the server
+        1020ms Q2: ask S1 over TLS, connection 2
+        1060ms Q2: ask S2 over TLS
+        1080ms S1 over TLS, connection 2: closed by the server
+        1080ms Q2: ask S1 over TLS, connection 3
+        1120ms S2 over TLS: closed by the server
+        1120ms Q2: ask S2 over TLS, connection 2
+        1140ms S1 over TLS, connection 3: closed by the server
+        1180ms S2 over TLS, connection 2: closed by the server
+        1180ms Q2: failed: name server unreachable (S1:853): closed by the server
+        2000ms Q3: ask S1 over TLS, connection 4
+        2060ms Q3: answer of S1 over TLS, connection 4
+        ",
+    );
+}
+
+// EDNS works. Of the second question only the third send is answered, which has none.
+#[test] // N-5
+fn one_slow_name_does_not_end_edns() {
+    let slow = || plain().tcp([dropped()]).udp([Fate::Silence, Fate::Silence, answer(20)]);
+    world([plain()]).then(500, slow()).then(2_500, plain()).asked_at([0, 1_000, 3_000]).plays(
+        "
+        0ms Q1: ask S1 over UDP
+        20ms Q1: answer of S1 over UDP
+        1000ms Q2: ask S1 over UDP
+        1060ms Q2: ask S1 over UDP
+        1250ms Q2: ask S1 over TCP
+        1500ms Q2: ask S1 over TCP, connection 2
+        2000ms Q2: ask S1 over UDP without EDNS
+        2020ms Q2: answer of S1 over UDP
+        3000ms Q3: ask S1 over UDP
+        3020ms Q3: answer of S1 over UDP
         ",
     );
 }

@@ -297,7 +297,6 @@ fn a_refusal_over_tls_that_is_late_counts_as_well() {
         290ms Q1: over
         1000ms Q2: S1 unencrypted: REFUSED over TLS
         1000ms Q2: ask S1 over UDP
-        1100ms Q2: ask S1 over UDP
         1200ms Q2: answer of S1 over UDP
         ",
     );

@@ -154,12 +154,12 @@ fn the_next_server_is_asked_while_a_part_of_a_reply_waits() {
         20ms ask S1 over UDP without EDNS
         40ms S1 over UDP: malformed reply with an address
         40ms ask S1 over TCP
-        60ms ask S2 over UDP
+        50ms ask S2 over UDP
         290ms ask S1 over TCP, connection 2
-        310ms ask S2 over UDP
-        310ms ask S2 over TCP
-        560ms ask S2 over TCP, connection 2
-        560ms ask S2 over UDP for . NS
+        300ms ask S2 over UDP
+        300ms ask S2 over TCP
+        550ms ask S2 over TCP, connection 2
+        550ms ask S2 over UDP for . NS
         1040ms answer of S1 over UDP
         ",
     );

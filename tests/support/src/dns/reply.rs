@@ -1,6 +1,6 @@
 //! What the server says: told by a test, made into messages.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use hickory_proto::op::{Message, MessageType, ResponseCode};
@@ -32,6 +32,8 @@ pub enum Forgery {
     Type,
     NotAReply,
     Short,
+    /// Not forged: a router mixes two questions, so the address has the type of the other one.
+    OtherAddress,
 }
 
 impl Reply {
@@ -205,6 +207,11 @@ fn forged(query: &Message, forgery: Forgery) -> Vec<u8> {
         Forgery::Name => message.queries[0].name = name("forged.test"),
         Forgery::Type => message.queries[0].query_type = RecordType::TXT,
         Forgery::NotAReply => message.metadata.message_type = MessageType::Query,
+        Forgery::OtherAddress => {
+            let owner = query.queries[0].name.clone();
+            let data = RData::AAAA(AAAA(Ipv6Addr::LOCALHOST));
+            message.answers = vec![Record::from_rdata(owner, 60, data)];
+        }
         Forgery::Short => return message.to_vec().unwrap()[..7].to_vec(),
     }
     message.to_vec().unwrap()
