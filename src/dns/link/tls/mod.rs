@@ -98,12 +98,24 @@ impl TlsClients {
         self: &Arc<Self>,
         server: &NameServer,
     ) -> Result<TlsClient, LookupError> {
+        self.seed_beside_tcp();
         if !is_verified_by_issuer(server) {
             return self.client_now(server);
         }
         let (clients, asked) = (Arc::clone(self), server.clone());
         let made = self.trust.off_thread(move || clients.client_now(&asked)).await;
         made.unwrap_or_else(|error| Err(untrusted(server, error.into())))
+    }
+
+    /// Takes the first random bytes of the process on another thread, while TCP is being connected:
+    /// aws-lc needs about 20 ms for them, and would hold up the handshake and this runtime.
+    fn seed_beside_tcp(&self) {
+        static IS_SEEDED: AtomicBool = AtomicBool::new(false);
+        let Ok(provider) = self.trust.provider() else { return };
+        if !IS_SEEDED.swap(true, Ordering::Relaxed) {
+            let seed = move || provider.secure_random.fill(&mut [0; 32]);
+            drop(tokio::task::spawn_blocking(seed));
+        }
     }
 
     fn client_now(&self, server: &NameServer) -> Result<TlsClient, LookupError> {
