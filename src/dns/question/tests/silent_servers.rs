@@ -2,8 +2,8 @@
 //! slow or has replied.
 
 use super::world::{
-    Change, Fate, NameServer, Said, World, answer, connected, dropped, ends, mute, over_tcp, plain,
-    silent, strict, world,
+    Change, Fate, NameServer, Said, World, answer, closed, connected, dropped, ends, mute,
+    opportunistic, over_tcp, plain, refused, silent, strict, world,
 };
 
 /// A server that is silent over TCP. This becomes of its datagrams.
@@ -258,6 +258,36 @@ fn one_slow_name_does_not_end_edns() {
         2020ms Q2: answer of S1 over UDP
         3000ms Q3: ask S1 over UDP
         3020ms Q3: answer of S1 over UDP
+        ",
+    );
+}
+
+// Port 53 is closed, so nothing shows that the server is there at all.
+#[test] // R-7858-3.1d
+fn a_silent_tls_port_beside_a_closed_port_53_is_not_remembered_as_dead() {
+    let server = opportunistic().udp([closed(20)]).tcp([refused()]).tls([dropped()]);
+    world([server]).within(2_500).asked_at([0, 3_000]).plays(
+        "
+        0ms Q1: ask S1 over TLS
+        50ms Q1: S1 unencrypted: TLS was not up in time
+        50ms Q1: ask S1 over UDP
+        70ms Q1: S1 over UDP: connection refused
+        70ms Q1: ask S1 over UDP
+        70ms Q1: ask S1 over TCP
+        90ms Q1: S1 over UDP: connection refused
+        90ms S1 over TCP: connection refused
+        2000ms S1 over TLS: no TCP connection within 2s
+        2000ms Q1: failed: name server unreachable (S1): connection refused
+        3000ms Q2: ask S1 over TLS, connection 2
+        3050ms Q2: S1 unencrypted: TLS was not up in time
+        3050ms Q2: ask S1 over UDP
+        3070ms Q2: S1 over UDP: connection refused
+        3070ms Q2: ask S1 over UDP
+        3070ms Q2: ask S1 over TCP, connection 2
+        3090ms Q2: S1 over UDP: connection refused
+        3090ms S1 over TCP, connection 2: connection refused
+        5000ms S1 over TLS, connection 2: no TCP connection within 2s
+        5000ms Q2: failed: name server unreachable (S1): connection refused
         ",
     );
 }
