@@ -306,3 +306,25 @@ fn a_port_is_not_judged_where_another_server_has_answered() {
         ",
     );
 }
+
+// The port ignores the neutral question, and answers the question itself late.
+#[test] // N-17
+fn a_late_answer_to_the_question_itself_shows_that_the_port_is_alive() {
+    let slow = connected().on([answer(600)]);
+    world([opportunistic().tls([slow]).neutral(Fate::Silence)]).asked_at([0, 3_000]).plays(
+        "
+        0ms Q1: ask S1 over TLS
+        290ms Q1: ask S1 over TLS, connection 2
+        290ms Q1: S1 unencrypted: TLS is up and silent
+        290ms Q1: ask S1 over UDP
+        310ms Q1: answer of S1 over UDP
+        310ms Q1: ask S1 over TLS for . NS
+        560ms Q1: ask S1 over TLS, connection 2 for . NS
+        640ms Q1: late answer of S1 over TLS
+        640ms Q1: over
+        3000ms Q2: ask S1 over TLS, connection 2
+        3500ms Q2: ask S1 over TLS, connection 3
+        3600ms Q2: answer of S1 over TLS, connection 2
+        ",
+    );
+}
