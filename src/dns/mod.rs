@@ -104,8 +104,9 @@
 //! | the same, where it has answered before | 1 s: some names are answered slowly | the neutral question decides |
 //!
 //! A name may be a stranger's choice, so what becomes of one name says nothing of a port. Before a
-//! port counts as dead for that, it is asked a neutral question (`. NS`) over TLS. It has 1 s for an
-//! answer, SERVFAIL included, or for an answer to any other question. The name itself may have been read by others; no other name is.
+//! port counts as dead for that, it is asked a neutral question (`. NS`) over TLS. It has 1 s for
+//! an answer, SERVFAIL included, or for an answer to any other question. The name itself may have
+//! been read by others; no other name is.
 //!
 //! A server of resolv.conf with a private address (RFC 1918, 100.64/10, fc00::/7) seldom has TLS,
 //! so the first question goes to port 53 at once. TLS is tried beside it and serves later

@@ -219,7 +219,7 @@ fn is_closed(report: &Report) {
     }
 }
 
-/// What happens in the same ms may come in either order, and then the stories part.
+/// Events of the same ms may come in either order, and then the stories differ.
 #[test] // R-8305-5l
 fn the_machine_and_the_connector_tell_the_same_story() {
     check(

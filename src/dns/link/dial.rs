@@ -45,7 +45,7 @@ pub(super) struct TlsDialer {
     pub(super) clients: Arc<TlsClients>,
     /// Made at first use. Its sessions are resumed by this link only.
     pub(super) client: Arc<OnceCell<TlsClient>>,
-    /// What is remembered of the port, where plain DNS serves as well.
+    /// The memory of the port, where plain DNS serves as well.
     pub(super) health: Option<(Arc<Mutex<Health>>, Route)>,
 }
 

@@ -142,7 +142,7 @@ mod tests {
         Rr::from_rdata(name(owner), ttl, RData::SOA(soa))
     }
 
-    /// What is read of a reply to the question for A of `www.test`.
+    /// The records that are read of a reply to the question for A of `www.test`.
     fn reply(code: ResponseCode, answers: Vec<Rr>, authorities: Vec<Rr>) -> Records {
         let question = Question::new(name("www.test"), Record::A);
         let packet = question.encode(Edns::Without).unwrap();

@@ -96,7 +96,7 @@ impl Server {
         }
     }
 
-    /// True if the last reply over TLS was useful, and the connection is up and not in doubt.
+    /// True if the port has answered, and the connection is up and not in doubt.
     fn has_good_link(&self, at: &Moment<'_>) -> bool {
         let link = at.health.link(&self.route, true);
         link.is_proven && !link.is_in_doubt() && at.connections.is_tls_up(&self.route, self.index)

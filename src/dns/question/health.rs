@@ -1,7 +1,7 @@
-//! What is remembered of the name servers between two questions: which of them are alive, silent or
-//! unreachable, which TLS port is dead and left alone for a while (R-7858-3.1d; RFC 9539 section 4.3
-//! calls that damping), where UDP or EDNS gets no answer, and how the links have behaved. It is a
-//! value, and all times are passed in.
+//! The memory of the name servers between two questions: which of them are alive, silent or
+//! unreachable, which TLS port is dead and left alone for a while (R-7858-3.1d; RFC 9539 section
+//! 4.3 calls that damping), where UDP or EDNS gets no answer, and how the links have behaved. It is
+//! a value, and all times are passed in.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,8 +31,8 @@ const WARNED_FOR: Duration = Duration::from_secs(60);
 /// At most this many routes are remembered.
 const MAX_ROUTES: usize = 256;
 
-/// What is remembered of the name servers. All runtimes share it: a connection belongs to one runtime, but a server is the
-/// same for all of them.
+/// The memory of the name servers. All runtimes share it: a connection belongs to one runtime, but
+/// a server is the same for all of them.
 #[derive(Debug, Default)]
 pub(in crate::dns) struct Health {
     routes: HashMap<Route, RouteHealth>,

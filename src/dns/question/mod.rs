@@ -4,15 +4,15 @@
 //!
 //! A driver asks an [`Inquiry`] for its next step ([`Inquiry::poll`]), and reports what comes of
 //! each send ([`Inquiry::replied`], [`Inquiry::lost`], [`Inquiry::socket_failed`],
-//! [`Inquiry::cannot_send`]). It shows the state of
-//! its connections by [`Connections`], and passes in what is remembered from earlier questions
-//! ([`Health`]). The inquiry stores facts, not phases: every next move has a time at which it is
-//! due, and the earliest one is made.
+//! [`Inquiry::cannot_send`]). It shows the state of its connections by [`Connections`], and passes
+//! in the memory of earlier questions ([`Health`]). The inquiry stores facts, not phases: every next
+//! move has a time at which it is due, and the earliest one is made.
 //!
 //! A [`server`] is asked by its usage over its [`transports`]: a [`stream`] is TCP or TLS,
-//! [`plain`] is UDP ([`datagram`]) with TCP beside it. It [begins](begin) with what is known of it. Its outcome follows in [`conclude`], and
-//! which server's reply counts in [`verdict`]. The [`neutral`] question shows if a server or a port
-//! answers at all. What is remembered is [`health`], with [`link_health`] and [`rtt`], by [`route`].
+//! [`plain`] is UDP ([`datagram`]) with TCP beside it. It [begins](begin) with what is known of
+//! it. Its outcome follows in [`conclude`], and which server's reply counts in [`verdict`]. The
+//! [`neutral`] question shows if a server or a port answers at all. The memory of all this is
+//! [`health`], with [`link_health`] and [`rtt`], by [`route`].
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

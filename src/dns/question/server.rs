@@ -58,7 +58,7 @@ pub(super) struct Server {
 pub(super) struct ServerOptions {
     /// There is no other server.
     pub(super) is_only: bool,
-    /// See [`Repeats::offset`].
+    /// See `Options::offset`.
     pub(super) offset: Duration,
 }
 

@@ -52,7 +52,7 @@ fn sent(packet: &Packet, server: SocketAddr, binding: &Binding) -> io::Result<Ud
     bind(binding, SockRef::from(&socket), server)?;
     socket.connect(&server.into())?;
     match socket.send(&packet.bytes) {
-        // No room: the datagram is as good as lost on its way.
+        // No room: the datagram is counts as lost.
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
         sent => drop(sent?),
     }

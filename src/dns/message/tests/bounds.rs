@@ -41,7 +41,7 @@ fn labels(start: u16, length: u16) -> Vec<u8> {
     first.into_iter().chain(parts).collect()
 }
 
-/// What is read of a reply, and in how many parts of names.
+/// The result of reading a reply, and the number of parts of names that were read for it.
 fn read(packet: &Packet, bytes: &[u8]) -> (String, usize) {
     assert!(bytes.len() > 65_500, "{}", bytes.len());
     let before = PARTS.get();

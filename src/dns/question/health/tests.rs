@@ -1,4 +1,4 @@
-//! What is remembered, and for how long.
+//! The memory of the name servers, and how long each part of it lasts.
 
 use super::*;
 use crate::race::binding::Binding;

@@ -2,12 +2,12 @@
 
 use super::world::{Fate, Said, World, answer, closed, dropped, plain, refused, world};
 
-/// This becomes of the datagrams.
+/// A world whose server treats the datagrams like this, one after the other.
 fn forged<const N: usize>(udp: [Fate; N]) -> World {
     world([plain().udp(udp)])
 }
 
-/// So many datagrams with a wrong id at this time.
+/// The lines of this number of datagrams with a wrong id, all at this time.
 fn strangers(at: u64, count: usize) -> String {
     format!("{at}ms S1 over UDP: an answer to another question\n").repeat(count)
 }

@@ -53,7 +53,7 @@ pub(super) struct OnConnection {
     pub(super) asking: usize,
     pub(super) send: usize,
     pub(super) sent_at: Option<Instant>,
-    /// What becomes of it, if that is not what the connection does.
+    /// The fate of the question, if it is not that of the connection.
     own: Option<Fate>,
     /// Its question still awaits it.
     pub(super) is_awaited: bool,

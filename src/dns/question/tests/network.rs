@@ -16,7 +16,7 @@ use crate::race::answer::LookupError;
 /// An inquiry makes at most so many steps without a wait.
 const MAX_STEPS: usize = 10_000;
 
-/// A world that is being played. What is remembered of the servers lives as long as the world.
+/// A world that is being played. The memory of the servers lives as long as the world.
 #[derive(Debug)]
 pub(super) struct Network {
     pub(super) world: World,
@@ -25,7 +25,7 @@ pub(super) struct Network {
     pub(super) now: Instant,
     pub(super) health: Health,
     pub(super) links: Links,
-    /// What is due, by its time and its number.
+    /// The next events, by their times and numbers.
     events: BTreeMap<(Instant, usize), Event>,
     event_count: usize,
     pub(super) asking: Vec<Asking>,

@@ -103,7 +103,7 @@ pub(super) enum Fate {
     Silence,
     /// The port is closed, or the connection ends.
     Ends(&'static str, u64),
-    /// So many datagrams with a wrong id come, and an answer a round trip later.
+    /// This number of datagrams with a wrong id come, and an answer a round trip later.
     Forged(usize, u64),
 }
 
